@@ -1,0 +1,12 @@
+//! Identifiers, digests, strict JSON, time, text safety and reason codes. No I/O.
+
+pub mod diagnostic;
+pub mod digest;
+pub mod ident;
+pub mod json;
+pub mod path;
+pub mod reason;
+pub mod secret;
+pub mod text;
+pub mod time;
+pub mod value;

@@ -1,0 +1,195 @@
+//! Reason codes, exit classes, and the one error type every refusal travels in.
+
+use std::fmt;
+
+use super::diagnostic::Diagnostic;
+
+/// What kind of ending a command had; the number is its process exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ExitClass {
+    /// Done, and all required checks passed.
+    Done = 0,
+    /// A defect of our own, or of the machine.
+    Internal = 1,
+    /// The command line, or a file a person wrote, is wrong.
+    Usage = 2,
+    /// Refused by policy, or rejected by a person.
+    Refused = 3,
+    /// An approval is missing, or there are not enough yet.
+    Pending = 4,
+    /// A signature, digest, chain or other proof does not hold.
+    Verification = 5,
+    /// Stale, expired or replayed.
+    Stale = 6,
+    /// A step failed.
+    StepFailed = 7,
+    /// A limit or budget was exceeded.
+    Limit = 8,
+    /// The ledger or a lock is contended.
+    Contended = 9,
+    /// The outcome is unknown and needs a signed resolution.
+    Indeterminate = 10,
+    /// The sandbox is not available, or does not hold.
+    Sandbox = 11,
+}
+
+impl ExitClass {
+    /// Returns the process exit code, 0 to 11.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// One stable reason code: what happened, how the process ends, and what to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// Stable dotted code, such as `approval.stale`.
+    pub code: &'static str,
+    /// The exit class that the code belongs to.
+    pub class: ExitClass,
+    /// One sentence that says what the code means, lower case, no period.
+    pub summary: &'static str,
+    /// What to do next.
+    pub hint: &'static str,
+}
+
+/// Declares reason codes as constants and lists them in `pub static ALL`.
+///
+/// Each room has one `reasons.rs` that calls this once; `app::reasons` joins the lists, and a test
+/// holds the codes unique and documented.
+#[macro_export]
+macro_rules! reasons {
+    ($($name:ident = $code:literal, $class:ident, $summary:literal, $hint:literal;)*) => {
+        $(
+            #[doc = concat!("`", $code, "`: ", $summary, ".")]
+            pub const $name: $crate::base::reason::Reason = $crate::base::reason::Reason {
+                code: $code,
+                class: $crate::base::reason::ExitClass::$class,
+                summary: $summary,
+                hint: $hint,
+            };
+        )*
+        /// Every reason code of this room.
+        pub static ALL: &[$crate::base::reason::Reason] = &[$($name),*];
+    };
+}
+
+/// A refusal: the reason code, what was refused, hints, and places in files.
+///
+/// Boxed so that `Result<T, Refusal>` stays one word wide.
+#[derive(Clone, Debug)]
+pub struct Refusal(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    reason: Reason,
+    message: String,
+    subject: Option<String>,
+    hints: Vec<String>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// The result of anything that can refuse.
+pub type Result<T> = std::result::Result<T, Refusal>;
+
+impl Refusal {
+    /// Makes a refusal; `message` is lower case and says what was found, with the offending value.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            reason,
+            message: message.into(),
+            subject: None,
+            hints: Vec::new(),
+            diagnostics: Vec::new(),
+        }))
+    }
+
+    /// Names what the refusal is about: a file, a step id, a digest.
+    #[must_use]
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.0.subject = Some(subject.into());
+        self
+    }
+
+    /// Adds a hint more particular than the reason's own; the most particular is shown first.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hints.insert(0, hint.into());
+        self
+    }
+
+    /// Attaches places in files.
+    #[must_use]
+    pub fn diagnostics(mut self, diagnostics: Vec<Diagnostic>) -> Self {
+        self.0.diagnostics.extend(diagnostics);
+        self
+    }
+
+    /// Returns the reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.0.reason
+    }
+
+    /// Returns the stable dotted code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.0.reason.code
+    }
+
+    /// Returns the message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Returns what the refusal is about, where it names one thing.
+    #[must_use]
+    pub fn about(&self) -> Option<&str> {
+        self.0.subject.as_deref()
+    }
+
+    /// Returns the hints, the most particular first, the reason's own last.
+    pub fn hints(&self) -> impl Iterator<Item = &str> {
+        self.0.hints.iter().map(String::as_str).chain(std::iter::once(self.0.reason.hint))
+    }
+
+    /// Returns the places in files, in file order.
+    #[must_use]
+    pub fn places(&self) -> &[Diagnostic] {
+        &self.0.diagnostics
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.reason.code, self.0.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+reasons! {
+    INTERNAL = "internal.error", Internal, "something that must not happen happened", "please report it with the output of the command run again with --verbose";
+    IO = "io.failed", Internal, "a file or device could not be read or written", "check that the path exists and that you may use it";
+    USAGE = "usage.invalid", Usage, "the command line cannot be understood", "see the command's --help";
+    JSON_MALFORMED = "json.malformed", Verification, "the bytes are not one strict JSON value", "give the file exactly as it was written; do not edit it";
+    JSON_DUPLICATE = "json.duplicate_key", Verification, "a JSON object holds the same key twice", "give the file exactly as it was written; do not edit it";
+    JSON_NUMBER = "json.number", Verification, "a JSON number is not an integer within 2^53-1", "use integers, or strings for anything else";
+    JSON_NON_CANONICAL = "json.non_canonical", Verification, "the bytes are not in RFC 8785 canonical form", "give the file exactly as it was written; do not reformat it";
+    JSON_SCHEMA = "json.schema", Verification, "the JSON does not have the fields its format asks for", "see `countersign schema` for the format";
+    LIMIT_DEPTH = "limit.depth", Limit, "the JSON is nested too deeply", "the limit is 32 levels";
+    LIMIT_SIZE = "limit.size", Limit, "the input is larger than its limit", "see the limits in docs/formats.md";
+    LIMIT_STRING = "limit.string", Limit, "a string is longer than its limit", "the limit is 100,000 bytes";
+    LIMIT_COUNT = "limit.count", Limit, "a list holds more items than its limit", "see the limits in docs/formats.md";
+    DIGEST_FORMAT = "digest.format", Verification, "a digest is not sha256: and 64 lower-case hex digits", "give the digest in full; no shorter form is ever accepted";
+    TIME_FORMAT = "time.format", Verification, "a time is not YYYY-MM-DDTHH:MM:SSZ", "write the time in UTC, to the second, with a Z";
+    ID_FORMAT = "id.format", Verification, "an id is not 1 to 100 of A-Z a-z 0-9 _ -", "rename it";
+    TEXT_UNSAFE = "text.unsafe", Verification, "a text holds characters that can mislead a reader", "remove control, invisible and direction-changing characters";
+    TEXT_NOT_ASCII = "text.not_ascii", Verification, "a value that steers execution is not printable ASCII", "use printable ASCII only";
+    TEXT_TEMPLATE = "text.template", Verification, "a value holds a CI template expression", "remove `${{` and `$[[`: nothing is expanded after a plan is sealed";
+    PATH_INVALID = "path.invalid", Verification, "a path is not a plain relative path inside the repository", "use a relative path without `.`, `..`, empty parts or special characters";
+    PATH_PROTECTED = "path.protected", Refused, "a path belongs to the guardrails and no plan may write it", "change it by hand, in a reviewed commit";
+}

@@ -1,0 +1,3 @@
+//! Plans: the document, the seal that checks it, its view, and the difference between two.
+
+pub mod model;
