@@ -1,4 +1,15 @@
 //! Signed statements: DSSE envelopes, predicates, keys and the trust root.
 
+pub mod envelope;
+pub mod key;
 pub mod predicate;
+pub mod reasons;
+pub mod schemes;
 pub mod statement;
+pub mod trust;
+pub mod verified;
+
+pub use envelope::Envelope;
+pub use key::{PrivateKey, PublicKey, Signer};
+pub use trust::{Duty, TrustRoot};
+pub use verified::{Signatory, Verified};

@@ -1,0 +1,324 @@
+//! The trust root: whose keys count, for what, and until when.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    envelope::Envelope,
+    key::PublicKey,
+    reasons::{TRUST_EXPIRED, TRUST_MALFORMED, TRUST_PIN, TRUST_THRESHOLD},
+    schemes::Scheme,
+    verified,
+};
+use crate::base::{
+    digest::Digest,
+    ident::Id,
+    json,
+    reason::{Refusal, Result},
+    text,
+    time::Timestamp,
+};
+
+/// The `_type` of every trust root of this version.
+pub const TRUST_ROOT_TYPE: &str = "https://countersign.dev/trust-root/v1";
+/// The largest trust root, in bytes.
+pub const MAX_TRUST_ROOT: usize = 1 << 20;
+
+/// What a key may sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Duty {
+    /// Changes of the trust root, and the ledger's genesis.
+    Root,
+    /// Plans and reviews.
+    Planner,
+    /// Approvals, rejections, revocations, halts and resolutions.
+    Approver,
+    /// Claims, steps, outcomes and checkpoints.
+    Executor,
+    /// Checkpoints, from outside the repository.
+    Witness,
+    /// Approvals that the policy itself permits.
+    Policy,
+}
+
+impl Duty {
+    /// Every duty, with the word that files use for it.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("root", Self::Root),
+        ("planner", Self::Planner),
+        ("approver", Self::Approver),
+        ("executor", Self::Executor),
+        ("witness", Self::Witness),
+        ("policy", Self::Policy),
+    ];
+}
+
+/// What kind of principal somebody is; only people count as people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PrincipalKind {
+    /// A person.
+    Person,
+    /// A program: a bot, an agent, a service, a job.
+    Agent,
+}
+
+/// The document, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Document {
+    /// Always [`TRUST_ROOT_TYPE`].
+    #[serde(rename = "_type")]
+    pub kind: String,
+    /// 1 for the first, one more for each change.
+    pub version: u64,
+    /// From when on it is refused.
+    pub expires: Timestamp,
+    /// Host of the forge, or `local`.
+    pub host: String,
+    /// Immutable id of the repository on that host.
+    pub repo_id: String,
+    /// Immutable id of its owner on that host.
+    pub owner_id: String,
+    /// Name of the repository, for display.
+    pub repo: String,
+    /// Full name of the protected base, such as `refs/heads/main`.
+    pub base_ref: String,
+    /// The ledger.
+    pub ledger: LedgerRef,
+    /// Root keys that must sign a change, 1 to the number of principals with a root key.
+    pub root_threshold: u32,
+    /// People and programs.
+    pub principals: Vec<Principal>,
+    /// Their keys.
+    pub keys: Vec<Key>,
+}
+
+/// Where the ledger is, and how it begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LedgerRef {
+    /// Full name of the branch, under `refs/heads/`.
+    pub branch: String,
+    /// SHA-256 of the genesis entry's bytes.
+    pub genesis: Digest,
+}
+
+/// A person or a program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Principal {
+    /// Numeric id on the host, unique.
+    pub id: u64,
+    /// Login on the host, unique, for display.
+    pub login: String,
+    /// Name, for display.
+    pub name: String,
+    /// Person or program.
+    pub kind: PrincipalKind,
+    /// Roles that the policy asks for, such as `technical-lead`.
+    pub roles: Vec<Id>,
+    /// E-mail addresses under which the principal commits.
+    pub emails: Vec<String>,
+}
+
+/// A key of a principal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Key {
+    /// Id of the key: the framed SHA-256 of its 32 bytes.
+    pub id: Digest,
+    /// Name, for display.
+    pub name: String,
+    /// Scheme of its signatures.
+    pub scheme: Scheme,
+    /// The public key, base64 of 32 bytes.
+    pub public: String,
+    /// Whose it is.
+    pub principal: u64,
+    /// What it may sign.
+    pub duties: Vec<Duty>,
+    /// From when on it is valid.
+    pub not_before: Timestamp,
+    /// From when on it is not.
+    pub not_after: Timestamp,
+    /// When it was revoked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A checked trust root, with its keys ready for use.
+#[derive(Clone, Debug)]
+pub struct TrustRoot {
+    document: Document,
+    digest: Digest,
+    keys: BTreeMap<Digest, (usize, PublicKey)>,
+}
+
+/// One version of the trust root beside the present one: its bytes, and the envelope that introduced it.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// The document's bytes.
+    pub bytes: Vec<u8>,
+    /// The signed statement about it.
+    pub envelope: Envelope,
+}
+
+impl TrustRoot {
+    /// Reads and checks the bytes of a trust root, alone: whether it is the pinned one is
+    /// [`TrustRoot::load`]'s to say.
+    ///
+    /// # Errors
+    /// `json.*`, `trust.malformed`, `key.weak`.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let document: Document = json::from_canonical(bytes, MAX_TRUST_ROOT)?;
+        let keys = check(&document)?;
+        Ok(Self { document, digest: Digest::of(bytes), keys })
+    }
+
+    /// Loads the newest of all versions, which must descend from the pinned one by signed changes.
+    ///
+    /// `versions` holds every version from the pinned one on, by version number.
+    ///
+    /// # Errors
+    /// `trust.pin_mismatch` where no version has the pinned digest, `trust.threshold` where a change
+    /// lacks signatures of either the old or the new root keys, `trust.expired`.
+    pub fn load(versions: &BTreeMap<u64, Version>, pin: &Digest, now: Timestamp) -> Result<Self> {
+        let mut pinned = versions.values().filter(|version| Digest::of(&version.bytes) == *pin);
+        let start = pinned.next().ok_or_else(|| Refusal::new(TRUST_PIN, format!("no version has the digest {pin}")))?;
+        let mut current = Self::parse(&start.bytes)?;
+        verified::threshold(&start.envelope, &current, &current)?;
+        while let Some(next) = versions.get(&(current.document.version + 1)) {
+            let candidate = Self::parse(&next.bytes)?;
+            let update = verified::threshold(&next.envelope, &current, &candidate)?;
+            let continues = update.version == candidate.document.version
+                && candidate.document.version == current.document.version + 1
+                && update.previous == Some(current.digest)
+                && candidate.document.host == current.document.host
+                && candidate.document.repo_id == current.document.repo_id
+                && candidate.document.ledger.genesis == current.document.ledger.genesis;
+            if !continues {
+                return Err(Refusal::new(
+                    TRUST_THRESHOLD,
+                    format!(
+                        "version {} does not continue version {}",
+                        candidate.document.version, current.document.version
+                    ),
+                ));
+            }
+            current = candidate;
+        }
+        if now >= current.document.expires {
+            return Err(Refusal::new(TRUST_EXPIRED, format!("it expired at {}", current.document.expires)));
+        }
+        Ok(current)
+    }
+
+    /// Returns the document.
+    #[must_use]
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Returns SHA-256 of the document's bytes.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Returns a key and its ready form.
+    #[must_use]
+    pub fn key(&self, id: &Digest) -> Option<(&Key, &PublicKey)> {
+        let (index, public) = self.keys.get(id)?;
+        Some((self.document.keys.get(*index)?, public))
+    }
+
+    /// Returns a principal.
+    #[must_use]
+    pub fn principal(&self, id: u64) -> Option<&Principal> {
+        self.document.principals.iter().find(|principal| principal.id == id)
+    }
+
+    /// Returns the principal who commits under an address, compared without regard to ASCII case.
+    #[must_use]
+    pub fn principal_of_email(&self, email: &str) -> Option<&Principal> {
+        let same = |known: &String| known.eq_ignore_ascii_case(email);
+        self.document.principals.iter().find(|principal| principal.emails.iter().any(same))
+    }
+}
+
+fn check(document: &Document) -> Result<BTreeMap<Digest, (usize, PublicKey)>> {
+    let refuse = |why: String| Err(Refusal::new(TRUST_MALFORMED, why));
+    if document.kind != TRUST_ROOT_TYPE {
+        return refuse(format!("_type is `{}`", text::excerpt(&document.kind)));
+    }
+    if document.version == 0 {
+        return refuse("version is 0".into());
+    }
+    if !document.ledger.branch.starts_with("refs/heads/") || !document.base_ref.starts_with("refs/") {
+        return refuse("the ledger branch and the base must be full reference names".into());
+    }
+    for steering in [&document.host, &document.repo_id, &document.owner_id, &document.base_ref, &document.ledger.branch]
+    {
+        text::check_steering(steering)?;
+    }
+    text::check_free(&document.repo, false)?;
+    let principals = check_principals(document)?;
+    let mut keys = BTreeMap::new();
+    let mut root_holders = BTreeSet::new();
+    for (index, key) in document.keys.iter().enumerate() {
+        text::check_free(&key.name, false)?;
+        let public = PublicKey::from_base64(&key.public)?;
+        if public.id() != key.id {
+            return refuse(format!("key `{}` does not have the id it claims", text::excerpt(&key.name)));
+        }
+        if keys.insert(key.id, (index, public)).is_some() {
+            return refuse(format!("key {} is listed twice", key.id));
+        }
+        let Some(kind) = principals.get(&key.principal) else {
+            return refuse(format!("key {} belongs to nobody", key.id));
+        };
+        let distinct: BTreeSet<Duty> = key.duties.iter().copied().collect();
+        if distinct.is_empty() || distinct.len() != key.duties.len() {
+            return refuse(format!("key {} has no duty, or one twice", key.id));
+        }
+        if *kind == PrincipalKind::Agent && (distinct.contains(&Duty::Approver) || distinct.contains(&Duty::Root)) {
+            return refuse(format!("key {} lets a program approve or change the trust root", key.id));
+        }
+        if key.not_before >= key.not_after {
+            return refuse(format!("key {} is never valid", key.id));
+        }
+        if distinct.contains(&Duty::Root) && key.revoked_at.is_none() {
+            root_holders.insert(key.principal);
+        }
+    }
+    let threshold = document.root_threshold as usize;
+    if threshold == 0 || threshold > root_holders.len() {
+        return refuse(format!("root threshold {threshold} with {} holders of a root key", root_holders.len()));
+    }
+    Ok(keys)
+}
+
+fn check_principals(document: &Document) -> Result<BTreeMap<u64, PrincipalKind>> {
+    let refuse = |why: String| Err(Refusal::new(TRUST_MALFORMED, why));
+    let mut kinds = BTreeMap::new();
+    let (mut logins, mut emails) = (BTreeSet::new(), BTreeSet::new());
+    for principal in &document.principals {
+        text::check_steering(&principal.login)?;
+        text::check_free(&principal.name, false)?;
+        if kinds.insert(principal.id, principal.kind).is_some() || !logins.insert(principal.login.to_ascii_lowercase())
+        {
+            return refuse(format!("principal {} or its login is listed twice", principal.id));
+        }
+        for email in &principal.emails {
+            text::check_steering(email)?;
+            if !emails.insert(email.to_ascii_lowercase()) {
+                return refuse(format!("the address `{}` belongs to two principals", text::excerpt(email)));
+            }
+        }
+    }
+    Ok(kinds)
+}

@@ -1,0 +1,221 @@
+//! What only a successful verification can make.
+
+use std::collections::BTreeSet;
+
+use super::{
+    envelope::Envelope,
+    predicate::TrustRootUpdate,
+    reasons::{
+        ATTESTATION_ABSENT, KEY_DUTY, KEY_REVOKED, KEY_VALIDITY, PAYLOAD_MALFORMED, SIGNATURE_NONE, SUBJECT_MISMATCH,
+        TRUST_THRESHOLD,
+    },
+    statement::{MAX_SUBJECTS, Predicate, STATEMENT_TYPE, Statement},
+    trust::{Duty, Key, Principal, TrustRoot},
+};
+use crate::base::{
+    digest::Digest,
+    json,
+    reason::{LIMIT_COUNT, Refusal, Result},
+    text,
+    time::Timestamp,
+};
+
+/// Who signed, as the trust root knows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signatory {
+    /// The key.
+    pub key: Key,
+    /// Whose it is.
+    pub principal: Principal,
+}
+
+/// A payload over which at least one signature of a trusted, valid key holds, and none fails.
+#[derive(Clone, Debug)]
+pub struct VerifiedPayload {
+    bytes: Vec<u8>,
+    signatories: Vec<Signatory>,
+}
+
+/// A statement whose signatures, type and fields were checked.
+///
+/// ```compile_fail
+/// use countersign::sign::{predicate::Halt, verified::Verified};
+/// fn forge(statement: countersign::sign::statement::Statement<Halt>) -> Verified<Halt> {
+///     Verified { statement, payload: todo!(), signatories: Vec::new() }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Verified<P> {
+    statement: Statement<P>,
+    payload: Digest,
+    signatories: Vec<Signatory>,
+}
+
+impl VerifiedPayload {
+    /// Verifies the signatures of an envelope at a time.
+    ///
+    /// A signature that names a trusted key must hold; one that names no trusted key counts nothing.
+    ///
+    /// # Errors
+    /// `signature.none`, `signature.invalid`, `key.validity`, `key.revoked`.
+    pub fn open(envelope: &Envelope, root: &TrustRoot, at: Timestamp) -> Result<Self> {
+        let message = envelope.message();
+        let mut signatories: Vec<Signatory> = Vec::new();
+        for signature in envelope.signatures() {
+            let Ok(id) = signature.keyid.parse::<Digest>() else { continue };
+            let Some((key, public)) = root.key(&id) else { continue };
+            key.scheme.verify(public, &message, &signature.bytes)?;
+            if at < key.not_before || at >= key.not_after {
+                return Err(Refusal::new(KEY_VALIDITY, format!("key {id} at {at}")).subject(id.to_string()));
+            }
+            if key.revoked_at.is_some_and(|revoked| at >= revoked) {
+                return Err(Refusal::new(KEY_REVOKED, format!("key {id}")).subject(id.to_string()));
+            }
+            let Some(principal) = root.principal(key.principal) else { continue };
+            if signatories.iter().all(|known| known.key.id != id) {
+                signatories.push(Signatory { key: key.clone(), principal: principal.clone() });
+            }
+        }
+        if signatories.is_empty() {
+            return Err(Refusal::new(
+                SIGNATURE_NONE,
+                format!("{} signatures, none trusted", envelope.signatures().len()),
+            ));
+        }
+        Ok(Self { bytes: envelope.unverified_payload().to_vec(), signatories })
+    }
+
+    /// Returns the type of the predicate.
+    ///
+    /// # Errors
+    /// `payload.malformed`.
+    pub fn predicate_type(&self) -> Result<String> {
+        predicate_type(&self.bytes)
+    }
+
+    /// Reads the payload as a statement of one kind, by signatories who all have one of the duties.
+    ///
+    /// # Errors
+    /// `attestation.absent` for another kind, `payload.malformed`, `key.role`, `subject.mismatch`.
+    pub fn read<P: Predicate>(self, duties: &[Duty]) -> Result<Verified<P>> {
+        let statement = read_statement::<P>(&self.bytes)?;
+        for signatory in &self.signatories {
+            if !signatory.key.duties.iter().any(|duty| duties.contains(duty)) {
+                return Err(Refusal::new(KEY_DUTY, format!("key {} may not sign `{}`", signatory.key.id, P::NAME))
+                    .subject(signatory.key.id.to_string()));
+            }
+        }
+        Ok(Verified { statement, payload: Digest::of(&self.bytes), signatories: self.signatories })
+    }
+}
+
+/// Returns the predicate type of a payload.
+///
+/// # Errors
+/// `payload.malformed`.
+pub fn predicate_type(payload: &[u8]) -> Result<String> {
+    let value = json::parse(payload, super::envelope::MAX_ENVELOPE).map_err(|e| malformed(&e))?;
+    let named = value.get("predicateType").and_then(serde_json::Value::as_str);
+    named.map(str::to_owned).ok_or_else(|| Refusal::new(PAYLOAD_MALFORMED, "predicateType is missing"))
+}
+
+/// Reads a payload as a statement of one kind, without any word on who signed it.
+///
+/// # Errors
+/// `attestation.absent`, `payload.malformed`, `limit.count`, `subject.mismatch`.
+pub fn read_statement<P: Predicate>(payload: &[u8]) -> Result<Statement<P>> {
+    let value = json::parse_canonical(payload, super::envelope::MAX_ENVELOPE).map_err(|e| malformed(&e))?;
+    let named = value.get("predicateType").and_then(serde_json::Value::as_str).unwrap_or_default();
+    if named != P::predicate_type() {
+        return Err(Refusal::new(
+            ATTESTATION_ABSENT,
+            format!("found `{}`, needed `{}`", text::excerpt(named), P::NAME),
+        ));
+    }
+    let statement: Statement<P> = json::from_value(value).map_err(|e| malformed(&e))?;
+    if statement.kind != STATEMENT_TYPE {
+        return Err(Refusal::new(PAYLOAD_MALFORMED, format!("_type is `{}`", text::excerpt(&statement.kind))));
+    }
+    if statement.subject.is_empty() || statement.subject.len() > MAX_SUBJECTS {
+        return Err(Refusal::new(LIMIT_COUNT, format!("{} subjects", statement.subject.len())));
+    }
+    let mut names = BTreeSet::new();
+    for subject in &statement.subject {
+        Digest::from_hex(&subject.digest.sha256)?;
+        if !names.insert(subject.name.as_str()) {
+            return Err(Refusal::new(SUBJECT_MISMATCH, format!("subject `{}` twice", text::excerpt(&subject.name))));
+        }
+    }
+    Ok(statement)
+}
+
+fn malformed(cause: &Refusal) -> Refusal {
+    Refusal::new(PAYLOAD_MALFORMED, cause.to_string())
+}
+
+impl<P: Predicate> Verified<P> {
+    /// Opens an envelope that must hold a statement of one kind, signed under one of the duties.
+    ///
+    /// # Errors
+    /// Those of [`VerifiedPayload::open`] and [`VerifiedPayload::read`].
+    pub fn open(envelope: &Envelope, root: &TrustRoot, duties: &[Duty], at: Timestamp) -> Result<Self> {
+        VerifiedPayload::open(envelope, root, at)?.read(duties)
+    }
+
+    /// Returns what is stated.
+    #[must_use]
+    pub fn predicate(&self) -> &P {
+        &self.statement.predicate
+    }
+
+    /// Returns SHA-256 of the payload: how other statements name this one.
+    #[must_use]
+    pub fn payload_digest(&self) -> Digest {
+        self.payload
+    }
+
+    /// Returns who signed; at least one.
+    #[must_use]
+    pub fn signatories(&self) -> &[Signatory] {
+        &self.signatories
+    }
+
+    /// Checks that the statement is about exactly these subjects, no more and no fewer.
+    ///
+    /// # Errors
+    /// `subject.mismatch`, naming the first that differs.
+    pub fn check_subjects(&self, expected: &[(&str, Digest)]) -> Result<()> {
+        let refuse = |name: &str| {
+            Err(Refusal::new(SUBJECT_MISMATCH, format!("subject `{}`", text::excerpt(name))).subject(name))
+        };
+        for (name, digest) in expected {
+            match self.statement.subject.iter().find(|subject| subject.name == *name) {
+                Some(subject) if subject.digest.sha256 == digest.hex() => {}
+                _ => return refuse(name),
+            }
+        }
+        match self.statement.subject.iter().find(|subject| expected.iter().all(|(name, _)| subject.name != *name)) {
+            Some(extra) => refuse(&extra.name),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Verifies that enough root keys of both the old and the new trust root signed a change.
+pub(super) fn threshold(envelope: &Envelope, old: &TrustRoot, new: &TrustRoot) -> Result<TrustRootUpdate> {
+    let statement = read_statement::<TrustRootUpdate>(envelope.unverified_payload())?;
+    let at = statement.predicate.signed_at;
+    for root in [old, new] {
+        let opened: Verified<TrustRootUpdate> = Verified::open(envelope, root, &[Duty::Root], at)?;
+        opened.check_subjects(&[("trust-root", new.digest())])?;
+        let people: BTreeSet<u64> = opened.signatories.iter().map(|signatory| signatory.principal.id).collect();
+        let needed = root.document().root_threshold as usize;
+        if people.len() < needed {
+            return Err(Refusal::new(
+                TRUST_THRESHOLD,
+                format!("{} of {needed} holders of root keys signed", people.len()),
+            ));
+        }
+    }
+    Ok(statement.predicate)
+}
