@@ -1,0 +1,283 @@
+//! A plain git checkout: facts from its objects and references, nothing from the network.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use git2::{ErrorCode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
+
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{Refusal, Result},
+    },
+    facts::Facts,
+    forge::reasons::{COMMIT_FORMAT, REF_MISSING, REPO_MISSING, REPO_SHALLOW, REPO_UNREADABLE},
+};
+
+/// The folders whose files decide what may run, at the base commit.
+const GUARDED: [&str; 3] = [".countersign", "directives", "pipelines"];
+
+/// What the trust root says of the repository.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Host of the forge, or `local`.
+    pub host: String,
+    /// Immutable id of the repository.
+    pub repo_id: String,
+    /// Immutable id of its owner.
+    pub owner_id: String,
+    /// Name for display.
+    pub repo: String,
+    /// Full name of the protected base.
+    pub base_ref: String,
+}
+
+/// A git checkout, read through its object store only.
+pub struct Checkout {
+    repo: Repository,
+    workdir: PathBuf,
+}
+
+impl Checkout {
+    /// Finds the checkout that holds a folder.
+    ///
+    /// # Errors
+    /// `repository.missing` outside a checkout or in a bare repository, `repository.shallow`.
+    pub fn discover(start: &Path) -> Result<Self> {
+        isolate();
+        let repo = Repository::discover(start)
+            .map_err(|e| Refusal::new(REPO_MISSING, format!("{}: {}", start.display(), e.message())))?;
+        let workdir = repo
+            .workdir()
+            .ok_or_else(|| Refusal::new(REPO_MISSING, "the repository is bare"))?
+            .canonicalize()
+            .map_err(|e| Refusal::new(REPO_MISSING, e.to_string()))?;
+        if repo.is_shallow() {
+            return Err(Refusal::new(REPO_SHALLOW, "the clone is shallow"));
+        }
+        let replaced = repo.references_glob("refs/replace/*").map_err(unreadable)?.next().is_some();
+        if replaced {
+            return Err(Refusal::new(REPO_SHALLOW, "refs/replace holds replaced objects"));
+        }
+        Ok(Self { repo, workdir })
+    }
+
+    /// Returns the top folder of the checkout.
+    #[must_use]
+    pub fn workdir(&self) -> &Path {
+        &self.workdir
+    }
+
+    /// Returns the folder that holds the objects and references.
+    #[must_use]
+    pub fn git_dir(&self) -> &Path {
+        self.repo.commondir()
+    }
+
+    /// Returns the full id of the present commit.
+    ///
+    /// # Errors
+    /// `repository.missing` where there is no commit yet.
+    pub fn head(&self) -> Result<String> {
+        let head = self.repo.head().and_then(|head| head.peel_to_commit());
+        head.map(|commit| commit.id().to_string())
+            .map_err(|_| Refusal::new(REPO_MISSING, "the checkout has no commit yet"))
+    }
+
+    /// Returns the full name of the branch that is checked out, where one is.
+    #[must_use]
+    pub fn branch(&self) -> Option<String> {
+        let head = self.repo.find_reference("HEAD").ok()?;
+        head.symbolic_target().ok().flatten().map(str::to_owned)
+    }
+
+    /// Returns the full id of the commit that a full reference name stands for.
+    ///
+    /// # Errors
+    /// `subject.ref_missing`.
+    pub fn resolve(&self, reference: &str) -> Result<String> {
+        let found = self.repo.find_reference(reference).and_then(|found| found.peel_to_commit());
+        found.map(|commit| commit.id().to_string()).map_err(|_| {
+            Refusal::new(REF_MISSING, format!("`{}`", crate::base::text::excerpt(reference))).subject(reference)
+        })
+    }
+
+    /// Returns the bytes of a regular file at a commit; `None` where there is none, or it is a link.
+    ///
+    /// # Errors
+    /// `subject.commit_format`, `repository.unreadable`.
+    pub fn blob(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>> {
+        let tree = self.tree(commit)?;
+        let entry = match tree.get_path(Path::new(path)) {
+            Ok(entry) => entry,
+            Err(e) if e.code() == ErrorCode::NotFound => return Ok(None),
+            Err(e) => return Err(unreadable(e)),
+        };
+        if entry.kind() != Some(ObjectType::Blob) || entry.filemode() == 0o120_000 {
+            return Ok(None);
+        }
+        let blob = self.repo.find_blob(entry.id()).map_err(unreadable)?;
+        Ok(Some(blob.content().to_vec()))
+    }
+
+    /// Returns the paths of the regular files below a folder at a commit, in order.
+    ///
+    /// # Errors
+    /// As [`Checkout::blob`].
+    pub fn list(&self, commit: &str, folder: &str) -> Result<Vec<String>> {
+        Ok(self.manifest(commit, folder)?.into_keys().collect())
+    }
+
+    /// Returns SHA-256 of the regular files among `paths` at a commit.
+    ///
+    /// # Errors
+    /// As [`Checkout::blob`].
+    pub fn digests<'a>(
+        &self,
+        commit: &str,
+        paths: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeMap<String, Digest>> {
+        let mut digests = BTreeMap::new();
+        for path in paths {
+            if let Some(bytes) = self.blob(commit, path)? {
+                digests.insert(path.to_owned(), Digest::of(&bytes));
+            }
+        }
+        Ok(digests)
+    }
+
+    /// Returns the paths of tracked files that differ from the present commit, in the index or the work tree.
+    ///
+    /// # Errors
+    /// `repository.unreadable`.
+    pub fn modified(&self) -> Result<Vec<String>> {
+        let mut options = git2::StatusOptions::new();
+        options.include_untracked(false).include_ignored(false).exclude_submodules(true);
+        let statuses = self.repo.statuses(Some(&mut options)).map_err(unreadable)?;
+        let mut paths: Vec<String> =
+            statuses.iter().filter_map(|entry| entry.path().ok().map(crate::base::text::visible)).collect();
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// Observes everything that a plan's subject names.
+    ///
+    /// # Errors
+    /// `subject.ref_missing`, `repository.unreadable`.
+    pub fn facts(&self, identity: &Identity) -> Result<Facts> {
+        let base_sha = self.resolve(&identity.base_ref)?;
+        let head_sha = self.head()?;
+        Ok(Facts {
+            host: identity.host.clone(),
+            repo_id: identity.repo_id.clone(),
+            owner_id: identity.owner_id.clone(),
+            repo: identity.repo.clone(),
+            change_request: None,
+            base_ref: identity.base_ref.clone(),
+            tree_digest: self.tree_digest(&base_sha, &head_sha)?,
+            contributors: self.contributors(&base_sha, &head_sha)?,
+            base_sha,
+            head_sha,
+        })
+    }
+
+    /// SHA-256 over mode, path and SHA-256 of every guarded file at the base, and the head's tree id.
+    fn tree_digest(&self, base: &str, head: &str) -> Result<Digest> {
+        let mut fields = Vec::new();
+        for folder in GUARDED {
+            for (path, (mode, id)) in self.manifest(base, folder)? {
+                let blob = self.repo.find_blob(id).map_err(unreadable)?;
+                fields.extend([format!("{mode:o}"), path, Digest::of(blob.content()).to_string()]);
+            }
+        }
+        fields.extend(["head-tree".to_owned(), self.tree(head)?.id().to_string()]);
+        Ok(Digest::framed("tree", fields))
+    }
+
+    /// Addresses of everybody who made a commit that the head has and the base has not; where they are
+    /// the same commit, of that commit's people.
+    fn contributors(&self, base: &str, head: &str) -> Result<BTreeSet<String>> {
+        let mut people = BTreeSet::new();
+        let mut add = |commit: &git2::Commit<'_>| {
+            for email in [commit.author().email(), commit.committer().email()].into_iter().flatten() {
+                people.insert(email.to_ascii_lowercase());
+            }
+            for line in String::from_utf8_lossy(commit.message_bytes()).lines() {
+                let Some((key, value)) = line.split_once(':') else { continue };
+                if key.trim().eq_ignore_ascii_case("co-authored-by")
+                    && let Some((_, rest)) = value.split_once('<')
+                    && let Some((email, _)) = rest.split_once('>')
+                {
+                    people.insert(email.trim().to_ascii_lowercase());
+                }
+            }
+        };
+        if base == head {
+            add(&self.repo.find_commit(full_id(head)?).map_err(unreadable)?);
+            return Ok(people);
+        }
+        let mut walk = self.repo.revwalk().map_err(unreadable)?;
+        walk.push(full_id(head)?).map_err(unreadable)?;
+        walk.hide(full_id(base)?).map_err(unreadable)?;
+        for id in walk {
+            add(&self.repo.find_commit(id.map_err(unreadable)?).map_err(unreadable)?);
+        }
+        Ok(people)
+    }
+
+    /// Path, mode and id of every regular file below a folder.
+    fn manifest(&self, commit: &str, folder: &str) -> Result<BTreeMap<String, (i32, Oid)>> {
+        let mut files = BTreeMap::new();
+        let tree = self.tree(commit)?;
+        let subtree = match tree.get_path(Path::new(folder)) {
+            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => {
+                self.repo.find_tree(entry.id()).map_err(unreadable)?
+            }
+            Ok(_) => return Ok(files),
+            Err(e) if e.code() == ErrorCode::NotFound => return Ok(files),
+            Err(e) => return Err(unreadable(e)),
+        };
+        let walked = subtree.walk(TreeWalkMode::PreOrder, |parent, entry| {
+            if entry.kind() == Some(ObjectType::Blob) {
+                let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
+                files.insert(format!("{folder}/{parent}{name}"), (entry.filemode(), entry.id()));
+            }
+            TreeWalkResult::Ok
+        });
+        walked.map_err(unreadable)?;
+        Ok(files)
+    }
+
+    fn tree(&self, commit: &str) -> Result<git2::Tree<'_>> {
+        self.repo.find_commit(full_id(commit)?).and_then(|commit| commit.tree()).map_err(unreadable)
+    }
+}
+
+fn full_id(commit: &str) -> Result<Oid> {
+    let full = matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    match (full, Oid::from_str(commit)) {
+        (true, Ok(id)) => Ok(id),
+        _ => Err(Refusal::new(COMMIT_FORMAT, format!("`{}`", crate::base::text::excerpt(commit)))),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
+fn unreadable(error: git2::Error) -> Refusal {
+    Refusal::new(REPO_UNREADABLE, error.message().to_owned())
+}
+
+/// Keeps the machine's and the user's git configuration out of what libgit2 does for us.
+fn isolate() {
+    use git2::{ConfigLevel, opts};
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        for level in [ConfigLevel::System, ConfigLevel::Global, ConfigLevel::XDG, ConfigLevel::ProgramData] {
+            // SAFETY: called once, before any repository is opened by this process.
+            #[expect(unsafe_code, reason = "libgit2's global options can be set in no other way")]
+            // An error leaves the default, which reads more configuration but grants nothing.
+            let _ = unsafe { opts::set_search_path(level, "") };
+        }
+    });
+}

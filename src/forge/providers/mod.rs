@@ -1,0 +1,3 @@
+//! One file a provider.
+
+pub mod local;
