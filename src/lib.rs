@@ -1,6 +1,7 @@
 //! Agents propose, people countersign, CI executes exactly that.
 
 pub mod base;
+pub mod cli;
 pub mod event;
 pub mod facts;
 pub mod forge;

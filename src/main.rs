@@ -1,1 +1,12 @@
-fn main() {}
+//! Starts the process: takes its world, runs one command, maps the result to an exit code.
+
+use std::process::ExitCode;
+
+use countersign::app::{self, world::World};
+
+fn main() -> ExitCode {
+    match World::of_process() {
+        Ok(mut world) => ExitCode::from(app::main(std::env::args_os().collect(), &mut world)),
+        Err(_) => ExitCode::from(countersign::base::reason::ExitClass::Internal.code()),
+    }
+}

@@ -1,0 +1,31 @@
+//! The application: one file a command, and all sequencing of I/O.
+
+pub mod commands;
+pub mod keys;
+mod output;
+mod prompt;
+pub mod reasons;
+mod session;
+pub mod world;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+
+use crate::{base::reason::ExitClass, cli::Args};
+use output::Printer;
+use world::World;
+
+/// Runs one command line in a world and returns the process exit code, 0 to 11.
+pub fn main(line: Vec<OsString>, world: &mut World) -> u8 {
+    let args = match Args::try_parse_from(&line) {
+        Ok(args) => args,
+        Err(error) => return output::usage(&error, &line, world),
+    };
+    let printer = Printer::new(&args.global, &args.command, world);
+    if let Some(folder) = &args.global.directory {
+        world.cwd = world.cwd.join(folder);
+    }
+    let result = commands::run(args.command, &args.global, world, &printer);
+    printer.finish(result, world).unwrap_or(ExitClass::Internal).code()
+}

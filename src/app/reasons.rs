@@ -1,0 +1,34 @@
+//! Reason codes of the commands, and the list of all codes.
+
+use crate::{base::reason::Reason, reasons};
+
+reasons! {
+    NOT_SET_UP = "setup.missing", Usage, "the repository is not set up", "run `countersign init`, review what it wrote, and commit it";
+    ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change the trust root";
+    UNCOMMITTED = "setup.uncommitted", Usage, "a file is not at the protected base commit", "commit it to the base branch: nothing is read from the work tree";
+    DIRECTIVE_MISSING = "directive.missing", Usage, "there is no such directive at the base commit", "see `countersign directives list`";
+    DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline or policy is not valid", "put the places named right; `countersign directives check` shows all of them";
+    PIPELINE_MISSING = "pipeline.missing", Usage, "there is no such pipeline", "see `countersign pipelines list`";
+    INPUT_FORM = "input.form", Usage, "an input is not given as name=value", "write -i name=value";
+    KEY_AMBIGUOUS = "key.ambiguous", Usage, "it is not clear which key is to sign", "name one with --key or --ssh";
+    KEY_NONE = "key.missing", Usage, "none of your keys may sign this", "see `countersign keys show`; have a key enrolled with the duty";
+    DIGEST_NEEDED = "approval.unbound", Usage, "the approval does not name the plan's full digest", "read `countersign render PLAN`, then give --digest sha256:<64 hex>";
+    PLAN_UNKNOWN = "plan.unknown", Usage, "there is no such plan", "give the plan's file, or a digest that `countersign list` shows";
+    PLAN_DENIED = "policy.denied_plan", Refused, "the policy denies the plan", "see `countersign policy explain PLAN`";
+    REJECTED_AT_TERMINAL = "approval.rejected", Refused, "the plan was rejected at the terminal", "draft a new plan";
+    REASON_LENGTH = "reason.length", Usage, "a reason is empty, too long, or holds unsafe characters", "give one line of 1 to 1,000 characters";
+    RUN_UNKNOWN = "run.unknown", Usage, "there is no such run", "see `countersign history`";
+    NOTHING_TO_RESOLVE = "resolve.nothing", Usage, "the step's outcome is not unknown", "see `countersign status RUN`";
+    EXPIRY_TOO_LONG = "expiry.too_long", Usage, "the time asked for is longer than directive or policy allow", "ask for less";
+    BUNDLE_MALFORMED = "bundle.malformed", Verification, "the bundle is not complete, or its parts do not fit", "make it again with `countersign bundle`";
+    OUTPUT_EXISTS = "output.exists", Usage, "a file that would be written is there already", "remove it, or name another";
+    CHECKS_FOUND = "check.findings", Usage, "the check found something", "put the places named right";
+    SCHEMA_UNKNOWN = "schema.unknown", Usage, "there is no such format", "see `countersign schema` for the list";
+    REASON_UNKNOWN = "reasons.unknown", Usage, "there is no such reason code", "see `countersign reasons` for the list";
+    RUN_FAILED = "run.failed", StepFailed, "a step failed", "see `countersign status RUN`; after a repair, `countersign execute PLAN --resume RUN`";
+    RUN_HALTED = "run.halted", Refused, "the run was stopped before its next step", "see `countersign status`; go on with --resume when the cause is gone";
+    RUN_CANCELLED = "run.cancelled", StepFailed, "the run was interrupted", "go on with --resume";
+    RUN_INDETERMINATE = "run.indeterminate", Indeterminate, "nobody knows how a step ended", "look what happened, then `countersign resolve`";
+    DOCTOR_FINDINGS = "doctor.findings", Usage, "something on this machine is not as it must be", "each line says what to do";
+    TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
+}

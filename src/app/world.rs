@@ -1,0 +1,159 @@
+//! Everything a command takes from outside: environment, clock, randomness, folder, streams.
+
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    ffi::OsString,
+    io::{self, IsTerminal as _, Read, Write},
+    path::PathBuf,
+};
+
+use crate::base::{
+    digest::Digest,
+    reason::{INTERNAL, Refusal, Result},
+    time::{Clock, Timestamp},
+};
+
+/// The outside world of one command. Tests make their own.
+pub struct World {
+    /// The environment variables, read once.
+    pub env: Environment,
+    /// The clock.
+    pub clock: Clock,
+    /// Where random bytes come from.
+    pub entropy: Entropy,
+    /// The folder the command was started in.
+    pub cwd: PathBuf,
+    /// Standard streams.
+    pub console: Console,
+}
+
+impl World {
+    /// Takes the process's own world.
+    ///
+    /// # Errors
+    /// Where the present folder is gone.
+    pub fn of_process() -> io::Result<Self> {
+        Ok(Self {
+            env: Environment::of_process(),
+            clock: Clock::System,
+            entropy: Entropy::System,
+            cwd: std::env::current_dir()?,
+            console: Console::of_process(),
+        })
+    }
+
+    /// Returns the present second.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// The environment variables, read once.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(BTreeMap<String, OsString>);
+
+impl Environment {
+    /// Takes a fixed set of variables.
+    pub fn fixed<K: Into<String>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+
+    fn of_process() -> Self {
+        Self(std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value))).collect())
+    }
+
+    /// Returns a variable that is set, not empty, and UTF-8.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.to_str().filter(|value| !value.is_empty())
+    }
+
+    /// Returns a variable as a path, where it is set and not empty.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// Returns the folder of keys and pins: `COUNTERSIGN_HOME`, else `countersign` in `XDG_CONFIG_HOME` or `~/.config`.
+    ///
+    /// # Errors
+    /// Where none of the three variables is set.
+    pub fn config_dir(&self) -> Result<PathBuf> {
+        let below = |name: &str, rest: &str| self.path(name).map(|folder| folder.join(rest));
+        self.path("COUNTERSIGN_HOME")
+            .or_else(|| below("XDG_CONFIG_HOME", "countersign"))
+            .or_else(|| below("HOME", ".config/countersign"))
+            .ok_or_else(|| {
+                Refusal::new(crate::base::reason::USAGE, "there is no folder for keys: HOME is not set")
+                    .hint("set COUNTERSIGN_HOME to a private folder")
+            })
+    }
+}
+
+/// Where random bytes come from.
+#[derive(Debug)]
+pub enum Entropy {
+    /// The operating system.
+    System,
+    /// A counter, for tests.
+    Counter(Cell<u64>),
+}
+
+impl Entropy {
+    /// Returns 32 bytes.
+    ///
+    /// # Errors
+    /// Where the operating system has none to give.
+    pub fn bytes(&self) -> Result<[u8; 32]> {
+        match self {
+            Self::System => {
+                let mut bytes = [0_u8; 32];
+                getrandom::fill(&mut bytes).map_err(|e| Refusal::new(INTERNAL, format!("no randomness: {e}")))?;
+                Ok(bytes)
+            }
+            Self::Counter(counter) => {
+                counter.set(counter.get() + 1);
+                Ok(*Digest::framed("test-entropy", [counter.get().to_be_bytes()]).as_bytes())
+            }
+        }
+    }
+
+    /// Returns 32 hex digits.
+    ///
+    /// # Errors
+    /// As [`Entropy::bytes`].
+    pub fn nonce(&self) -> Result<String> {
+        Ok(hex::encode(&self.bytes()?[..16]))
+    }
+}
+
+/// Standard streams, and whether they are terminals.
+pub struct Console {
+    /// Standard input.
+    pub stdin: Box<dyn Read + Send>,
+    /// Standard output.
+    pub stdout: Box<dyn Write + Send>,
+    /// Standard error.
+    pub stderr: Box<dyn Write + Send>,
+    /// Whether a person types into standard input.
+    pub stdin_is_terminal: bool,
+    /// Whether standard output is a terminal.
+    pub stdout_is_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_is_terminal: bool,
+}
+
+impl Console {
+    fn of_process() -> Self {
+        Self {
+            stdin: Box::new(io::stdin()),
+            stdout: Box::new(io::stdout()),
+            stderr: Box::new(io::stderr()),
+            stdin_is_terminal: io::stdin().is_terminal(),
+            stdout_is_terminal: io::stdout().is_terminal(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Why an approval that was given does not count.
+
+use super::{
+    binding::Field,
+    reasons::{
+        APPROVAL_EARLY, APPROVAL_EXPIRED, APPROVAL_LIFETIME, APPROVAL_METHOD, APPROVAL_POLICY, APPROVAL_REVOKED,
+        APPROVAL_SCOPE, APPROVAL_STALE, APPROVAL_USED, APPROVAL_USES, APPROVER_NOT_PERSON, APPROVER_SELF,
+        APPROVER_UNKNOWN,
+    },
+};
+use crate::base::{reason::{Reason, Refusal}, time::Timestamp};
+
+/// Why an approval does not count, with what was found.
+#[derive(Clone, Debug)]
+pub enum Invalidation {
+    /// It names something else, or something that has changed since.
+    Differs(Field),
+    /// It expired.
+    Expired(Timestamp),
+    /// It does not hold yet.
+    NotYet(Timestamp),
+    /// It is valid for longer than the policy allows.
+    TooLong,
+    /// It, all approvals of its plan, or its key was revoked.
+    Revoked,
+    /// All its uses are consumed.
+    UsedUp,
+    /// Its number of uses does not fit its scope.
+    Uses,
+    /// It was given by a method that is not accepted.
+    Method,
+    /// It is the policy's own, and the policy does not permit the plan.
+    PolicyMayNot,
+    /// The approver had a hand in the plan.
+    SelfApproval,
+    /// The approver is a program.
+    NotAPerson,
+    /// The approver named is not the holder of the key.
+    Impostor,
+    /// Its signature or key does not hold now.
+    Signature(Refusal),
+}
+
+impl Invalidation {
+    /// Returns the stable reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Differs(
+                Field::Plan
+                | Field::Host
+                | Field::Repository
+                | Field::Owner
+                | Field::ChangeRequest
+                | Field::Environment
+                | Field::Directive,
+            ) => APPROVAL_SCOPE,
+            Self::Differs(_) => APPROVAL_STALE,
+            Self::Expired(_) => APPROVAL_EXPIRED,
+            Self::NotYet(_) => APPROVAL_EARLY,
+            Self::TooLong => APPROVAL_LIFETIME,
+            Self::Revoked => APPROVAL_REVOKED,
+            Self::UsedUp => APPROVAL_USED,
+            Self::Uses => APPROVAL_USES,
+            Self::Method => APPROVAL_METHOD,
+            Self::PolicyMayNot => APPROVAL_POLICY,
+            Self::SelfApproval => APPROVER_SELF,
+            Self::NotAPerson => APPROVER_NOT_PERSON,
+            Self::Impostor => APPROVER_UNKNOWN,
+            Self::Signature(refusal) => refusal.reason(),
+        }
+    }
+
+    /// Returns one sentence for people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Differs(field) => format!("the {} differs from the one it was given for", field.words()),
+            Self::Expired(at) => format!("it expired at {at}"),
+            Self::NotYet(at) => format!("it holds from {at} on"),
+            Self::Signature(refusal) => refusal.message().to_owned(),
+            other => other.reason().summary.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Approvals: what they bind, when they stop counting, and whether there are enough.
+
+pub mod binding;
+pub mod invalidate;
+pub mod reasons;
+pub mod status;
+
+pub use binding::Ground;
+pub use invalidate::Invalidation;
+pub use status::{ApprovalStatus, Grant, Recorded};

@@ -1,0 +1,22 @@
+//! Reason codes of approvals.
+
+use crate::reasons;
+
+reasons! {
+    APPROVAL_NONE = "approval.none", Pending, "there is no approval that counts", "ask for one: `countersign approve`";
+    APPROVAL_PENDING = "approval.pending", Pending, "there are not enough approvals yet", "ask the people that `countersign status` names";
+    APPROVAL_SCOPE = "approval.scope_mismatch", Verification, "the approval is for something else", "approve this plan, here; an approval cannot be carried over";
+    APPROVAL_STALE = "approval.stale", Stale, "the approval was given under another policy, trust root or view", "render the plan and approve it again";
+    APPROVAL_EXPIRED = "expired.approval", Stale, "the approval has expired", "approve the plan again";
+    APPROVAL_EARLY = "approval.not_yet", Stale, "the approval does not hold yet", "wait, or check the clock of the machine that approved";
+    APPROVAL_LIFETIME = "approval.lifetime", Refused, "the approval is valid for longer than the policy allows", "approve with a shorter --expires";
+    APPROVAL_REVOKED = "approval.revoked", Refused, "the approval was taken back", "talk to the person who revoked it";
+    APPROVAL_USED = "replay.consumed", Stale, "the approval has been used", "approve the plan again, or draft a new one";
+    APPROVAL_USES = "approval.uses", Verification, "the approval's number of uses does not fit its scope", "1 use for a single run, 1 to 100 for a session";
+    APPROVAL_METHOD = "approval.method", Refused, "the approval was given in a way that the directive or the policy does not accept", "approve by one of the methods that `countersign status` names";
+    APPROVAL_POLICY = "approval.policy_may_not", Refused, "the policy does not permit this plan by itself", "ask a person to approve";
+    APPROVER_SELF = "approver.self", Refused, "the approver wrote, committed or asked for what is to be approved", "ask somebody else, or let the policy say `separation: none`";
+    APPROVER_NOT_PERSON = "approver.not_a_person", Refused, "a program cannot approve", "ask a person";
+    APPROVER_UNKNOWN = "approver.unauthorised", Refused, "the approver is not who the key belongs to", "sign with your own key";
+    PLAN_REJECTED = "plan.rejected", Refused, "the plan was rejected", "draft a new plan; a rejection is final";
+}

@@ -1,0 +1,285 @@
+//! Whether there are enough approvals, derived by one pure function and never stored.
+
+use std::collections::BTreeSet;
+
+use super::{
+    binding::Ground,
+    invalidate::Invalidation,
+    reasons::{APPROVAL_NONE, APPROVAL_PENDING},
+};
+use crate::{
+    base::{
+        digest::Digest,
+        ident::Id,
+        reason::{Refusal, Result},
+        time::Timestamp,
+    },
+    policy::{Candidate, Requirement, RequirementStatus},
+    sign::{
+        Duty, Signatory, TrustRoot, Verified,
+        predicate::{Approval, Method, Scope},
+        reasons::{KEY_REVOKED, KEY_VALIDITY},
+        trust::PrincipalKind,
+    },
+};
+
+/// How far the clock that approved may be ahead of ours, in seconds.
+const SKEW: i64 = 60;
+/// The most uses of a session approval.
+pub const MAX_USES: u32 = 100;
+
+/// An approval as the ledger holds it.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The statement; its signature was verified at the time it was recorded.
+    pub approval: Verified<Approval>,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// How many other runs have used it.
+    pub uses: u32,
+    /// Whether it, its plan's approvals or its key were revoked.
+    pub revoked: bool,
+}
+
+/// What the policy asks for.
+#[derive(Clone, Copy, Debug)]
+pub enum Need<'a> {
+    /// The policy permits the plan by itself: its own signed approval is enough.
+    Policy,
+    /// People.
+    People(&'a Requirement),
+}
+
+/// Where approvals are weighed: what they must be for, and what is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Scales<'a> {
+    /// What an approval must name.
+    pub ground: &'a Ground<'a>,
+    /// What the policy asks for.
+    pub need: Need<'a>,
+    /// The trust root.
+    pub root: &'a TrustRoot,
+    /// Principals who had a hand in the plan.
+    pub authors: &'a BTreeSet<u64>,
+    /// The longest an approval may be valid, in seconds.
+    pub lifetime: i64,
+    /// The present second.
+    pub now: Timestamp,
+}
+
+/// An approval that counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// SHA-256 of its payload.
+    pub payload: Digest,
+    /// Login of the approver, for display.
+    pub login: String,
+    /// How it was given.
+    pub method: Method,
+    /// Until when it holds.
+    pub expires: Timestamp,
+}
+
+/// An approval that does not count, and why.
+#[derive(Clone, Debug)]
+pub struct SetAside {
+    /// SHA-256 of its payload.
+    pub payload: Digest,
+    /// Login of the approver, for display.
+    pub login: String,
+    /// Why.
+    pub why: Invalidation,
+}
+
+/// How the approvals of a plan stand.
+#[derive(Clone, Debug)]
+pub struct ApprovalStatus {
+    /// Those that count.
+    pub counted: Vec<Counted>,
+    /// Those that do not.
+    pub set_aside: Vec<SetAside>,
+    /// How far the policy's requirement is met, where it asks for people.
+    pub progress: Option<RequirementStatus>,
+    plan: Digest,
+    enough: bool,
+}
+
+/// Enough approvals, of exactly this plan.
+///
+/// ```compile_fail
+/// use countersign::{approval::Grant, base::digest::Digest};
+/// let forged = Grant { plan: Digest::of(b""), approvals: Vec::new() };
+/// ```
+#[derive(Clone, Debug)]
+pub struct Grant {
+    plan: Digest,
+    approvals: Vec<Digest>,
+}
+
+impl Grant {
+    /// Returns SHA-256 of the plan.
+    #[must_use]
+    pub fn plan(&self) -> Digest {
+        self.plan
+    }
+
+    /// Returns the approvals that a claim uses up, by SHA-256 of their payloads; at least one.
+    #[must_use]
+    pub fn approvals(&self) -> &[Digest] {
+        &self.approvals
+    }
+}
+
+impl ApprovalStatus {
+    /// Returns the grant, where there are enough approvals.
+    ///
+    /// # Errors
+    /// `approval.none` and `approval.pending`, or the reason of the only approval that was given and
+    /// does not count.
+    pub fn grant(&self) -> Result<Grant> {
+        if self.enough {
+            let approvals = self.counted.iter().map(|counted| counted.payload).collect();
+            return Ok(Grant { plan: self.plan, approvals });
+        }
+        let missing = self.progress.as_ref().map(|progress| format!("needed: {}", progress.asks));
+        match (self.counted.is_empty(), self.set_aside.as_slice()) {
+            (true, [.., newest]) => {
+                let refusal = Refusal::new(
+                    newest.why.reason(),
+                    format!("the approval of {} does not count: {}", newest.login, newest.why.sentence()),
+                );
+                Err(missing.into_iter().fold(refusal.subject(newest.payload.to_string()), Refusal::hint))
+            }
+            (true, []) => Err(Refusal::new(APPROVAL_NONE, missing.unwrap_or_else(|| "nothing was approved".to_owned()))),
+            (false, _) => Err(Refusal::new(
+                APPROVAL_PENDING,
+                format!("{} given; {}", self.counted.len(), missing.unwrap_or_default()),
+            )),
+        }
+    }
+}
+
+/// Weighs approvals.
+#[must_use]
+pub fn weigh(scales: &Scales<'_>, recorded: &[Recorded]) -> ApprovalStatus {
+    let (mut counted, mut set_aside, mut candidates) = (Vec::new(), Vec::new(), Vec::new());
+    for item in recorded {
+        let approval = item.approval.predicate();
+        let payload = item.approval.payload_digest();
+        match judge(scales, item) {
+            Ok(candidate) => {
+                counted.push(Counted {
+                    payload,
+                    login: approval.approver.login.clone(),
+                    method: approval.method,
+                    expires: approval.expires,
+                });
+                candidates.push(candidate);
+            }
+            Err(why) => set_aside.push(SetAside { payload, login: approval.approver.login.clone(), why }),
+        }
+    }
+    let (progress, enough) = match scales.need {
+        Need::Policy => (None, !candidates.is_empty()),
+        Need::People(requirement) => {
+            let progress = requirement.status(&candidates, scales.now);
+            // What the requirement does not count neither uses up nor proves anything.
+            let mut kept = Vec::new();
+            for (entry, candidate) in counted.drain(..).zip(&candidates) {
+                if progress.counted.contains(&candidate.principal) && !candidate.is_policy {
+                    kept.push(entry);
+                } else {
+                    let why = if candidate.is_author { Invalidation::SelfApproval } else { Invalidation::Method };
+                    set_aside.push(SetAside { payload: entry.payload, login: entry.login, why });
+                }
+            }
+            counted = kept;
+            let enough = progress.satisfied && !counted.is_empty();
+            (Some(progress), enough)
+        }
+    };
+    ApprovalStatus { counted, set_aside, progress, plan: scales.ground.digest, enough }
+}
+
+fn judge(scales: &Scales<'_>, item: &Recorded) -> std::result::Result<Candidate, Invalidation> {
+    let approval = item.approval.predicate();
+    if let Some(field) = scales.ground.difference(&approval.binding) {
+        return Err(Invalidation::Differs(field));
+    }
+    let subjects = [
+        ("plan", approval.binding.plan),
+        ("view", approval.binding.view),
+        ("policy", approval.binding.policy),
+        ("directive", approval.binding.directive),
+        ("trust-root", approval.binding.trust_root),
+    ];
+    item.approval.check_subjects(&subjects).map_err(Invalidation::Signature)?;
+    let signatory = holder(scales, item)?;
+    let uses_fit = match approval.scope {
+        Scope::SingleRun => approval.max_uses == 1,
+        Scope::Session => (1..=MAX_USES).contains(&approval.max_uses),
+    };
+    if !uses_fit {
+        return Err(Invalidation::Uses);
+    }
+    if item.revoked {
+        return Err(Invalidation::Revoked);
+    }
+    if scales.now >= approval.expires {
+        return Err(Invalidation::Expired(approval.expires));
+    }
+    if scales.now.plus(SKEW) < approval.not_before || scales.now.plus(SKEW) < approval.approved_at {
+        return Err(Invalidation::NotYet(approval.not_before.max(approval.approved_at)));
+    }
+    let longest = scales.lifetime.min(scales.root.document().expires.since(approval.approved_at));
+    if approval.expires.since(approval.approved_at) > longest {
+        return Err(Invalidation::TooLong);
+    }
+    if item.uses >= approval.max_uses {
+        return Err(Invalidation::UsedUp);
+    }
+    let gate = &scales.ground.plan.gate;
+    let by_policy = approval.method == Method::Policy;
+    if by_policy && matches!(scales.need, Need::People(_)) {
+        return Err(Invalidation::PolicyMayNot);
+    }
+    if !gate.is_empty() && !gate.iter().any(|method| method.as_str() == approval.method.word()) {
+        return Err(Invalidation::Method);
+    }
+    let method: Id = approval.method.word().parse().map_err(Invalidation::Signature)?;
+    Ok(Candidate {
+        principal: signatory.principal.id,
+        key: signatory.key.id,
+        roles: signatory.principal.roles.iter().cloned().collect(),
+        method,
+        approved_at: item.recorded_at,
+        is_policy: by_policy,
+        is_author: scales.authors.contains(&signatory.principal.id),
+    })
+}
+
+/// Returns the signatory, who must be the approver named, of the right kind, with a key valid now.
+fn holder<'a>(scales: &Scales<'_>, item: &'a Recorded) -> std::result::Result<&'a Signatory, Invalidation> {
+    let approval = item.approval.predicate();
+    let [signatory] = item.approval.signatories() else { return Err(Invalidation::Impostor) };
+    let document = scales.root.document();
+    let named = signatory.principal.id == approval.approver.id && approval.approver.host == document.host;
+    let Some((key, _)) = scales.root.key(&signatory.key.id).filter(|_| named) else {
+        return Err(Invalidation::Impostor);
+    };
+    if scales.now < key.not_before || scales.now >= key.not_after {
+        return Err(Invalidation::Signature(Refusal::new(KEY_VALIDITY, format!("key {} now", key.id))));
+    }
+    if key.revoked_at.is_some_and(|revoked| scales.now >= revoked) {
+        return Err(Invalidation::Signature(Refusal::new(KEY_REVOKED, format!("key {}", key.id))));
+    }
+    if approval.method == Method::Policy {
+        let login = format!("policy@{}", approval.binding.policy);
+        let fits = key.duties.contains(&Duty::Policy) && approval.approver.login == login;
+        return if fits { Ok(signatory) } else { Err(Invalidation::Impostor) };
+    }
+    if signatory.principal.kind != PrincipalKind::Person || !key.duties.contains(&Duty::Approver) {
+        return Err(Invalidation::NotAPerson);
+    }
+    Ok(signatory)
+}

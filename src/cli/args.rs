@@ -1,0 +1,709 @@
+//! The command line's grammar.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Agents propose, people countersign, CI executes exactly that.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  countersign try directives/inventory.md      see the whole loop in a scratch clone\n  countersign init --solo                      set this repository up\n  countersign plan directives/release.md -i version=1.2.0\n\nExit codes: 0 done, 1 internal, 2 usage, 3 refused, 4 approval pending, 5 verification failed,\n6 stale, 7 a step failed, 8 a limit, 9 contended, 10 outcome unknown, 11 no sandbox."
+)]
+pub struct Args {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct Global {
+    /// Work in this folder instead of the present one.
+    #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// Print one JSON object on standard output; text for people goes to standard error.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print nothing but what was asked for, and errors.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// When to use colour; NO_COLOR is honoured.
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub color: ColorChoice,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Try the whole loop on this repository, in a scratch clone, with throw-away keys.
+    #[command(after_help = "Example:\n  countersign try directives/inventory.md")]
+    Try(TryArgs),
+    /// Set this repository up: policy, trust root, example, keys, ledger.
+    #[command(
+        after_help = "Example:\n  countersign init --solo && git add .countersign directives pipelines && git commit -m 'Set up countersign'"
+    )]
+    Init(InitArgs),
+    /// Make, show and change keys and the trust root.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// List and check directives.
+    #[command(subcommand)]
+    Directives(ListCheck),
+    /// List, check and show pipelines.
+    #[command(subcommand)]
+    Pipelines(PipelinesCommand),
+    /// Draft a plan from a directive, seal it and record it.
+    #[command(after_help = "Example:\n  countersign plan directives/release.md -i version=1.2.0 --out plan.json")]
+    Plan(PlanArgs),
+    /// Show what changed between two plans, in a reviewer's words.
+    #[command(after_help = "Example:\n  countersign diff old.json new.json")]
+    Diff(DiffArgs),
+    /// Show the view of a plan: what an approver signs.
+    #[command(after_help = "Example:\n  countersign render plan.json --format markdown")]
+    Render(RenderArgs),
+    /// Check a plan against the policy; never executes, and exits 0 whatever the decision.
+    #[command(after_help = "Example:\n  countersign review plan.json --json")]
+    Review(PlanOnly),
+    /// Check, explain and simulate the policy.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Approve exactly this plan: by key, by SSH key, by policy, or at the terminal.
+    #[command(
+        after_help = "Examples:\n  countersign approve plan.json                          at the terminal: read, then type\n  countersign approve plan.json --key ada --digest sha256:<64 hex>\n  countersign approve plan.json --ssh ~/.ssh/id_ed25519 --digest sha256:<64 hex>\n  countersign approve plan.json --policy"
+    )]
+    Approve(ApproveArgs),
+    /// Reject a plan, for good.
+    #[command(after_help = "Example:\n  countersign reject plan.json --reason 'touches the wrong table'")]
+    Reject(RejectArgs),
+    /// Take back an approval, or all approvals of a plan.
+    #[command(after_help = "Example:\n  countersign revoke --plan plan.json --reason 'found a mistake'")]
+    Revoke(RevokeArgs),
+    /// Run every check that execution runs, and execute nothing.
+    #[command(
+        after_help = "Examples:\n  countersign verify plan.json\n  countersign verify --bundle bundle.json --offline --trust-root sha256:<64 hex>"
+    )]
+    Verify(VerifyArgs),
+    /// Verify, claim and execute an approved plan.
+    #[command(after_help = "Example:\n  countersign execute plan.json --bundle bundle.json")]
+    Execute(ExecuteArgs),
+    /// Say how a step of unknown outcome is to be taken.
+    #[command(
+        after_help = "Example:\n  countersign resolve run-1a2b3c --step migrate --as retry --reason 'checked: nothing was applied'"
+    )]
+    Resolve(ResolveArgs),
+    /// Stop everything in this repository before its next step, or let it go on.
+    #[command(
+        after_help = "Example:\n  countersign halt --reason 'incident 42'\n  countersign halt --lift --reason 'incident 42 is over'"
+    )]
+    Halt(HaltArgs),
+    /// Write everything about a plan into one file that verifies offline.
+    #[command(after_help = "Example:\n  countersign bundle plan.json --out bundle.json")]
+    Bundle(BundleArgs),
+    /// Verify, read and export the ledger.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Show where a plan or a run stands.
+    #[command(after_help = "Example:\n  countersign status plan.json")]
+    Status(StatusArgs),
+    /// List plans and where they stand.
+    #[command(after_help = "Example:\n  countersign list --status awaiting-approval")]
+    List(ListArgs),
+    /// Show decisions and runs, the newest first.
+    #[command(after_help = "Example:\n  countersign history --limit 20")]
+    History(HistoryArgs),
+    /// Count plans, decisions, runs and steps.
+    #[command(after_help = "Example:\n  countersign stats --json")]
+    Stats,
+    /// Check this machine: sandbox, git, keys, trust root, ledger.
+    #[command(after_help = "Example:\n  countersign doctor")]
+    Doctor,
+    /// Print the JSON Schema of a format, or list the formats.
+    #[command(after_help = "Example:\n  countersign schema plan")]
+    Schema(SchemaArgs),
+    /// List the reason codes, or explain one.
+    #[command(after_help = "Example:\n  countersign reasons approval.stale")]
+    Reasons(ReasonsArgs),
+    /// Print shell completions.
+    #[command(after_help = "Example:\n  countersign completions bash > /etc/bash_completion.d/countersign")]
+    Completions(CompletionsArgs),
+    /// Print the manual page, in roff.
+    #[command(after_help = "Example:\n  countersign man > countersign.1")]
+    Man,
+}
+
+/// Arguments of `try`.
+#[derive(Debug, ClapArgs)]
+pub struct TryArgs {
+    /// The directive to try.
+    #[arg(value_name = "DIRECTIVE")]
+    pub directive: String,
+    /// An input, `name=value`; may be given more than once.
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub input: Vec<String>,
+    /// Keep the scratch clone at this place, which must not exist.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// Arguments of `init`.
+#[derive(Debug, ClapArgs)]
+pub struct InitArgs {
+    /// Your login, for display; by default the part of your git address before the @.
+    #[arg(long)]
+    pub login: Option<String>,
+    /// Your name, for display; by default git's user.name.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The address under which you commit; by default git's user.email.
+    #[arg(long)]
+    pub email: Option<String>,
+    /// A repository of one person: you may approve your own plans. The lower tier is shown in every record.
+    #[arg(long)]
+    pub solo: bool,
+    /// The protected base, by its branch name; by default the present branch.
+    #[arg(long, value_name = "BRANCH")]
+    pub base: Option<String>,
+    /// How long the trust root and your keys are valid.
+    #[arg(long, value_name = "DURATION", default_value = "365d")]
+    pub valid: String,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make an ed25519 key: PKCS#8 PEM, mode 0600, outside the repository.
+    #[command(after_help = "Example:\n  countersign keys generate ada")]
+    Generate {
+        /// The key's name; the file is NAME.pem.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// Where to write it, instead of the folder of your keys.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Show the trust root: who may sign what, until when.
+    #[command(after_help = "Example:\n  countersign keys show")]
+    Show,
+    /// Add a person or a program, with a key.
+    #[command(
+        after_help = "Examples:\n  countersign keys enrol --login bob --public-key bob.pub --email bob@example.com --role technical-lead\n  countersign keys enrol --login bob --public-key ~/.ssh/id_ed25519.pub --email bob@example.com"
+    )]
+    Enrol(EnrolArgs),
+    /// Revoke a key in the trust root, from now on.
+    #[command(after_help = "Example:\n  countersign keys revoke sha256:<64 hex> --reason 'laptop lost'")]
+    Revoke {
+        /// The key's full id.
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// The root key that signs.
+        #[command(flatten)]
+        signer: SignerArgs,
+    },
+    /// Renew the trust root's time of expiry.
+    #[command(after_help = "Example:\n  countersign keys renew --valid 365d")]
+    Renew {
+        /// How long from now on.
+        #[arg(long, value_name = "DURATION", default_value = "365d")]
+        valid: String,
+        /// The root key that signs.
+        #[command(flatten)]
+        signer: SignerArgs,
+    },
+    /// Add your root signature to a change of the trust root that waits for more.
+    #[command(after_help = "Example:\n  countersign keys sign")]
+    Sign {
+        /// The root key that signs.
+        #[command(flatten)]
+        signer: SignerArgs,
+    },
+    /// Pin the trust root of this repository, after you compared its digest with somebody you know.
+    #[command(after_help = "Example:\n  countersign keys trust sha256:<64 hex>")]
+    Trust {
+        /// The full digest that you were told.
+        #[arg(value_name = "DIGEST")]
+        digest: String,
+    },
+    /// Print a public key, in the form that `enrol` takes.
+    #[command(after_help = "Example:\n  countersign keys public ada > ada.pub")]
+    Public {
+        /// The key's name, or the path of its file.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+/// Arguments of `keys enrol`.
+#[derive(Debug, ClapArgs)]
+pub struct EnrolArgs {
+    /// Login, for display; unique.
+    #[arg(long)]
+    pub login: String,
+    /// Name, for display; by default the login.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// File with the public key: of `keys public`, or an OpenSSH `.pub` file.
+    #[arg(long, value_name = "FILE")]
+    pub public_key: PathBuf,
+    /// Numeric id on the host; by default the next free one.
+    #[arg(long)]
+    pub id: Option<u64>,
+    /// An address under which the person commits; may be given more than once.
+    #[arg(long)]
+    pub email: Vec<String>,
+    /// A role that the policy asks for; may be given more than once.
+    #[arg(long)]
+    pub role: Vec<String>,
+    /// What the key may sign; may be given more than once.
+    #[arg(long, value_name = "DUTY", default_value = "approver", value_parser = ["root", "planner", "approver", "executor", "witness", "policy"])]
+    pub duty: Vec<String>,
+    /// It is a program, not a person.
+    #[arg(long)]
+    pub agent: bool,
+    /// How long the key is valid from now on.
+    #[arg(long, value_name = "DURATION", default_value = "365d")]
+    pub valid: String,
+    /// The root key that signs.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
+/// Which key signs.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct SignerArgs {
+    /// Name or path of your ed25519 key; by default the only one that fits.
+    #[arg(long = "key", id = "signing-key", value_name = "KEY", conflicts_with = "ssh")]
+    pub key: Option<String>,
+    /// Path of your OpenSSH key; a passphrase is asked for by ssh-keygen, an agent is used where there is one.
+    #[arg(long, value_name = "FILE")]
+    pub ssh: Option<PathBuf>,
+}
+
+/// List or check.
+#[derive(Debug, Subcommand)]
+pub enum ListCheck {
+    /// List them.
+    List,
+    /// Check them all, and show every error in one pass.
+    Check,
+}
+
+/// What to do with pipelines.
+#[derive(Debug, Subcommand)]
+pub enum PipelinesCommand {
+    /// List them.
+    List,
+    /// Check them all, and show every error in one pass.
+    Check,
+    /// Show one, with all defaults filled in.
+    Show {
+        /// The pipeline's name.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, ClapArgs)]
+pub struct PlanArgs {
+    /// The directive: its path, or its name.
+    #[arg(value_name = "DIRECTIVE")]
+    pub directive: String,
+    /// An input, `name=value`; may be given more than once.
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub input: Vec<String>,
+    /// Write the plan to this file.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Do not record the plan in the ledger; nobody can approve it then.
+    #[arg(long)]
+    pub no_record: bool,
+    /// How long the plan is valid, at most what directive and policy allow.
+    #[arg(long, value_name = "DURATION")]
+    pub expires: Option<String>,
+    /// Draft the same plan again: the seed that `plan --json` gave.
+    #[arg(long, value_name = "HEX")]
+    pub seed: Option<String>,
+    /// Draft the same plan again: the time it was made at.
+    #[arg(long, value_name = "TIME")]
+    pub created_at: Option<String>,
+    /// The plan that this one revises; its approvals end.
+    #[arg(long, value_name = "PLAN")]
+    pub revise: Option<String>,
+    /// Name or path of the key that records the plan.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, ClapArgs)]
+pub struct DiffArgs {
+    /// The earlier plan: a file, or a digest that the ledger knows.
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// The later plan.
+    #[arg(value_name = "NEW")]
+    pub new: String,
+}
+
+/// A plan and nothing else.
+#[derive(Debug, ClapArgs)]
+pub struct PlanOnly {
+    /// The plan: a file, or a digest that the ledger knows.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+}
+
+/// Arguments of `render`.
+#[derive(Debug, ClapArgs)]
+pub struct RenderArgs {
+    /// The plan: a file, or a digest that the ledger knows.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// The form.
+    #[arg(short, long, value_enum, default_value = "terminal")]
+    pub format: ViewFormat,
+    /// Write to this file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// The form of a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ViewFormat {
+    /// For a terminal.
+    Terminal,
+    /// Markdown; its bytes are what an approval binds.
+    Markdown,
+    /// JSON.
+    Json,
+    /// One page of HTML.
+    Html,
+}
+
+/// What to do with the policy.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Check the policy in the work tree, every error in one pass, and entries that can never match.
+    Check,
+    /// Explain the decision on a plan from both sides: the step, and the line of the policy.
+    Explain(PlanOnly),
+    /// Say what would be decided if these people approved.
+    #[command(after_help = "Example:\n  countersign policy simulate plan.json --as ada --as bob")]
+    Simulate {
+        /// The plan: a file, or a digest that the ledger knows.
+        #[arg(value_name = "PLAN")]
+        plan: String,
+        /// Login of a person; may be given more than once.
+        #[arg(long = "as", value_name = "LOGIN")]
+        people: Vec<String>,
+    },
+}
+
+/// Arguments of `approve`.
+#[derive(Debug, ClapArgs)]
+pub struct ApproveArgs {
+    /// The plan: a file, or a digest that the ledger knows.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// The key that signs; without one you are asked at the terminal.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+    /// The plan's full digest, as you read it in the view; needed with --key and --ssh.
+    #[arg(long, value_name = "DIGEST")]
+    pub digest: Option<String>,
+    /// Let the policy approve, where it permits.
+    #[arg(long, conflicts_with_all = ["signing-key", "ssh", "digest"])]
+    pub policy: bool,
+    /// How often the approval may be used.
+    #[arg(long, value_enum, default_value = "single-run")]
+    pub scope: ScopeArg,
+    /// Uses of a session approval, 1 to 100.
+    #[arg(long, value_name = "N")]
+    pub max_uses: Option<u32>,
+    /// How long the approval is valid, at most what the policy allows.
+    #[arg(long, value_name = "DURATION")]
+    pub expires: Option<String>,
+    /// Why.
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// How long to wait at the terminal before it counts as a rejection.
+    #[arg(long, value_name = "DURATION", default_value = "300s")]
+    pub timeout: String,
+    /// Write the approval to this file too.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// How often an approval may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScopeArg {
+    /// Once.
+    SingleRun,
+    /// Up to --max-uses times.
+    Session,
+}
+
+/// Arguments of `reject`.
+#[derive(Debug, ClapArgs)]
+pub struct RejectArgs {
+    /// The plan: a file, or a digest that the ledger knows.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// Why; it is recorded and the planner is told.
+    #[arg(long)]
+    pub reason: String,
+    /// The key that signs.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
+/// Arguments of `revoke`.
+#[derive(Debug, ClapArgs)]
+#[command(group(clap::ArgGroup::new("target").required(true).args(["approval", "plan", "revoked_key"])))]
+pub struct RevokeArgs {
+    /// One approval, by its digest.
+    #[arg(long, value_name = "DIGEST")]
+    pub approval: Option<String>,
+    /// All approvals of a plan: a file, or a digest.
+    #[arg(long, value_name = "PLAN")]
+    pub plan: Option<String>,
+    /// Everything a key signed that is not yet used, by the key's full id.
+    #[arg(long = "signed-by", value_name = "KEY")]
+    pub revoked_key: Option<String>,
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+    /// The key that signs.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, ClapArgs)]
+pub struct VerifyArgs {
+    /// The plan: a file, or a digest that the ledger knows.
+    #[arg(value_name = "PLAN", required_unless_present = "bundle")]
+    pub plan: Option<String>,
+    /// Verify a bundle instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "plan", requires = "offline")]
+    pub bundle: Option<PathBuf>,
+    /// Use nothing but the bundle and the pinned digest.
+    #[arg(long, requires = "bundle")]
+    pub offline: bool,
+    /// The trust root's digest that you were told; by default the pinned one.
+    #[arg(long, value_name = "DIGEST")]
+    pub trust_root: Option<String>,
+    /// Write the verification result, a signed statement, to this file.
+    #[arg(long, value_name = "FILE")]
+    pub svr: Option<PathBuf>,
+}
+
+/// Arguments of `execute`.
+#[derive(Debug, ClapArgs)]
+pub struct ExecuteArgs {
+    /// The plan: a file, or a digest that the ledger knows.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// Run every check and print what would run; execute and record nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Go on with a run that stopped; finished steps are skipped.
+    #[arg(long, value_name = "RUN")]
+    pub resume: Option<String>,
+    /// Write the evidence bundle to this file.
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<PathBuf>,
+    /// Write the run as JUnit XML to this file.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Steps at once, at most what the policy allows.
+    #[arg(long, value_name = "N")]
+    pub parallel: Option<u32>,
+    /// The key that signs the record; it must have the duty `executor`.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
+/// Arguments of `resolve`.
+#[derive(Debug, ClapArgs)]
+pub struct ResolveArgs {
+    /// The run.
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The step.
+    #[arg(long)]
+    pub step: String,
+    /// How it is to be taken.
+    #[arg(long = "as", value_enum)]
+    pub resolve_as: ResolveArg,
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+    /// The key that signs.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
+/// How a step of unknown outcome is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ResolveArg {
+    /// It may run again.
+    Retry,
+    /// It counts as done.
+    Skip,
+    /// The run is over.
+    Abort,
+}
+
+/// Arguments of `halt`.
+#[derive(Debug, ClapArgs)]
+pub struct HaltArgs {
+    /// Let everything go on again.
+    #[arg(long)]
+    pub lift: bool,
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+    /// The key that signs.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
+/// Arguments of `bundle`.
+#[derive(Debug, ClapArgs)]
+pub struct BundleArgs {
+    /// The plan: a file, or a digest that the ledger knows.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// Where to write it.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// What to do with the ledger.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Verify the whole chain: every entry, signature and role.
+    Verify,
+    /// List entries, the newest first.
+    Log {
+        /// How many at the most.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show one entry, whole.
+    Show {
+        /// The entry's number, from 0.
+        #[arg(value_name = "SEQ")]
+        seq: u64,
+    },
+    /// Print all entries as JSON lines.
+    Export {
+        /// Write to this file instead of standard output.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Verify everything and sign that it was so.
+    Checkpoint {
+        /// The key that signs; it must have the duty `executor` or `witness`.
+        #[command(flatten)]
+        signer: SignerArgs,
+    },
+}
+
+/// Arguments of `status`.
+#[derive(Debug, ClapArgs)]
+pub struct StatusArgs {
+    /// The plan (a file or a digest) or the run.
+    #[arg(value_name = "PLAN|RUN")]
+    pub subject: String,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, ClapArgs)]
+pub struct ListArgs {
+    /// Only plans of this status.
+    #[arg(long)]
+    pub status: Option<String>,
+    /// How many at the most.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+}
+
+/// Arguments of `history`.
+#[derive(Debug, ClapArgs)]
+pub struct HistoryArgs {
+    /// How many at the most.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, ClapArgs)]
+pub struct SchemaArgs {
+    /// The format; without it, all names are listed.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// Arguments of `reasons`.
+#[derive(Debug, ClapArgs)]
+pub struct ReasonsArgs {
+    /// The code; without it, all are listed.
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, ClapArgs)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        super::Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_help_with_an_example_or_subcommands() {
+        for command in super::Args::command().get_subcommands() {
+            let has_example = command.get_after_help().is_some_and(|help| help.to_string().contains("Example"));
+            assert!(
+                has_example || command.has_subcommands() || command.get_name() == "stats",
+                "{}",
+                command.get_name()
+            );
+        }
+    }
+}

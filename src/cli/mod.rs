@@ -1,0 +1,5 @@
+//! The command line: arguments, and what they ask the application for.
+
+pub mod args;
+
+pub use args::Args;

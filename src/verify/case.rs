@@ -1,0 +1,157 @@
+//! What the door looks at: everything observed and loaded just now, as plain values.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    approval::{
+        ApprovalStatus, Ground, Recorded,
+        status::{Need, Scales, weigh},
+    },
+    base::{
+        digest::Digest,
+        ident::Id,
+        reason::Result,
+        time::Timestamp,
+    },
+    facts::Facts,
+    ledger::state::{ApprovalState, State},
+    plan::{SealedPlan, model::Plan, view::{RENDERER, View}},
+    policy::{Decision, Outcome, Policy},
+    sign::{TrustRoot, predicate::LedgerHead},
+};
+
+/// Proof that every step of a plan is what its pipeline at the base expands to.
+#[derive(Clone, Debug)]
+pub enum Conformance {
+    /// The plan of this digest conforms to the definitions at this commit.
+    Conforms {
+        /// SHA-256 of the plan.
+        plan: Digest,
+        /// Full id of the commit.
+        base_sha: String,
+    },
+    /// A step deviates; which, and how.
+    Deviates(String),
+}
+
+/// Why the door is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To begin a run.
+    Start,
+    /// To go on with a run that stopped.
+    Resume(Id),
+}
+
+/// What the ledger says, as far as the door asks.
+pub struct Chain<'a> {
+    /// The replayed ledger, of which the whole chain was just verified.
+    pub state: &'a State,
+    /// Refuses a head that does not stand in the chain.
+    pub must_contain: &'a dyn Fn(&LedgerHead) -> Result<()>,
+    /// When the last entry was appended.
+    pub last_at: Timestamp,
+}
+
+/// Everything that the checks look at.
+pub struct Case<'a> {
+    /// SHA-256 that the caller was told the plan has, where it was told one.
+    pub named: Option<Digest>,
+    /// The trust root, loaded from its pin.
+    pub root: &'a TrustRoot,
+    /// The policy at the base.
+    pub policy: &'a Policy,
+    /// What that policy decides about executing the plan now.
+    pub decision: &'a Decision,
+    /// What was just observed.
+    pub facts: &'a Facts,
+    /// Tracked files that differ from the head commit.
+    pub modified: &'a [String],
+    /// Whether the steps are what the pipelines expand to.
+    pub conformance: &'a Conformance,
+    /// The ledger.
+    pub chain: Chain<'a>,
+    /// Why the door is asked.
+    pub purpose: Purpose,
+    /// The present second, by a clock that does not go back behind the ledger.
+    pub now: Timestamp,
+}
+
+impl Case<'_> {
+    /// Weighs the approvals that the ledger holds for a plan.
+    pub(super) fn weigh(&self, plan: &SealedPlan) -> ApprovalStatus {
+        let ground = self.ground(plan);
+        let recorded: Vec<Recorded> = self
+            .chain
+            .state
+            .approvals_of(&plan.digest())
+            .filter(|approval| self.concerns(approval))
+            .map(|approval| self.recorded(approval))
+            .collect();
+        // Where the policy denies, nothing can be enough; an impossible requirement says so.
+        let impossible = crate::policy::Requirement::AllOf(Vec::new());
+        let need = match self.decision.outcome() {
+            Outcome::Permit => Need::Policy,
+            Outcome::NeedsApproval(requirement) => Need::People(requirement),
+            Outcome::Deny => Need::People(&impossible),
+        };
+        let authors = authors(plan.plan(), plan.digest(), self.facts, self.root, self.chain.state);
+        let scales = Scales {
+            ground: &ground,
+            need,
+            root: self.root,
+            authors: &authors,
+            lifetime: self.policy.limits().approval_lifetime,
+            now: self.now,
+        };
+        weigh(&scales, &recorded)
+    }
+
+    fn ground<'a>(&'a self, plan: &'a SealedPlan) -> Ground<'a> {
+        Ground {
+            plan: plan.plan(),
+            digest: plan.digest(),
+            view: View::new(plan.plan(), plan.digest()).digest(),
+            renderer: RENDERER,
+            policy: self.policy.digest(),
+            trust_root: self.root.digest(),
+            trust_root_version: self.root.document().version,
+            facts: self.facts,
+        }
+    }
+
+    /// A resumed run lives on the approvals it holds; a new run on any.
+    fn concerns(&self, approval: &ApprovalState) -> bool {
+        match &self.purpose {
+            Purpose::Start => true,
+            Purpose::Resume(run) => approval.uses.contains(run),
+        }
+    }
+
+    fn recorded(&self, approval: &ApprovalState) -> Recorded {
+        let state = self.chain.state;
+        let payload = approval.approval.payload_digest();
+        let used = match &self.purpose {
+            Purpose::Resume(_) => 0,
+            Purpose::Start => match state.check_usable(&payload, self.now) {
+                Err(refusal) if refusal.code() == crate::ledger::reasons::REPLAY_CONSUMED.code => u32::MAX,
+                _ => u32::try_from(approval.uses.len()).unwrap_or(u32::MAX),
+            },
+        };
+        Recorded {
+            approval: approval.approval.clone(),
+            recorded_at: approval.at,
+            uses: used,
+            revoked: state.check_not_revoked(&payload).is_err(),
+        }
+    }
+}
+
+/// Returns the principals who had a hand in a plan: who asked for it, who recorded it, who committed.
+#[must_use]
+pub fn authors(plan: &Plan, digest: Digest, facts: &Facts, root: &TrustRoot, state: &State) -> BTreeSet<u64> {
+    let mut authors = BTreeSet::from([plan.planner.requested_by.id]);
+    authors.extend(state.plan(&digest).map(|known| known.record.requested_by.id));
+    authors.extend(facts.contributors.iter().filter_map(|email| root.principal_of_email(email)).map(|who| who.id));
+    authors
+}

@@ -1,0 +1,288 @@
+//! The checks themselves, in order.
+
+use super::{
+    case::{Case, Conformance, Purpose},
+    reasons::{
+        BASE_MOVED, CLOCK_SKEW, CONTEXT_MISMATCH, HALTED, HEAD_MOVED, INDETERMINATE, LEDGER_HEADS, PLAN_DEVIATES,
+        PLAN_EXPIRED, PLAN_OTHER, PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED, REPLAY_RUN, TREE_CHANGED,
+        WORKSPACE_DIRTY,
+    },
+};
+use crate::{
+    approval::{ApprovalStatus, reasons::PLAN_REJECTED},
+    base::{
+        reason::{Reason, Refusal, Result},
+        text::excerpt,
+    },
+    event::RunStatus,
+    ledger::state::PlanState,
+    plan::SealedPlan,
+    policy,
+    sign::reasons::TRUST_ROLLBACK,
+};
+
+/// How far the machine's clock may be behind the ledger, and a plan ahead of the clock, in seconds.
+const SKEW: i64 = 60;
+
+/// One check: what it looks at, and what it says.
+pub struct Check {
+    /// The stable id.
+    pub id: &'static str,
+    pub(super) run: fn(&SealedPlan, &Case<'_>, &ApprovalStatus) -> Result<String>,
+}
+
+/// The checks that must all pass before anything runs.
+pub static REQUIRED: &[Check] = &[
+    Check { id: "plan.form", run: plan_form },
+    Check { id: "trust.root", run: trust_root },
+    Check { id: "clock", run: clock },
+    Check { id: "plan.fresh", run: plan_fresh },
+    Check { id: "subject.identity", run: subject_identity },
+    Check { id: "subject.head", run: subject_head },
+    Check { id: "subject.base", run: subject_base },
+    Check { id: "subject.tree", run: subject_tree },
+    Check { id: "subject.workspace", run: subject_workspace },
+    Check { id: "policy.same", run: policy_same },
+    Check { id: "plan.conforms", run: plan_conforms },
+    Check { id: "policy.decision", run: policy_decision },
+    Check { id: "ledger.heads", run: ledger_heads },
+    Check { id: "plan.recorded", run: plan_recorded },
+    Check { id: "plan.not-rejected", run: plan_not_rejected },
+    Check { id: "approval.quorum", run: approval_quorum },
+    Check { id: "determinate", run: determinate },
+    Check { id: "replay", run: replay },
+    Check { id: "halt", run: halt },
+];
+
+/// The checks that evidence alone can answer long after: whether what ran was what was approved.
+pub static AUDIT: &[Check] = &[
+    Check { id: "plan.form", run: plan_form },
+    Check { id: "trust.root", run: trust_root },
+    Check { id: "plan.fresh", run: plan_fresh },
+    Check { id: "subject.identity", run: subject_identity },
+    Check { id: "policy.same", run: policy_same },
+    Check { id: "policy.decision", run: policy_decision },
+    Check { id: "ledger.heads", run: ledger_heads },
+    Check { id: "plan.recorded", run: plan_recorded },
+    Check { id: "plan.not-rejected", run: plan_not_rejected },
+    Check { id: "approval.quorum", run: approval_quorum },
+];
+
+fn refuse<T>(reason: Reason, message: String) -> Result<T> {
+    Err(Refusal::new(reason, message))
+}
+
+/// Refuses unless what the plan names is what is there.
+fn same(reason: Reason, what: &str, planned: &str, found: &str) -> Result<String> {
+    if planned == found {
+        return Ok(found.to_owned());
+    }
+    Err(Refusal::new(reason, format!("{what}: the plan has `{}`, here is `{}`", excerpt(planned), excerpt(found)))
+        .subject(what))
+}
+
+fn plan_form(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    match case.named {
+        Some(named) if named != plan.digest() => {
+            refuse(PLAN_OTHER, format!("named was {named}, the bytes have {}", plan.digest()))
+        }
+        _ => Ok(plan.digest().to_string()),
+    }
+}
+
+fn trust_root(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let (here, seen) = (case.root.document().version, case.chain.state.trust_root_version());
+    if here < seen {
+        return refuse(TRUST_ROLLBACK, format!("version {here}, the ledger has seen version {seen}"));
+    }
+    Ok(format!("version {here}, {}", case.root.digest()))
+}
+
+fn clock(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    if case.now.plus(SKEW) < case.chain.last_at {
+        return refuse(CLOCK_SKEW, format!("now is {}, the ledger's last entry is of {}", case.now, case.chain.last_at));
+    }
+    Ok(case.now.to_string())
+}
+
+fn plan_fresh(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let document = plan.plan();
+    if document.created_at > case.now.plus(SKEW) {
+        return refuse(CLOCK_SKEW, format!("the plan is of {}, now is {}", document.created_at, case.now));
+    }
+    if case.now >= document.expires_at {
+        return refuse(PLAN_EXPIRED, format!("it expired at {}", document.expires_at));
+    }
+    Ok(format!("until {}", document.expires_at))
+}
+
+fn subject_identity(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let (planned, here) = (&plan.plan().subject, case.facts);
+    let number = |n: Option<u64>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());
+    same(CONTEXT_MISMATCH, "host", &planned.host, &here.host)?;
+    same(CONTEXT_MISMATCH, "repository", &planned.repo_id, &here.repo_id)?;
+    same(CONTEXT_MISMATCH, "owner", &planned.owner_id, &here.owner_id)?;
+    same(CONTEXT_MISMATCH, "change request", &number(planned.change_request), &number(here.change_request))?;
+    Ok(format!("{}/{}", here.host, here.repo_id))
+}
+
+fn subject_head(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    if let Purpose::Resume(run) = &case.purpose
+        && moved_by_the_run(case, run)
+    {
+        return Ok(format!("moved by run {run} itself"));
+    }
+    same(HEAD_MOVED, "head commit", &plan.plan().subject.head_sha, &case.facts.head_sha)
+}
+
+/// A run that was begun has been through the door at the plan's head; its own commits move the head.
+fn moved_by_the_run(case: &Case<'_>, run: &crate::base::ident::Id) -> bool {
+    case.chain.state.run(run).is_some_and(|run| !run.steps.is_empty())
+}
+
+fn subject_base(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let planned = &plan.plan().subject;
+    same(BASE_MOVED, "base branch", &planned.base_ref, &case.facts.base_ref)?;
+    if let Purpose::Resume(run) = &case.purpose
+        && moved_by_the_run(case, run)
+    {
+        return Ok(format!("moved by run {run} itself"));
+    }
+    same(BASE_MOVED, "base commit", &planned.base_sha, &case.facts.base_sha)
+}
+
+fn subject_tree(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    if let Purpose::Resume(run) = &case.purpose
+        && moved_by_the_run(case, run)
+    {
+        return Ok(format!("moved by run {run} itself"));
+    }
+    same(TREE_CHANGED, "tree", &plan.plan().subject.tree_digest.to_string(), &case.facts.tree_digest.to_string())
+}
+
+fn subject_workspace(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    match case.modified {
+        [] => Ok("no tracked file is changed".to_owned()),
+        _ if matches!(case.purpose, Purpose::Resume(_)) => Ok("changed by the run that is resumed".to_owned()),
+        [first, ..] => refuse(WORKSPACE_DIRTY, format!("{} files, such as `{first}`", case.modified.len())),
+    }
+}
+
+fn policy_same(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let document = plan.plan();
+    let policy = case.policy.digest();
+    same(POLICY_CHANGED, "policy", &document.policy_digest.to_string(), &policy.to_string())?;
+    same(POLICY_CHANGED, "trust root", &document.trust_root_digest.to_string(), &case.root.digest().to_string())?;
+    Ok(policy.to_string())
+}
+
+fn plan_conforms(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    match case.conformance {
+        Conformance::Conforms { plan: checked, base_sha } if *checked == plan.digest() => {
+            Ok(format!("definitions at {base_sha}"))
+        }
+        Conformance::Conforms { .. } => refuse(PLAN_DEVIATES, "another plan was compared".to_owned()),
+        Conformance::Deviates(how) => refuse(PLAN_DEVIATES, how.clone()),
+    }
+}
+
+fn policy_decision(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let decision = case.decision;
+    let asked = decision.plan() == plan.digest()
+        && decision.policy() == case.policy.digest()
+        && decision.purpose() == policy::Purpose::Execute
+        && decision.now() == case.now;
+    if !asked {
+        return refuse(super::reasons::CHECK_MISSING, "the decision is not of this plan, policy and instant".to_owned());
+    }
+    match decision.refusal() {
+        Some(refusal) => Err(refusal),
+        None => Ok(decision.summary()),
+    }
+}
+
+fn ledger_heads(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let state = case.chain.state;
+    let heads = state
+        .plan(&plan.digest())
+        .map(|known| &known.record.ledger)
+        .into_iter()
+        .chain(state.approvals_of(&plan.digest()).map(|approval| &approval.approval.predicate().binding.ledger));
+    let mut seen = 0;
+    for head in heads {
+        (case.chain.must_contain)(head)
+            .map_err(|e| Refusal::new(LEDGER_HEADS, e.message().to_owned()).subject(head.hash.to_string()))?;
+        seen += 1;
+    }
+    Ok(format!("{seen} heads stand in the chain"))
+}
+
+/// Returns what the ledger knows of the plan.
+fn known<'a>(plan: &SealedPlan, case: &'a Case<'_>) -> Result<&'a PlanState> {
+    let known = case.chain.state.plan(&plan.digest());
+    known.ok_or_else(|| Refusal::new(PLAN_UNRECORDED, plan.digest().to_string()))
+}
+
+fn plan_recorded(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let known = known(plan, case)?;
+    match known.superseded_by {
+        Some(later) => refuse(PLAN_SUPERSEDED, format!("by {later}")),
+        None => Ok(format!("entry {}", known.seq)),
+    }
+}
+
+fn plan_not_rejected(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    match &known(plan, case)?.rejection {
+        Some(no) => refuse(PLAN_REJECTED, format!("by {}: {}", excerpt(&no.rejected_by.login), excerpt(&no.reason))),
+        None => Ok("no rejection".to_owned()),
+    }
+}
+
+fn approval_quorum(_: &SealedPlan, _: &Case<'_>, approvals: &ApprovalStatus) -> Result<String> {
+    let grant = approvals.grant()?;
+    let who: Vec<&str> = approvals.counted.iter().map(|counted| counted.login.as_str()).collect();
+    Ok(format!("{} by {}", grant.approvals().len(), excerpt(&who.join(", "))))
+}
+
+fn replay(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let state = case.chain.state;
+    match &case.purpose {
+        Purpose::Start => match state.last_run(&plan.digest()) {
+            Some(run) if !run.is_over() => {
+                refuse(REPLAY_RUN, format!("run {} holds the approval", run.claim.run))
+            }
+            _ => Ok("no other run".to_owned()),
+        },
+        Purpose::Resume(name) => match state.run(name) {
+            None => refuse(REPLAY_RUN, format!("there is no run {name}")),
+            Some(run) if run.claim.plan != plan.digest() => {
+                refuse(REPLAY_RUN, format!("run {name} is of another plan"))
+            }
+            Some(run) if run.outcome == Some(RunStatus::Completed) => {
+                refuse(REPLAY_RUN, format!("run {name} is completed"))
+            }
+            Some(run) => Ok(format!("attempt {} of run {name}", run.claim.attempt + 1)),
+        },
+    }
+}
+
+fn determinate(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let state = case.chain.state;
+    let Some(run) = state.last_run(&plan.digest()) else { return Ok("no step has started".to_owned()) };
+    match run.unknown_steps().next() {
+        Some(step) => Err(Refusal::new(INDETERMINATE, format!("step `{step}` of run {}", run.claim.run))
+            .subject(step.to_string())
+            .hint(format!(
+                "look what happened, then `countersign resolve {} --step {step} --as retry|skip|abort --reason ...`",
+                run.claim.run
+            ))),
+        None => Ok("every step that started has ended".to_owned()),
+    }
+}
+
+fn halt(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    match case.chain.state.halt() {
+        Some(halt) => refuse(HALTED, format!("by {}: {}", excerpt(&halt.by.login), excerpt(&halt.reason))),
+        None => Ok("not halted".to_owned()),
+    }
+}
