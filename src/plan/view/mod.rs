@@ -199,6 +199,6 @@ fn fixed_environment(plan: &Plan) -> Vec<Variable> {
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -90,7 +90,7 @@ fn action(page: &mut Page, action: &Action) {
             page.lines([fixed("Content")], &it.content);
         }
         Action::Copy(it) => {
-            page.item([fixed("From: "), word(&it.from.path), fixed(" "), pin(it.from.digest.as_ref())]);
+            page.item([fixed("From: "), word(&it.from.path), fixed(", "), pin(it.from.digest.as_ref())]);
             page.item([fixed("To: "), word(&it.to)]);
             replaced(page, it.replace);
         }
@@ -163,7 +163,7 @@ fn pin(digest: Option<&crate::base::digest::Digest>) -> Span {
 }
 
 fn read(read: &Read) -> Vec<Span> {
-    vec![word(&read.path), fixed(" "), pin(read.digest.as_ref())]
+    vec![word(&read.path), fixed(", "), pin(read.digest.as_ref())]
 }
 
 fn paths(paths: &[RepoPath]) -> Vec<Vec<Span>> {
