@@ -56,14 +56,18 @@ fn push_spans(out: &mut String, spans: &[Span]) {
             Span::Number(n) => {
                 let _ = write!(out, "{n}");
             }
-            Span::Word(plan) | Span::Text(plan) => {
-                let shown = text::line(plan);
-                let fence = "`".repeat(longest_run(&shown) + 1);
-                // One space is taken off each end again; without it a backtick would join the fence.
-                let _ = write!(out, "{fence} {shown} {fence}");
-            }
+            Span::Word(plan) | Span::Text(plan) => out.push_str(&code_span(plan)),
         }
     }
+}
+
+/// Puts one line of foreign text into inline code that nothing in it can end.
+#[must_use]
+pub fn code_span(foreign: &str) -> String {
+    let shown = text::line(foreign);
+    let fence = "`".repeat(longest_run(&shown) + 1);
+    // One space is taken off each end again; without it a backtick would join the fence.
+    format!("{fence} {shown} {fence}")
 }
 
 /// Our own words hold no markup but these two; they are written so that no reader takes them for a tag.

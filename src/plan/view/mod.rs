@@ -23,6 +23,7 @@ use serde::Serialize;
 
 pub use self::{
     html::{escape as escape_html, page as html_page},
+    markdown::code_span,
     notes::{Note, NoteKind},
     summary::{ProgramUse, Summary, Use},
     terminal::Color,
