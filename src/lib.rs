@@ -6,5 +6,6 @@ pub mod event;
 pub mod facts;
 pub mod forge;
 pub mod plan;
+pub mod report;
 pub mod sign;
 pub mod verify;

@@ -1,0 +1,243 @@
+//! For people: plain lines, and on a terminal a bar and a spinner for each step that runs.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    time::Duration,
+};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Format;
+use crate::{
+    base::{ident::Id, text::visible_lines},
+    event::{RunEvent, RunStatus, StepOutcome, StepStatus},
+    plan::view::visible_line,
+    report::{
+        Renderer, Report, Style,
+        json_v1::{CheckResult, Envelope, Finding, Level},
+    },
+};
+
+pub(super) const FORMAT: Format =
+    Format { id: "human", summary: "plain lines for people", make: |style| Box::new(Human::new(style)) };
+
+const GREEN: &str = "32";
+const RED: &str = "31";
+const YELLOW: &str = "33";
+const BOLD: &str = "1";
+
+struct Human {
+    style: Style,
+    bars: MultiProgress,
+    total: Option<ProgressBar>,
+    running: BTreeMap<Id, ProgressBar>,
+}
+
+impl Human {
+    fn new(style: Style) -> Self {
+        let drawn = style.progress && !style.quiet;
+        let target = if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self { style, bars: MultiProgress::with_draw_target(target), total: None, running: BTreeMap::new() }
+    }
+
+    /// Writes a line above the bars.
+    fn line(&self, out: &mut dyn Write, text: &str) -> io::Result<()> {
+        self.bars.suspend(|| writeln!(out, "{text}"))
+    }
+
+    fn step_finished(
+        &mut self,
+        out: &mut dyn Write,
+        step: &Id,
+        outcome: &StepOutcome,
+        retrying: bool,
+    ) -> io::Result<()> {
+        if let Some(spinner) = self.running.remove(step) {
+            spinner.finish_and_clear();
+        }
+        let fine = matches!(outcome.status, StepStatus::Succeeded | StepStatus::Skipped);
+        if !retrying && let Some(total) = &self.total {
+            total.inc(1);
+        }
+        if fine && self.style.quiet {
+            return Ok(());
+        }
+        let color = if fine {
+            GREEN
+        } else if retrying {
+            YELLOW
+        } else {
+            RED
+        };
+        let mut text = format!("{} {step}", self.style.color.paint(color, status(outcome.status)));
+        if let Some(code) = &outcome.reason_code {
+            text.push_str(&format!(" [{}]", visible_line(code)));
+        }
+        if let Some(what) = &outcome.what {
+            text.push_str(&format!(": {}", visible_line(what)));
+        }
+        if retrying {
+            text.push_str("; it is tried again");
+        }
+        if let (Some(next), false) = (&outcome.next, retrying) {
+            text.push_str(&format!("\n  next: {}", visible_line(next)));
+        }
+        self.line(out, &text)
+    }
+}
+
+impl Renderer for Human {
+    fn event(&mut self, out: &mut dyn Write, event: &RunEvent) -> io::Result<()> {
+        match event {
+            RunEvent::RunStarted { run, plan, steps, at: _ } => {
+                let bar = self.bars.add(ProgressBar::new(u64::from(*steps)));
+                if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} steps {elapsed}") {
+                    bar.set_style(style);
+                }
+                self.total = Some(bar);
+                if self.style.quiet {
+                    return Ok(());
+                }
+                self.line(out, &format!("run {run} of plan {plan}, {steps} steps"))
+            }
+            RunEvent::StepStarted { step, attempt, .. } => {
+                let spinner = self.bars.add(ProgressBar::new_spinner());
+                spinner.set_message(step.to_string());
+                if self.style.progress && !self.style.quiet {
+                    spinner.enable_steady_tick(Duration::from_millis(120));
+                }
+                self.running.insert(step.clone(), spinner);
+                if self.style.quiet || self.style.progress {
+                    return Ok(());
+                }
+                let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+                self.line(out, &format!("started {step}{again}"))
+            }
+            RunEvent::StepFinished { step, outcome, retrying, .. } => self.step_finished(out, step, outcome, *retrying),
+            RunEvent::RunFinished { outcome, .. } => {
+                for (_, spinner) in std::mem::take(&mut self.running) {
+                    spinner.finish_and_clear();
+                }
+                if let Some(total) = self.total.take() {
+                    total.finish_and_clear();
+                }
+                let fine = outcome.status == RunStatus::Completed;
+                if fine && self.style.quiet {
+                    return Ok(());
+                }
+                let word = self.style.color.paint(if fine { GREEN } else { RED }, run_status(outcome.status));
+                let code = outcome.reason_code.as_deref().map(|code| format!(" [{}]", visible_line(code)));
+                self.line(out, &format!("run {word}{}", code.unwrap_or_default()))
+            }
+        }
+    }
+
+    fn finish(&mut self, out: &mut dyn Write, report: &Report) -> io::Result<()> {
+        for check in &report.checks {
+            if self.style.quiet && check.result == CheckResult::Passed {
+                continue;
+            }
+            let color = if check.result == CheckResult::Passed { GREEN } else { RED };
+            let word = self.style.color.paint(color, &format!("{:<7}", check.result.word()));
+            let code = check.reason_code.as_deref().map(|code| format!(" [{}]", visible_line(code)));
+            let id = visible_line(&check.id);
+            self.line(out, &format!("{word} {id} {}{}", visible_line(&check.subject), code.unwrap_or_default()))?;
+        }
+        for finding in &report.findings {
+            self.line(out, &shown(finding, self.style))?;
+        }
+        self.envelope(out, &report.envelope)
+    }
+}
+
+impl Human {
+    fn envelope(&self, out: &mut dyn Write, envelope: &Envelope) -> io::Result<()> {
+        let fine = envelope.exit_code == 0;
+        if fine && self.style.quiet {
+            return Ok(());
+        }
+        let word = self.style.color.paint(if fine { GREEN } else { RED }, &visible_line(&envelope.decision));
+        let mut text = format!("{}: {word}", self.style.color.paint(BOLD, &visible_line(&envelope.command)));
+        if !fine {
+            text.push_str(&format!(" [{}]", visible_line(&envelope.reason_code)));
+        }
+        if let Some(subject) = &envelope.subject {
+            text.push_str(&format!(" {}", visible_line(subject)));
+        }
+        if let Some(message) = envelope.result.get("message").and_then(serde_json::Value::as_str) {
+            text.push_str(&format!("\n  {}", visible_line(message)));
+        }
+        for hint in &envelope.hints {
+            text.push_str(&format!("\n  hint: {}", visible_line(hint)));
+        }
+        self.line(out, &text)
+    }
+}
+
+fn shown(finding: &Finding, style: Style) -> String {
+    let (word, color) = match finding.level {
+        Level::Error => ("error", RED),
+        Level::Warning => ("warning", YELLOW),
+        Level::Note => ("note", BOLD),
+    };
+    let mut text = style.color.paint(color, word);
+    text.push_str(&format!(" [{}]: ", visible_line(&finding.code)));
+    for part in [&finding.file, &finding.subject].into_iter().flatten() {
+        text.push_str(&visible_line(part));
+        text.push_str(&finding.line.map_or_else(String::new, |line| format!(":{line}")));
+        text.push_str(&finding.column.map_or_else(String::new, |column| format!(":{column}")));
+        text.push_str(": ");
+    }
+    text.push_str(&visible_line(&finding.message));
+    if let Some(snippet) = &finding.snippet {
+        text.push_str(&format!("\n  | {}", visible_lines(&snippet.replace(['\n', '\t'], " "))));
+        if let Some(column) = finding.column.and_then(|n| usize::try_from(n).ok()) {
+            text.push_str(&format!("\n  | {}^", " ".repeat(column.saturating_sub(1).min(snippet.len()))));
+        }
+    }
+    if let Some(help) = &finding.help {
+        text.push_str(&format!("\n  help: {}", visible_line(help)));
+    }
+    text
+}
+
+/// The word of a step's status, as files and statements have it.
+pub(super) fn status(status: StepStatus) -> &'static str {
+    match status {
+        StepStatus::Pending => "pending",
+        StepStatus::Ready => "ready",
+        StepStatus::Running => "running",
+        StepStatus::Verifying => "verifying",
+        StepStatus::Succeeded => "succeeded",
+        StepStatus::Failed => "failed",
+        StepStatus::TimedOut => "timed-out",
+        StepStatus::CouldNotStart => "could-not-start",
+        StepStatus::Skipped => "skipped",
+        StepStatus::Denied => "denied",
+        StepStatus::Cancelled => "cancelled",
+        StepStatus::Blocked => "blocked",
+        StepStatus::Indeterminate => "indeterminate",
+    }
+}
+
+/// The word of a run's status, as files and statements have it.
+pub(super) fn run_status(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Drafted => "drafted",
+        RunStatus::AwaitingApproval => "awaiting-approval",
+        RunStatus::Approved => "approved",
+        RunStatus::Claimed => "claimed",
+        RunStatus::Running => "running",
+        RunStatus::Verifying => "verifying",
+        RunStatus::Completed => "completed",
+        RunStatus::Rejected => "rejected",
+        RunStatus::Expired => "expired",
+        RunStatus::Superseded => "superseded",
+        RunStatus::Revoked => "revoked",
+        RunStatus::Halted => "halted",
+        RunStatus::Failed => "failed",
+        RunStatus::Cancelled => "cancelled",
+        RunStatus::Indeterminate => "indeterminate",
+    }
+}
