@@ -1,0 +1,86 @@
+//! Files with which stock OpenSSH checks a signature of ours, without us.
+
+use std::path::{Path, PathBuf};
+
+use super::{file, ssh::allowed_signers_line};
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{IO, Refusal, Result},
+        time::Timestamp,
+    },
+    sign::{Envelope, TrustRoot, schemes::Scheme, trust::Key},
+};
+
+/// The bytes that were signed, and every OpenSSH signature over them by a key of the trust root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshExport {
+    /// The message: DSSE's pre-authentication encoding of the payload.
+    pub message: Vec<u8>,
+    /// The armored signatures.
+    pub signatures: Vec<SshSignature>,
+}
+
+/// One armored signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshSignature {
+    /// The key.
+    pub key: Digest,
+    /// Login of the principal: the identity to give to `ssh-keygen -I`.
+    pub identity: String,
+    /// The armored SSHSIG.
+    pub armored: Vec<u8>,
+}
+
+/// Takes the OpenSSH signatures out of an envelope; nothing is verified, that is left to `ssh-keygen`.
+#[must_use]
+pub fn export(envelope: &Envelope, root: &TrustRoot) -> SshExport {
+    let signatures = envelope.signatures().iter().filter_map(|signature| {
+        let id = signature.keyid.parse::<Digest>().ok()?;
+        let (key, _) = root.key(&id)?;
+        let identity = root.principal(key.principal)?.login.clone();
+        (key.scheme == Scheme::SshEd25519).then(|| SshSignature { key: id, identity, armored: signature.bytes.clone() })
+    });
+    SshExport { message: envelope.message(), signatures: signatures.collect() }
+}
+
+/// Returns the `allowed_signers` file of every OpenSSH key that is valid at a time and was not revoked.
+///
+/// # Errors
+/// `ssh.identity` where a login cannot stand in such a file.
+pub fn allowed_signers(root: &TrustRoot, at: Timestamp) -> Result<String> {
+    let valid = |key: &&Key| {
+        key.scheme == Scheme::SshEd25519 && key.revoked_at.is_none() && key.not_before <= at && at < key.not_after
+    };
+    let mut lines = String::new();
+    for key in root.document().keys.iter().filter(valid) {
+        if let (Some((_, public)), Some(principal)) = (root.key(&key.id), root.principal(key.principal)) {
+            lines.push_str(&allowed_signers_line(&principal.login, public)?);
+        }
+    }
+    Ok(lines)
+}
+
+impl SshExport {
+    /// Writes `message`, `<key id in hex>.sig` for each signature, and `allowed_signers`, in a folder where they are
+    /// not yet; returns the paths.
+    ///
+    /// # Errors
+    /// `key.exists` where a file of that name is there, `io.failed`.
+    pub fn write(&self, folder: &Path, allowed_signers: &str) -> Result<Vec<PathBuf>> {
+        std::fs::create_dir_all(folder).map_err(|e| Refusal::new(IO, format!("`{}`: {e}", folder.display())))?;
+        let mut written = Vec::new();
+        let mut put = |name: String, bytes: &[u8]| -> Result<()> {
+            let path = folder.join(name);
+            file::write_new(&path, bytes)?;
+            written.push(path);
+            Ok(())
+        };
+        put("message".into(), &self.message)?;
+        put("allowed_signers".into(), allowed_signers.as_bytes())?;
+        for signature in &self.signatures {
+            put(format!("{}.sig", signature.key.hex()), &signature.armored)?;
+        }
+        Ok(written)
+    }
+}
