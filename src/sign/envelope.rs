@@ -131,6 +131,14 @@ impl Envelope {
         Ok(Self { payload: self.payload.clone(), signatures })
     }
 
+    /// Returns the envelope without the signatures of some key ids.
+    #[must_use]
+    pub fn without(&self, unwanted: impl Fn(&str) -> bool) -> Self {
+        let mut left = self.clone();
+        left.signatures.retain(|signature| !unwanted(&signature.keyid));
+        left
+    }
+
     /// Adds the signatures of another envelope over the same payload.
     ///
     /// # Errors

@@ -218,7 +218,10 @@ impl TrustRoot {
         let mut root = Self::parse(&version.bytes)?;
         let update = verified::threshold(&version.envelope, &root, &root)?;
         if update.version != root.document.version {
-            return Err(Refusal::new(TRUST_THRESHOLD, format!("version {} was signed as another", root.document.version)));
+            return Err(Refusal::new(
+                TRUST_THRESHOLD,
+                format!("version {} was signed as another", root.document.version),
+            ));
         }
         root.signed_at = Some(update.signed_at);
         Ok(root)

@@ -139,14 +139,13 @@ pub(super) fn read_private(path: &Path, limit: u64, readers: Readers) -> Result<
     let shown = path.display().to_string();
     let refuse = |reason, why: String| Refusal::new(reason, why).subject(shown.clone());
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file =
-        OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(|e| {
-            let why = match rustix::io::Errno::from_io_error(&e) {
-                Some(rustix::io::Errno::LOOP) => format!("`{shown}` is a symbolic link"),
-                _ => format!("`{shown}`: {e}"),
-            };
-            refuse(KEY_FILE, why)
-        })?;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(|e| {
+        let why = match rustix::io::Errno::from_io_error(&e) {
+            Some(rustix::io::Errno::LOOP) => format!("`{shown}` is a symbolic link"),
+            _ => format!("`{shown}`: {e}"),
+        };
+        refuse(KEY_FILE, why)
+    })?;
     let status = file.metadata().map_err(|e| refuse(IO, e.to_string()))?;
     if !status.is_file() {
         return Err(refuse(KEY_FILE, format!("`{shown}` is not a plain file")));
@@ -244,10 +243,11 @@ fn refuse_work_tree(folder: &Path) -> Result<()> {
     let real = there.canonicalize().map_err(failed)?;
     match real.ancestors().find(|candidate| candidate.join(".git").symlink_metadata().is_ok()) {
         None => Ok(()),
-        Some(tree) => {
-            Err(Refusal::new(KEY_IN_REPOSITORY, format!("`{}` is in the work tree `{}`", folder.display(), tree.display()))
-                .subject(folder.display().to_string()))
-        }
+        Some(tree) => Err(Refusal::new(
+            KEY_IN_REPOSITORY,
+            format!("`{}` is in the work tree `{}`", folder.display(), tree.display()),
+        )
+        .subject(folder.display().to_string())),
     }
 }
 

@@ -21,8 +21,7 @@ use crate::{
 };
 
 /// Where programs are looked for; the caller's own PATH never counts.
-pub const PROGRAM_FOLDERS: [&str; 6] =
-    ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+pub const PROGRAM_FOLDERS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /// The largest public key file, in bytes.
 const MAX_PUBLIC: u64 = 16 * 1024;
 
@@ -150,7 +149,9 @@ impl Signer for SshSigner {
         ssh::verify(&self.public, message, &output.stdout).map_err(|e| {
             Refusal::new(SSH_REFUSED, format!("the signature does not fit the public key: {}", e.message()))
                 .subject(subject)
-                .hint("the `.pub` file beside the key belongs to another key: `ssh-keygen -y -f KEY` shows the right one")
+                .hint(
+                    "the `.pub` file beside the key belongs to another key: `ssh-keygen -y -f KEY` shows the right one",
+                )
         })?;
         Ok(output.stdout)
     }

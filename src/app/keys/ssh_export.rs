@@ -84,3 +84,61 @@ impl SshExport {
         Ok(written)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+    use crate::{
+        app::keys::{
+            bench::{draft, listed, now, person},
+            change::NewKey,
+            ssh::{PROGRAM_FOLDERS, SshEnvironment, SshKeygen, SshSigner},
+        },
+        sign::Signer,
+    };
+
+    #[expect(clippy::disallowed_methods, reason = "the test runs what a colleague would")]
+    fn keygen() -> Command {
+        let mut command = Command::new("ssh-keygen");
+        command.env_clear().env("PATH", PROGRAM_FOLDERS.join(":")).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    #[test]
+    fn a_colleague_checks_our_signature_with_stock_openssh() {
+        let Ok(tool) = SshKeygen::find() else { return };
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("id");
+        assert!(keygen().args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&path).status().unwrap().success());
+        let signer = SshSigner::open(tool, &path, SshEnvironment::default()).unwrap();
+        let mut draft = draft(1, &[1]);
+        draft.principals.push(person(2));
+        draft.keys.push(NewKey { scheme: Scheme::SshEd25519, public: *signer.public(), ..listed(2) });
+        // The envelope that introduces a trust root is signed as every other statement is.
+        let proposal = draft.propose(now(), &[&signer as &dyn Signer]).unwrap();
+        assert!(proposal.is_complete().unwrap(), "an OpenSSH key is as good as another");
+        let root = TrustRoot::start(proposal.version()).unwrap();
+
+        let export = export(&proposal.version().envelope, &root);
+        assert_eq!(export.signatures[0].identity, "person2");
+        let folder = room.path().join("out");
+        export.write(&folder, &allowed_signers(&root, now()).unwrap()).unwrap();
+        assert_eq!(export.write(&folder, "").unwrap_err().code(), "key.exists");
+        let verify = |identity: &str, namespace: &str, message: &Path| {
+            let mut command = keygen();
+            command.args(["-Y", "verify", "-I", identity, "-n", namespace, "-f"]);
+            command.arg(folder.join("allowed_signers")).arg("-s");
+            command.arg(folder.join(format!("{}.sig", export.signatures[0].key.hex())));
+            command.stdin(std::fs::File::open(message).unwrap()).status().unwrap().success()
+        };
+        let (message, altered) = (folder.join("message"), folder.join("altered"));
+        assert!(verify("person2", "countersign", &message));
+        std::fs::write(&altered, [export.message.as_slice(), b" "].concat()).unwrap();
+        assert!(!verify("person2", "countersign", &altered));
+        assert!(!verify("person1", "countersign", &message), "another identity");
+        assert!(!verify("person2", "git", &message), "another namespace");
+        assert!(allowed_signers(&root, now().plus(-3600)).unwrap().is_empty(), "not valid yet, so not listed");
+    }
+}

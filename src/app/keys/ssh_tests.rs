@@ -64,8 +64,7 @@ struct Agent {
 impl Agent {
     fn start(room: &Path) -> Self {
         let socket = room.join("agent");
-        let mut child =
-            tool("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = tool("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::piped()).spawn().unwrap();
         // It prints its socket once it listens; the line is the signal, no time is waited for.
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
