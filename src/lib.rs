@@ -1,5 +1,6 @@
 //! Agents propose, people countersign, CI executes exactly that.
 
+pub mod app;
 pub mod base;
 pub mod cli;
 pub mod event;

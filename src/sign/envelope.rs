@@ -37,7 +37,7 @@ pub struct Envelope {
 pub struct Signature {
     /// Text form of the key's id.
     pub keyid: String,
-    /// The raw signature, or the binary SSHSIG.
+    /// The raw signature, or the armored SSHSIG.
     pub bytes: Vec<u8>,
 }
 
@@ -114,6 +114,29 @@ impl Envelope {
     /// Never for an envelope that exists; the canonicaliser's type says otherwise.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         json::canonical(&self.to_value())
+    }
+
+    /// Returns the envelope with one more signature over the same payload; the signer's earlier one is replaced.
+    ///
+    /// # Errors
+    /// That of the signer, `limit.count`.
+    pub fn countersigned(&self, signer: &dyn Signer) -> Result<Self> {
+        let keyid = signer.key_id().to_string();
+        let mut signatures = self.signatures.clone();
+        signatures.retain(|signature| signature.keyid != keyid);
+        if signatures.len() >= MAX_SIGNATURES {
+            return Err(Refusal::new(LIMIT_COUNT, format!("{} signatures", signatures.len())));
+        }
+        signatures.push(Signature { keyid, bytes: signer.sign(&self.message())? });
+        Ok(Self { payload: self.payload.clone(), signatures })
+    }
+
+    /// Returns the envelope without the signatures of some key ids.
+    #[must_use]
+    pub fn without(&self, unwanted: impl Fn(&str) -> bool) -> Self {
+        let mut left = self.clone();
+        left.signatures.retain(|signature| !unwanted(&signature.keyid));
+        left
     }
 
     /// Adds the signatures of another envelope over the same payload.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     envelope::Envelope,
     key::PublicKey,
-    reasons::{TRUST_EXPIRED, TRUST_MALFORMED, TRUST_PIN, TRUST_THRESHOLD},
+    reasons::{TRUST_EXPIRED, TRUST_MALFORMED, TRUST_PIN, TRUST_ROLLBACK, TRUST_THRESHOLD},
     schemes::Scheme,
     verified,
 };
@@ -156,6 +156,8 @@ pub struct TrustRoot {
     document: Document,
     digest: Digest,
     keys: BTreeMap<Digest, (usize, PublicKey)>,
+    people: BTreeMap<u64, usize>,
+    signed_at: Option<Timestamp>,
 }
 
 /// One version of the trust root beside the present one: its bytes, and the envelope that introduced it.
@@ -176,45 +178,115 @@ impl TrustRoot {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let document: Document = json::from_canonical(bytes, MAX_TRUST_ROOT)?;
         let keys = check(&document)?;
-        Ok(Self { document, digest: Digest::of(bytes), keys })
+        let people = document.principals.iter().enumerate().map(|(index, principal)| (principal.id, index)).collect();
+        Ok(Self { document, digest: Digest::of(bytes), keys, people, signed_at: None })
     }
 
-    /// Loads the newest of all versions, which must descend from the pinned one by signed changes.
+    /// Loads the newest of all versions, which must descend from the pinned one by signed changes, and which
+    /// must not have expired.
     ///
     /// `versions` holds every version from the pinned one on, by version number.
     ///
     /// # Errors
-    /// `trust.pin_mismatch` where no version has the pinned digest, `trust.threshold` where a change
-    /// lacks signatures of either the old or the new root keys, `trust.expired`.
+    /// Those of [`TrustRoot::descend`], `trust.expired`.
     pub fn load(versions: &BTreeMap<u64, Version>, pin: &Digest, now: Timestamp) -> Result<Self> {
+        let current = Self::descend(versions, pin)?;
+        current.check_fresh(now)?;
+        Ok(current)
+    }
+
+    /// Does what [`TrustRoot::load`] does for a trust root that is about to be renewed: it may have expired.
+    ///
+    /// # Errors
+    /// `trust.pin_mismatch` where no version has the pinned digest, `trust.threshold` where a change
+    /// lacks signatures of either the old or the new root keys.
+    pub fn descend(versions: &BTreeMap<u64, Version>, pin: &Digest) -> Result<Self> {
         let mut pinned = versions.values().filter(|version| Digest::of(&version.bytes) == *pin);
         let start = pinned.next().ok_or_else(|| Refusal::new(TRUST_PIN, format!("no version has the digest {pin}")))?;
-        let mut current = Self::parse(&start.bytes)?;
-        verified::threshold(&start.envelope, &current, &current)?;
+        let mut current = Self::start(start)?;
         while let Some(next) = versions.get(&(current.document.version + 1)) {
-            let candidate = Self::parse(&next.bytes)?;
-            let update = verified::threshold(&next.envelope, &current, &candidate)?;
-            let continues = update.version == candidate.document.version
-                && candidate.document.version == current.document.version + 1
-                && update.previous == Some(current.digest)
-                && candidate.document.host == current.document.host
-                && candidate.document.repo_id == current.document.repo_id
-                && candidate.document.ledger.genesis == current.document.ledger.genesis;
-            if !continues {
-                return Err(Refusal::new(
-                    TRUST_THRESHOLD,
-                    format!(
-                        "version {} does not continue version {}",
-                        candidate.document.version, current.document.version
-                    ),
-                ));
-            }
-            current = candidate;
-        }
-        if now >= current.document.expires {
-            return Err(Refusal::new(TRUST_EXPIRED, format!("it expired at {}", current.document.expires)));
+            current = current.accept(next)?;
         }
         Ok(current)
+    }
+
+    /// Takes a version whose digest is trusted already; its own root keys must have signed it.
+    ///
+    /// # Errors
+    /// Those of [`TrustRoot::parse`], `trust.threshold`, `signature.*`.
+    pub fn start(version: &Version) -> Result<Self> {
+        let mut root = Self::parse(&version.bytes)?;
+        let update = verified::threshold(&version.envelope, &root, &root)?;
+        if update.version != root.document.version {
+            return Err(Refusal::new(
+                TRUST_THRESHOLD,
+                format!("version {} was signed as another", root.document.version),
+            ));
+        }
+        root.signed_at = Some(update.signed_at);
+        Ok(root)
+    }
+
+    /// Takes the next version, which enough root keys of this one and of the next must have signed.
+    ///
+    /// # Errors
+    /// Those of [`TrustRoot::parse`], `trust.threshold`, `signature.*`, `trust.malformed` where a revocation
+    /// was taken back or a key changed hands.
+    pub fn accept(&self, next: &Version) -> Result<Self> {
+        let mut candidate = Self::parse(&next.bytes)?;
+        let update = verified::threshold(&next.envelope, self, &candidate)?;
+        let (old, new) = (&self.document, &candidate.document);
+        let continues = update.version == new.version
+            && old.version.checked_add(1) == Some(new.version)
+            && update.previous == Some(self.digest)
+            && self.signed_at.is_none_or(|before| before <= update.signed_at)
+            && new.host == old.host
+            && new.repo_id == old.repo_id
+            && new.ledger.genesis == old.ledger.genesis;
+        if !continues {
+            let why = format!("version {} does not continue version {}", new.version, old.version);
+            return Err(Refusal::new(TRUST_THRESHOLD, why));
+        }
+        for key in &old.keys {
+            let now = candidate.key(&key.id).map(|(now, _)| now);
+            let same_hands = now.is_none_or(|now| now.principal == key.principal && now.scheme == key.scheme);
+            let still_revoked = key.revoked_at.is_none() || now.is_some_and(|now| now.revoked_at == key.revoked_at);
+            if !same_hands || !still_revoked {
+                let why = format!("version {} takes back what was said of key {}", new.version, key.id);
+                return Err(Refusal::new(TRUST_MALFORMED, why).subject(key.id.to_string()));
+            }
+        }
+        candidate.signed_at = Some(update.signed_at);
+        Ok(candidate)
+    }
+
+    /// Checks that the trust root has not expired.
+    ///
+    /// # Errors
+    /// `trust.expired`.
+    pub fn check_fresh(&self, now: Timestamp) -> Result<()> {
+        if now >= self.document.expires {
+            return Err(Refusal::new(TRUST_EXPIRED, format!("it expired at {}", self.document.expires)));
+        }
+        Ok(())
+    }
+
+    /// Checks that this version is not older than the highest one that was seen.
+    ///
+    /// # Errors
+    /// `trust.rollback`.
+    pub fn check_seen(&self, highest: u64) -> Result<()> {
+        let version = self.document.version;
+        if version < highest {
+            return Err(Refusal::new(TRUST_ROLLBACK, format!("version {version}, but version {highest} was seen")));
+        }
+        Ok(())
+    }
+
+    /// Returns when this version was signed, as its signers say; absent where it was only parsed.
+    #[must_use]
+    pub fn signed_at(&self) -> Option<Timestamp> {
+        self.signed_at
     }
 
     /// Returns the document.
@@ -239,7 +311,7 @@ impl TrustRoot {
     /// Returns a principal.
     #[must_use]
     pub fn principal(&self, id: u64) -> Option<&Principal> {
-        self.document.principals.iter().find(|principal| principal.id == id)
+        self.document.principals.get(*self.people.get(&id)?)
     }
 
     /// Returns the principal who commits under an address, compared without regard to ASCII case.

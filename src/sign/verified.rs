@@ -9,7 +9,7 @@ use super::{
         ATTESTATION_ABSENT, KEY_DUTY, KEY_REVOKED, KEY_VALIDITY, PAYLOAD_MALFORMED, SIGNATURE_NONE, SUBJECT_MISMATCH,
         TRUST_THRESHOLD,
     },
-    statement::{MAX_SUBJECTS, Predicate, STATEMENT_TYPE, Statement},
+    statement::{MAX_SUBJECTS, Predicate, STATEMENT_TYPE, Statement, Subject},
     trust::{Duty, Key, Principal, TrustRoot},
 };
 use crate::base::{
@@ -185,37 +185,62 @@ impl<P: Predicate> Verified<P> {
     /// # Errors
     /// `subject.mismatch`, naming the first that differs.
     pub fn check_subjects(&self, expected: &[(&str, Digest)]) -> Result<()> {
-        let refuse = |name: &str| {
-            Err(Refusal::new(SUBJECT_MISMATCH, format!("subject `{}`", text::excerpt(name))).subject(name))
-        };
-        for (name, digest) in expected {
-            match self.statement.subject.iter().find(|subject| subject.name == *name) {
-                Some(subject) if subject.digest.sha256 == digest.hex() => {}
-                _ => return refuse(name),
-            }
-        }
-        match self.statement.subject.iter().find(|subject| expected.iter().all(|(name, _)| subject.name != *name)) {
-            Some(extra) => refuse(&extra.name),
-            None => Ok(()),
-        }
+        check_subjects(&self.statement.subject, expected)
     }
 }
 
 /// Verifies that enough root keys of both the old and the new trust root signed a change.
+///
+/// The time of signing is the signers' own word here, so a key that either root calls revoked counts nothing
+/// whatever time they name. A key without the duty counts nothing rather than refusing: a key that gets the duty
+/// by this change signs too.
 pub(super) fn threshold(envelope: &Envelope, old: &TrustRoot, new: &TrustRoot) -> Result<TrustRootUpdate> {
     let statement = read_statement::<TrustRootUpdate>(envelope.unverified_payload())?;
-    let at = statement.predicate.signed_at;
+    check_subjects(&statement.subject, &[("trust-root", new.digest())])?;
     for root in [old, new] {
-        let opened: Verified<TrustRootUpdate> = Verified::open(envelope, root, &[Duty::Root], at)?;
-        opened.check_subjects(&[("trust-root", new.digest())])?;
-        let people: BTreeSet<u64> = opened.signatories.iter().map(|signatory| signatory.principal.id).collect();
-        let needed = root.document().root_threshold as usize;
-        if people.len() < needed {
-            return Err(Refusal::new(
-                TRUST_THRESHOLD,
-                format!("{} of {needed} holders of root keys signed", people.len()),
-            ));
+        let (people, needed) = count_root_holders(envelope, root, statement.predicate.signed_at)?;
+        if people < needed {
+            return Err(Refusal::new(TRUST_THRESHOLD, format!("{people} of {needed} holders of root keys signed")));
         }
     }
     Ok(statement.predicate)
+}
+
+/// Returns how many distinct holders of valid root keys signed an envelope, and how many must.
+///
+/// # Errors
+/// `signature.none` where no key of the trust root signed, `signature.invalid` where one is said to have, but did not.
+pub fn count_root_holders(envelope: &Envelope, root: &TrustRoot, at: Timestamp) -> Result<(usize, usize)> {
+    let message = envelope.message();
+    let (mut people, mut known) = (BTreeSet::new(), 0_usize);
+    for signature in envelope.signatures() {
+        let Ok(id) = signature.keyid.parse::<Digest>() else { continue };
+        let Some((key, public)) = root.key(&id) else { continue };
+        key.scheme.verify(public, &message, &signature.bytes)?;
+        known += 1;
+        let valid = key.not_before <= at && at < key.not_after && key.revoked_at.is_none();
+        if valid && key.duties.contains(&Duty::Root) {
+            people.insert(key.principal);
+        }
+    }
+    if known == 0 {
+        let why = format!("{} signatures, none trusted", envelope.signatures().len());
+        return Err(Refusal::new(SIGNATURE_NONE, why));
+    }
+    Ok((people.len(), root.document().root_threshold as usize))
+}
+
+fn check_subjects(subjects: &[Subject], expected: &[(&str, Digest)]) -> Result<()> {
+    let refuse =
+        |name: &str| Err(Refusal::new(SUBJECT_MISMATCH, format!("subject `{}`", text::excerpt(name))).subject(name));
+    for (name, digest) in expected {
+        match subjects.iter().find(|subject| subject.name == *name) {
+            Some(subject) if subject.digest.sha256 == digest.hex() => {}
+            _ => return refuse(name),
+        }
+    }
+    match subjects.iter().find(|subject| expected.iter().all(|(name, _)| subject.name != *name)) {
+        Some(extra) => refuse(&extra.name),
+        None => Ok(()),
+    }
 }

@@ -1,0 +1,354 @@
+//! Changes of the trust root: each makes the next version and the signed statement about it.
+
+use super::reasons::{KEY_UNKNOWN, PRINCIPAL_UNKNOWN};
+use crate::{
+    base::{
+        digest::Digest,
+        ident::Id,
+        json,
+        reason::{Refusal, Result},
+        time::Timestamp,
+    },
+    sign::{
+        Duty, Envelope, PublicKey, Signer, TrustRoot,
+        predicate::TrustRootUpdate,
+        reasons::{KEY_DUTY, KEY_REVOKED, TRUST_MALFORMED},
+        schemes::Scheme,
+        statement::Subject,
+        trust::{Document, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, Version},
+        verified::{count_root_holders, read_statement},
+    },
+};
+
+/// Name of the one subject of a statement about a trust root.
+const SUBJECT: &str = "trust-root";
+
+/// A public key that is to be listed.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// Name, for display.
+    pub name: String,
+    /// Scheme of its signatures.
+    pub scheme: Scheme,
+    /// The checked public key.
+    pub public: PublicKey,
+    /// Whose it is.
+    pub principal: u64,
+    /// What it may sign.
+    pub duties: Vec<Duty>,
+    /// From when on it is valid.
+    pub not_before: Timestamp,
+    /// From when on it is not.
+    pub not_after: Timestamp,
+}
+
+impl NewKey {
+    fn listed(&self) -> Key {
+        let mut duties = self.duties.clone();
+        duties.sort_unstable();
+        duties.dedup();
+        Key {
+            id: self.public.id(),
+            name: self.name.clone(),
+            scheme: self.scheme,
+            public: self.public.to_base64(),
+            principal: self.principal,
+            duties,
+            not_before: self.not_before,
+            not_after: self.not_after,
+            revoked_at: None,
+        }
+    }
+}
+
+/// What the first version says.
+#[derive(Clone, Debug)]
+pub struct TrustDraft {
+    /// Host of the forge, or `local`.
+    pub host: String,
+    /// Immutable id of the repository on that host.
+    pub repo_id: String,
+    /// Immutable id of its owner on that host.
+    pub owner_id: String,
+    /// Name of the repository, for display.
+    pub repo: String,
+    /// Full name of the protected base.
+    pub base_ref: String,
+    /// The ledger.
+    pub ledger: LedgerRef,
+    /// From when on it is refused.
+    pub expires: Timestamp,
+    /// Holders of root keys who must sign a change.
+    pub root_threshold: u32,
+    /// People and programs.
+    pub principals: Vec<Principal>,
+    /// Their keys.
+    pub keys: Vec<NewKey>,
+}
+
+/// One change.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A person or program is listed.
+    EnrolPrincipal(Principal),
+    /// A key of a listed principal is listed.
+    EnrolKey(NewKey),
+    /// A principal has these roles, and no others.
+    SetRoles {
+        /// The principal.
+        principal: u64,
+        /// The roles.
+        roles: Vec<Id>,
+    },
+    /// A key counts no more; this can never be taken back.
+    RevokeKey {
+        /// Id of the key.
+        key: Digest,
+        /// From when on.
+        at: Timestamp,
+    },
+    /// The trust root holds until a later time.
+    RenewExpiry(Timestamp),
+    /// A program outside of the repository signs checkpoints.
+    AddWitness {
+        /// The program, with its login.
+        principal: Principal,
+        /// Its key; the duty is always [`Duty::Witness`] alone.
+        key: NewKey,
+    },
+    /// So many holders of root keys must sign a change.
+    SetThreshold(u32),
+}
+
+impl Change {
+    fn apply(&self, document: &mut Document) -> Result<()> {
+        match self {
+            Self::EnrolPrincipal(principal) => document.principals.push(principal.clone()),
+            Self::EnrolKey(key) => {
+                find_principal(document, key.principal)?;
+                document.keys.push(key.listed());
+            }
+            Self::SetRoles { principal, roles } => {
+                let mut roles = roles.clone();
+                roles.sort();
+                roles.dedup();
+                find_principal(document, *principal)?.roles = roles;
+            }
+            Self::RevokeKey { key, at } => {
+                let listed = document.keys.iter_mut().find(|listed| listed.id == *key);
+                let listed = listed.ok_or_else(|| Refusal::new(KEY_UNKNOWN, format!("key {key}")))?;
+                if listed.revoked_at.is_some() {
+                    return Err(Refusal::new(KEY_REVOKED, format!("key {key} is revoked already")));
+                }
+                listed.revoked_at = Some(*at);
+            }
+            Self::RenewExpiry(expires) => document.expires = *expires,
+            Self::AddWitness { principal, key } => {
+                if principal.kind != PrincipalKind::Agent || key.principal != principal.id {
+                    return Err(Refusal::new(TRUST_MALFORMED, "a witness is a program that owns the witness key"));
+                }
+                document.principals.push(principal.clone());
+                document.keys.push(Key { duties: vec![Duty::Witness], ..key.listed() });
+            }
+            Self::SetThreshold(threshold) => document.root_threshold = *threshold,
+        }
+        Ok(())
+    }
+}
+
+fn find_principal(document: &mut Document, id: u64) -> Result<&mut Principal> {
+    let found = document.principals.iter_mut().find(|principal| principal.id == id);
+    found.ok_or_else(|| Refusal::new(PRINCIPAL_UNKNOWN, format!("principal {id}")))
+}
+
+/// A version that is not in force yet: its document, and the statement with the signatures so far.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    root: TrustRoot,
+    version: Version,
+    previous: Option<TrustRoot>,
+}
+
+/// How many holders of root keys have signed, and how many must, under one trust root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// Distinct holders of valid root keys who signed.
+    pub have: usize,
+    /// How many must.
+    pub need: usize,
+}
+
+impl TrustDraft {
+    /// Makes version 1 and has it signed.
+    ///
+    /// # Errors
+    /// `trust.malformed` where the draft contradicts itself, `key.role` where a signer has no root key in it,
+    /// and those of the signers.
+    pub fn propose(self, now: Timestamp, signers: &[&dyn Signer]) -> Result<Proposal> {
+        let document = Document {
+            kind: TRUST_ROOT_TYPE.to_owned(),
+            version: 1,
+            expires: self.expires,
+            host: self.host,
+            repo_id: self.repo_id,
+            owner_id: self.owner_id,
+            repo: self.repo,
+            base_ref: self.base_ref,
+            ledger: self.ledger,
+            root_threshold: self.root_threshold,
+            principals: self.principals,
+            keys: self.keys.iter().map(NewKey::listed).collect(),
+        };
+        Proposal::make(&document, None, now, signers)
+    }
+}
+
+/// Makes the next version of a trust root and has it signed.
+///
+/// # Errors
+/// `principal.unknown`, `key.unknown`, `key.revoked`, `trust.malformed` where the next version would contradict
+/// itself, `key.role` where a signer has no root key in either version, and those of the signers.
+pub fn propose(root: &TrustRoot, changes: &[Change], now: Timestamp, signers: &[&dyn Signer]) -> Result<Proposal> {
+    let mut document = root.document().clone();
+    document.version += 1;
+    changes.iter().try_for_each(|change| change.apply(&mut document))?;
+    Proposal::make(&document, Some(root), now, signers)
+}
+
+impl Proposal {
+    fn make(
+        document: &Document,
+        previous: Option<&TrustRoot>,
+        now: Timestamp,
+        signers: &[&dyn Signer],
+    ) -> Result<Self> {
+        let bytes = json::canonical(document)?;
+        let root = TrustRoot::parse(&bytes)?;
+        // Times of versions never go backwards, even where the clocks of two signers differ.
+        let signed_at = previous.and_then(TrustRoot::signed_at).map_or(now, |before| before.max(now));
+        let update =
+            TrustRootUpdate { version: document.version, previous: previous.map(TrustRoot::digest), signed_at };
+        for signer in signers {
+            check_signer(*signer, &root, previous)?;
+        }
+        let envelope = Envelope::sign(vec![Subject::new(SUBJECT, root.digest())], update, signers)?;
+        Ok(Self { root, version: Version { bytes, envelope }, previous: previous.cloned() })
+    }
+
+    /// Takes up a version that others began to sign; `previous` is the trust root in force.
+    ///
+    /// # Errors
+    /// `trust.*`, `payload.malformed`, `signature.invalid`.
+    pub fn resume(version: Version, previous: Option<&TrustRoot>) -> Result<Self> {
+        let root = TrustRoot::parse(&version.bytes)?;
+        let statement = read_statement::<TrustRootUpdate>(version.envelope.unverified_payload())?;
+        let fits = statement.subject == [Subject::new(SUBJECT, root.digest())]
+            && statement.predicate.version == root.document().version
+            && statement.predicate.previous == previous.map(TrustRoot::digest);
+        if !fits {
+            return Err(Refusal::new(TRUST_MALFORMED, "the statement is not about this version of the trust root"));
+        }
+        Ok(Self { root, version, previous: previous.cloned() })
+    }
+
+    /// Adds the signature of one more root key.
+    ///
+    /// # Errors
+    /// `key.role`, `limit.count`, and those of the signer.
+    pub fn countersign(&mut self, signer: &dyn Signer) -> Result<()> {
+        check_signer(signer, &self.root, self.previous.as_ref())?;
+        self.version.envelope = self.version.envelope.countersigned(signer)?;
+        Ok(())
+    }
+
+    /// Adds signatures that others made; of a key that signed twice the present one stays.
+    ///
+    /// # Errors
+    /// `dsse.malformed` where they are over another statement, `limit.count`.
+    pub fn join(&mut self, earlier: &Envelope) -> Result<()> {
+        let envelope = &mut self.version.envelope;
+        let present: Vec<String> = envelope.signatures().iter().map(|signature| signature.keyid.clone()).collect();
+        envelope.join(&earlier.without(|keyid| present.iter().any(|known| known == keyid)))
+    }
+
+    /// Returns how many have signed and how many must: under the version before, where there is one, and under this.
+    ///
+    /// # Errors
+    /// `payload.malformed`, `signature.invalid`.
+    pub fn signed(&self) -> Result<Vec<Signed>> {
+        let envelope = &self.version.envelope;
+        let statement = read_statement::<TrustRootUpdate>(envelope.unverified_payload())?;
+        let roots = self.previous.iter().chain([&self.root]);
+        roots
+            .map(|root| match count_root_holders(envelope, root, statement.predicate.signed_at) {
+                Ok((have, need)) => Ok(Signed { have, need }),
+                Err(refusal) if refusal.code() == "signature.none" => {
+                    Ok(Signed { have: 0, need: root.document().root_threshold as usize })
+                }
+                Err(refusal) => Err(refusal),
+            })
+            .collect()
+    }
+
+    /// Returns whether enough have signed: whether the check at loading accepts it.
+    ///
+    /// # Errors
+    /// As that check, except for missing signatures.
+    pub fn is_complete(&self) -> Result<bool> {
+        let accepted = match &self.previous {
+            Some(previous) => previous.accept(&self.version),
+            None => TrustRoot::start(&self.version),
+        };
+        match accepted {
+            Ok(_) => Ok(true),
+            Err(_) if self.signed()?.iter().any(|signed| signed.have < signed.need) => Ok(false),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// Returns the number of the version.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.root.document().version
+    }
+
+    /// Returns the digest of the document: what is pinned.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.root.digest()
+    }
+
+    /// Returns the document's bytes and the envelope.
+    #[must_use]
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// Returns the digest of the version before.
+    #[must_use]
+    pub fn previous(&self) -> Option<Digest> {
+        self.previous.as_ref().map(TrustRoot::digest)
+    }
+
+    /// Returns the version as a trust root that was parsed and is not in force.
+    #[must_use]
+    pub fn unaccepted(&self) -> &TrustRoot {
+        &self.root
+    }
+}
+
+/// Refuses, before anything is signed, a signer whose signature would count nothing.
+fn check_signer(signer: &dyn Signer, new: &TrustRoot, old: Option<&TrustRoot>) -> Result<()> {
+    let id = signer.key_id();
+    let counts = |root: &TrustRoot| {
+        root.key(&id).is_some_and(|(key, _)| key.duties.contains(&Duty::Root) && key.revoked_at.is_none())
+    };
+    if counts(new) || old.is_some_and(counts) {
+        return Ok(());
+    }
+    Err(Refusal::new(KEY_DUTY, format!("key {id} is no root key")).subject(id.to_string()))
+}
+
+#[cfg(test)]
+#[path = "change_tests.rs"]
+mod tests;

@@ -1,0 +1,13 @@
+//! Keys of people and programs: where they lie, how they sign, and the files of the trust root.
+
+#[cfg(test)]
+mod bench;
+pub mod change;
+pub mod commands;
+pub mod file;
+pub mod guard;
+pub mod pin;
+pub mod reasons;
+pub mod ssh;
+pub mod ssh_export;
+pub mod trust_store;
