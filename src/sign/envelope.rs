@@ -97,6 +97,22 @@ impl Envelope {
         Ok(Self { payload, signatures })
     }
 
+    /// Reads an envelope from the base64 texts of its payload and of its signatures, each beside its key id.
+    ///
+    /// # Errors
+    /// `dsse.base64`, `limit.count`.
+    pub fn from_encoded<'a>(payload: &str, signatures: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+        let signatures: Vec<Signature> = signatures
+            .into_iter()
+            .take(MAX_SIGNATURES + 1)
+            .map(|(keyid, sig)| Ok(Signature { keyid: keyid.to_owned(), bytes: decode(sig)? }))
+            .collect::<Result<_>>()?;
+        if signatures.len() > MAX_SIGNATURES {
+            return Err(Refusal::new(LIMIT_COUNT, format!("more than {MAX_SIGNATURES} signatures")));
+        }
+        Ok(Self { payload: decode(payload)?, signatures })
+    }
+
     /// Returns the envelope as a JSON value.
     #[must_use]
     pub fn to_value(&self) -> Value {

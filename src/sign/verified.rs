@@ -1,6 +1,6 @@
 //! What only a successful verification can make.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use super::{
     envelope::Envelope,
@@ -13,6 +13,7 @@ use super::{
     trust::{Duty, Key, Principal, TrustRoot},
 };
 use crate::base::{
+    canonical,
     digest::Digest,
     json,
     reason::{LIMIT_COUNT, Refusal, Result},
@@ -119,20 +120,36 @@ pub fn predicate_type(payload: &[u8]) -> Result<String> {
     named.map(str::to_owned).ok_or_else(|| Refusal::new(PAYLOAD_MALFORMED, "predicateType is missing"))
 }
 
+/// Returns the predicate type of a payload that must be in canonical form; empty where it names none.
+///
+/// # Errors
+/// `payload.malformed`.
+pub fn canonical_predicate_type(payload: &[u8]) -> Result<Cow<'_, str>> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Named<'a> {
+        #[serde(borrow, default)]
+        predicate_type: Cow<'a, str>,
+    }
+    canonical::read::<Named<'_>>(payload, super::envelope::MAX_ENVELOPE)
+        .map(|named| named.predicate_type)
+        .map_err(|e| malformed(&e))
+}
+
 /// Reads a payload as a statement of one kind, without any word on who signed it.
 ///
 /// # Errors
 /// `attestation.absent`, `payload.malformed`, `limit.count`, `subject.mismatch`.
 pub fn read_statement<P: Predicate>(payload: &[u8]) -> Result<Statement<P>> {
-    let value = json::parse_canonical(payload, super::envelope::MAX_ENVELOPE).map_err(|e| malformed(&e))?;
-    let named = value.get("predicateType").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let named = canonical_predicate_type(payload)?;
     if named != P::predicate_type() {
         return Err(Refusal::new(
             ATTESTATION_ABSENT,
-            format!("found `{}`, needed `{}`", text::excerpt(named), P::NAME),
+            format!("found `{}`, needed `{}`", text::excerpt(&named), P::NAME),
         ));
     }
-    let statement: Statement<P> = json::from_value(value).map_err(|e| malformed(&e))?;
+    let statement: Statement<P> = serde_json::from_slice(payload)
+        .map_err(|e| Refusal::new(PAYLOAD_MALFORMED, format!("json.schema: {}", text::excerpt(&e.to_string()))))?;
     if statement.kind != STATEMENT_TYPE {
         return Err(Refusal::new(PAYLOAD_MALFORMED, format!("_type is `{}`", text::excerpt(&statement.kind))));
     }
@@ -178,6 +195,12 @@ impl<P: Predicate> Verified<P> {
     #[must_use]
     pub fn signatories(&self) -> &[Signatory] {
         &self.signatories
+    }
+
+    /// Returns the statement, the SHA-256 of its payload and who signed, for a reader that keeps them apart.
+    #[must_use]
+    pub fn into_parts(self) -> (Statement<P>, Digest, Vec<Signatory>) {
+        (self.statement, self.payload, self.signatories)
     }
 
     /// Checks that the statement is about exactly these subjects, no more and no fewer.

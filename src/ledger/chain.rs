@@ -1,0 +1,238 @@
+//! Verifies entries one after the other: hashes, numbers, times, signatures, and the places they name.
+
+use std::collections::HashSet;
+
+use super::{
+    format::{NO_PREVIOUS, RawEntry, entry_bytes},
+    reasons::{
+        LEDGER_CHAIN, LEDGER_DUPLICATE, LEDGER_EQUIVOCATION, LEDGER_HEAD, LEDGER_ROLLBACK, LEDGER_TIME,
+        LEDGER_TRANSPLANT,
+    },
+    record::{Entry, Record, Signatures},
+    state::State,
+};
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{Refusal, Result},
+        time::Timestamp,
+    },
+    sign::{
+        envelope::Envelope,
+        predicate::{Checkpoint, LedgerHead},
+        trust::TrustRoot,
+    },
+};
+
+/// How far the clocks of two machines may differ, in seconds.
+pub const CLOCK_SLACK: i64 = 60;
+
+/// How much of the ledger is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Every hash, signature and commit.
+    Full,
+    /// Every hash; signatures only after the newest signed checkpoint, and of what permits or forbids.
+    FromCheckpoint,
+}
+
+/// What has been verified so far: the hashes of all entries, and the state they make.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    genesis: Digest,
+    hashes: Vec<Digest>,
+    statements: HashSet<Digest>,
+    last: Timestamp,
+    covered: Option<u64>,
+    state: State,
+}
+
+impl Chain {
+    /// Begins before the genesis; signatures of entries up to `covered` are taken on a checkpoint's word.
+    #[must_use]
+    pub fn new(root: &TrustRoot, covered: Option<u64>) -> Self {
+        Self {
+            genesis: root.document().ledger.genesis,
+            hashes: Vec::new(),
+            statements: HashSet::new(),
+            last: Timestamp::from_unix(0),
+            covered,
+            state: State::default(),
+        }
+    }
+
+    /// Returns the state that the entries so far make.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Returns the last entry, as statements name it; `None` before the genesis.
+    #[must_use]
+    pub fn head(&self) -> Option<LedgerHead> {
+        let hash = *self.hashes.last()?;
+        Some(LedgerHead { genesis: self.genesis, seq: self.hashes.len() as u64 - 1, hash })
+    }
+
+    /// Returns how many entries were verified.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.hashes.len() as u64
+    }
+
+    /// Tells whether a statement is in the ledger, by the SHA-256 of its payload.
+    #[must_use]
+    pub fn holds(&self, payload: &Digest) -> bool {
+        self.statements.contains(payload)
+    }
+
+    /// Returns the hash of an entry.
+    #[must_use]
+    pub fn hash_at(&self, seq: u64) -> Option<Digest> {
+        self.hashes.get(usize::try_from(seq).ok()?).copied()
+    }
+
+    /// Verifies the next entry and takes it into the state.
+    ///
+    /// # Errors
+    /// `ledger.*`, `replay.consumed`, `json.*`, `dsse.*`, `signature.*`, `key.*`, naming the entry. The
+    /// chain must not be used any further after one.
+    pub fn push(&mut self, bytes: &[u8], root: &TrustRoot, now: Timestamp) -> Result<Entry> {
+        let seq = self.length();
+        self.step(bytes, root, now).map_err(|refusal| match refusal.about() {
+            Some(_) => refusal,
+            None => refusal.subject(format!("entry {seq}")),
+        })
+    }
+
+    /// Makes the next entry, verifies it as a reader will, takes it in, and returns its bytes.
+    ///
+    /// # Errors
+    /// As [`Chain::push`].
+    pub fn extend(
+        &mut self,
+        envelope: &Envelope,
+        at: Timestamp,
+        root: &TrustRoot,
+        now: Timestamp,
+    ) -> Result<Vec<u8>> {
+        let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
+        let bytes = entry_bytes(self.length(), prev, envelope, at)?;
+        self.push(&bytes, root, now)?;
+        Ok(bytes)
+    }
+
+    fn step(&mut self, bytes: &[u8], root: &TrustRoot, now: Timestamp) -> Result<Entry> {
+        let raw = RawEntry::parse(bytes)?;
+        let seq = self.length();
+        let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
+        if raw.seq != seq || raw.prev != prev {
+            return Err(Refusal::new(LEDGER_CHAIN, format!("entry {} stands where entry {seq} should follow", raw.seq)));
+        }
+        if seq == 0 && raw.hash != self.genesis {
+            return Err(Refusal::new(LEDGER_TRANSPLANT, format!("the genesis {} is not the pinned one", raw.hash)));
+        }
+        if raw.at < self.last.plus(-CLOCK_SLACK) || raw.at > now.plus(CLOCK_SLACK) {
+            return Err(Refusal::new(LEDGER_TIME, format!("{} after {}, at {now}", raw.at, self.last)));
+        }
+        let payload = raw.envelope.payload_digest();
+        if self.statements.contains(&payload) {
+            return Err(Refusal::new(LEDGER_DUPLICATE, format!("statement {payload}")));
+        }
+        let covered = self.covered.is_some_and(|covered| seq <= covered);
+        let signatures = if covered { Signatures::Covered } else { Signatures::Verify };
+        let (record, signatories) = Record::open(&raw.envelope, root, raw.at, signatures)?;
+        if let Some(seen) = record.seen() {
+            self.check_seen(seen, &record)?;
+        }
+        let entry = Entry { seq, at: raw.at, hash: raw.hash, payload, record, signatories };
+        check_origin(&entry.record, seq, root)?;
+        self.state.apply(&entry)?;
+        self.statements.insert(payload);
+        self.hashes.push(raw.hash);
+        self.last = self.last.max(raw.at);
+        Ok(entry)
+    }
+
+    fn check_seen(&self, seen: &LedgerHead, record: &Record) -> Result<()> {
+        if seen.genesis != self.genesis {
+            return Err(Refusal::new(LEDGER_TRANSPLANT, format!("a statement names the genesis {}", seen.genesis)));
+        }
+        match self.hash_at(seen.seq) {
+            Some(hash) if hash == seen.hash => Ok(()),
+            Some(_) if matches!(record, Record::Checkpoint(_)) => Err(Refusal::new(
+                LEDGER_EQUIVOCATION,
+                format!("a checkpoint has another entry {}, {}", seen.seq, seen.hash),
+            )),
+            _ => Err(Refusal::new(LEDGER_HEAD, format!("entry {} with the hash {}", seen.seq, seen.hash))),
+        }
+    }
+
+    /// Checks that a place seen elsewhere is in this ledger: in an approval, a checkpoint, a job summary.
+    ///
+    /// # Errors
+    /// `ledger.transplant`, `ledger.rollback`.
+    pub fn must_contain(&self, seen: &LedgerHead) -> Result<()> {
+        if seen.genesis != self.genesis {
+            return Err(Refusal::new(LEDGER_TRANSPLANT, format!("seen elsewhere with the genesis {}", seen.genesis)));
+        }
+        if self.hash_at(seen.seq) == Some(seen.hash) {
+            return Ok(());
+        }
+        Err(Refusal::new(LEDGER_ROLLBACK, format!("entry {} with the hash {} was seen before", seen.seq, seen.hash)))
+    }
+
+    /// Checks a verified checkpoint from outside the ledger against it.
+    ///
+    /// # Errors
+    /// `ledger.transplant`, `ledger.equivocation` where it fixes another entry at the same place,
+    /// `ledger.rollback` where it knows more entries than there are.
+    pub fn must_agree(&self, checkpoint: &Checkpoint, root: &TrustRoot) -> Result<()> {
+        check_checkpoint_origin(checkpoint, root)?;
+        match self.hash_at(checkpoint.ledger.seq) {
+            Some(hash) if hash != checkpoint.ledger.hash && checkpoint.ledger.genesis == self.genesis => {
+                Err(Refusal::new(
+                    LEDGER_EQUIVOCATION,
+                    format!("entry {} is {hash} here and {} there", checkpoint.ledger.seq, checkpoint.ledger.hash),
+                ))
+            }
+            _ => self.must_contain(&checkpoint.ledger),
+        }
+    }
+}
+
+/// Checks two verified checkpoints against each other, from wherever they come.
+///
+/// # Errors
+/// `ledger.equivocation` where they fix different entries at the same place of the same ledger.
+pub fn must_be_consistent(left: &Checkpoint, right: &Checkpoint) -> Result<()> {
+    let (a, b) = (&left.ledger, &right.ledger);
+    if a.genesis == b.genesis && a.seq == b.seq && a.hash != b.hash {
+        return Err(Refusal::new(LEDGER_EQUIVOCATION, format!("entry {} is {} and {}", a.seq, a.hash, b.hash)));
+    }
+    Ok(())
+}
+
+fn check_origin(record: &Record, seq: u64, root: &TrustRoot) -> Result<()> {
+    let document = root.document();
+    match record {
+        Record::Genesis(_) if seq != 0 => Err(Refusal::new(LEDGER_CHAIN, "a second genesis")),
+        Record::Genesis(genesis) => {
+            let own = genesis.host == document.host
+                && genesis.repo_id == document.repo_id
+                && genesis.owner_id == document.owner_id;
+            if own { Ok(()) } else { Err(Refusal::new(LEDGER_TRANSPLANT, "the genesis names another repository")) }
+        }
+        _ if seq == 0 => Err(Refusal::new(LEDGER_CHAIN, "the first entry is no genesis")),
+        Record::Checkpoint(checkpoint) => check_checkpoint_origin(checkpoint, root),
+        _ => Ok(()),
+    }
+}
+
+fn check_checkpoint_origin(checkpoint: &Checkpoint, root: &TrustRoot) -> Result<()> {
+    let document = root.document();
+    if checkpoint.host != document.host || checkpoint.repo_id != document.repo_id {
+        return Err(Refusal::new(LEDGER_TRANSPLANT, "a checkpoint names another repository"));
+    }
+    Ok(())
+}

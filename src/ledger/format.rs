@@ -1,0 +1,217 @@
+//! The bytes of an entry, and the names of files in the ledger's tree.
+//!
+//! An entry is one line of canonical JSON, `{"at":…,"envelope":…,"prev":…,"seq":…}`, without its line
+//! feed. `prev` is the SHA-256 of the previous entry's bytes, in the genesis 32 zero bytes. The wrapper
+//! is not signed: every statement names an earlier entry by hash, and checkpoints fix all before them.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::reasons::{LEDGER_CHAIN, LEDGER_CORRUPT};
+use crate::{
+    base::{
+        canonical,
+        digest::Digest,
+        json,
+        reason::{LIMIT_SIZE, Refusal, Result},
+        time::Timestamp,
+    },
+    sign::envelope::{Envelope, PAYLOAD_TYPE},
+};
+
+/// The largest entry, in bytes, without its line feed.
+pub const MAX_ENTRY: usize = 64 * 1024;
+/// The largest object beside the entries: a plan of 4 MiB, and room.
+pub const MAX_OBJECT: usize = 8 << 20;
+/// The most entries one append may hold.
+pub const MAX_BATCH: usize = 1_000;
+/// What `prev` is in the genesis entry.
+pub const NO_PREVIOUS: Digest = Digest::from_bytes([0; 32]);
+/// Name of the marker file.
+pub const MARKER_NAME: &str = "ledger.json";
+/// Content of the marker file.
+pub const MARKER: &[u8] = br#"{"format":1}"#;
+
+/// An entry as its bytes say, nothing verified but their form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawEntry {
+    /// Position, 0 for the genesis.
+    pub seq: u64,
+    /// SHA-256 of the previous entry's bytes.
+    pub prev: Digest,
+    /// When the entry was appended, as its writer says.
+    pub at: Timestamp,
+    /// SHA-256 of this entry's bytes.
+    pub hash: Digest,
+    /// The statement.
+    pub envelope: Envelope,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wrapper<'a> {
+    at: Timestamp,
+    #[serde(borrow)]
+    envelope: WrappedEnvelope<'a>,
+    prev: Digest,
+    seq: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WrappedEnvelope<'a> {
+    #[serde(borrow)]
+    payload: Cow<'a, str>,
+    #[serde(borrow)]
+    payload_type: Cow<'a, str>,
+    #[serde(borrow)]
+    signatures: Vec<WrappedSignature<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrappedSignature<'a> {
+    #[serde(borrow)]
+    keyid: Cow<'a, str>,
+    #[serde(borrow)]
+    sig: Cow<'a, str>,
+}
+
+impl RawEntry {
+    /// Reads the bytes of an entry, without their line feed.
+    ///
+    /// # Errors
+    /// `limit.size`, `json.*`, `dsse.*`, `ledger.chain` for another payload type.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let wrapper: Wrapper<'_> = canonical::read(bytes, MAX_ENTRY)?;
+        if wrapper.envelope.payload_type != PAYLOAD_TYPE {
+            return Err(Refusal::new(LEDGER_CHAIN, "an entry holds another payload type"));
+        }
+        let signatures = wrapper.envelope.signatures.iter().map(|s| (s.keyid.as_ref(), s.sig.as_ref()));
+        Ok(Self {
+            seq: wrapper.seq,
+            prev: wrapper.prev,
+            at: wrapper.at,
+            hash: Digest::of(bytes),
+            envelope: Envelope::from_encoded(&wrapper.envelope.payload, signatures)?,
+        })
+    }
+}
+
+/// Returns the bytes of an entry.
+///
+/// # Errors
+/// `limit.size` above [`MAX_ENTRY`].
+pub fn entry_bytes(seq: u64, prev: Digest, envelope: &Envelope, at: Timestamp) -> Result<Vec<u8>> {
+    let bytes = json::canonical(&json!({ "at": at, "envelope": envelope.to_value(), "prev": prev, "seq": seq }))?;
+    if bytes.len() > MAX_ENTRY {
+        return Err(Refusal::new(LIMIT_SIZE, format!("an entry of {} bytes, the limit is {MAX_ENTRY}", bytes.len())));
+    }
+    Ok(bytes)
+}
+
+/// Returns the bytes of a genesis entry; their SHA-256 is what the trust root pins.
+///
+/// # Errors
+/// As [`entry_bytes`].
+pub fn genesis_entry(envelope: &Envelope, at: Timestamp) -> Result<Vec<u8>> {
+    entry_bytes(0, NO_PREVIOUS, envelope, at)
+}
+
+/// Splits a file into entries; every line, also the last, ends in a line feed.
+///
+/// # Errors
+/// `ledger.corrupt` for an empty file, an empty line, or a last line without its end.
+pub fn lines(file: &[u8]) -> Result<impl DoubleEndedIterator<Item = &[u8]>> {
+    let corrupt = |what: &str| Refusal::new(LEDGER_CORRUPT, what.to_owned());
+    let body = file.strip_suffix(b"\n").ok_or_else(|| corrupt("a file of entries does not end in a line feed"))?;
+    Ok(body.split(|&b| b == b'\n'))
+}
+
+/// Returns the path of the file of one append.
+#[must_use]
+pub fn entry_path(first: u64) -> String {
+    format!("entries/{:04}/{:02}/{first:012}.jsonl", first / 10_000, first / 100 % 100)
+}
+
+/// Returns the path of a segment.
+#[must_use]
+pub fn segment_path(first: u64, last: u64) -> String {
+    format!("segments/{first:012}-{last:012}.jsonl")
+}
+
+/// Returns the path of an object.
+#[must_use]
+pub fn object_path(digest: &Digest) -> String {
+    let hex = digest.hex();
+    format!("objects/sha256/{}/{}", &hex[..2], &hex[2..])
+}
+
+/// Reads the path of a file of entries; `None` for any other name, or one in another form.
+#[must_use]
+pub fn parse_path(path: &str) -> Option<(u64, Option<u64>)> {
+    let name = path.rsplit('/').next()?.strip_suffix(".jsonl")?;
+    let number = |text: &str| -> Option<u64> {
+        let digits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse().ok()).flatten()
+    };
+    let (first, last) = match name.split_once('-') {
+        None => (number(name)?, None),
+        Some((first, last)) => (number(first)?, Some(number(last)?)),
+    };
+    let expected = last.map_or_else(|| entry_path(first), |last| segment_path(first, last));
+    (expected == path && last.is_none_or(|last| first <= last)).then_some((first, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e20_names_are_ours_and_have_one_form() {
+        assert_eq!(entry_path(1_234_567), "entries/0123/45/000001234567.jsonl");
+        assert_eq!(parse_path(&entry_path(1_234_567)), Some((1_234_567, None)));
+        assert_eq!(parse_path(&segment_path(3, 9)), Some((3, Some(9))));
+        for bad in [
+            "entries/0000/00/1.jsonl",
+            "entries/0000/01/000000000001.jsonl",
+            "segments/000000000009-000000000003.jsonl",
+            "entries/0000/00/000000000001.json",
+            "entries/0000/00/+00000000001.jsonl",
+            "x/000000000001.jsonl",
+            "",
+        ] {
+            assert_eq!(parse_path(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn e20_an_entry_above_64_kib_is_neither_made_nor_read() {
+        let payload = format!("\"{}\"", "a".repeat(60_000));
+        let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, payload);
+        let envelope = Envelope::from_encoded(&encoded, []).unwrap();
+        let at = Timestamp::from_unix(0);
+        assert_eq!(entry_bytes(0, NO_PREVIOUS, &envelope, at).unwrap_err().code(), "limit.size");
+        assert_eq!(RawEntry::parse(&vec![b' '; MAX_ENTRY + 1]).unwrap_err().code(), "limit.size");
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        let envelope = Envelope::from_encoded("e30=", [("k", "AAAA")]).unwrap();
+        let at = Timestamp::from_unix(7);
+        let bytes = entry_bytes(3, Digest::of(b"x"), &envelope, at).unwrap();
+        let read = RawEntry::parse(&bytes).unwrap();
+        let expected = RawEntry { seq: 3, prev: Digest::of(b"x"), at, hash: Digest::of(&bytes), envelope };
+        assert_eq!(read, expected);
+        let spaced = [b" ", bytes.as_slice()].concat();
+        assert_eq!(RawEntry::parse(&spaced).unwrap_err().code(), "json.non_canonical");
+    }
+
+    #[test]
+    fn e08_a_file_without_its_last_line_feed_is_refused() {
+        assert_eq!(lines(b"a\nb").err().map(|e| e.code()), Some("ledger.corrupt"));
+        assert_eq!(lines(b"a\nb\n").unwrap().count(), 2);
+    }
+}

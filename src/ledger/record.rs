@@ -1,0 +1,309 @@
+//! What an entry records, and whose keys may sign it.
+
+use super::reasons::{LEDGER_ACTOR, LEDGER_UNKNOWN_KIND};
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{Refusal, Result},
+        text,
+        time::Timestamp,
+    },
+    sign::{
+        envelope::Envelope,
+        predicate::{
+            Actor, Approval, Checkpoint, Claim, Genesis, Halt, LedgerHead, Method, Outcome, PlanRecord, Rejection,
+            Resolution, ReviewRecord, Revocation, StepFinished, StepStarted, Verification,
+        },
+        reasons::{KEY_DUTY, SUBJECT_MISMATCH},
+        statement::{PREDICATE_PREFIX, Predicate, Statement},
+        trust::{Duty, TrustRoot},
+        verified::{Signatory, Verified, VerifiedPayload, canonical_predicate_type, read_statement},
+    },
+};
+
+/// Which duties let a key sign which kind of entry; a kind that is not listed is refused.
+pub static DUTIES: [(&str, &[Duty]); 14] = [
+    (Genesis::NAME, &[Duty::Root]),
+    (PlanRecord::NAME, &[Duty::Planner, Duty::Approver, Duty::Executor]),
+    (ReviewRecord::NAME, &[Duty::Planner, Duty::Approver, Duty::Executor, Duty::Policy]),
+    (Approval::NAME, &[Duty::Approver, Duty::Policy]),
+    (Rejection::NAME, &[Duty::Approver]),
+    (Revocation::NAME, &[Duty::Approver, Duty::Root]),
+    (Claim::NAME, &[Duty::Executor]),
+    (StepStarted::NAME, &[Duty::Executor]),
+    (StepFinished::NAME, &[Duty::Executor]),
+    (Verification::NAME, &[Duty::Executor]),
+    (Outcome::NAME, &[Duty::Executor]),
+    (Checkpoint::NAME, &[Duty::Executor, Duty::Witness]),
+    (Halt::NAME, &[Duty::Approver, Duty::Root]),
+    (Resolution::NAME, &[Duty::Approver, Duty::Root]),
+];
+
+/// Kinds whose signatures are checked on every read, checkpoint or not: what permits, forbids or anchors.
+pub static ALWAYS_VERIFIED: [&str; 7] = [
+    Genesis::NAME,
+    Approval::NAME,
+    Rejection::NAME,
+    Revocation::NAME,
+    Checkpoint::NAME,
+    Halt::NAME,
+    Resolution::NAME,
+];
+
+/// How an entry's signatures are treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signatures {
+    /// All are verified.
+    Verify,
+    /// A signed checkpoint covers the entry: only [`ALWAYS_VERIFIED`] kinds are verified.
+    Covered,
+}
+
+/// What an entry records.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// The ledger began.
+    Genesis(Genesis),
+    /// A plan was recorded.
+    Plan(PlanRecord),
+    /// The policy was asked.
+    Review(ReviewRecord),
+    /// Somebody agreed; kept with its proof, because it permits.
+    Approval(Box<Verified<Approval>>),
+    /// Somebody said no.
+    Rejection(Rejection),
+    /// Something was taken back.
+    Revocation(Revocation),
+    /// A run took its approvals.
+    Claim(Claim),
+    /// A step was about to act.
+    StepStarted(StepStarted),
+    /// An attempt of a step ended.
+    StepFinished(StepFinished),
+    /// A step was read back.
+    Verification(Verification),
+    /// A run was over.
+    Outcome(Outcome),
+    /// All up to an entry was verified.
+    Checkpoint(Checkpoint),
+    /// Everything stopped, or went on.
+    Halt(Halt),
+    /// A step of unknown outcome was decided.
+    Resolution(Resolution),
+}
+
+/// An entry whose place, signatures and fields were checked.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Position, 0 for the genesis.
+    pub seq: u64,
+    /// When it was appended.
+    pub at: Timestamp,
+    /// SHA-256 of its bytes.
+    pub hash: Digest,
+    /// SHA-256 of the statement: how other statements name it.
+    pub payload: Digest,
+    /// What it records.
+    pub record: Record,
+    /// Who signed; empty where a checkpoint covers the entry and the signatures were not looked at.
+    pub signatories: Vec<Signatory>,
+}
+
+impl Record {
+    /// Opens the envelope of an entry that was appended at a time.
+    ///
+    /// # Errors
+    /// `ledger.unknown_kind`, `ledger.actor`, and those of [`Verified::open`].
+    pub fn open(
+        envelope: &Envelope,
+        root: &TrustRoot,
+        at: Timestamp,
+        signatures: Signatures,
+    ) -> Result<(Self, Vec<Signatory>)> {
+        let named = canonical_predicate_type(envelope.unverified_payload())?;
+        let kind = named.strip_prefix(PREDICATE_PREFIX).and_then(|rest| rest.strip_suffix("/v1"));
+        let Some((kind, duties)) = kind.and_then(|kind| DUTIES.iter().find(|(name, _)| *name == kind)) else {
+            return Err(Refusal::new(LEDGER_UNKNOWN_KIND, format!("`{}`", text::excerpt(&named))));
+        };
+        let verify = signatures == Signatures::Verify || ALWAYS_VERIFIED.contains(kind);
+        let opener = Opener { envelope, root, at, duties, verify };
+        match *kind {
+            Genesis::NAME => opener.open(Self::Genesis),
+            PlanRecord::NAME => opener.open(Self::Plan),
+            ReviewRecord::NAME => opener.open(Self::Review),
+            Approval::NAME => opener.open_approval(),
+            Rejection::NAME => opener.open(Self::Rejection),
+            Revocation::NAME => opener.open(Self::Revocation),
+            Claim::NAME => opener.open(Self::Claim),
+            StepStarted::NAME => opener.open(Self::StepStarted),
+            StepFinished::NAME => opener.open(Self::StepFinished),
+            Verification::NAME => opener.open(Self::Verification),
+            Outcome::NAME => opener.open(Self::Outcome),
+            Checkpoint::NAME => opener.open(Self::Checkpoint),
+            Halt::NAME => opener.open(Self::Halt),
+            _ => opener.open(Self::Resolution),
+        }
+    }
+
+    /// Returns the kind, as the predicate type names it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Genesis(_) => Genesis::NAME,
+            Self::Plan(_) => PlanRecord::NAME,
+            Self::Review(_) => ReviewRecord::NAME,
+            Self::Approval(_) => Approval::NAME,
+            Self::Rejection(_) => Rejection::NAME,
+            Self::Revocation(_) => Revocation::NAME,
+            Self::Claim(_) => Claim::NAME,
+            Self::StepStarted(_) => StepStarted::NAME,
+            Self::StepFinished(_) => StepFinished::NAME,
+            Self::Verification(_) => Verification::NAME,
+            Self::Outcome(_) => Outcome::NAME,
+            Self::Checkpoint(_) => Checkpoint::NAME,
+            Self::Halt(_) => Halt::NAME,
+            Self::Resolution(_) => Resolution::NAME,
+        }
+    }
+
+    /// Returns the plan that the record is about, where it is about one.
+    #[must_use]
+    pub fn plan(&self) -> Option<Digest> {
+        match self {
+            Self::Plan(r) => Some(r.plan),
+            Self::Review(r) => Some(r.plan),
+            Self::Approval(r) => Some(r.predicate().binding.plan),
+            Self::Rejection(r) => Some(r.plan),
+            Self::Claim(r) => Some(r.plan),
+            Self::StepStarted(r) => Some(r.plan),
+            Self::StepFinished(r) => Some(r.plan),
+            Self::Verification(r) => Some(r.plan),
+            Self::Outcome(r) => Some(r.plan),
+            Self::Resolution(r) => Some(r.plan),
+            Self::Genesis(_) | Self::Revocation(_) | Self::Checkpoint(_) | Self::Halt(_) => None,
+        }
+    }
+
+    /// Returns the run that the record is about, where it is about one.
+    #[must_use]
+    pub fn run(&self) -> Option<&crate::base::ident::Id> {
+        match self {
+            Self::Claim(r) => Some(&r.run),
+            Self::StepStarted(r) => Some(&r.run),
+            Self::StepFinished(r) => Some(&r.run),
+            Self::Verification(r) => Some(&r.run),
+            Self::Outcome(r) => Some(&r.run),
+            Self::Resolution(r) => Some(&r.run),
+            _ => None,
+        }
+    }
+
+    /// Returns the place in the ledger that the signer saw, where the statement names one.
+    #[must_use]
+    pub fn seen(&self) -> Option<&LedgerHead> {
+        match self {
+            Self::Plan(r) => Some(&r.ledger),
+            Self::Review(r) => Some(&r.ledger),
+            Self::Approval(r) => Some(&r.predicate().binding.ledger),
+            Self::Rejection(r) => Some(&r.ledger),
+            Self::Revocation(r) => Some(&r.ledger),
+            Self::Claim(r) => Some(&r.ledger),
+            Self::Checkpoint(r) => Some(&r.ledger),
+            Self::Halt(r) => Some(&r.ledger),
+            Self::Resolution(r) => Some(&r.ledger),
+            Self::Genesis(_)
+            | Self::StepStarted(_)
+            | Self::StepFinished(_)
+            | Self::Verification(_)
+            | Self::Outcome(_) => None,
+        }
+    }
+
+    /// Returns who the statement says decided or acted.
+    #[must_use]
+    pub fn actor(&self) -> Option<&Actor> {
+        match self {
+            Self::Plan(r) => Some(&r.requested_by),
+            Self::Review(r) => Some(&r.reviewed_by),
+            Self::Claim(r) => Some(&r.claimed_by),
+            other => other.decider(),
+        }
+    }
+
+    /// Returns who decided: the person whose own key must have signed.
+    fn decider(&self) -> Option<&Actor> {
+        match self {
+            Self::Approval(r) => Some(&r.predicate().approver),
+            Self::Rejection(r) => Some(&r.rejected_by),
+            Self::Revocation(r) => Some(&r.revoked_by),
+            Self::Halt(r) => Some(&r.by),
+            Self::Resolution(r) => Some(&r.resolved_by),
+            _ => None,
+        }
+    }
+}
+
+struct Opener<'a> {
+    envelope: &'a Envelope,
+    root: &'a TrustRoot,
+    at: Timestamp,
+    duties: &'a [Duty],
+    verify: bool,
+}
+
+impl Opener<'_> {
+    fn open<P: Predicate>(&self, wrap: impl FnOnce(P) -> Record) -> Result<(Record, Vec<Signatory>)> {
+        let (statement, signatories) = if self.verify {
+            let opened = VerifiedPayload::open(self.envelope, self.root, self.at)?.read::<P>(self.duties)?;
+            let (statement, _, signatories) = opened.into_parts();
+            (statement, signatories)
+        } else {
+            (read_statement::<P>(self.envelope.unverified_payload())?, Vec::new())
+        };
+        let subject = named_plan(&statement);
+        self.finish(wrap(statement.predicate), subject.as_deref(), signatories)
+    }
+
+    fn open_approval(&self) -> Result<(Record, Vec<Signatory>)> {
+        let opened: Verified<Approval> = Verified::open(self.envelope, self.root, self.duties, self.at)?;
+        let signatories = opened.signatories().to_vec();
+        let needed = match opened.predicate().method {
+            Method::Policy => Duty::Policy,
+            Method::Key | Method::Ssh | Method::Terminal => Duty::Approver,
+        };
+        if let Some(other) = signatories.iter().find(|signatory| !signatory.key.duties.contains(&needed)) {
+            return Err(Refusal::new(KEY_DUTY, format!("key {} may not approve by this method", other.key.id))
+                .subject(other.key.id.to_string()));
+        }
+        let subject = named_plan(&read_statement::<Approval>(self.envelope.unverified_payload())?);
+        self.finish(Record::Approval(Box::new(opened)), subject.as_deref(), signatories)
+    }
+
+    fn finish(
+        &self,
+        record: Record,
+        subject: Option<&str>,
+        signatories: Vec<Signatory>,
+    ) -> Result<(Record, Vec<Signatory>)> {
+        if let (Some(subject), Some(plan)) = (subject, record.plan())
+            && subject != plan.hex()
+        {
+            return Err(Refusal::new(SUBJECT_MISMATCH, "the subject `plan` is not the plan of the predicate"));
+        }
+        if let Some(actor) = record.decider() {
+            let own = signatories.iter().all(|signatory| signatory.principal.id == actor.id);
+            if !own || actor.host != self.root.document().host {
+                return Err(Refusal::new(
+                    LEDGER_ACTOR,
+                    format!("`{}` ({}) on `{}`", text::excerpt(&actor.login), actor.id, text::excerpt(&actor.host)),
+                ));
+            }
+        }
+        Ok((record, signatories))
+    }
+}
+
+fn named_plan<P>(statement: &Statement<P>) -> Option<String> {
+    let named = statement.subject.iter().find(|subject| subject.name == "plan")?;
+    Some(named.digest.sha256.clone())
+}

@@ -1,0 +1,321 @@
+//! What the entries of a ledger add up to; nothing here is ever stored.
+
+use std::collections::BTreeMap;
+
+use super::reasons::{
+    LEDGER_HALTED, LEDGER_REVOKED, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT, REPLAY_CONSUMED, RUN_INDETERMINATE,
+};
+use crate::{
+    base::{
+        digest::Digest,
+        ident::Id,
+        reason::{Refusal, Result},
+        time::Timestamp,
+    },
+    event::{RunStatus, StepStatus},
+    sign::{
+        predicate::{Approval, Checkpoint, Claim, Halt, PlanRecord, Rejection, ResolveAs, ReviewRecord, Scope},
+        verified::Verified,
+    },
+};
+
+/// Everything that a ledger says, as of its last entry.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// Plans, by digest.
+    pub(super) plans: BTreeMap<Digest, PlanState>,
+    /// Approvals, by the digest of their statement.
+    pub(super) approvals: BTreeMap<Digest, ApprovalState>,
+    /// Runs, by name.
+    pub(super) runs: BTreeMap<Id, Run>,
+    /// Keys that were revoked, with the entry that did.
+    pub(super) revoked_keys: BTreeMap<Digest, u64>,
+    /// The halt that is in force.
+    pub(super) halt: Option<Halt>,
+    /// The newest checkpoint, with the entry that holds it.
+    pub(super) checkpoint: Option<(u64, Checkpoint)>,
+    /// The highest version of the trust root that any statement named.
+    pub(super) trust_root_version: u64,
+    /// How many entries of each kind there are.
+    pub(super) counts: BTreeMap<&'static str, u64>,
+}
+
+/// A recorded plan, and what was said about it.
+#[derive(Clone, Debug)]
+pub struct PlanState {
+    /// The record.
+    pub record: PlanRecord,
+    /// Its entry.
+    pub seq: u64,
+    /// When it was appended.
+    pub at: Timestamp,
+    /// Reviews, oldest first.
+    pub reviews: Vec<ReviewRecord>,
+    /// Approvals, oldest first, by the digest of their statement.
+    pub approvals: Vec<Digest>,
+    /// The rejection, which is the end of the plan.
+    pub rejection: Option<Rejection>,
+    /// The plan that took this one's place.
+    pub superseded_by: Option<Digest>,
+    /// Runs, oldest first.
+    pub runs: Vec<Id>,
+}
+
+/// A recorded approval, and what became of it.
+#[derive(Clone, Debug)]
+pub struct ApprovalState {
+    /// The approval with its proof.
+    pub approval: Verified<Approval>,
+    /// Its entry.
+    pub seq: u64,
+    /// When it was appended.
+    pub at: Timestamp,
+    /// The entry that took it back.
+    pub revoked: Option<u64>,
+    /// The runs that used it, oldest first.
+    pub uses: Vec<Id>,
+}
+
+/// A run: the claim that holds it, and what its steps did.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The newest claim; a resumed run has had others.
+    pub claim: Claim,
+    /// The entry of the first claim.
+    pub first_claim: u64,
+    /// The entry of the newest claim: the fencing token of its steps.
+    pub fencing: u64,
+    /// When the newest claim was appended.
+    pub claimed_at: Timestamp,
+    /// Steps that said anything.
+    pub steps: BTreeMap<Id, StepState>,
+    /// How the run ended; `Indeterminate` is no end, a resolution and a new claim lead out of it.
+    pub outcome: Option<RunStatus>,
+    /// The entry that ended it.
+    pub ended: Option<u64>,
+    /// Whether the last entry of the run is a read-back.
+    pub verifying: bool,
+}
+
+/// Where a step of a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepState {
+    /// It started, and nothing was heard since.
+    Open {
+        /// The attempt.
+        attempt: u32,
+    },
+    /// An attempt ended.
+    Finished {
+        /// The attempt, 0 where it never started.
+        attempt: u32,
+        /// How it ended; `Indeterminate` where the executor itself did not know.
+        status: StepStatus,
+        /// Whether another attempt was to follow.
+        retrying: bool,
+    },
+    /// Nobody knew how it ended, and a person decided.
+    Resolved {
+        /// The attempt of unknown outcome.
+        attempt: u32,
+        /// How it is taken.
+        taken: ResolveAs,
+    },
+}
+
+impl StepState {
+    /// Tells whether only a signed resolution leads on, should the executor be gone.
+    #[must_use]
+    pub fn is_unknown(self) -> bool {
+        matches!(self, Self::Open { .. } | Self::Finished { status: StepStatus::Indeterminate, .. })
+    }
+
+    /// Returns the attempt.
+    #[must_use]
+    pub fn attempt(self) -> u32 {
+        match self {
+            Self::Open { attempt } | Self::Finished { attempt, .. } | Self::Resolved { attempt, .. } => attempt,
+        }
+    }
+}
+
+impl Run {
+    /// Tells whether the run has ended for good.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.outcome.is_some_and(|status| status != RunStatus::Indeterminate)
+    }
+
+    /// Returns the steps that started and of which nobody knows, but perhaps a living executor, how they ended.
+    pub fn unknown_steps(&self) -> impl Iterator<Item = &Id> {
+        self.steps.iter().filter(|(_, state)| state.is_unknown()).map(|(step, _)| step)
+    }
+}
+
+impl State {
+    /// Returns every plan, by digest.
+    #[must_use]
+    pub fn plans(&self) -> &BTreeMap<Digest, PlanState> {
+        &self.plans
+    }
+
+    /// Returns a plan.
+    #[must_use]
+    pub fn plan(&self, plan: &Digest) -> Option<&PlanState> {
+        self.plans.get(plan)
+    }
+
+    /// Returns a plan that must be there.
+    ///
+    /// # Errors
+    /// `ledger.unknown_subject`.
+    pub fn require_plan(&self, plan: &Digest) -> Result<&PlanState> {
+        self.plans.get(plan).ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("plan {plan}")))
+    }
+
+    /// Returns an approval, by the digest of its statement.
+    #[must_use]
+    pub fn approval(&self, payload: &Digest) -> Option<&ApprovalState> {
+        self.approvals.get(payload)
+    }
+
+    /// Returns the approvals of a plan, oldest first.
+    pub fn approvals_of(&self, plan: &Digest) -> impl Iterator<Item = &ApprovalState> {
+        self.plans.get(plan).into_iter().flat_map(|plan| &plan.approvals).filter_map(|id| self.approvals.get(id))
+    }
+
+    /// Returns every run, by name.
+    #[must_use]
+    pub fn runs(&self) -> &BTreeMap<Id, Run> {
+        &self.runs
+    }
+
+    /// Returns a run.
+    #[must_use]
+    pub fn run(&self, run: &Id) -> Option<&Run> {
+        self.runs.get(run)
+    }
+
+    /// Returns the newest run of a plan.
+    #[must_use]
+    pub fn last_run(&self, plan: &Digest) -> Option<&Run> {
+        self.runs.get(self.plans.get(plan)?.runs.last()?)
+    }
+
+    /// Returns the halt that is in force.
+    #[must_use]
+    pub fn halt(&self) -> Option<&Halt> {
+        self.halt.as_ref()
+    }
+
+    /// Returns the entry that revoked a key.
+    #[must_use]
+    pub fn key_revoked(&self, key: &Digest) -> Option<u64> {
+        self.revoked_keys.get(key).copied()
+    }
+
+    /// Returns the newest checkpoint and the entry that holds it.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<(u64, &Checkpoint)> {
+        self.checkpoint.as_ref().map(|(seq, checkpoint)| (*seq, checkpoint))
+    }
+
+    /// Returns the highest version of the trust root that any approval or checkpoint named.
+    #[must_use]
+    pub fn trust_root_version(&self) -> u64 {
+        self.trust_root_version
+    }
+
+    /// Returns how many entries of each kind there are.
+    #[must_use]
+    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counts
+    }
+
+    /// Refuses while the repository is halted.
+    ///
+    /// # Errors
+    /// `ledger.halted`.
+    pub fn check_running(&self) -> Result<()> {
+        match &self.halt {
+            Some(halt) => Err(Refusal::new(
+                LEDGER_HALTED,
+                format!("halted by {}: {}", halt.by.id, crate::base::text::excerpt(&halt.reason)),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a plan that can never run (again): rejected, superseded, or expired at a time.
+    ///
+    /// # Errors
+    /// `ledger.unknown_subject`, `ledger.terminal`.
+    pub fn check_plan_alive(&self, plan: &Digest, at: Timestamp) -> Result<&PlanState> {
+        let known = self.require_plan(plan)?;
+        let why = if known.rejection.is_some() {
+            "was rejected"
+        } else if known.superseded_by.is_some() {
+            "was superseded"
+        } else if at >= known.record.expires {
+            "has expired"
+        } else {
+            return Ok(known);
+        };
+        Err(Refusal::new(LEDGER_TERMINAL, format!("plan {plan} {why}")).subject(plan.to_string()))
+    }
+
+    /// Refuses an approval that was taken back: itself, or through a key that signed it.
+    ///
+    /// # Errors
+    /// `ledger.unknown_subject`, `ledger.revoked`.
+    pub fn check_not_revoked(&self, payload: &Digest) -> Result<&ApprovalState> {
+        let known = self
+            .approvals
+            .get(payload)
+            .ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("approval {payload}")))?;
+        let by_key = || known.approval.signatories().iter().find_map(|signatory| self.key_revoked(&signatory.key.id));
+        match known.revoked.or_else(by_key) {
+            Some(seq) => Err(Refusal::new(LEDGER_REVOKED, format!("approval {payload}, by entry {seq}"))
+                .subject(payload.to_string())),
+            None => Ok(known),
+        }
+    }
+
+    /// Refuses an approval that cannot begin a new run: revoked, out of its time, or used up.
+    ///
+    /// A single-run approval is used up by any run of its plan that was claimed after it, whether that
+    /// run named it or not, so that no spare approval lets a plan run twice.
+    ///
+    /// # Errors
+    /// `ledger.unknown_subject`, `ledger.revoked`, `ledger.terminal`, `replay.consumed`.
+    pub fn check_usable(&self, payload: &Digest, at: Timestamp) -> Result<&ApprovalState> {
+        let known = self.check_not_revoked(payload)?;
+        let predicate = known.approval.predicate();
+        if at < predicate.not_before || at >= predicate.expires {
+            return Err(Refusal::new(LEDGER_TERMINAL, format!("approval {payload} does not hold at {at}"))
+                .subject(payload.to_string()));
+        }
+        let consumed = match predicate.scope {
+            Scope::SingleRun => self.last_run(&predicate.binding.plan).is_some_and(|run| {
+                run.first_claim > known.seq || run.outcome == Some(RunStatus::Completed)
+            }),
+            Scope::Session => known.uses.len() >= predicate.max_uses as usize,
+        };
+        if consumed || (predicate.scope == Scope::SingleRun && !known.uses.is_empty()) {
+            return Err(Refusal::new(REPLAY_CONSUMED, format!("approval {payload}")).subject(payload.to_string()));
+        }
+        Ok(known)
+    }
+
+    /// Refuses a run with a step of unknown outcome that nobody has decided.
+    ///
+    /// # Errors
+    /// `indeterminate`, naming the step.
+    pub fn check_determinate(&self, run: &Run) -> Result<()> {
+        match run.unknown_steps().next() {
+            Some(step) => Err(Refusal::new(RUN_INDETERMINATE, format!("step `{step}` of run `{}`", run.claim.run))
+                .subject(step.to_string())),
+            None => Ok(()),
+        }
+    }
+}
