@@ -4,5 +4,6 @@ pub mod base;
 pub mod event;
 pub mod facts;
 pub mod plan;
+pub mod review;
 pub mod sign;
 pub mod verify;
