@@ -293,7 +293,6 @@ pub fn is_dangerous_variable(name: &str) -> bool {
         "RUBY",
         "BASH_",
         "NPM_CONFIG_",
-        "NODE_",
         "GITHUB_",
         "ACTIONS_",
         "RUNNER_",
@@ -346,6 +345,9 @@ pub fn is_dangerous_variable(name: &str) -> bool {
         "ALL_PROXY",
         "NO_PROXY",
         "NODE_OPTIONS",
+        "NODE_PATH",
+        "NODE_EXTRA_CA_CERTS",
+        "NODE_REPL_EXTERNAL_MODULE",
         "OPENSSL_CONF",
         "HOSTALIASES",
         "LOCALDOMAIN",
@@ -366,6 +368,14 @@ pub fn is_dangerous_variable(name: &str) -> bool {
     NAMES.contains(&upper.as_str())
         || PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
         || upper.ends_with("_WRAPPER")
+}
+
+/// Tells whether a variable's name belongs to the CI system or to this tool, and so is never passed on.
+#[must_use]
+pub fn is_reserved_variable(name: &str) -> bool {
+    const PREFIXES: [&str; 5] = ["GITHUB_", "ACTIONS_", "RUNNER_", "CI_", "COUNTERSIGN_"];
+    let upper = name.to_ascii_uppercase();
+    upper == "CI" || PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -418,9 +428,18 @@ mod tests {
 
     #[test]
     fn c04_variables_that_steer_programs_are_known() {
-        for bad in
-            ["LD_PRELOAD", "git_ssh_command", "NODE_OPTIONS", "PYTHONPATH", "RUSTC_WRAPPER", "IFS", "https_proxy"]
-        {
+        for bad in [
+            "LD_PRELOAD",
+            "git_ssh_command",
+            "NODE_OPTIONS",
+            "NODE_PATH",
+            "NODE_EXTRA_CA_CERTS",
+            "NODE_REPL_EXTERNAL_MODULE",
+            "PYTHONPATH",
+            "RUSTC_WRAPPER",
+            "IFS",
+            "https_proxy",
+        ] {
             assert!(is_dangerous_variable(bad), "{bad}");
         }
         for good in ["MODE", "VERSION", "TARGET"] {
