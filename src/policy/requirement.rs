@@ -1,0 +1,194 @@
+//! What must be there before a plan may run: a tree of people, roles, methods and numbers.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::base::{digest::Digest, ident::Id, time::Timestamp};
+
+/// The methods by which people may approve, words of `sign::predicate::Method`; a policy's own
+/// approval is none of them, since it is no person's.
+pub const METHODS: [&str; 3] = ["key", "ssh", "terminal"];
+
+/// What must be there before a plan may run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Requirement {
+    /// Every part.
+    AllOf(Vec<Requirement>),
+    /// At least one part.
+    AnyOf(Vec<Requirement>),
+    /// At least `k` parts.
+    KOf {
+        /// How many parts.
+        k: u32,
+        /// The parts.
+        of: Vec<Requirement>,
+    },
+    /// People.
+    Leaf(Leaf),
+}
+
+/// A number of distinct people, and who they may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// How many, at least 1.
+    pub people: u32,
+    /// Each has at least one of these roles; none means any.
+    pub roles: BTreeSet<Id>,
+    /// Each used one of these methods; none means any of [`METHODS`].
+    pub methods: BTreeSet<Id>,
+    /// Whether the author may be one of them.
+    pub separation: Separation,
+    /// For how long an approval counts, in seconds.
+    pub within_seconds: i64,
+    /// Principals that never count: the policy's agents.
+    pub barred: BTreeSet<u64>,
+}
+
+/// Separation of duties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Separation {
+    /// Who wrote, planned or asked for the plan does not count.
+    Strict,
+    /// They count: the lower tier, for people who work alone.
+    None,
+}
+
+impl Separation {
+    /// Every kind, with the word that files use for it.
+    pub const ALL: [(&'static str, Self); 2] = [("strict", Self::Strict), ("none", Self::None)];
+}
+
+/// One approval that has been verified already: by whom, with which key, how, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The person, by the trust root's number.
+    pub principal: u64,
+    /// SHA-256 of the public key.
+    pub key: Digest,
+    /// The roles that the trust root gives the person.
+    pub roles: BTreeSet<Id>,
+    /// How the approval was given, a word of `sign::predicate::Method`.
+    pub method: Id,
+    /// When, by the ledger's time.
+    pub approved_at: Timestamp,
+    /// Whether it is a policy's approval; such a one is no person's and never counts.
+    pub is_policy: bool,
+    /// Whether the person wrote, planned or asked for the plan.
+    pub is_author: bool,
+}
+
+/// Why a candidate was not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SetAside {
+    /// A policy's approval is no person's.
+    Policy,
+    /// The policy lists the principal as an agent.
+    Agent,
+    /// The person wrote, planned or asked for the plan.
+    Author,
+    /// The person has none of the roles.
+    Role,
+    /// The method is none of those asked for.
+    Method,
+    /// The approval is older than it may be.
+    TooOld,
+    /// The approval is from the future.
+    NotYet,
+    /// The person, or the key, is counted already.
+    Again,
+}
+
+/// How far a requirement is met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RequirementStatus {
+    /// What the requirement is: `all-of`, `any-of`, `k-of`, or `people`.
+    pub kind: String,
+    /// What it asks for, in words.
+    pub asks: String,
+    /// Whether it is met.
+    pub satisfied: bool,
+    /// How many parts or people there are.
+    pub have: u32,
+    /// How many parts or people there must be.
+    pub need: u32,
+    /// The principals that count.
+    pub counted: Vec<u64>,
+    /// The principals that do not, with the reason.
+    pub set_aside: Vec<(u64, SetAside)>,
+    /// The parts.
+    pub parts: Vec<RequirementStatus>,
+}
+
+impl Leaf {
+    /// Says in words what it asks for.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut words = if self.people == 1 { "1 person".to_owned() } else { format!("{} people", self.people) };
+        let list = |ids: &BTreeSet<Id>| ids.iter().map(Id::as_str).collect::<Vec<_>>().join(" or ");
+        if !self.roles.is_empty() {
+            words.push_str(&format!(" with role {}", list(&self.roles)));
+        }
+        if !self.methods.is_empty() {
+            words.push_str(&format!(" by {}", list(&self.methods)));
+        }
+        if self.separation == Separation::Strict {
+            words.push_str(", none of them the author");
+        }
+        words.push_str(&format!(", within {} s", self.within_seconds));
+        words
+    }
+}
+
+impl Requirement {
+    /// Says in words what it asks for.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let join = |parts: &[Self], with: &str| parts.iter().map(Self::words).collect::<Vec<_>>().join(with);
+        match self {
+            Self::AllOf(parts) => format!("all of ({})", join(parts, "; ")),
+            Self::AnyOf(parts) => format!("any of ({})", join(parts, "; ")),
+            Self::KOf { k, of } => format!("{k} of ({})", join(of, "; ")),
+            Self::Leaf(leaf) => leaf.words(),
+        }
+    }
+
+    /// Leaves only the methods that a directive's gate accepts; no gate changes nothing.
+    ///
+    /// Returns `None` where so many leaves are left without any method that nothing could meet it.
+    #[must_use]
+    pub fn limited_to(self, gate: &[Id]) -> Option<Self> {
+        if gate.is_empty() {
+            return Some(self);
+        }
+        let left = |parts: Vec<Self>| parts.into_iter().filter_map(|part| part.limited_to(gate)).collect::<Vec<_>>();
+        Some(match self {
+            Self::AllOf(parts) => {
+                let whole = parts.len();
+                Some(left(parts)).filter(|left| left.len() == whole).map(Self::AllOf)?
+            }
+            Self::AnyOf(parts) => Some(left(parts)).filter(|left| !left.is_empty()).map(Self::AnyOf)?,
+            Self::KOf { k, of } => {
+                let of = left(of);
+                let enough = u32::try_from(of.len()).is_ok_and(|parts| parts >= k);
+                enough.then_some(Self::KOf { k, of })?
+            }
+            Self::Leaf(mut leaf) => {
+                let accepted = |method: &Id| METHODS.contains(&method.as_str());
+                leaf.methods = gate
+                    .iter()
+                    .filter(|method| accepted(method) && (leaf.methods.is_empty() || leaf.methods.contains(*method)))
+                    .cloned()
+                    .collect();
+                if leaf.methods.is_empty() {
+                    return None;
+                }
+                Self::Leaf(leaf)
+            }
+        })
+    }
+}

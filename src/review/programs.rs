@@ -1,0 +1,459 @@
+//! What is known of programs by their names: which run code they are handed, and which are agents.
+//!
+//! The one list of its kind; the policy's loader and the checks both read it.
+
+/// Programs that run code, commands or plug-ins they are handed, by base name without a version.
+const INTERPRETERS: &[&str] = &[
+    // Shells, and what starts another program from its arguments.
+    "sh",
+    "bash",
+    "dash",
+    "zsh",
+    "ksh",
+    "mksh",
+    "fish",
+    "csh",
+    "tcsh",
+    "ash",
+    "rbash",
+    "elvish",
+    "nu",
+    "pwsh",
+    "powershell",
+    "busybox",
+    "toybox",
+    "env",
+    "xargs",
+    "find",
+    "parallel",
+    "watch",
+    "script",
+    "expect",
+    "nice",
+    "nohup",
+    "timeout",
+    "time",
+    "strace",
+    "ltrace",
+    "gdb",
+    "lldb",
+    "stdbuf",
+    "setsid",
+    "ionice",
+    "chrt",
+    "taskset",
+    "unshare",
+    "nsenter",
+    "chroot",
+    "flock",
+    "sudo",
+    "su",
+    "doas",
+    "pkexec",
+    "runuser",
+    "systemd-run",
+    "at",
+    "batch",
+    "crontab",
+    "screen",
+    "tmux",
+    "start-stop-daemon",
+    "run-parts",
+    "entr",
+    // Languages and their package managers, whose lifecycle scripts are code.
+    "python",
+    "pypy",
+    "perl",
+    "ruby",
+    "irb",
+    "php",
+    "lua",
+    "luajit",
+    "tclsh",
+    "wish",
+    "node",
+    "nodejs",
+    "deno",
+    "bun",
+    "npm",
+    "npx",
+    "pnpm",
+    "yarn",
+    "pip",
+    "pipx",
+    "uv",
+    "uvx",
+    "poetry",
+    "gem",
+    "bundle",
+    "rake",
+    "cargo",
+    "rustc",
+    "go",
+    "java",
+    "jshell",
+    "javac",
+    "groovy",
+    "kotlin",
+    "scala",
+    "swift",
+    "ghc",
+    "runghc",
+    "guile",
+    "racket",
+    "sbcl",
+    "clojure",
+    "Rscript",
+    "R",
+    "julia",
+    "octave",
+    "erl",
+    "elixir",
+    "iex",
+    "mix",
+    "dotnet",
+    "mono",
+    "osascript",
+    "gcc",
+    "cc",
+    "clang",
+    "tcc",
+    "awk",
+    "gawk",
+    "mawk",
+    "nawk",
+    "sed",
+    "m4",
+    "jq",
+    "dc",
+    "bc",
+    // Build tools.
+    "make",
+    "gmake",
+    "bmake",
+    "cmake",
+    "ninja",
+    "meson",
+    "just",
+    "task",
+    "mvn",
+    "gradle",
+    "ant",
+    "bazel",
+    "buck",
+    "scons",
+    // Archivers, remote shells and transports that start helpers.
+    "tar",
+    "bsdtar",
+    "cpio",
+    "zip",
+    "rsync",
+    "ssh",
+    "scp",
+    "sftp",
+    "socat",
+    "nc",
+    "ncat",
+    "netcat",
+    "telnet",
+    // Containers and clusters.
+    "docker",
+    "podman",
+    "nerdctl",
+    "buildah",
+    "kubectl",
+    "oc",
+    "helm",
+    "crictl",
+    "lxc",
+    "vagrant",
+    "ansible",
+    "ansible-playbook",
+    "salt",
+    "puppet",
+    // Editors and pagers with a shell inside.
+    "vi",
+    "vim",
+    "nvim",
+    "view",
+    "ex",
+    "ed",
+    "emacs",
+    "nano",
+    "pico",
+    "less",
+    "more",
+    "man",
+    // Database clients with a shell inside.
+    "psql",
+    "sqlite3",
+    "sqlite",
+    "mysql",
+    "mariadb",
+    "mongosh",
+    "mongo",
+    "redis-cli",
+];
+
+/// Command lines that are agents themselves.
+const AGENTS: &[&str] = &[
+    "claude",
+    "gemini",
+    "codex",
+    "q",
+    "aider",
+    "cursor-agent",
+    "cursor",
+    "copilot",
+    "opencode",
+    "goose",
+    "amp",
+    "cline",
+    "crush",
+    "qwen",
+    "llm",
+];
+
+/// Returns the base name of a program's path, without a version such as the `3.12` of `python3.12`
+/// and without the ending that some systems add.
+#[must_use]
+pub fn base_name(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let lower_end = name.len().saturating_sub(4);
+    match name.get(lower_end..) {
+        Some(end) if lower_end > 0 && [".exe", ".cmd", ".bat"].iter().any(|e| end.eq_ignore_ascii_case(e)) => {
+            &name[..lower_end]
+        }
+        _ => name,
+    }
+}
+
+/// Tells whether a program is known to run code that it is handed.
+#[must_use]
+pub fn is_interpreter(path: &str) -> bool {
+    is_listed(INTERPRETERS, path)
+}
+
+/// Tells whether a program is known to be an agent's command line.
+#[must_use]
+pub fn is_agent(path: &str) -> bool {
+    is_listed(AGENTS, path)
+}
+
+fn is_listed(list: &[&str], path: &str) -> bool {
+    let name = base_name(path);
+    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+    list.iter()
+        .any(|known| known.eq_ignore_ascii_case(name) || (!plain.is_empty() && known.eq_ignore_ascii_case(plain)))
+}
+
+/// Tells whether an argument makes `git` run other programs or read other settings.
+#[must_use]
+pub fn git_escape(argument: &str) -> bool {
+    const EXACT: [&str; 9] = [
+        "-c",
+        "-C",
+        "alias",
+        "--upload-pack",
+        "--receive-pack",
+        "--exec",
+        "--exec-path",
+        "--config-env",
+        "filter-branch",
+    ];
+    const PREFIX: [&str; 11] = [
+        "-c",
+        "--config-env=",
+        "--exec=",
+        "--exec-path=",
+        "--upload-pack=",
+        "--receive-pack=",
+        "--open-files-in-pager",
+        "--ext-diff",
+        "--textconv",
+        "ext::",
+        "alias.",
+    ];
+    EXACT.contains(&argument)
+        || PREFIX.iter().any(|prefix| argument.starts_with(prefix) && !argument.starts_with("--"))
+        || PREFIX.iter().any(|prefix| prefix.starts_with("--") && argument.starts_with(prefix))
+        || argument.contains("ext::")
+        || argument.starts_with("-O")
+}
+
+/// Tells whether a variable's name is known to change what a program runs, loads or trusts (C-04).
+#[must_use]
+pub fn is_dangerous_variable(name: &str) -> bool {
+    const PREFIXES: &[&str] = &[
+        "LD_",
+        "DYLD_",
+        "GIT_",
+        "PYTHON",
+        "PERL",
+        "RUBY",
+        "BASH_",
+        "NPM_CONFIG_",
+        "GITHUB_",
+        "ACTIONS_",
+        "RUNNER_",
+        "CI_",
+        "AWS_",
+        "AZURE_",
+        "GOOGLE_",
+        "GCLOUD_",
+        "CLOUDSDK_",
+        "CARGO_",
+        "RUSTC",
+        "RUSTFLAGS",
+        "GCONV_",
+        "LUA_",
+        "COUNTERSIGN_",
+        "GLIBC_",
+        "MALLOC_",
+        "SSL_CERT_",
+        "TF_CLI_",
+        "TF_PLUGIN",
+        "CLASSPATH",
+    ];
+    const NAMES: &[&str] = &[
+        "ENV",
+        "IFS",
+        "PATH",
+        "HOME",
+        "TMPDIR",
+        "SHELL",
+        "SHELLOPTS",
+        "PS4",
+        "PROMPT_COMMAND",
+        "CDPATH",
+        "JAVA_TOOL_OPTIONS",
+        "_JAVA_OPTIONS",
+        "JDK_JAVA_OPTIONS",
+        "SSH_AUTH_SOCK",
+        "SSH_ASKPASS",
+        "KUBECONFIG",
+        "DOCKER_HOST",
+        "EDITOR",
+        "VISUAL",
+        "PAGER",
+        "MANPAGER",
+        "BROWSER",
+        "LESSOPEN",
+        "LESSCLOSE",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "NODE_OPTIONS",
+        "NODE_PATH",
+        "NODE_EXTRA_CA_CERTS",
+        "NODE_REPL_EXTERNAL_MODULE",
+        "OPENSSL_CONF",
+        "HOSTALIASES",
+        "LOCALDOMAIN",
+        "RES_OPTIONS",
+        "TERMINFO",
+        "TERMCAP",
+        "MAKEFLAGS",
+        "CI",
+        "PHPRC",
+        "PHP_INI_SCAN_DIR",
+        "PGSYSCONFDIR",
+        "PGSERVICEFILE",
+        "PSQLRC",
+        "MYSQL_HOME",
+        "XDG_CONFIG_HOME",
+    ];
+    let upper = name.to_ascii_uppercase();
+    NAMES.contains(&upper.as_str())
+        || PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
+        || upper.ends_with("_WRAPPER")
+}
+
+/// Tells whether a variable's name belongs to the CI system or to this tool, and so is never passed on.
+#[must_use]
+pub fn is_reserved_variable(name: &str) -> bool {
+    const PREFIXES: [&str; 5] = ["GITHUB_", "ACTIONS_", "RUNNER_", "CI_", "COUNTERSIGN_"];
+    let upper = name.to_ascii_uppercase();
+    upper == "CI" || PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c02_shells_in_disguise_are_known_by_base_name_and_without_version() {
+        for path in [
+            "/bin/sh",
+            "/usr/bin/env",
+            "/usr/bin/python3.12",
+            "/usr/bin/gawk",
+            "/usr/bin/find",
+            "/usr/bin/perl5.36",
+            "lua5.4",
+            "/usr/bin/php8.2",
+            "/usr/bin/BASH",
+            "C:\\tools\\node.exe",
+            "/usr/bin/vim",
+            "ssh",
+            "clang-18",
+        ] {
+            assert!(is_interpreter(path), "{path}");
+        }
+        for path in ["/usr/bin/git", "/usr/local/bin/terraform", "/usr/bin/cat", "/usr/bin/sha256sum", "cp"] {
+            assert!(!is_interpreter(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn c02_git_is_flagged_only_for_arguments_that_run_other_programs() {
+        for bad in [
+            "-c",
+            "-calias.x=!sh",
+            "--upload-pack=/tmp/x",
+            "--exec=sh",
+            "ext::sh -c id",
+            "--config-env=a=b",
+            "alias.x",
+            "--open-files-in-pager=sh",
+            "-Osh",
+        ] {
+            assert!(git_escape(bad), "{bad}");
+        }
+        for good in ["--cached", "--oneline", "log", "--format=%H", "HEAD", "--count"] {
+            assert!(!git_escape(good), "{good}");
+        }
+    }
+
+    #[test]
+    fn c04_variables_that_steer_programs_are_known() {
+        for bad in [
+            "LD_PRELOAD",
+            "git_ssh_command",
+            "NODE_OPTIONS",
+            "NODE_PATH",
+            "NODE_EXTRA_CA_CERTS",
+            "NODE_REPL_EXTERNAL_MODULE",
+            "PYTHONPATH",
+            "RUSTC_WRAPPER",
+            "IFS",
+            "https_proxy",
+        ] {
+            assert!(is_dangerous_variable(bad), "{bad}");
+        }
+        for good in ["MODE", "VERSION", "TARGET"] {
+            assert!(!is_dangerous_variable(good), "{good}");
+        }
+    }
+
+    #[test]
+    fn d12_agents_are_known() {
+        for path in
+            ["claude", "/usr/local/bin/gemini", "codex", "q", "aider", "cursor-agent", "copilot", "opencode", "goose"]
+        {
+            assert!(is_agent(path), "{path}");
+        }
+        assert!(!is_agent("/usr/bin/jq"));
+    }
+}
