@@ -10,3 +10,4 @@ pub mod secret;
 pub mod text;
 pub mod time;
 pub mod value;
+pub mod yaml;
