@@ -4,6 +4,8 @@ pub mod diagnostic;
 pub mod digest;
 pub mod ident;
 pub mod json;
+pub mod launch;
+pub mod level;
 pub mod path;
 pub mod reason;
 pub mod secret;
