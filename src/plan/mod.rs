@@ -1,5 +1,9 @@
 //! Plans: the document, the seal that checks it, its view, and the difference between two.
 
 pub mod model;
+pub mod reasons;
+pub mod seal;
 #[cfg(test)]
 pub(crate) mod testing;
+
+pub use seal::SealedPlan;
