@@ -6,6 +6,8 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
@@ -259,6 +261,7 @@ fn check_words(plan: &Plan) -> Result<()> {
 }
 
 fn check_scripts(plan: &Plan) -> Result<()> {
+    let used: BTreeSet<_> = plan.steps.iter().flat_map(step::scripts_of).collect();
     let mut before = None;
     for script in &plan.scripts {
         let refuse = |why: &str| {
@@ -276,7 +279,7 @@ fn check_scripts(plan: &Plan) -> Result<()> {
         if Digest::of(script.content.as_bytes()) != script.digest {
             return refuse("the digest of a script is another");
         }
-        if !plan.steps.iter().any(|step| step::uses_script(step, &script.path)) {
+        if !used.contains(&script.path) {
             return refuse("no step runs the script");
         }
     }

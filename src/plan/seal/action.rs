@@ -137,16 +137,17 @@ fn check_slot(context: &Context<'_>, slot: &Slot) -> Result<()> {
 
 /// Counts what the program is started with, at the most that slots can add.
 fn check_start_size(run: &Run) -> Result<()> {
-    let shown = |argument: &Arg| match argument {
-        Arg::Literal(text) => text.clone(),
-        Arg::Slot(slot) => format!("{}{}", slot.prefix, "x".repeat(slot.max_length as usize)),
-        Arg::Script(path) => "x".repeat(path.as_str().len() + 1024),
-        Arg::Scratch(name) => "x".repeat(name.len() + 1024),
+    // A script and a private file become absolute paths of a length not known here.
+    const PLACE: usize = 1024;
+    let size = |argument: &Arg| match argument {
+        Arg::Literal(text) => text.len(),
+        Arg::Slot(slot) => slot.prefix.len() + slot.max_length as usize,
+        Arg::Script(path) => PLACE + path.as_str().len(),
+        Arg::Scratch(name) => PLACE + name.len(),
     };
-    let arguments = run.argv.iter().map(shown);
-    let variables = run.env.iter().map(|(name, value)| format!("{name}={}", shown(value)));
-    let all: Vec<String> = arguments.chain(variables).collect();
-    launch::check_arguments(all.iter().map(String::as_str).chain([run.program.path.as_str()]))
+    let arguments = run.argv.iter().map(size);
+    let variables = run.env.iter().map(|(name, value)| name.len() + 1 + size(value));
+    launch::check_argument_sizes(arguments.chain(variables).chain([run.program.path.len()]))
 }
 
 fn check_write(write: &WriteFile) -> Result<()> {

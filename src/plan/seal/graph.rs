@@ -82,7 +82,11 @@ impl<'p> Graph<'p> {
     /// Returns the number of the step named `id`, if it surely ends before step `n` starts.
     pub(super) fn before(&self, id: &Id, n: usize) -> Option<usize> {
         let wanted = *self.index.get(id)?;
-        let (mut open, mut seen) = (self.needs.get(n)?.clone(), BTreeSet::new());
+        let direct = self.needs.get(n)?;
+        if direct.contains(&wanted) {
+            return Some(wanted);
+        }
+        let (mut open, mut seen) = (direct.clone(), BTreeSet::new());
         while let Some(step) = open.pop() {
             if step == wanted {
                 return Some(wanted);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{
-        model::{Action, Arg, Capture, CaptureFrom, Effect, Plan, Run, Step},
+        model::{Action, Arg, Capture, CaptureFrom, Effect, Plan, Step},
         reasons::{PLAN_EFFECT, PLAN_EMPTY, PLAN_EVIDENCE, PLAN_LIMIT, PLAN_STEP, PLAN_VERIFICATION},
     },
     Limits, MAX_LIST, MAX_WITH, action, check_line, check_value, demand,
@@ -142,11 +142,14 @@ pub(super) fn check_value_rule(kind: ValueType, pattern: Option<&str>, max_lengt
     ValueSpec::new(kind, Bounds { pattern, ..Bounds::default() }).map(|_| ())
 }
 
-/// Tells whether a step runs a script.
-pub(super) fn uses_script(step: &Step, path: &RepoPath) -> bool {
-    let runs = |run: &Run| {
-        let mut arguments = run.argv.iter().chain(run.env.values());
-        arguments.any(|argument| matches!(argument, Arg::Script(script) if script == path))
-    };
-    step.actions.iter().chain(&step.verify).any(|action| matches!(action, Action::Run(run) if runs(run)))
+/// Returns the scripts that a step runs.
+pub(super) fn scripts_of(step: &Step) -> impl Iterator<Item = &RepoPath> {
+    let runs = step.actions.iter().chain(&step.verify).filter_map(|action| match action {
+        Action::Run(run) => Some(run),
+        _ => None,
+    });
+    runs.flat_map(|run| run.argv.iter().chain(run.env.values())).filter_map(|argument| match argument {
+        Arg::Script(path) => Some(path),
+        _ => None,
+    })
 }
