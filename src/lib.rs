@@ -1,6 +1,7 @@
 //! Agents propose, people countersign, CI executes exactly that.
 
 pub mod base;
+pub mod directive;
 pub mod event;
 pub mod facts;
 pub mod plan;
