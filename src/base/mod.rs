@@ -5,6 +5,8 @@ pub mod diagnostic;
 pub mod digest;
 pub mod ident;
 pub mod json;
+pub mod launch;
+pub mod level;
 pub mod path;
 pub mod reason;
 pub mod secret;

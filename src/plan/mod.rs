@@ -2,4 +2,13 @@
 
 pub mod diff;
 pub mod model;
+<<<<<<< HEAD
 pub mod view;
+=======
+pub mod reasons;
+pub mod seal;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use seal::SealedPlan;
+>>>>>>> room-a

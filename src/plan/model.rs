@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::base::level::{Effect, OnFailure, Severity};
 use crate::base::{
     digest::Digest,
     ident::Id,
@@ -17,48 +18,6 @@ use crate::base::{
 
 /// The `_type` that every plan of this version carries.
 pub const PLAN_TYPE: &str = "https://countersign.dev/plan/v1";
-
-/// What a pipeline may do to the world, from the least to the most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Effect {
-    /// Reads and reports.
-    Read,
-    /// Computes over what it read.
-    Analyze,
-    /// Writes down advice that nobody acts on by itself.
-    Recommend,
-    /// Tells somebody.
-    Notify,
-    /// Changes something that can be changed back.
-    Write,
-    /// Changes something that cannot.
-    Irreversible,
-}
-
-impl Effect {
-    /// Every effect, from the least to the most, with the word that files use for it.
-    pub const ALL: [(&'static str, Self); 6] = [
-        ("read", Self::Read),
-        ("analyze", Self::Analyze),
-        ("recommend", Self::Recommend),
-        ("notify", Self::Notify),
-        ("write", Self::Write),
-        ("irreversible", Self::Irreversible),
-    ];
-
-    /// Returns the word that files use.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        Self::ALL[self as usize].0
-    }
-
-    /// Tells whether a step of this effect changes anything outside its own private folders.
-    #[must_use]
-    pub fn has_side_effect(self) -> bool {
-        self >= Self::Notify
-    }
-}
 
 /// A plan: everything a later job needs, and no choice left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -238,32 +197,6 @@ pub struct Risk {
     pub mitigation: Option<String>,
 }
 
-/// How bad something would be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Annoying.
-    Low,
-    /// Costs time.
-    Medium,
-    /// Costs data, money or trust.
-    High,
-    /// Must not happen.
-    Critical,
-}
-
-impl Severity {
-    /// Every severity, from the least to the most, with the word that files use for it.
-    pub const ALL: [(&'static str, Self); 4] =
-        [("low", Self::Low), ("medium", Self::Medium), ("high", Self::High), ("critical", Self::Critical)];
-
-    /// Returns the word that files use.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        Self::ALL[self as usize].0
-    }
-}
-
 /// A script that steps run, whole, as it was at the base commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -322,18 +255,6 @@ pub struct Retry {
     pub max_attempts: u32,
     /// The wait before the second attempt, doubled for each further one, at most 60 s.
     pub backoff_seconds: u32,
-}
-
-/// What a failure of a step means for the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnFailure {
-    /// No further step starts; the run fails.
-    Halt,
-    /// Steps that need this one are blocked, the others go on; the run fails.
-    Continue,
-    /// Steps that need this one go on without it; the run does not fail for it.
-    Skip,
 }
 
 /// One action of a step, fully expanded.

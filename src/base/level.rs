@@ -1,0 +1,91 @@
+//! How far a step reaches, how bad a risk is, and what a failure means: words that directives, pipelines
+//! and plans share.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a pipeline may do to the world, from the least to the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Reads and reports.
+    Read,
+    /// Computes over what it read.
+    Analyze,
+    /// Writes down advice that nobody acts on by itself.
+    Recommend,
+    /// Tells somebody.
+    Notify,
+    /// Changes something that can be changed back.
+    Write,
+    /// Changes something that cannot.
+    Irreversible,
+}
+
+impl Effect {
+    /// Every effect, from the least to the most, with the word that files use for it.
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("read", Self::Read),
+        ("analyze", Self::Analyze),
+        ("recommend", Self::Recommend),
+        ("notify", Self::Notify),
+        ("write", Self::Write),
+        ("irreversible", Self::Irreversible),
+    ];
+
+    /// Returns the word that files use.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+
+    /// Tells whether a step of this effect changes anything outside its own private folders.
+    #[must_use]
+    pub fn has_side_effect(self) -> bool {
+        self >= Self::Notify
+    }
+}
+
+/// How bad something would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Annoying.
+    Low,
+    /// Costs time.
+    Medium,
+    /// Costs data, money or trust.
+    High,
+    /// Must not happen.
+    Critical,
+}
+
+impl Severity {
+    /// Every severity, from the least to the most, with the word that files use for it.
+    pub const ALL: [(&'static str, Self); 4] =
+        [("low", Self::Low), ("medium", Self::Medium), ("high", Self::High), ("critical", Self::Critical)];
+
+    /// Returns the word that files use.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+}
+
+/// What a failure of a step means for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// No further step starts; the run fails.
+    Halt,
+    /// Steps that need this one are blocked, the others go on; the run fails.
+    Continue,
+    /// Steps that need this one go on without it; the run does not fail for it.
+    Skip,
+}
+
+impl OnFailure {
+    /// Every meaning, with the word that files use for it.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("halt", Self::Halt), ("continue", Self::Continue), ("skip", Self::Skip)];
+}

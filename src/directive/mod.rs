@@ -1,0 +1,11 @@
+//! Directives: what a person wants done, in which bounds, written down in Markdown.
+
+pub mod input;
+pub mod model;
+mod raw;
+pub mod reasons;
+pub mod template;
+#[cfg(test)]
+mod tests;
+
+pub use model::Directive;

@@ -1,0 +1,197 @@
+//! The rules of one action.
+
+use std::collections::BTreeSet;
+
+use super::{
+    super::{
+        model::{Action, Arg, CommitFiles, PatchFile, Run, Slot, Step, Tag, WriteFile},
+        reasons::{PLAN_CONTENT, PLAN_LIMIT, PLAN_SCRIPT, PLAN_SLOT, PLAN_STEP},
+    },
+    demand,
+    step::{Context, check_value_rule},
+};
+use crate::base::{
+    digest::Digest,
+    launch,
+    path::RepoPath,
+    reason::{PATH_INVALID, Refusal, Result},
+    text::{check_content, check_free, check_steering},
+};
+
+/// The most arguments, variables, paths or hosts of one program.
+const MAX_ITEMS: usize = 1_000;
+
+/// Checks one action of a step, or one of its read-back actions.
+pub(super) fn check(context: &Context<'_>, step: &Step, action: &Action) -> Result<()> {
+    match action {
+        Action::Run(run) => check_run(context, step, run),
+        Action::Write(write) => check_write(write),
+        Action::Copy(copy) => {
+            check_file(&copy.from.path)?;
+            copy.to.check_writable()
+        }
+        Action::Patch(patch) => check_patch(patch),
+        Action::Commit(commit) => check_commit(commit),
+        Action::Tag(tag) => check_tag(tag),
+    }
+}
+
+/// Checks the path of a file that is read: not the root, not inside the object store.
+pub(super) fn check_file(path: &RepoPath) -> Result<()> {
+    let refused = *path == RepoPath::root() || is_in_git(path);
+    demand(!refused, PATH_INVALID, || format!("`{path}` is no file of the repository"))
+}
+
+fn is_in_git(path: &RepoPath) -> bool {
+    path.as_str().split('/').any(|part| part.eq_ignore_ascii_case(".git"))
+}
+
+fn check_run(context: &Context<'_>, step: &Step, run: &Run) -> Result<()> {
+    launch::check_program(&run.program.path)?;
+    demand(!is_in_git(&run.cwd), PATH_INVALID, || format!("no program runs in `{}`", run.cwd))?;
+    let lists = [run.argv.len(), run.env.len(), run.reads.len(), run.writes.len(), run.system_reads.len()];
+    let longest = lists.into_iter().chain([run.network.len(), run.secrets.len()]).max().unwrap_or(0);
+    demand(longest <= MAX_ITEMS, PLAN_LIMIT, || format!("a list of {longest} items, the limit is {MAX_ITEMS}"))?;
+
+    check_argv(context, step, run)?;
+    check_environment(context, step, run)?;
+    check_start_size(run)?;
+    check_unique(run.reads.iter().map(|read| &read.path), "a path to read")?;
+    check_unique(&run.writes, "a path to write")?;
+    check_unique(&run.system_reads, "a path to read")?;
+    check_unique(&run.network, "a host")?;
+    check_unique(&run.secrets, "a secret")?;
+    check_unique(&run.ok_codes, "an exit code")?;
+    run.writes.iter().try_for_each(RepoPath::check_writable)?;
+    run.system_reads.iter().try_for_each(|path| launch::check_system_read(path))?;
+    run.network.iter().try_for_each(|host| launch::check_host(&host.name, host.port))?;
+    demand(!run.ok_codes.is_empty(), PLAN_STEP, || "no exit code means success".into())
+}
+
+fn check_argv(context: &Context<'_>, step: &Step, run: &Run) -> Result<()> {
+    let mut script_seen = false;
+    for argument in &run.argv {
+        check_arg(context, step, argument)?;
+        script_seen |= matches!(argument, Arg::Script(_));
+        // What an interpreter is handed before its script may be code; behind it, it is the script's own.
+        let steers = matches!(argument, Arg::Slot(_)) && run.program.interpreter && !script_seen;
+        demand(!steers, PLAN_SLOT, || {
+            format!(
+                "`{}` runs code it is handed: a value known only at run time stands before any script",
+                run.program.name
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn check_environment(context: &Context<'_>, step: &Step, run: &Run) -> Result<()> {
+    for (name, value) in &run.env {
+        launch::check_env_name(name, &context.limits.dangerous_env)?;
+        check_arg(context, step, value)?;
+    }
+    for name in &run.secrets {
+        launch::check_secret_name(name)?;
+        let twice = run.env.contains_key(name);
+        demand(!twice, PLAN_STEP, || format!("`{name}` is a variable and a secret"))?;
+    }
+    Ok(())
+}
+
+fn check_arg(context: &Context<'_>, step: &Step, argument: &Arg) -> Result<()> {
+    match argument {
+        Arg::Literal(text) => check_steering(text),
+        Arg::Script(path) => {
+            let own = path.as_str().starts_with(&format!("pipelines/{}/", step.pipeline));
+            let known = context.plan.scripts.binary_search_by(|script| script.path.cmp(path)).is_ok();
+            demand(own && known, PLAN_SCRIPT, || format!("the plan holds no script `{path}` of this pipeline"))
+        }
+        Arg::Slot(slot) => check_slot(context, slot),
+        Arg::Scratch(name) => {
+            let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+            let fits = plain && (1..=100).contains(&name.len()) && !name.starts_with(['.', '-']);
+            demand(fits, PATH_INVALID, || "the name of a private file is no plain file name".into())
+        }
+    }
+}
+
+fn check_slot(context: &Context<'_>, slot: &Slot) -> Result<()> {
+    let refuse = |why: &str| {
+        Err(Refusal::new(PLAN_SLOT, format!("the value `{}` of step `{}`: {why}", slot.output, slot.from_step)))
+    };
+    check_steering(&slot.prefix)?;
+    if slot.prefix.starts_with('-') && !slot.prefix.ends_with('=') {
+        return refuse("it would become part of a flag");
+    }
+    let Some(source) = context.graph.before(&slot.from_step, context.index) else {
+        return refuse("the step does not surely end before");
+    };
+    let Some(output) = context.plan.steps.get(source).and_then(|step| step.outputs.get(&slot.output)) else {
+        return refuse("there is no such output");
+    };
+    if output.kind != slot.kind {
+        return refuse("its type is another");
+    }
+    check_value_rule(slot.kind, slot.pattern.as_deref(), slot.max_length).or_else(|refusal| refuse(refusal.message()))
+}
+
+/// Counts what the program is started with, at the most that slots can add.
+fn check_start_size(run: &Run) -> Result<()> {
+    // A script and a private file become absolute paths of a length not known here.
+    const PLACE: usize = 1024;
+    let size = |argument: &Arg| match argument {
+        Arg::Literal(text) => text.len(),
+        Arg::Slot(slot) => slot.prefix.len() + slot.max_length as usize,
+        Arg::Script(path) => PLACE + path.as_str().len(),
+        Arg::Scratch(name) => PLACE + name.len(),
+    };
+    let arguments = run.argv.iter().map(size);
+    let variables = run.env.iter().map(|(name, value)| name.len() + 1 + size(value));
+    launch::check_argument_sizes(arguments.chain(variables).chain([run.program.path.len()]))
+}
+
+fn check_write(write: &WriteFile) -> Result<()> {
+    write.path.check_writable()?;
+    check_content(&write.content)?;
+    demand(Digest::of(write.content.as_bytes()) == write.content_digest, PLAN_CONTENT, || {
+        format!("the content of `{}` is another", write.path)
+    })
+}
+
+fn check_patch(patch: &PatchFile) -> Result<()> {
+    patch.path.check_writable()?;
+    check_content(&patch.find)?;
+    check_content(&patch.replace)?;
+    demand(!patch.find.is_empty(), PLAN_STEP, || format!("nothing is looked for in `{}`", patch.path))?;
+    demand((1..=10_000).contains(&patch.count), PLAN_STEP, || format!("{} places in `{}`", patch.count, patch.path))
+}
+
+fn check_commit(commit: &CommitFiles) -> Result<()> {
+    let count = commit.paths.len();
+    demand((1..=MAX_ITEMS).contains(&count), PLAN_STEP, || format!("a commit of {count} files"))?;
+    check_unique(&commit.paths, "a file to commit")?;
+    commit.paths.iter().try_for_each(RepoPath::check_writable)?;
+    check_message(&commit.message)
+}
+
+fn check_tag(tag: &Tag) -> Result<()> {
+    let plain = tag.name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/' | b'+'));
+    let parts = tag.name.split('/').all(|part| {
+        !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with('.') && !part.ends_with(".lock")
+    });
+    let fits = plain && parts && tag.name.len() <= 200 && !tag.name.contains("..");
+    demand(fits, PLAN_STEP, || format!("`{}` is no name of a tag", crate::base::text::excerpt(&tag.name)))?;
+    check_message(&tag.message)
+}
+
+fn check_message(message: &str) -> Result<()> {
+    check_free(message, true)?;
+    let fits = !message.trim().is_empty() && message.len() <= 10_000;
+    demand(fits, PLAN_STEP, || "a message is empty or longer than 10000 bytes".into())
+}
+
+fn check_unique<T: Ord>(items: impl IntoIterator<Item = T>, what: &str) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    let repeated = !items.into_iter().all(|item| seen.insert(item));
+    demand(!repeated, PLAN_STEP, || format!("{what} stands twice"))
+}
