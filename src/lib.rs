@@ -9,7 +9,6 @@ pub mod event;
 pub mod facts;
 pub mod forge;
 pub mod ledger;
-pub mod pipeline;
 pub mod plan;
 pub mod policy;
 pub mod report;

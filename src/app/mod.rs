@@ -1,11 +1,15 @@
 //! The application: one file a command, and all sequencing of I/O.
 
 pub mod commands;
+mod files;
 pub mod keys;
+mod ledger;
 mod output;
 mod prompt;
 pub mod reasons;
+pub mod schema;
 mod session;
+mod signer;
 pub mod world;
 
 use std::ffi::OsString;

@@ -79,7 +79,7 @@ impl Printer {
             ColorChoice::Auto => world.console.stdout_is_terminal && world.env.text("NO_COLOR").is_none(),
         };
         let style = Style {
-            color: if wanted { Color::Ansi } else { Color::Plain },
+            color: if wanted { Color::Always } else { Color::Never },
             progress: world.console.stderr_is_terminal && !global.quiet && !global.json,
             quiet: global.quiet,
         };

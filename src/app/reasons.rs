@@ -32,3 +32,54 @@ reasons! {
     DOCTOR_FINDINGS = "doctor.findings", Usage, "something on this machine is not as it must be", "each line says what to do";
     TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
 }
+
+/// Returns every reason code of every room, in order of the code.
+#[must_use]
+pub fn all() -> Vec<Reason> {
+    let rooms: [&[Reason]; 24] = [
+        ALL,
+        super::keys::reasons::ALL,
+        crate::approval::reasons::ALL,
+        crate::base::launch::ALL,
+        crate::base::reason::ALL,
+        crate::base::value::ALL,
+        crate::base::yaml::ALL,
+        crate::directive::reasons::ALL,
+        crate::execute::reasons::ALL,
+        crate::forge::reasons::ALL,
+        crate::ledger::reasons::ALL,
+        crate::pipeline::reasons::ALL,
+        crate::plan::reasons::ALL,
+        crate::plan::view::reasons::ALL,
+        crate::planner::reasons::ALL,
+        crate::policy::reasons::ALL,
+        crate::sign::reasons::ALL,
+        crate::verify::reasons::ALL,
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+    ];
+    let mut reasons: Vec<Reason> = rooms.concat();
+    reasons.sort_by_key(|reason| reason.code);
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn codes_are_unique_and_well_formed() {
+        let all = super::all();
+        for pair in all.windows(2) {
+            assert_ne!(pair[0].code, pair[1].code, "a code is declared twice");
+        }
+        for reason in all {
+            let fits = reason.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+            assert!(fits, "{}", reason.code);
+            assert!(!reason.summary.is_empty() && !reason.hint.is_empty(), "{}", reason.code);
+            assert!(!reason.summary.ends_with('.') && !reason.hint.ends_with('.'), "{}", reason.code);
+        }
+    }
+}

@@ -2,13 +2,10 @@
 
 pub mod diff;
 pub mod model;
-<<<<<<< HEAD
-pub mod view;
-=======
 pub mod reasons;
 pub mod seal;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod view;
 
 pub use seal::SealedPlan;
->>>>>>> room-a

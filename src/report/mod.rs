@@ -6,7 +6,6 @@
 pub mod formats;
 pub mod json_v1;
 mod rows;
-pub mod schema;
 pub mod style;
 
 use std::io::{self, Write};

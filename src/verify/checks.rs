@@ -202,12 +202,12 @@ fn policy_decision(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Re
 }
 
 fn ledger_heads(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
-    let state = case.chain.state;
+    let (state, digest) = (case.chain.state, plan.digest());
     let heads = state
-        .plan(&plan.digest())
+        .plan(&digest)
         .map(|known| &known.record.ledger)
         .into_iter()
-        .chain(state.approvals_of(&plan.digest()).map(|approval| &approval.approval.predicate().binding.ledger));
+        .chain(state.approvals_of(&digest).map(|approval| &approval.approval.predicate().binding.ledger));
     let mut seen = 0;
     for head in heads {
         (case.chain.must_contain)(head)

@@ -98,7 +98,7 @@ mod tests {
             let stored = std::fs::read_to_string(&file).unwrap_or_default();
             assert!(
                 stored == text(&schema),
-                "schemas/{name}.json is not what the types say; write it again with: COUNTERSIGN_BLESS=1 cargo test --lib report::schema"
+                "schemas/{name}.json is not what the types say; write it again with: COUNTERSIGN_BLESS=1 cargo test --lib app::schema"
             );
             known.push(format!("{name}.json"));
         }

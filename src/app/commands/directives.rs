@@ -1,0 +1,51 @@
+//! `directives list|check`.
+
+use serde_json::json;
+
+use crate::{
+    app::{
+        definitions::Definitions,
+        output::Outcome,
+        world::World,
+    },
+    base::{
+        reason::Result,
+        text::visible,
+    },
+    cli::args::ListCheck,
+};
+
+pub(super) fn run(command: &ListCheck, world: &World) -> Result<Outcome> {
+    let definitions = Definitions::of_work_tree(world)?;
+    match command {
+        ListCheck::List => Ok(list(&definitions)),
+        ListCheck::Check => definitions.check_directives(),
+    }
+}
+
+fn list(definitions: &Definitions) -> Outcome {
+    let mut text = String::new();
+    let mut rows = Vec::new();
+    for (path, read) in definitions.directives() {
+        match read {
+            Ok(directive) => {
+                text.push_str(&format!("{:<24} {}\n", directive.name(), visible(directive.title())));
+                rows.push(json!({
+                    "name": directive.name(),
+                    "path": path,
+                    "title": directive.title(),
+                    "pipelines": directive.pipelines().map(ToString::to_string).collect::<Vec<_>>(),
+                    "valid": true,
+                }));
+            }
+            Err(places) => {
+                text.push_str(&format!("{path:<24} ({} findings; see `countersign directives check`)\n", places.len()));
+                rows.push(json!({ "path": path, "valid": false, "findings": places.len() }));
+            }
+        }
+    }
+    if rows.is_empty() {
+        text.push_str("no directives; `countersign init` writes an example\n");
+    }
+    Outcome::done(json!(rows), text)
+}

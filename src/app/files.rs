@@ -1,0 +1,65 @@
+//! Files that people name: read once and bounded, written whole or not at all.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use crate::base::reason::{IO, LIMIT_SIZE, Refusal, Result};
+
+/// Reads a regular file of at most `max` bytes; a device, a pipe or a folder is refused without waiting.
+pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>> {
+    let shown = path.display().to_string();
+    let failed = |what: String| Refusal::new(IO, format!("{shown}: {what}")).subject(shown.clone());
+    // A pipe without a writer must not hold us up; on a regular file the flag means nothing.
+    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)
+        .map_err(|e| failed(e.to_string()))?;
+    let metadata = file.metadata().map_err(|e| failed(e.to_string()))?;
+    if !metadata.is_file() {
+        return Err(failed("not a regular file".to_owned()));
+    }
+    let too_large = |size: u64| Refusal::new(LIMIT_SIZE, format!("{shown}: {size} bytes, the limit is {max}"));
+    let limit = max as u64;
+    if metadata.len() > limit {
+        return Err(too_large(metadata.len()));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| failed(e.to_string()))?;
+    if bytes.len() > max {
+        return Err(too_large(bytes.len() as u64));
+    }
+    Ok(bytes)
+}
+
+/// Writes a file whole: readers see the old content or the new, never a part.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |e: &dyn std::fmt::Display| Refusal::new(IO, format!("{}: {e}", path.display()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".countersign-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(|e| failed(&e))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
+    file.persist(path).map_err(|e| failed(&e.error))?;
+    Ok(())
+}
+
+/// Writes a file where nothing is yet; tells whether it did.
+pub(crate) fn write_if_missing(path: &Path, bytes: &[u8]) -> Result<bool> {
+    let failed = |e: &dyn std::fmt::Display| Refusal::new(IO, format!("{}: {e}", path.display()));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| failed(&e))?;
+    }
+    match File::create_new(path) {
+        Ok(mut file) => file.write_all(bytes).map(|()| true).map_err(|e| failed(&e)),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(failed(&e)),
+    }
+}

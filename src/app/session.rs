@@ -1,0 +1,253 @@
+//! A repository that is set up: its checkout, trust root, facts and definitions, each from where it must come from.
+
+use std::{collections::BTreeMap, path::{Path, PathBuf}};
+
+use super::{
+    files,
+    keys::{pin, trust_store},
+    reasons::{DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_UNKNOWN, UNCOMMITTED},
+    world::World,
+};
+use crate::{
+    base::{
+        diagnostic::Diagnostic,
+        digest::Digest,
+        ident::Id,
+        path::RepoPath,
+        reason::{Refusal, Result},
+        time::Timestamp,
+    },
+    directive::Directive,
+    facts::Facts,
+    forge::{Checkout, providers::local::Identity},
+    ledger::Ledger,
+    pipeline::{Catalog, Pipeline, ProgramEntry, ProgramTable},
+    plan::{SealedPlan, seal},
+    policy::Policy,
+    sign::{TrustRoot, predicate::Actor, trust::Principal},
+};
+
+/// Where the policy lies.
+pub(crate) const POLICY: &str = ".countersign/policy.yml";
+/// The most bytes of a policy.
+const MAX_POLICY: usize = 1 << 20;
+
+/// A repository that is set up.
+pub(crate) struct Session {
+    pub(crate) checkout: Checkout,
+    pub(crate) root: TrustRoot,
+    pub(crate) facts: Facts,
+    pub(crate) config_dir: PathBuf,
+}
+
+impl Session {
+    /// Opens the repository that holds the present folder: finds the trust root, checks it against its
+    /// pin, and reads everything else at the base commit that it names.
+    pub(crate) fn open(world: &World) -> Result<Self> {
+        let checkout = Checkout::discover(&world.cwd)?;
+        let config_dir = world.env.config_dir()?;
+        let root = load_root(&checkout, &config_dir, world.env.text(pin::VARIABLE), world.now())?;
+        let facts = checkout.facts(&identity(&root))?;
+        Ok(Self { checkout, root, facts, config_dir })
+    }
+
+    /// Observes the repository again, as it is now.
+    pub(crate) fn fresh_facts(&self) -> Result<Facts> {
+        self.checkout.facts(&identity(&self.root))
+    }
+
+    /// Reads the policy at the base commit.
+    pub(crate) fn policy(&self) -> Result<(Policy, Vec<u8>)> {
+        let bytes = self.at_base(POLICY)?;
+        if bytes.len() > MAX_POLICY {
+            return Err(Refusal::new(crate::base::reason::LIMIT_SIZE, format!("{POLICY}: {} bytes", bytes.len())));
+        }
+        let policy = Policy::compile(POLICY, &bytes).map_err(|places| invalid(POLICY, places))?;
+        Ok((policy, bytes))
+    }
+
+    /// Reads the bytes of a file at the base commit, which must hold it.
+    pub(crate) fn at_base(&self, path: &str) -> Result<Vec<u8>> {
+        self.checkout.blob(&self.facts.base_sha, path)?.ok_or_else(|| {
+            let here = self.checkout.workdir().join(path).exists();
+            let what = format!("`{path}` is not at {} ({})", self.facts.base_ref, short(&self.facts.base_sha));
+            Refusal::new(if here { UNCOMMITTED } else { NOT_SET_UP }, what).subject(path)
+        })
+    }
+
+    /// Reads all pipelines at the base commit.
+    pub(crate) fn catalog(&self) -> Result<Catalog> {
+        let source = |path: &str| self.checkout.blob(&self.facts.base_sha, path);
+        read_catalog(&self.checkout.list(&self.facts.base_sha, "pipelines")?, &source)
+    }
+
+    /// Reads a directive at the base commit, by path or by name.
+    pub(crate) fn directive(&self, named: &str) -> Result<Directive> {
+        let path = directive_path(named);
+        let found = self.checkout.blob(&self.facts.base_sha, &path)?;
+        let Some(bytes) = found else {
+            let names = self.checkout.list(&self.facts.base_sha, "directives")?;
+            let refusal = Refusal::new(
+                if self.checkout.workdir().join(&path).exists() { UNCOMMITTED } else { DIRECTIVE_MISSING },
+                format!("`{path}` is not at {} ({})", self.facts.base_ref, short(&self.facts.base_sha)),
+            );
+            let near = crate::base::diagnostic::nearest(&path, names.iter().map(String::as_str));
+            return Err(near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint));
+        };
+        Directive::read(&path, &bytes).map_err(|places| invalid(&path, places))
+    }
+
+    /// Opens the ledger, verified up to its head.
+    pub(crate) fn ledger(&self, now: Timestamp) -> Result<Ledger> {
+        super::ledger::open(self, now)
+    }
+
+    /// Finds a plan: a file, or a digest that the ledger holds.
+    pub(crate) fn plan(&self, named: &str, world: &World, policy: &Policy) -> Result<SealedPlan> {
+        let bytes = match named.parse::<Digest>() {
+            Ok(digest) => self
+                .ledger(world.now())?
+                .object(&digest)
+                .map_err(|e| Refusal::new(PLAN_UNKNOWN, e.message().to_owned()).subject(named))?,
+            Err(_) => files::read(&world.cwd.join(named), seal::MAX_BYTES)?,
+        };
+        seal::open_with(bytes, &limits(policy)).map_err(|e| if e.about().is_some() { e } else { e.subject(named) })
+    }
+
+    /// Returns a principal as statements name it.
+    pub(crate) fn actor(&self, principal: &Principal) -> Actor {
+        Actor { host: self.root.document().host.clone(), id: principal.id, login: principal.login.clone() }
+    }
+}
+
+/// Reads a plan from a file, without a repository: for showing it only.
+pub(crate) fn plan_file(world: &World, named: &str) -> Result<SealedPlan> {
+    let bytes = files::read(&world.cwd.join(named), seal::MAX_BYTES)?;
+    let limits = seal::Limits { max_steps: seal::MAX_STEPS, ..seal::Limits::default() };
+    seal::open_with(bytes, &limits).map_err(|e| if e.about().is_some() { e } else { e.subject(named) })
+}
+
+/// Returns the limits of the seal under a policy.
+pub(crate) fn limits(policy: &Policy) -> seal::Limits {
+    seal::Limits { max_steps: policy.limits().steps as usize, dangerous_env: policy.dangerous_env().to_vec() }
+}
+
+/// Returns the policy's programs as the planner takes them.
+pub(crate) fn programs(policy: &Policy) -> ProgramTable {
+    ProgramTable(
+        policy
+            .programs()
+            .iter()
+            .map(|(name, program)| {
+                let entry = ProgramEntry {
+                    path: program.path.clone(),
+                    digest: program.digest,
+                    interpreter: program.interpreter,
+                    flags: program.flags.clone(),
+                    agent_cli: program.agent_cli,
+                    dangerous_env: policy.dangerous_env().to_vec(),
+                };
+                (name.clone(), entry)
+            })
+            .collect(),
+    )
+}
+
+/// Makes the refusal of a file with findings.
+pub(crate) fn invalid(file: &str, places: Vec<Diagnostic>) -> Refusal {
+    let many = if places.len() == 1 { "1 finding".to_owned() } else { format!("{} findings", places.len()) };
+    Refusal::new(DEFINITION_INVALID, format!("{file}: {many}")).subject(file).diagnostics(places)
+}
+
+/// Reads pipelines and their scripts out of a list of paths below `pipelines/`; all findings at once.
+pub(crate) fn read_catalog(paths: &[String], source: &dyn Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Catalog> {
+    let mut findings = Vec::new();
+    let mut pipelines = Vec::new();
+    for path in paths {
+        let inside = path.strip_prefix("pipelines/").unwrap_or(path);
+        let Some(name) = inside.strip_suffix(".yml").filter(|name| !name.contains('/')) else { continue };
+        let Some(yaml) = source(path)? else { continue };
+        let folder = format!("pipelines/{name}/");
+        let mut scripts = BTreeMap::new();
+        for script in paths.iter().filter(|path| path.starts_with(&folder)) {
+            if let Some(bytes) = source(script)? {
+                scripts.insert(script[folder.len()..].to_owned(), bytes);
+            }
+        }
+        match Pipeline::read(name, &yaml, &scripts) {
+            Ok(pipeline) => pipelines.push(pipeline),
+            Err(places) => findings.extend(places),
+        }
+    }
+    if !findings.is_empty() {
+        return Err(invalid("pipelines", findings));
+    }
+    Catalog::new(pipelines)
+}
+
+/// Returns the path of a directive that is named by its path or its name.
+pub(crate) fn directive_path(named: &str) -> String {
+    let named = named.strip_prefix("./").unwrap_or(named);
+    if named.contains('/') || named.ends_with(".md") { named.to_owned() } else { format!("directives/{named}.md") }
+}
+
+/// Returns the first twelve digits of a commit, for display.
+pub(crate) fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
+}
+
+/// Returns the SHA-256 of the single files that a plan may read, at the head commit.
+pub(crate) fn read_digests(session: &Session, paths: impl Iterator<Item = RepoPath>) -> Result<BTreeMap<RepoPath, Digest>> {
+    let paths: Vec<RepoPath> = paths.collect();
+    let digests = session.checkout.digests(&session.facts.head_sha, paths.iter().map(RepoPath::as_str))?;
+    Ok(paths.into_iter().filter_map(|path| digests.get(path.as_str()).map(|digest| (path.clone(), *digest))).collect())
+}
+
+fn identity(root: &TrustRoot) -> Identity {
+    let document = root.document();
+    Identity {
+        host: document.host.clone(),
+        repo_id: document.repo_id.clone(),
+        owner_id: document.owner_id.clone(),
+        repo: document.repo.clone(),
+        base_ref: document.base_ref.clone(),
+    }
+}
+
+/// Loads the trust root at the base commit that it names itself.
+///
+/// Where to look first is no matter of trust: what is found there must descend from the pin, and the
+/// base that it names is then read in its place.
+fn load_root(checkout: &Checkout, config_dir: &Path, variable: Option<&str>, now: Timestamp) -> Result<TrustRoot> {
+    let head = checkout.head()?;
+    let first = load_root_at(checkout, &head, config_dir, variable, now)?;
+    let base = checkout.resolve(&first.document().base_ref)?;
+    if base == head {
+        return Ok(first);
+    }
+    load_root_at(checkout, &base, config_dir, variable, now)
+}
+
+fn load_root_at(
+    checkout: &Checkout,
+    commit: &str,
+    config_dir: &Path,
+    variable: Option<&str>,
+    now: Timestamp,
+) -> Result<TrustRoot> {
+    let reader = |path: &str| checkout.blob(commit, path);
+    let Some(bytes) = reader(trust_store::CURRENT)? else {
+        let here = checkout.workdir().join(trust_store::CURRENT).exists();
+        let what = format!("`{}` is not at commit {}", trust_store::CURRENT, short(commit));
+        return Err(Refusal::new(if here { UNCOMMITTED } else { NOT_SET_UP }, what).subject(trust_store::CURRENT));
+    };
+    // Unverified as yet: its ids only say which pin it has to meet.
+    let named = TrustRoot::parse(&bytes).map_err(|e| e.subject(trust_store::CURRENT))?;
+    let pin = pin::resolve(config_dir, variable, &named.document().host, &named.document().repo_id)?;
+    trust_store::load(&reader, &pin.digest, now)
+}
+
+/// Returns a fresh run id: `run-` and 16 hex digits.
+pub(crate) fn run_id(world: &World) -> Result<Id> {
+    format!("run-{}", &world.entropy.nonce()?[..16]).parse()
+}

@@ -1,0 +1,160 @@
+//! Which of a person's keys signs, and whether the trust root lets it.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    keys::{
+        file::{self, HeldKey},
+        ssh::{SshEnvironment, SshKeygen, SshSigner},
+    },
+    reasons::{KEY_AMBIGUOUS, KEY_NONE},
+    session::Session,
+    world::{Environment, World},
+};
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{Refusal, Result},
+        secret::Secret,
+    },
+    cli::args::SignerArgs,
+    sign::{
+        Duty, Signer,
+        predicate::{Actor, Method},
+        reasons::{KEY_DUTY, KEY_REVOKED, KEY_VALIDITY},
+        trust::Principal,
+    },
+};
+
+/// The variable that names a key file, where no option does.
+const KEY_FILE: &str = "COUNTERSIGN_KEY";
+/// The variable that holds a key itself, as PEM: for jobs.
+const KEY_PEM: &str = "COUNTERSIGN_SIGNING_KEY";
+
+/// A key that is ready to sign, and whose it is.
+pub(crate) struct Hand {
+    signer: Box<dyn Signer>,
+    pub(crate) principal: Principal,
+    pub(crate) key: Digest,
+    pub(crate) method: Method,
+}
+
+impl Hand {
+    /// Returns the signer.
+    pub(crate) fn signer(&self) -> &dyn Signer {
+        self.signer.as_ref()
+    }
+
+    /// Returns the principal as statements name it.
+    pub(crate) fn actor(&self, session: &Session) -> Actor {
+        session.actor(&self.principal)
+    }
+}
+
+/// Finds the key that signs under one of the duties: the one that is named, else the only one that may.
+pub(crate) fn find(args: &SignerArgs, duties: &[Duty], session: &Session, world: &World) -> Result<Hand> {
+    if let Some(path) = &args.ssh {
+        let signer = open_ssh(&absolute(world, path), &world.env)?;
+        return check(Box::new(signer), Method::Ssh, duties, session, world);
+    }
+    if let Some(named) = args.key.as_deref().or_else(|| world.env.text(KEY_FILE)) {
+        let signer = HeldKey::load(&key_path(named, &session.config_dir, world)?)?;
+        return check(Box::new(signer), Method::Key, duties, session, world);
+    }
+    if let Some(pem) = world.env.text(KEY_PEM) {
+        let signer = HeldKey::from_secret(&Secret::new(pem.to_owned()))?;
+        return check(Box::new(signer), Method::Key, duties, session, world);
+    }
+    only_one(duties, session, world)
+}
+
+/// Opens an OpenSSH key; ssh-keygen asks for a passphrase, or the agent.
+pub(crate) fn open_ssh(path: &Path, env: &Environment) -> Result<SshSigner> {
+    let variable = |name: &str| env.path(name).map(PathBuf::into_os_string);
+    let environment = SshEnvironment {
+        home: variable("HOME"),
+        auth_sock: variable("SSH_AUTH_SOCK"),
+        askpass: variable("SSH_ASKPASS"),
+        askpass_require: variable("SSH_ASKPASS_REQUIRE"),
+        display: variable("DISPLAY"),
+        term: variable("TERM"),
+    };
+    SshSigner::open(SshKeygen::find()?, path, environment)
+}
+
+/// Returns the file of a key that is named by its name or its path.
+pub(crate) fn key_path(named: &str, config_dir: &Path, world: &World) -> Result<PathBuf> {
+    match named.parse() {
+        Ok(name) => Ok(file::default_path(config_dir, &name)),
+        Err(_) => Ok(absolute(world, Path::new(named))),
+    }
+}
+
+fn absolute(world: &World, path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), world.env.path("HOME")) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => world.cwd.join(path),
+    }
+}
+
+/// Looks through the folder of keys for the only one that may sign this now.
+fn only_one(duties: &[Duty], session: &Session, world: &World) -> Result<Hand> {
+    let folder = session.config_dir.join("keys");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "pem"))
+        .collect();
+    paths.sort();
+    let mut hands = Vec::new();
+    for path in &paths {
+        // A key that cannot be read, or may not sign this, is simply not the one.
+        let Ok(key) = HeldKey::load(path) else { continue };
+        if let Ok(hand) = check(Box::new(key), Method::Key, duties, session, world) {
+            hands.push((path, hand));
+        }
+    }
+    match hands.len() {
+        1 => hands.pop().map(|(_, hand)| hand).ok_or_else(|| Refusal::new(KEY_NONE, "no key")),
+        0 => Err(Refusal::new(
+            KEY_NONE,
+            format!("none of the {} keys in {} may sign this", paths.len(), folder.display()),
+        )),
+        _ => {
+            let names: Vec<_> =
+                hands.iter().filter_map(|(path, _)| path.file_stem()?.to_str().map(str::to_owned)).collect();
+            Err(Refusal::new(KEY_AMBIGUOUS, format!("these may sign: {}", names.join(", "))))
+        }
+    }
+}
+
+/// Checks before anything is signed what every reader checks after.
+fn check(
+    signer: Box<dyn Signer>,
+    method: Method,
+    duties: &[Duty],
+    session: &Session,
+    world: &World,
+) -> Result<Hand> {
+    let id = signer.key_id();
+    let about = |refusal: Refusal| refusal.subject(id.to_string());
+    let Some((key, _)) = session.root.key(&id) else {
+        return Err(about(Refusal::new(KEY_NONE, format!("key {id} is not in the trust root"))));
+    };
+    if !key.duties.iter().any(|duty| duties.contains(duty)) {
+        return Err(about(Refusal::new(KEY_DUTY, format!("key `{}` may not sign this", key.name))));
+    }
+    let now = world.now();
+    if now < key.not_before || now >= key.not_after {
+        return Err(about(Refusal::new(KEY_VALIDITY, format!("key `{}` at {now}", key.name))));
+    }
+    if key.revoked_at.is_some_and(|revoked| now >= revoked) {
+        return Err(about(Refusal::new(KEY_REVOKED, format!("key `{}`", key.name))));
+    }
+    let principal = session
+        .root
+        .principal(key.principal)
+        .ok_or_else(|| about(Refusal::new(KEY_NONE, format!("key `{}` belongs to nobody", key.name))))?;
+    Ok(Hand { signer, principal: principal.clone(), key: id, method })
+}
