@@ -1,0 +1,15 @@
+//! Pipelines: what may be done, with typed inputs, exact actions and a read-back.
+
+pub mod catalog;
+mod lint;
+pub mod model;
+pub mod program;
+mod raw;
+pub mod reasons;
+pub mod template;
+#[cfg(test)]
+mod tests;
+
+pub use catalog::Catalog;
+pub use model::Pipeline;
+pub use program::{ProgramEntry, ProgramTable};

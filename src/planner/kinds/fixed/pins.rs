@@ -1,0 +1,87 @@
+//! Which files a step reads must be just as they are at the head commit when the step starts.
+//!
+//! A file is pinned only where nothing in the plan may have written it by then: no step that is not
+//! surely later, and no earlier action of the same step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    base::{digest::Digest, ident::Id, path::RepoPath},
+    plan::model::{Action, Read, Step},
+};
+
+/// One path that an action writes: the step, the action's number in it, the path.
+type Write = (usize, usize, RepoPath);
+
+/// Pins what can be pinned; returns the files that were, with their digests.
+pub(super) fn pin(steps: &mut [Step], files: &BTreeMap<RepoPath, Digest>) -> BTreeMap<RepoPath, Digest> {
+    let writes = writes(steps);
+    let order = Order::of(steps);
+    let mut pinned = BTreeMap::new();
+    for (n, step) in steps.iter_mut().enumerate() {
+        let tried_again = step.retry.max_attempts > 1;
+        for (k, action) in step.actions.iter_mut().chain(&mut step.verify).enumerate() {
+            for read in reads(action) {
+                let Some(digest) = files.get(&read.path) else { continue };
+                let changed = writes.iter().any(|(writer, at, path)| {
+                    read.path.is_within(path)
+                        && if *writer == n { *at < k || tried_again } else { !order.surely_after(*writer, n) }
+                });
+                if !changed {
+                    read.digest = Some(*digest);
+                    pinned.insert(read.path.clone(), *digest);
+                }
+            }
+        }
+    }
+    pinned
+}
+
+fn reads(action: &mut Action) -> &mut [Read] {
+    match action {
+        Action::Run(run) => &mut run.reads,
+        Action::Copy(copy) => std::slice::from_mut(&mut copy.from),
+        Action::Write(_) | Action::Patch(_) | Action::Commit(_) | Action::Tag(_) => &mut [],
+    }
+}
+
+fn writes(steps: &[Step]) -> Vec<Write> {
+    let mut writes = Vec::new();
+    for (n, step) in steps.iter().enumerate() {
+        for (k, action) in step.actions.iter().enumerate() {
+            let paths = match action {
+                Action::Run(run) => run.writes.as_slice(),
+                Action::Write(write) => std::slice::from_ref(&write.path),
+                Action::Copy(copy) => std::slice::from_ref(&copy.to),
+                Action::Patch(patch) => std::slice::from_ref(&patch.path),
+                Action::Commit(_) | Action::Tag(_) => &[],
+            };
+            writes.extend(paths.iter().map(|path| (n, k, path.clone())));
+        }
+    }
+    writes
+}
+
+/// The needs of the steps, by number.
+struct Order(Vec<Vec<usize>>);
+
+impl Order {
+    fn of(steps: &[Step]) -> Self {
+        let index: BTreeMap<&Id, usize> = steps.iter().enumerate().map(|(n, step)| (&step.id, n)).collect();
+        Self(steps.iter().map(|step| step.needs.iter().filter_map(|need| index.get(need).copied()).collect()).collect())
+    }
+
+    /// Tells whether step `later` starts only after step `earlier` ended.
+    fn surely_after(&self, later: usize, earlier: usize) -> bool {
+        let (mut open, mut seen) = (self.0[later].clone(), BTreeSet::new());
+        while let Some(n) = open.pop() {
+            if n == earlier {
+                return true;
+            }
+            if seen.insert(n) {
+                open.extend(&self.0[n]);
+            }
+        }
+        false
+    }
+}

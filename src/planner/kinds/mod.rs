@@ -1,0 +1,3 @@
+//! The planners, one file each.
+
+pub mod fixed;

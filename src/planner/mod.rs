@@ -1,0 +1,78 @@
+//! Planning: from a directive, the pipelines and the observed world to a plan document.
+//!
+//! Planners are pure: facts, clock and seed come in as values, and the same request gives the same bytes.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    base::{digest::Digest, ident::Id, path::RepoPath, reason::Result, time::Timestamp, value::Scalar},
+    directive::Directive,
+    facts::Facts,
+    pipeline::{Catalog, ProgramTable},
+    plan::model::{Person, Plan},
+};
+
+mod kinds;
+pub mod reasons;
+
+pub use kinds::fixed;
+
+/// Everything that a planner works from.
+#[derive(Clone, Copy, Debug)]
+pub struct DraftRequest<'r> {
+    /// The directive.
+    pub directive: &'r Directive,
+    /// Full id of the commit the directive was read at.
+    pub directive_commit: &'r str,
+    /// The pipelines at the protected base.
+    pub catalog: &'r Catalog,
+    /// The programs that the policy lists.
+    pub programs: &'r ProgramTable,
+    /// The directive's inputs, as [`Directive::resolve`] gives them.
+    pub inputs: &'r BTreeMap<Id, Scalar>,
+    /// The observed repository.
+    pub facts: &'r Facts,
+    /// Who asked.
+    pub requested_by: &'r Person,
+    /// SHA-256 of the policy.
+    pub policy_digest: Digest,
+    /// SHA-256 of the trust root.
+    pub trust_root_digest: Digest,
+    /// When the plan is made.
+    pub now: Timestamp,
+    /// How long the plan is to live, in seconds, where the directive does not say less.
+    pub lifetime_seconds: i64,
+    /// Bytes that make the nonce; random, but in tests.
+    pub seed: &'r [u8],
+    /// The plan that this one revises, and its revision.
+    pub parent: Option<(Digest, u32)>,
+    /// SHA-256 of single files at the head commit.
+    pub files: &'r BTreeMap<RepoPath, Digest>,
+}
+
+/// What a planner made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The document; only the seal makes something of it that anything may act on.
+    pub plan: Plan,
+    /// Pipelines that the directive may use and the plan does not.
+    pub unused: Vec<Id>,
+}
+
+/// A way to make a plan.
+pub trait Planner: Sync {
+    /// Returns the word that plans and the command line use.
+    fn id(&self) -> &'static str;
+
+    /// Returns what it does, on one line.
+    fn summary(&self) -> &'static str;
+
+    /// Makes a plan document.
+    ///
+    /// # Errors
+    /// The planner's own codes, and those of values that do not fit.
+    fn draft(&self, request: &DraftRequest<'_>) -> Result<Draft>;
+}
+
+/// Every planner.
+pub static ALL: &[&dyn Planner] = &[&fixed::Fixed];

@@ -1,0 +1,8 @@
+//! Why no plan was drafted.
+
+use crate::reasons;
+
+reasons! {
+    PLANNER_DIRECTIVE = "planner.directive", Usage, "the directive does not fit the pipelines there are", "correct the places that are named; `countersign directives check` shows them too";
+    PLANNER_NO_STEPS = "planner.no_steps", Usage, "the directive has no steps of its own", "add `steps` to the directive, or use another planner";
+}
