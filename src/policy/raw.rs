@@ -20,12 +20,11 @@ use crate::{
 };
 
 use super::{
-    condition::Test,
+    condition::{Condition, Test},
     model::{Body, Execution, Limits, SecretUse, VERSION},
     reasons::{
         POLICY_DUPLICATE, POLICY_EMPTY, POLICY_ENVIRONMENT_ALIAS, POLICY_UNKNOWN_NAME, POLICY_VALUE, POLICY_VERSION,
     },
-    rule::Rule,
 };
 
 /// The most entries any list of the policy may have.
@@ -76,10 +75,11 @@ pub(super) fn read(root: &Node, findings: &mut Findings<'_>) -> Option<Body> {
     let forbidden_words = fields.get("forbiddenWords").and_then(|node| read_words(node, findings));
     let approval_lifetime = limits.map_or(YEAR, |limits| limits.approval_lifetime);
     let context = rules::Context { approval_lifetime, agents: &agents };
-    let rules = fields.require("rules", findings).map_or_else(Vec::new, |node| rules::read(node, &context, findings));
-    check_names(&rules, &programs.keys().cloned().collect(), &environments, &secrets, findings);
+    let (rules, conditions) =
+        fields.require("rules", findings).map_or_else(Default::default, |node| rules::read(node, &context, findings));
+    check_names(&conditions, &programs.keys().cloned().collect(), &environments, &secrets, findings);
     let has_words = fields.get("forbiddenWords").is_some();
-    for condition in rules.iter().flat_map(|rule| &rule.when) {
+    for condition in conditions {
         if matches!(condition.test, Test::Words(_)) && !has_words {
             findings.report(condition.place, POLICY_UNKNOWN_NAME, "the policy has no `forbiddenWords` to look for");
         }
@@ -182,7 +182,7 @@ fn read_words(node: &Node, findings: &mut Findings<'_>) -> Option<ForbiddenWords
 
 /// Reports names that rules and secrets use and that no list of the policy has.
 fn check_names(
-    rules: &[Rule],
+    conditions: &[Condition],
     programs: &BTreeSet<Id>,
     environments: &BTreeMap<Id, (usize, usize)>,
     secrets: &BTreeMap<String, SecretUse>,
@@ -198,7 +198,7 @@ fn check_names(
             }
         }
     }
-    for condition in rules.iter().flat_map(|rule| &rule.when) {
+    for condition in conditions {
         match &condition.test {
             Test::Environments(list) => {
                 for environment in list.iter().filter(|one| !known.contains(&one.as_str())) {

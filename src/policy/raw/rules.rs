@@ -9,7 +9,7 @@ use crate::{
         yaml::{Findings, Kind, Node},
     },
     policy::{
-        condition::Test,
+        condition::Condition,
         reasons::{POLICY_DUPLICATE, POLICY_EMPTY, POLICY_THRESHOLD, POLICY_UNBOUNDED, POLICY_VALUE},
         requirement::{Leaf, METHODS, Requirement, Separation},
         rule::{Role, Rule, Then},
@@ -32,36 +32,53 @@ pub(super) struct Context<'a> {
 }
 
 /// Reads all rules; there must be one at least, since an empty list could permit nothing.
-pub(super) fn read(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) -> Vec<Rule> {
+///
+/// The conditions come apart as well, also those of rules that have another finding.
+pub(super) fn read(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) -> (Vec<Rule>, Vec<Condition>) {
     let items = node.items(MAX_ITEMS, findings);
     if items.is_empty() && matches!(node.kind, Kind::List(_)) {
         findings.report(node.place, POLICY_EMPTY, "a policy without a rule denies everything");
     }
     let mut rules: Vec<Rule> = Vec::new();
+    let mut conditions = Vec::new();
     for item in items {
-        let Some(rule) = read_rule(item, context, findings) else { continue };
+        let Some(rule) = read_rule(item, context, &mut conditions, findings) else { continue };
         if rules.iter().any(|other| other.id == rule.id) {
             findings.report(rule.place, POLICY_DUPLICATE, format!("another rule is called `{}`", rule.id));
         }
         rules.push(rule);
     }
-    rules
+    (rules, conditions)
 }
 
-fn read_rule(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) -> Option<Rule> {
+fn read_rule(
+    node: &Node,
+    context: &Context<'_>,
+    conditions: &mut Vec<Condition>,
+    findings: &mut Findings<'_>,
+) -> Option<Rule> {
     let fields = node.fields("a rule", &["id", "when", "then"], findings)?;
     let id = fields.require("id", findings).and_then(|node| node.parsed::<Id>(findings));
     let then = fields.require("then", findings).and_then(|node| read_then(node, context, findings));
     let when_node = fields.require("when", findings);
     let role = then.as_ref().map(Then::role);
     let when = when_node.map(|node| conditions::read(node, role, findings));
-    let (id, then, when) = (id?, then?, when?);
-    let bounded = when.iter().any(|condition| matches!(condition.test, Test::Effect { at_most: Some(_), .. }));
-    if then.role() == Role::Permit && !bounded {
-        let message = format!("the rule `{id}` permits without saying up to which effect");
+    conditions.extend(when.iter().flatten().cloned());
+    if role == Some(Role::Permit) && !when_node.is_some_and(has_ceiling) {
+        let message = "the rule permits without saying up to which effect";
         findings.report_help(node.place, POLICY_UNBOUNDED, message, "add `effect: {atMost: analyze}` to `when`");
     }
+    let (id, then, when) = (id?, then?, when?);
     Some(Rule { id, place: node.place, when, then })
+}
+
+/// Tells whether conditions say up to which effect; the value itself is looked at elsewhere.
+fn has_ceiling(when: &Node) -> bool {
+    let field = |node: &Node, name: &str| match &node.kind {
+        Kind::Map(entries) => entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value.clone()),
+        _ => None,
+    };
+    field(when, "effect").is_some_and(|effect| field(&effect, "atMost").is_some())
 }
 
 fn read_then(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) -> Option<Then> {
@@ -72,6 +89,8 @@ fn read_then(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) ->
     match (fields.get("needsApproval"), fields.get("deny")) {
         (Some(asked), None) => read_requirement(asked, context, 0, findings).map(Then::NeedsApproval),
         (None, Some(why)) => why.line(findings).map(|why| Then::Deny(why.to_owned())),
+        // Unknown fields are reported already.
+        (None, None) if !node.entries(findings).is_empty() => None,
         _ => {
             let message = "`then` is `permit`, or has exactly one of `needsApproval` and `deny`";
             findings.report(node.place, POLICY_VALUE, message);
