@@ -2,7 +2,9 @@
 
 pub mod base;
 pub mod event;
+pub mod execute;
 pub mod facts;
 pub mod plan;
 pub mod sign;
+pub mod step;
 pub mod verify;
