@@ -1,0 +1,153 @@
+//! Why a step failed, in the six classes, with what happened and what to do next in plain words.
+
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+use super::process::{Cause, Exit};
+use crate::{base::reason::{ExitClass, Reason}, event::ErrorClass};
+
+use super::reasons::{STEP_EXIT, STEP_SIGNAL, STEP_TIMEOUT};
+
+/// A classified failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) reason: Reason,
+    pub(super) class: Option<ErrorClass>,
+    pub(super) what: String,
+    pub(super) next: &'static str,
+}
+
+struct Rule {
+    pattern: &'static str,
+    class: ErrorClass,
+    what: &'static str,
+    next: &'static str,
+}
+
+/// What programs write when they fail. The first rule that fits decides, so the more certain come first.
+const RULES: &[Rule] = &[
+    Rule {
+        pattern: r"(?i)\b(429|too many requests|rate.?limit(ed)?|secondary rate)\b",
+        class: ErrorClass::Transient,
+        what: "the other side asked for fewer requests",
+        next: "wait until its limit is lifted, then run the plan again",
+    },
+    Rule {
+        pattern: r"(?i)(\b(502|503|504)\b|bad gateway|service unavailable|gateway time-?out|temporarily unavailable|temporary failure|try again later)",
+        class: ErrorClass::Transient,
+        what: "the other side is not available just now",
+        next: "check that the service is up, then run the plan again",
+    },
+    Rule {
+        pattern: r"(?i)(timed? ?out|deadline exceeded|connection (refused|reset|aborted|closed)|broken pipe|network is unreachable|no route to host|deadlock detected|could not obtain lock|resource busy|database is locked)",
+        class: ErrorClass::Transient,
+        what: "the other side did not answer, or was busy",
+        next: "check the network and the service, then run the plan again",
+    },
+    Rule {
+        pattern: r"(?i)(\b(401|403)\b|unauthori[sz]ed|forbidden|permission denied|access denied|operation not permitted|not authori[sz]ed|authentication failed|(token|credential|certificate|session|password)s? (has |have |is |are )?expired|bad credentials)",
+        class: ErrorClass::Permission,
+        what: "something was not allowed",
+        next: "check the secret the step gets, and that the step declares every file and host it uses",
+    },
+    Rule {
+        pattern: r"(?i)(\b(400|409|412|422)\b|validation|constraint|conflict|duplicate key|already exists|unprocessable|violates|precondition failed|non-fast-forward|merge conflict)",
+        class: ErrorClass::BusinessRule,
+        what: "the other side understood and said no",
+        next: "change the inputs and make a new plan; the same plan will fail again",
+    },
+    Rule {
+        pattern: r"(?i)(no such file|not found|unknown option|unrecogni[sz]ed (option|argument)|invalid option|unknown (flag|command|switch)|cannot open shared object|no module named|command not found|is not recognized|missing required|could not resolve|name or service not known|usage:)",
+        class: ErrorClass::Configuration,
+        what: "something the program needs is not there, or it was called wrongly",
+        next: "check the pipeline's arguments and what it declares to read, and make a new plan",
+    },
+];
+
+/// Classifies the end of a program that the plan does not accept: what is known for sure first, its words last.
+pub(super) fn of_program(cause: Cause, exit: Exit, program: &str, stderr: &str) -> Verdict {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    if cause == Cause::Timeout {
+        return Verdict {
+            reason: STEP_TIMEOUT,
+            class: Some(ErrorClass::Transient),
+            what: format!("`{name}` ran into the step's time limit and was killed"),
+            next: "find out what it waits for, or raise `timeout` in the pipeline",
+        };
+    }
+    let (reason, how) = match exit {
+        Exit::Code(code) => (STEP_EXIT, format!("`{name}` ended with code {code}")),
+        Exit::Signal(signal) => (STEP_SIGNAL, format!("signal {signal} ended `{name}`")),
+        Exit::Unknown => (STEP_SIGNAL, format!("`{name}` was killed from outside")),
+    };
+    if let Exit::Signal(signal) = exit
+        && let Some(next) = of_signal(signal)
+    {
+        return Verdict { reason, class: Some(ErrorClass::Configuration), what: how, next };
+    }
+    match RULES.iter().zip(patterns()).find(|(_, pattern)| pattern.is_match(stderr)) {
+        Some((rule, _)) => {
+            Verdict { reason, class: Some(rule.class), what: format!("{how}: {}", rule.what), next: rule.next }
+        }
+        None => Verdict { reason, class: None, what: how, next: "read the end of its output" },
+    }
+}
+
+/// Classifies a refusal by its reason.
+pub(super) fn of_refusal(reason: Reason) -> ErrorClass {
+    match reason.class {
+        ExitClass::Internal => ErrorClass::Internal,
+        ExitClass::Sandbox | ExitClass::Usage | ExitClass::Limit => ErrorClass::Configuration,
+        ExitClass::Refused | ExitClass::Pending => ErrorClass::Permission,
+        _ if reason.code.starts_with("program.") => ErrorClass::Configuration,
+        _ if reason.code.starts_with("verification.") => ErrorClass::Verification,
+        _ => ErrorClass::BusinessRule,
+    }
+}
+
+fn of_signal(signal: i32) -> Option<&'static str> {
+    match signal {
+        libc::SIGSYS => Some("the program made a system call of a foreign kind, which the sandbox forbids"),
+        libc::SIGXCPU | libc::SIGXFSZ => Some("the program used more than its limit of processor time or file size"),
+        libc::SIGKILL => Some("something outside killed it, most often for want of memory"),
+        _ => None,
+    }
+}
+
+fn patterns() -> &'static [Regex] {
+    static COMPILED: OnceLock<Vec<Regex>> = OnceLock::new();
+    // A pattern that does not compile would shift the others; a test holds them all together.
+    COMPILED.get_or_init(|| RULES.iter().filter_map(|rule| Regex::new(rule.pattern).ok()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn we15_errors_are_sorted_by_what_is_known_first_and_by_words_last() {
+        assert_eq!(patterns().len(), RULES.len());
+        let class = |exit, text| of_program(Cause::Itself, exit, "/usr/bin/x", text).class;
+        for (text, expected) in [
+            ("HTTP 429", Some(ErrorClass::Transient)),
+            ("error: 503 Service Unavailable", Some(ErrorClass::Transient)),
+            ("curl: (28) Operation timed out", Some(ErrorClass::Transient)),
+            ("connect: Connection refused", Some(ErrorClass::Transient)),
+            ("HTTP 401", Some(ErrorClass::Permission)),
+            ("sh: 1: cannot create x: Permission denied", Some(ErrorClass::Permission)),
+            ("the token has expired", Some(ErrorClass::Permission)),
+            ("409 Conflict", Some(ErrorClass::BusinessRule)),
+            ("violates check constraint", Some(ErrorClass::BusinessRule)),
+            ("x: No such file or directory", Some(ErrorClass::Configuration)),
+            ("unknown option --foo", Some(ErrorClass::Configuration)),
+            ("14290 rows", None),
+            ("", None),
+        ] {
+            assert_eq!(class(Exit::Code(1), text), expected, "{text}");
+        }
+        assert_eq!(class(Exit::Signal(libc::SIGXCPU), "HTTP 503"), Some(ErrorClass::Configuration));
+        let timeout = of_program(Cause::Timeout, Exit::Signal(9), "/usr/bin/x", "HTTP 401");
+        assert_eq!((timeout.class, timeout.reason.code), (Some(ErrorClass::Transient), "step.timeout"));
+    }
+}

@@ -1,0 +1,81 @@
+//! Runs a verified plan: exactly its actions, in a sandbox, with every event on record.
+//!
+//! There is no planner here, no YAML, no template, no model and no policy: the plan holds every
+//! choice already. The dispatcher decides what may start and records what happens; an executor sees
+//! one attempt of one step to its end; `process` and `sandbox` start programs and hold them in.
+
+mod cancel;
+mod capture;
+mod classify;
+mod dispatcher;
+mod executor;
+mod prepare;
+mod preview;
+mod process;
+pub mod reasons;
+mod redact;
+pub mod sandbox;
+mod scheduler;
+mod setting;
+mod sink;
+mod slots;
+
+use std::sync::Arc;
+
+pub use cancel::Cancel;
+pub use preview::{PreviewAction, PreviewStep, preview};
+pub use process::limits::Limits;
+pub use redact::Redactor;
+pub use setting::RunSetting;
+pub use sink::{Durability, EventSink};
+
+use crate::{
+    base::reason::{IO, Refusal, Result},
+    event::RunOutcome,
+    step::workspace::Workspace,
+    verify::VerifiedPlan,
+};
+use dispatcher::Dispatcher;
+use executor::Shared;
+use scheduler::Graph;
+
+/// Runs a plan to its end.
+///
+/// Steps run in the order of their needs, at most [`RunSetting::parallel`] at once, and never two at
+/// once of which one writes what the other reads or writes. An event is durable before the side
+/// effect that it announces, and before whatever depends on it. When this returns, no process of any
+/// step is left.
+///
+/// # Errors
+/// Only what is found before anything is recorded: `secret.too_short`, `plan.graph`, `io.failed` where
+/// the checkout or the scratch folder cannot be used. Everything later is in the outcome.
+pub async fn run<S: EventSink>(
+    plan: VerifiedPlan,
+    setting: RunSetting,
+    sink: &mut S,
+    cancel: Cancel,
+) -> Result<RunOutcome> {
+    let redactor = Arc::new(Redactor::new(&setting.secrets)?);
+    let graph = Graph::new(plan.plan())?;
+    let workspace = Workspace::open(&setting.workspace)?;
+    let scratch = setting
+        .scratch
+        .canonicalize()
+        .map_err(|e| Refusal::new(IO, format!("cannot use `{}`: {e}", setting.scratch.display())))?;
+    if scratch.starts_with(workspace.path()) || workspace.path().starts_with(&scratch) {
+        return Err(Refusal::new(IO, "the scratch folder and the checkout must lie apart"));
+    }
+    let shared = Arc::new(Shared {
+        digest: plan.digest(),
+        plan: plan.plan().clone(),
+        setting: RunSetting { scratch, ..setting },
+        workspace,
+        redactor,
+        kill: Cancel::default(),
+    });
+    drop(plan);
+    Ok(Dispatcher::new(shared, graph, sink, cancel).run().await)
+}
+
+#[cfg(test)]
+mod tests;

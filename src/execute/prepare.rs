@@ -1,0 +1,418 @@
+//! Makes a run action ready: its program, arguments, environment and sandbox, all checked.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use regex::Regex;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
+
+use super::{
+    process::program::Program,
+    reasons::{PATH_CREDENTIALS, SECRET_MISSING},
+    sandbox::{Grant, Jail, Network, Profile, Right, system_path},
+    setting::RunSetting,
+    slots::{Outputs, Places, fill},
+};
+use crate::{
+    base::{
+        digest::Digest,
+        path::RepoPath,
+        reason::{IO, Refusal, Result},
+    },
+    plan::model::{Action, Arg, CaptureFrom, Host, Plan, Read, Run, Step},
+    step::{
+        kind_of,
+        reasons::{CONTENT_DRIFT, PATH_KIND, PATH_MISSING},
+        workspace::Workspace,
+    },
+};
+
+/// The folders of one attempt, private and gone with it.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    /// Holds the others.
+    root: tempfile::TempDir,
+}
+
+impl Scratch {
+    /// Makes the folders and writes the scripts that the step's actions name, with those beside them.
+    ///
+    /// # Errors
+    /// `io.failed`, `content.drift` where a script in the plan has not the digest that the plan states.
+    pub(super) fn new(plan: &Plan, step: &Step, below: &Path) -> Result<Self> {
+        let failed = |e: io::Error| Refusal::new(IO, format!("cannot make the scratch folder: {e}"));
+        let root = tempfile::Builder::new().prefix("step-").tempdir_in(below).map_err(failed)?;
+        let scratch = Self { root };
+        for folder in [scratch.files(), scratch.home(), scratch.scripts()] {
+            fs::create_dir(&folder).map_err(failed)?;
+            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        }
+        let folders = script_folders(step);
+        for script in plan.scripts.iter().filter(|script| folders.contains(&folder_of(&script.path))) {
+            let digest = Digest::of(script.content.as_bytes());
+            if digest != script.digest {
+                let why = format!("script `{}` is {digest}, the plan says {}", script.path, script.digest);
+                return Err(Refusal::new(CONTENT_DRIFT, why).subject(script.path.as_str()));
+            }
+            let place = scratch.scripts().join(script.path.as_str());
+            if let Some(folder) = place.parent() {
+                fs::create_dir_all(folder).map_err(failed)?;
+            }
+            fs::write(&place, &script.content).map_err(failed)?;
+            fs::set_permissions(&place, fs::Permissions::from_mode(0o400)).map_err(failed)?;
+        }
+        Ok(scratch)
+    }
+
+    /// The folder for temporary files.
+    pub(super) fn files(&self) -> PathBuf {
+        self.root.path().join("tmp")
+    }
+
+    fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    fn scripts(&self) -> PathBuf {
+        self.root.path().join("scripts")
+    }
+}
+
+fn script_folders(step: &Step) -> Vec<&str> {
+    let mut folders = Vec::new();
+    for action in step.actions.iter().chain(&step.verify) {
+        if let Action::Run(run) = action {
+            for arg in run.argv.iter().chain(run.env.values()) {
+                if let Arg::Script(path) = arg {
+                    folders.push(folder_of(path));
+                }
+            }
+        }
+    }
+    folders
+}
+
+fn folder_of(path: &RepoPath) -> &str {
+    path.as_str().rsplit_once('/').map_or(".", |(folder, _)| folder)
+}
+
+/// What an action is prepared from.
+pub(super) struct Materials<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) step: &'a Step,
+    pub(super) setting: &'a RunSetting,
+    pub(super) workspace: &'a Workspace,
+    pub(super) scratch: &'a Scratch,
+    pub(super) outputs: &'a Outputs,
+    pub(super) key: Digest,
+}
+
+/// A run action, ready to start.
+pub(super) struct Prepared {
+    pub(super) program: Program,
+    pub(super) argv: Vec<String>,
+    pub(super) env: Vec<String>,
+    pub(super) folder: OwnedFd,
+    pub(super) jail: Option<Jail>,
+    placeholders: Vec<Placeholder>,
+}
+
+impl Prepared {
+    /// Makes an action ready.
+    ///
+    /// # Errors
+    /// Every check just before a start: programs, inputs, paths, secrets, slots, the sandbox.
+    pub(super) fn new(run: &Run, materials: &Materials<'_>) -> Result<Self> {
+        let Materials { setting, workspace, scratch, .. } = materials;
+        let program = Program::open(&run.program, workspace.path())?;
+        let scripts = scratch.scripts();
+        let files = scratch.files();
+        let places = Places { scripts: &scripts, scratch: &files };
+        let argv = run.argv.iter().map(|arg| fill(arg, materials.outputs, &places)).collect::<Result<Vec<_>>>()?;
+        let env = environment(run, materials, &places)?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = workspace.open_beneath(&run.cwd, flags, Mode::empty())?;
+        for read in run.reads.iter().filter(|read| read.digest.is_some()) {
+            workspace.check_digest(read)?;
+        }
+        let (mut grants, placeholders) = grants(run, materials)?;
+        grants.push(Grant { place: program.place()?, right: Right::Execute });
+        if let Some(own) = own_prefix(program.real()) {
+            grants.push(open_place(&own, Right::Execute)?);
+        }
+        grants.push(open_place(&files, Right::Write)?);
+        grants.push(open_place(&scratch.home(), Right::Write)?);
+        grants.push(open_place(&scripts, Right::Read)?);
+        let profile = Profile { grants, network: network(&run.network), ports: ports(&run.network) };
+        let jail = if confined(setting) { Some(Jail::new(&profile)?) } else { None };
+        Ok(Self { program, argv, env, folder, jail, placeholders })
+    }
+
+    /// Takes away the empty files that were made so that they could be allowed, where nobody wrote to them.
+    pub(super) fn clean_up(&self) {
+        self.placeholders.iter().for_each(Placeholder::remove_if_untouched);
+    }
+}
+
+#[cfg(test)]
+fn confined(setting: &RunSetting) -> bool {
+    !setting.without_sandbox
+}
+
+#[cfg(not(test))]
+fn confined(_: &RunSetting) -> bool {
+    true
+}
+
+/// The whole environment: the fixed part cannot be overridden, and nothing is inherited.
+fn environment(run: &Run, materials: &Materials<'_>, places: &Places<'_>) -> Result<Vec<String>> {
+    let Materials { plan, step, setting, scratch, .. } = materials;
+    let files = scratch.files().display().to_string();
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    for (name, arg) in &run.env {
+        all.insert(name.clone(), fill(arg, materials.outputs, places)?);
+    }
+    for name in &run.secrets {
+        let secret = setting.secrets.get(name);
+        let secret = secret.ok_or_else(|| Refusal::new(SECRET_MISSING, format!("`{name}`")).subject(name))?;
+        all.insert(name.clone(), secret.expose().to_owned());
+    }
+    let fixed = [
+        ("LC_ALL", "C.UTF-8".to_owned()),
+        ("TZ", "UTC".to_owned()),
+        ("HOME", scratch.home().display().to_string()),
+        ("TMPDIR", files.clone()),
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
+        ("SOURCE_DATE_EPOCH", plan.created_at.unix().to_string()),
+        ("COUNTERSIGN_RUN", setting.run.to_string()),
+        ("COUNTERSIGN_STEP", step.id.to_string()),
+        ("COUNTERSIGN_IDEMPOTENCY_KEY", materials.key.hex()),
+        ("COUNTERSIGN_FENCING", setting.fencing.clone()),
+        ("COUNTERSIGN_SCRATCH", files),
+    ];
+    all.extend(fixed.map(|(name, value)| (name.to_owned(), value)));
+    Ok(all.into_iter().map(|(name, value)| format!("{name}={value}")).collect())
+}
+
+fn grants(run: &Run, materials: &Materials<'_>) -> Result<(Vec<Grant>, Vec<Placeholder>)> {
+    let Materials { setting, workspace, .. } = materials;
+    let mut all = Vec::new();
+    for read in &run.reads {
+        read_grants(read, run, workspace, &mut all)?;
+    }
+    let mut placeholders = Vec::new();
+    for path in &run.writes {
+        path.check_writable()?;
+        let place = match workspace.locate(path)? {
+            Some((place, stat)) => {
+                let file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+                if file && stat.st_nlink != 1 {
+                    let why = format!("`{path}` has another name elsewhere, which would change with it");
+                    return Err(Refusal::new(PATH_KIND, why).subject(path.as_str()));
+                }
+                place
+            }
+            None if is_folder(path, materials.step) => workspace.make_folder(path)?,
+            None => {
+                let (placeholder, place) = Placeholder::make(path, workspace)?;
+                placeholders.push(placeholder);
+                place
+            }
+        };
+        all.push(Grant { place, right: Right::Write });
+    }
+    let scratch_root = setting.scratch.canonicalize().unwrap_or_else(|_| setting.scratch.clone());
+    for path in &run.system_reads {
+        all.push(system_path(path, &[workspace.path(), &scratch_root])?);
+    }
+    Ok((all, placeholders))
+}
+
+/// `.` is every entry of the root but `.git`: names can be listed, `.git`'s content cannot be read.
+fn read_grants(read: &Read, run: &Run, workspace: &Workspace, all: &mut Vec<Grant>) -> Result<()> {
+    let path = &read.path;
+    if *path != RepoPath::root() {
+        if matches!(path.as_str(), ".git" | ".git/config" | ".git/config.worktree") {
+            check_credentials(workspace)?;
+        }
+        return match workspace.locate(path)? {
+            Some((place, _)) => {
+                all.push(Grant { place, right: Right::Read });
+                Ok(())
+            }
+            // What the program itself makes is granted as a write.
+            None if run.writes.iter().any(|write| path.is_within(write)) => Ok(()),
+            None => Err(Refusal::new(PATH_MISSING, format!("`{path}` is not there")).subject(path.as_str())),
+        };
+    }
+    let failed = |e: io::Error| Refusal::new(IO, format!("cannot list the checkout: {e}"));
+    let root = workspace.root().try_clone_to_owned().map_err(failed)?;
+    for entry in rustix::fs::Dir::read_from(&root).map_err(|e| failed(e.into()))? {
+        let entry = entry.map_err(|e| failed(e.into()))?;
+        let name = entry.file_name().to_bytes();
+        if matches!(name, b"." | b".." | b".git") {
+            continue;
+        }
+        // A name that no plan could write, or a link, is no part of what `.` stands for.
+        let Some(path) = std::str::from_utf8(name).ok().and_then(|name| name.parse::<RepoPath>().ok()) else {
+            continue;
+        };
+        match workspace.locate(&path) {
+            Ok(Some((place, _))) => all.push(Grant { place, right: Right::Read }),
+            Ok(None) => {}
+            Err(why) if matches!(why.code(), "path.symlink" | "path.kind") => {}
+            Err(why) => return Err(why),
+        }
+    }
+    all.push(Grant { place: root, right: Right::List });
+    Ok(())
+}
+
+/// Refuses a repository whose configuration holds a credential, as checkout actions leave there.
+fn check_credentials(workspace: &Workspace) -> Result<()> {
+    for name in [".git/config", ".git/config.worktree"] {
+        let path: RepoPath = name.parse()?;
+        let content = match workspace.read_checked(&Read { path, digest: None }) {
+            Ok((content, _)) => content,
+            Err(why) if why.code() == PATH_MISSING.code => continue,
+            Err(why) => return Err(why),
+        };
+        if holds_credentials(&String::from_utf8_lossy(&content)) {
+            return Err(Refusal::new(PATH_CREDENTIALS, format!("`{name}` holds a credential")).subject(name));
+        }
+    }
+    Ok(())
+}
+
+fn holds_credentials(config: &str) -> bool {
+    let pattern = r"(?i)extraheader|://[^/\s@]+@|^\s*(password|helper|sslkey|includeif|path)\s*=|\[\s*include";
+    // A pattern that does not compile must not let anything pass.
+    Regex::new(&format!("(?m){pattern}")).map_or(true, |regex| regex.is_match(config))
+}
+
+/// Tells whether a path that is not there yet is meant as a folder.
+///
+/// It is one where something the step names lies below it, or where its last part has no `.` and no
+/// capture or other action of the step takes it for a file.
+fn is_folder(path: &RepoPath, step: &Step) -> bool {
+    let mut named: Vec<RepoPath> = Vec::new();
+    let mut files: Vec<&RepoPath> = Vec::new();
+    for action in step.actions.iter().chain(&step.verify) {
+        let touch = kind_of(action).touch(action);
+        named.extend(touch.writes.iter().cloned().chain(touch.reads.iter().map(|read| read.path.clone())));
+        match action {
+            Action::Run(run) => files.extend(run.captures.iter().filter_map(|capture| match &capture.from {
+                CaptureFrom::File(path) | CaptureFrom::FileDigest(path) => Some(path),
+                _ => None,
+            })),
+            Action::Copy(copy) => files.extend([&copy.from.path, &copy.to]),
+            Action::Patch(patch) => files.push(&patch.path),
+            Action::Commit(commit) => files.extend(&commit.paths),
+            Action::Write(_) | Action::Tag(_) => {}
+        }
+    }
+    if files.contains(&path) {
+        return false;
+    }
+    let below = |other: &RepoPath| other != path && other.is_within(path);
+    let last = path.as_str().rsplit('/').next().unwrap_or_default();
+    named.iter().any(below) || files.iter().any(|file| below(file)) || !last.contains('.')
+}
+
+/// An empty file made so that the sandbox can allow it by itself: the kernel's rules are for what is there.
+struct Placeholder {
+    folder: OwnedFd,
+    name: String,
+}
+
+impl Placeholder {
+    fn make(path: &RepoPath, workspace: &Workspace) -> Result<(Self, OwnedFd)> {
+        let (folder, name) = workspace.parent(path)?;
+        let failed = |e: rustix::io::Errno| Refusal::new(IO, format!("cannot make `{path}`: {e}"));
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let made = rustix::fs::openat(&folder, name, flags, Mode::from_raw_mode(0o644)).map_err(failed)?;
+        let never = Timespec { tv_sec: 0, tv_nsec: 0 };
+        // A time that no write leaves tells later whether anybody wrote.
+        let times = Timestamps { last_access: never, last_modification: never };
+        rustix::fs::futimens(&made, &times).map_err(failed)?;
+        Ok((Self { folder, name: name.to_owned() }, made))
+    }
+
+    fn remove_if_untouched(&self) {
+        if let Ok(stat) = rustix::fs::statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW)
+            && stat.st_size == 0
+            && stat.st_mtime == 0
+            && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+        {
+            // An empty file that stays is no danger; a capture of it is refused as empty.
+            let _ = rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty());
+        }
+    }
+}
+
+/// Returns the product's own folder where a program lies in `/opt/PRODUCT`; elsewhere the file alone is granted.
+fn own_prefix(program: &Path) -> Option<PathBuf> {
+    let rest = program.strip_prefix("/opt").ok()?;
+    let mut parts = rest.components();
+    let product = parts.next()?;
+    parts.next()?;
+    Some(Path::new("/opt").join(product))
+}
+
+fn open_place(path: &Path, right: Right) -> Result<Grant> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let place = rustix::fs::open(path, flags, Mode::empty())
+        .map_err(|e| Refusal::new(IO, format!("cannot open `{}`: {e}", path.display())))?;
+    Ok(Grant { place, right })
+}
+
+fn network(hosts: &[Host]) -> Network {
+    if hosts.is_empty() {
+        Network::None
+    } else if hosts.iter().all(|host| host.name.parse::<std::net::IpAddr>().is_ok()) {
+        Network::Addresses
+    } else {
+        Network::Names
+    }
+}
+
+fn ports(hosts: &[Host]) -> Vec<u16> {
+    let mut ports: Vec<u16> = hosts.iter().map(|host| host.port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a43_credentials_in_the_repository_configuration_are_found() {
+        for bad in [
+            "[http \"https://github.com/\"]\n\textraheader = AUTHORIZATION: basic eDp5\n",
+            "[http]\n\tExtraHeader=x\n",
+            "[remote \"o\"]\n\turl = https://oauth2:abc@gitlab.com/x.git\n",
+            "[credential]\n\thelper = store\n",
+            "[include]\n\tpath = /home/runner/secret\n",
+            "[includeIf \"gitdir:/x\"]\n\tpath = y\n",
+        ] {
+            assert!(holds_credentials(bad), "{bad}");
+        }
+        for good in ["[remote \"o\"]\n\turl = https://github.com/o/r\n", "[remote \"o\"]\n\turl = git@github.com:o/r.git\n", "[core]\n\tbare = false\n"] {
+            assert!(!holds_credentials(good), "{good}");
+        }
+    }
+
+    #[test]
+    fn only_the_products_own_folder_is_opened_with_a_program() {
+        assert_eq!(own_prefix(Path::new("/opt/tool/bin/tool")), Some(PathBuf::from("/opt/tool")));
+        for alone in ["/opt/tool", "/home/someone/tool", "/usr/bin/git", "/tool"] {
+            assert_eq!(own_prefix(Path::new(alone)), None, "{alone}");
+        }
+    }
+}

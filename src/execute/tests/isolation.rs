@@ -1,0 +1,334 @@
+//! What a program cannot reach.
+
+use std::{
+    fs,
+    net::{TcpListener, UdpSocket},
+    os::unix::{fs::symlink, net::UnixListener},
+};
+
+use super::support::*;
+use crate::{
+    base::digest::Digest,
+    event::StepStatus,
+    plan::model::{Action, Arg, Read, Script},
+};
+
+#[tokio::test]
+async fn c22_undeclared_files_are_out_of_reach() {
+    let bench = Bench::new();
+    bench.write("declared", "yes");
+    bench.write("undeclared", "no");
+    fs::write(bench.outside().join("secret"), "no").unwrap();
+    let outside = bench.outside().join("secret").display().to_string();
+    for path in ["undeclared", &outside, "/proc/self/status", "/etc/fstab"] {
+        let (free, held) = bench.attack(reading(sh(&format!("cat declared; cat {path}")), &["declared"])).await;
+        assert_eq!(free.status, StepStatus::Succeeded, "{path} proves nothing here");
+        assert_eq!(held.status, StepStatus::Failed, "{path}");
+        assert_eq!(output(&held), "yes", "{path}");
+        assert!(errors(&held).contains("Permission denied"), "{path}: {}", errors(&held));
+    }
+}
+
+#[tokio::test]
+async fn c07_nothing_outside_the_declared_writes_can_be_written() {
+    let bench = Bench::new();
+    bench.write("data/kept", "before");
+    bench.write("other", "before");
+    let outside = bench.outside().join("made").display().to_string();
+    for path in ["other", "new", &outside, "/tmp/countersign-test-made", "data/../other"] {
+        let script = format!("echo x > data/ok; echo x > {path}");
+        let (free, held) = bench.attack(writing(sh(&script), &["data"])).await;
+        assert_eq!(free.status, StepStatus::Succeeded, "{path} proves nothing here");
+        assert_eq!(held.status, StepStatus::Failed, "{path}");
+        assert_eq!(bench.read("data/ok").unwrap(), "x\n");
+    }
+    fs::remove_file("/tmp/countersign-test-made").unwrap();
+    // Neither by a rename, a hard link, nor through a link that the program makes.
+    for script in
+        ["mv data/kept stolen", "ln data/kept stolen", "ln -s ../other data/l; echo x > data/l", "rm other", "mkdir d"]
+    {
+        bench.write("data/kept", "before");
+        bench.write("other", "before");
+        let held = bench.one(writing(sh(script), &["data"])).await;
+        assert_eq!(held.status, StepStatus::Failed, "{script}");
+        assert_eq!(bench.read("other").unwrap(), "before", "{script}");
+    }
+}
+
+#[tokio::test]
+async fn c07_links_are_refused_wherever_a_plan_names_a_path() {
+    let bench = Bench::new();
+    fs::write(bench.outside().join("secret"), "no").unwrap();
+    symlink(bench.outside().join("secret"), bench.workspace().join("link")).unwrap();
+    symlink(bench.outside(), bench.workspace().join("folder")).unwrap();
+    for path in ["link", "folder", "folder/secret"] {
+        for run in [reading(sh("exit 0"), &[path]), writing(sh("exit 0"), &[path])] {
+            let outcome = bench.one(run).await;
+            assert_eq!(code(&outcome), "path.symlink", "{path}");
+            assert_eq!(outcome.status, StepStatus::Denied, "{path}");
+        }
+    }
+    // A link below a declared folder leads nowhere that was not declared.
+    bench.write("real/x", "1");
+    symlink(bench.outside().join("secret"), bench.workspace().join("real/link")).unwrap();
+    let (free, held) = bench.attack(reading(sh("cat real/link"), &["real"])).await;
+    assert_eq!((free.status, held.status), (StepStatus::Succeeded, StepStatus::Failed));
+}
+
+#[tokio::test]
+async fn a43_the_dot_is_all_but_git() {
+    let bench = Bench::new();
+    bench.write("a/b", "1");
+    bench.write(".git/config", "[core]\n");
+    bench.write(".hidden", "2");
+    let outcome = bench.one(reading(sh("cat a/b .hidden; ls >/dev/null; cat .git/config"), &["."])).await;
+    assert_eq!((outcome.status, output(&outcome).as_str()), (StepStatus::Failed, "12"));
+    let outcome = bench.one(reading(sh("cat .git/config"), &[".git"])).await;
+    assert_eq!(outcome.status, StepStatus::Succeeded);
+    bench.write(".git/config", "[http \"https://github.com/\"]\n\textraheader = AUTHORIZATION: basic eDp5\n");
+    for path in [".git", ".git/config"] {
+        assert_eq!(code(&bench.one(reading(sh("exit 0"), &[path])).await), "path.credentials");
+    }
+}
+
+#[tokio::test]
+async fn c42_no_socket_of_any_kind_without_a_declared_host() {
+    let bench = Bench::new();
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let unix = bench.outside().join("socket");
+    let _listening = UnixListener::bind(&unix).unwrap();
+    let (tcp, udp) = (tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port());
+    for attack in [
+        format!("socket.create_connection(('127.0.0.1',{tcp}))"),
+        format!("socket.socket(socket.AF_INET,socket.SOCK_DGRAM).sendto(b'x',('127.0.0.1',{udp}))"),
+        format!("socket.socket(socket.AF_UNIX).connect('{}')", unix.display()),
+        "socket.socket(socket.AF_NETLINK,socket.SOCK_RAW,0)".into(),
+        "socket.socket(socket.AF_INET,socket.SOCK_STREAM).bind(('127.0.0.1',0))".into(),
+    ] {
+        let (free, held) = bench.attack(python(&format!("import socket; {attack}"))).await;
+        assert_eq!(free.status, StepStatus::Succeeded, "{attack}: {}", errors(&free));
+        assert_eq!(held.status, StepStatus::Failed, "{attack}");
+        assert!(errors(&held).contains("PermissionError"), "{attack}: {}", errors(&held));
+    }
+    // A pair reaches nobody else.
+    let pair = "import socket; a,b=socket.socketpair(); a.send(b'x'); assert b.recv(1)==b'x'";
+    assert_eq!(bench.one(python(pair)).await.status, StepStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn c10_with_a_declared_host_only_tcp_to_its_port() {
+    let bench = Bench::new();
+    let (open, shut) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let (open, shut) = (open.local_addr().unwrap().port(), shut.local_addr().unwrap().port());
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let unix = bench.outside().join("socket");
+    let _listening = UnixListener::bind(&unix).unwrap();
+    let run = |code: &str| networking(python(&format!("import socket; {code}")), "127.0.0.1", open);
+    let allowed = bench.one(run(&format!("socket.create_connection(('127.0.0.1',{open}))"))).await;
+    assert_eq!(allowed.status, StepStatus::Succeeded, "{}", errors(&allowed));
+    let held_listener = TcpListener::bind(("127.0.0.1", shut)).or_else(|_| TcpListener::bind("127.0.0.1:0")).unwrap();
+    let shut = held_listener.local_addr().unwrap().port();
+    for attack in [
+        format!("socket.create_connection(('127.0.0.1',{shut}))"),
+        format!("s=socket.socket(socket.AF_INET,socket.SOCK_STREAM,262); s.connect(('127.0.0.1',{shut}))"),
+        format!("socket.socket(socket.AF_INET,socket.SOCK_DGRAM).sendto(b'x',('127.0.0.1',{udp}))"),
+        format!("socket.socket(socket.AF_UNIX).connect('{}')", unix.display()),
+        "socket.socket(socket.AF_INET,socket.SOCK_STREAM).bind(('127.0.0.1',0))".into(),
+    ] {
+        let (free, held) = bench.attack(run(&attack)).await;
+        assert_eq!(held.status, StepStatus::Failed, "{attack}");
+        assert!(errors(&held).contains("PermissionError"), "{attack}: {}", errors(&held));
+        if !attack.contains("262") {
+            assert_eq!(free.status, StepStatus::Succeeded, "{attack}: {}", errors(&free));
+        }
+    }
+}
+
+#[tokio::test]
+async fn c10_c11_calls_that_leave_the_sandbox_are_denied() {
+    let bench = Bench::new();
+    let call = "import ctypes,os,sys; c=ctypes.CDLL(None,use_errno=True).syscall; r=";
+    let machine = std::env::consts::ARCH == "x86_64";
+    let numbers: &[(&str, &str)] = if machine {
+        &[("unshare", "c(272,0x10000000)"), ("ptrace", "c(101,0,0,0,0)"), ("io_uring_setup", "c(425,1,ctypes.create_string_buffer(256))")]
+    } else {
+        &[]
+    };
+    for (name, code) in numbers {
+        let (free, held) = bench.attack(python(&format!("{call}{code}; sys.exit(0 if r>=0 else ctypes.get_errno())"))).await;
+        assert_eq!(held.actions[0].exit_code, Some(1), "{name}: {}", errors(&held));
+        if *name == "ptrace" {
+            assert_eq!(free.status, StepStatus::Succeeded, "{name} proves nothing here");
+        }
+    }
+    if machine {
+        // clone3 does not exist, as far as the program can tell; x32 numbers end it.
+        let clone3 = bench.one(python(&format!("{call}c(435,0,0); sys.exit(ctypes.get_errno())"))).await;
+        assert_eq!(clone3.actions[0].exit_code, Some(libc::ENOSYS));
+        let x32 = bench.one(python(&format!("{call}c(0x40000000+39)"))).await;
+        assert_eq!((x32.actions[0].signal, code(&x32)), (Some(libc::SIGSYS), "step.signal"));
+    }
+}
+
+#[tokio::test]
+async fn c16_c41_a_program_inherits_nothing() {
+    let bench = Bench::new();
+    // Descriptors that an exec would keep.
+    let open = fs::File::open("/dev/null").unwrap();
+    let kept = rustix::io::dup(&open).unwrap();
+    rustix::io::fcntl_setfd(&kept, rustix::io::FdFlags::empty()).unwrap();
+    let script = "import os,sys
+for fd in range(3,256):
+    try: os.fstat(fd)
+    except OSError: continue
+    sys.exit('fd %d'%fd)
+assert sys.stdin.read()==''
+assert os.getsid(0)==os.getpid()==os.getpgid(0)
+assert os.umask(0)==0o022
+print(' '.join(sorted(os.environ)))
+print(os.environ['TZ'],os.environ['LC_ALL'],os.environ['SOURCE_DATE_EPOCH'],os.environ['A'])";
+    let mut run = python(script);
+    run.env.insert("A".into(), Arg::Literal("b".into()));
+    run.env.insert("PATH".into(), Arg::Literal("/evil".into()));
+    let outcome = bench.one(run).await;
+    assert_eq!(outcome.status, StepStatus::Succeeded, "{}", errors(&outcome));
+    assert_eq!(
+        output(&outcome),
+        format!(
+            "A COUNTERSIGN_FENCING COUNTERSIGN_IDEMPOTENCY_KEY COUNTERSIGN_RUN COUNTERSIGN_SCRATCH COUNTERSIGN_STEP \
+             HOME LC_ALL PATH SOURCE_DATE_EPOCH TMPDIR TZ\nUTC C.UTF-8 {CREATED} b\n"
+        )
+    );
+    let path = bench.one(sh("test $PATH != /evil && echo x > $TMPDIR/a && echo x > $HOME/b")).await;
+    assert_eq!(path.status, StepStatus::Succeeded, "{}", errors(&path));
+    assert_eq!(fs::read_dir(bench.scratch()).unwrap().count(), 0, "nothing private is left");
+}
+
+#[tokio::test]
+async fn c12_no_program_gains_privileges() {
+    let bench = Bench::new();
+    let outcome = bench.one(python("import ctypes; print(ctypes.CDLL(None).prctl(39,0,0,0,0))")).await;
+    assert_eq!(output(&outcome), "1\n");
+    let copy = bench.outside().join("setuid");
+    let path = copy_program("/bin/sh", &copy);
+    std::os::unix::fs::PermissionsExt::set_mode(&mut fs::metadata(&copy).unwrap().permissions(), 0o4755);
+    fs::set_permissions(&copy, <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o4755)).unwrap();
+    assert_eq!(code(&bench.one(run_of(&path, &["-c", "exit 0"])).await), "program.untrusted");
+}
+
+#[tokio::test]
+async fn c01_a_program_that_others_could_have_put_there_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    let inside = copy_program("/bin/sh", &bench.workspace().join("sh"));
+    let writable = copy_program("/bin/sh", &bench.outside().join("writable"));
+    fs::set_permissions(&writable, fs::Permissions::from_mode(0o777)).unwrap();
+    let open = bench.outside().join("open");
+    fs::create_dir(&open).unwrap();
+    let in_open = copy_program("/bin/sh", &open.join("sh"));
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+    for path in [inside.as_str(), &writable, &in_open, "sh", "/usr", "/etc/passwd"] {
+        let outcome = bench.one(run_of(path, &["-c", "exit 0"])).await;
+        assert_eq!((code(&outcome), outcome.status), ("program.untrusted", StepStatus::Denied), "{path}");
+    }
+    assert_eq!(code(&bench.one(run_of("/usr/bin/no-such-program", &[])).await), "program.missing");
+    let fine = copy_program("/bin/sh", &bench.outside().join("fine"));
+    assert_eq!(bench.one(run_of(&fine, &["-c", "exit 0"])).await.status, StepStatus::Succeeded);
+    fs::write(&fine, "#!/bin/sh\n").unwrap();
+    assert_eq!(code(&bench.one(run_of(&fine, &[])).await), "program.script");
+}
+
+#[tokio::test]
+async fn c23_a_program_other_than_the_approved_one_does_not_start() {
+    let bench = Bench::new();
+    let path = copy_program("/bin/sh", &bench.outside().join("tool"));
+    let pinned = |digest| {
+        let mut run = writing(run_of(&path, &["-c", "echo x > made.txt"]), &["made.txt"]);
+        run.program.digest = Some(digest);
+        run
+    };
+    let approved = Digest::of(&fs::read(&path).unwrap());
+    assert_eq!(bench.one(pinned(approved)).await.status, StepStatus::Succeeded);
+    fs::remove_file(bench.workspace().join("made.txt")).unwrap();
+    // Another file takes its place, so that the digest kept for the first must not count.
+    fs::remove_file(&path).unwrap();
+    copy_program("/bin/cat", path.as_ref());
+    let outcome = bench.one(pinned(approved)).await;
+    assert_eq!((code(&outcome), outcome.status), ("program.drift", StepStatus::Denied));
+    assert_eq!(bench.read("made.txt"), None);
+}
+
+#[tokio::test]
+async fn c22_an_input_that_changed_since_the_approval_stops_the_step() {
+    let bench = Bench::new();
+    bench.write("input", "approved");
+    let mut run = writing(sh("cat input > copy.txt"), &["copy.txt"]);
+    run.reads = vec![Read { path: "input".parse().unwrap(), digest: Some(Digest::of(b"approved")) }];
+    assert_eq!(bench.one(run.clone()).await.status, StepStatus::Succeeded);
+    bench.write("input", "altered");
+    fs::remove_file(bench.workspace().join("copy.txt")).unwrap();
+    let outcome = bench.one(run).await;
+    assert_eq!((code(&outcome), outcome.status), ("input.drift", StepStatus::Denied));
+    assert_eq!(bench.read("copy.txt"), None);
+}
+
+#[tokio::test]
+async fn c02_a_script_is_the_one_in_the_plan_and_cannot_be_changed_by_its_step() {
+    let bench = Bench::new();
+    let content = "echo hello; . ./none 2>/dev/null || true";
+    let path = "pipelines/p/x.sh";
+    let mut made = plan(vec![runs("a", "true")]);
+    let mut run = sh("");
+    run.argv = vec![Arg::Script(path.parse().unwrap())];
+    let mut tamper = sh("echo evil >> \"$1\" || chmod 600 \"$1\" && echo evil >> \"$1\"");
+    tamper.argv.extend([Arg::Literal("sh".into()), Arg::Script(path.parse().unwrap())]);
+    made.steps = vec![step("good", vec![Action::Run(run)]), step("tamper", vec![Action::Run(tamper)])];
+    made.scripts =
+        vec![Script { path: path.parse().unwrap(), digest: Digest::of(content.as_bytes()), content: content.into() }];
+    let ran = bench.run(made.clone(), bench.setting()).await;
+    assert_eq!(output(&ran.step("good")), "hello\n");
+    assert_eq!(ran.step("tamper").status, StepStatus::Failed);
+    made.scripts[0].content.push_str("; evil");
+    assert_eq!(code(&bench.run(made, bench.setting()).await.step("good")), "content.drift");
+}
+
+#[tokio::test]
+async fn c06_places_outside_the_repository_are_opened_by_name_only() {
+    let bench = Bench::new();
+    fs::write(bench.outside().join("data"), "seen").unwrap();
+    let data = bench.outside().join("data").display().to_string();
+    let mut run = sh(&format!("cat {data}"));
+    assert_eq!(bench.one(run.clone()).await.status, StepStatus::Failed);
+    run.system_reads = vec![data.clone()];
+    assert_eq!(output(&bench.one(run.clone()).await), "seen");
+    let workspace = bench.workspace().display().to_string();
+    let parent = bench.workspace().parent().unwrap().display().to_string();
+    for bad in ["/", "/proc", "/proc/1", "/sys/kernel", "/dev", "/run", "etc", "/etc/../root", "/no/such", &workspace, &parent] {
+        run.system_reads = vec![bad.to_owned()];
+        assert_eq!(code(&bench.one(run.clone()).await), "path.system", "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn ordinary_tools_work_in_the_sandbox() {
+    let bench = Bench::new();
+    git2::Repository::init(bench.workspace()).unwrap();
+    bench.write("a.txt", "1\n");
+    for (program, argv) in [
+        ("/usr/bin/python3", vec!["-c", "import json,ssl,sqlite3,tempfile,subprocess,hashlib; tempfile.mkstemp(); print(subprocess.run(['/bin/echo','hi'],capture_output=True).stdout)"]),
+        ("/usr/local/bin/git", vec!["-c", "safe.directory=*", "status", "--porcelain"]),
+        ("/usr/bin/git", vec!["-c", "safe.directory=*", "status", "--porcelain"]),
+        ("/usr/bin/sqlite3", vec![":memory:", "select 1"]),
+        ("/usr/local/bin/terraform", vec!["version"]),
+        ("/usr/bin/curl", vec!["--version"]),
+        ("/usr/bin/perl", vec!["-e", "print 1"]),
+        ("/usr/bin/node", vec!["-e", "console.log(1)"]),
+    ] {
+        if fs::metadata(program).is_err() {
+            continue;
+        }
+        let outcome = bench.one(reading(run_of(program, &argv), &[".", ".git"])).await;
+        assert_eq!(outcome.status, StepStatus::Succeeded, "{program}: {outcome:?}");
+    }
+}
