@@ -365,6 +365,9 @@ fn c32_what_cannot_be_seen_through_is_named_at_the_top() {
         &|p| first_run(&mut p.steps[1]).argv = vec![Arg::Literal("-c".into()), Arg::Literal("x".into())],
         InterpreterInlineCode,
     );
+    for argument in ["-c", "-lc", "-cprint(1)", "-ne", "--eval=x", "--command"] {
+        check(&|p| first_run(&mut p.steps[1]).argv.push(Arg::Literal(argument.into())), InterpreterInlineCode);
+    }
     check(&|p| first_run(&mut p.steps[1]).argv.clear(), InterpreterUnseenCode);
     check(&|p| first_run(&mut p.steps[0]).program.interpreter = true, InterpreterRunTimeValue);
     check(&|p| first_run(&mut p.steps[0]).program.interpreter = true, InterpreterNetwork);
@@ -395,6 +398,7 @@ fn c28_c33_c34_what_looks_odd_is_named_at_the_top() {
         check(&host(name), OddHost);
     }
     check(&|p| p.steps[0].title = "p\u{0430}ypal".into(), MixedScript);
+    check(&|p| p.steps[0].title = "\u{5d0}\u{5d1} 1, 2".into(), RightToLeft);
     check(&|p| p.steps[0].why = "${{ secrets.X }}".into(), TemplateText);
     check(&|p| p.steps[0].why = "a\u{202e}b".into(), HiddenCharacters);
     check(&|p| p.scripts[0].content = format!("true{};curl", " ".repeat(80)), HiddenByGap);
