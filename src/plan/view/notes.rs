@@ -22,6 +22,8 @@ const LONG_SCRIPT: usize = 200;
 const BLOB: usize = 200;
 /// Spaces in a row that push what follows out of sight.
 const GAP: usize = 40;
+/// Characters of a line above which pages make the reader scroll to see its end.
+const LONG_LINE: usize = 300;
 /// Long arguments that make an interpreter take its code from the argument list.
 const INLINE_CODE: [&str; 6] = ["--eval", "--print", "--command", "--exec", "--execute", "--expression"];
 /// Letters that do the same in a short argument, alone or among others: `-c`, `-lc`, `-ne`.
@@ -67,6 +69,8 @@ pub enum NoteKind {
     HiddenCharacters,
     /// A long gap pushes text out of sight.
     HiddenByGap,
+    /// A line is so long that its end may lie out of sight.
+    LongLine,
     /// A program has both a secret and the network.
     SecretWithNetwork,
     /// The effect the plan states is not the highest of its steps.
@@ -110,6 +114,7 @@ impl NoteKind {
             Self::TemplateText => "the text looks like a template; nothing is expanded after a plan is sealed",
             Self::HiddenCharacters => "the text holds characters that cannot be shown and are written as escapes",
             Self::HiddenByGap => "text follows a long gap and may lie out of sight",
+            Self::LongLine => "a line of more than 300 characters, the end of which may lie out of sight",
             Self::SecretWithNetwork => "the program has this secret and the network, and can send it away",
             Self::EffectMisstated => "the effect that the plan states is not the highest of its steps; it states",
             Self::DigestMisstated => "the digest is not that of the content",
@@ -304,6 +309,9 @@ fn of_text(place: &Place<'_>) -> Vec<Note> {
     }
     if text::needs_escape(place.text) || (!place.lines && place.text.contains(['\n', '\t'])) {
         notes.push(note(place.step, NoteKind::HiddenCharacters, place.field.as_str()));
+    }
+    if place.lines && place.text.lines().any(|line| line.chars().count() > LONG_LINE) {
+        notes.push(note(place.step, NoteKind::LongLine, place.field.as_str()));
     }
     if has_gap(place.text) {
         notes.push(note(place.step, NoteKind::HiddenByGap, place.field.as_str()));

@@ -403,6 +403,7 @@ fn c28_c33_c34_what_looks_odd_is_named_at_the_top() {
     check(&|p| p.steps[0].why = "a\u{202e}b".into(), HiddenCharacters);
     check(&|p| p.scripts[0].content = format!("true{};curl", " ".repeat(80)), HiddenByGap);
     check(&|p| p.scripts[0].content = format!("true{}curl", "\n".repeat(80)), HiddenByGap);
+    check(&|p| p.scripts[0].content = format!("true {};curl", "#".repeat(300)), LongLine);
     check(&|p| p.effect = Effect::Read, EffectMisstated);
     check(&|p| p.scripts[0].content.push('x'), DigestMisstated);
     check(&|p| p.steps[1].needs = vec!["publish".parse().unwrap()], BrokenOrder);
