@@ -345,7 +345,7 @@ fn scripts(changes: &mut Changes, old: &[Script], new: &[Script]) {
     }
     let paths = |scripts: &[Script]| scripts.iter().map(|script| script.path.clone()).collect::<Vec<_>>();
     let (old, new) = (paths(old), paths(new));
-    if old != new && old.len() == new.len() && old.iter().all(|path| new.contains(path)) {
+    if old != new && old.iter().all(|path| new.contains(path)) && new.iter().all(|path| old.contains(path)) {
         changes.push(Direction::Changed, "scripts: order or repetition", None, None);
     }
 }

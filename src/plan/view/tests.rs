@@ -218,6 +218,12 @@ fn c30_each_known_attack_stays_text() {
 }
 
 #[test]
+fn c30_a_fence_is_longer_than_any_run_of_backticks_in_it() {
+    let markdown = view(&plan_with(&format!("a\n{}\n", "`".repeat(9)))).markdown();
+    assert!(markdown.contains(&format!("\n{}text\n1| a\n2| {}\n", "`".repeat(10), "`".repeat(9))));
+}
+
+#[test]
 #[expect(
     clippy::disallowed_methods,
     clippy::print_stderr,
