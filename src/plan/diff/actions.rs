@@ -113,6 +113,9 @@ fn plain(arg: &Arg) -> Option<String> {
 fn compare_reads(changes: &mut Changes, what: &str, old: &[Read], new: &[Read]) {
     let paths = |reads: &[Read]| reads.iter().map(|read| read.path.clone()).collect::<Vec<_>>();
     changes.allowed(what, &paths(old), &paths(new));
+    if old != new && paths(old) == paths(new) && old.iter().all(|read| new.contains(read)) {
+        changes.push(Direction::Changed, format!("{what}: order"), None, None);
+    }
     let mut seen = Vec::new();
     for read in old.iter().filter(|read| !new.contains(read)) {
         if let Some(after) = new.iter().find(|after| after.path == read.path)

@@ -234,8 +234,16 @@ impl<T: Serialize> Shown for T {
     }
 }
 
+/// Products of line counts above which texts are shown as replaced whole: the search for the least
+/// difference takes time by that product, and both texts may come from an attacker.
+const MAX_SEARCH: usize = 4_000_000;
+
 /// Returns the lines that differ, with three lines around each.
 fn unified(old: &str, new: &str) -> String {
+    if old.lines().count().saturating_mul(new.lines().count()) > MAX_SEARCH {
+        let marked = |mark: &str, text: &str| text.lines().map(|line| format!("{mark}{line}\n")).collect::<String>();
+        return format!("@@ all of it @@\n{}{}", marked("-", old), marked("+", new));
+    }
     let text = similar::TextDiff::from_lines(old, new);
     let mut out = String::new();
     for hunk in text.unified_diff().context_radius(3).iter_hunks() {
@@ -337,7 +345,7 @@ fn scripts(changes: &mut Changes, old: &[Script], new: &[Script]) {
     }
     let paths = |scripts: &[Script]| scripts.iter().map(|script| script.path.clone()).collect::<Vec<_>>();
     let (old, new) = (paths(old), paths(new));
-    if old != new && old.len() == new.len() && old.iter().all(|path| new.contains(path)) {
+    if old != new && old.iter().all(|path| new.contains(path)) && new.iter().all(|path| old.contains(path)) {
         changes.push(Direction::Changed, "scripts: order or repetition", None, None);
     }
 }

@@ -18,7 +18,7 @@ body{margin:0 auto;max-width:52rem;padding:1rem;background:var(--paper);color:va
 h1,h2,h3,h4{line-height:1.25;overflow-wrap:anywhere}
 h2{border-bottom:2px solid var(--line)}
 code,pre{font-family:ui-monospace,monospace;font-size:.9em;background:var(--soft);white-space:pre-wrap;overflow-wrap:anywhere}
-code{padding:.1em .3em;border-radius:.2em}
+code{padding:.1em .3em;border-radius:.2em;direction:ltr;unicode-bidi:isolate}
 pre{padding:.75rem;border:1px solid var(--line)}
 pre code{padding:0}
 ul{padding-left:1.2rem}

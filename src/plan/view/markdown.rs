@@ -15,7 +15,8 @@ pub(super) fn render(blocks: &[Block]) -> String {
     let mut in_list = false;
     for block in blocks {
         let item = matches!(block, Block::Item(..));
-        if !out.is_empty() && !(item && in_list) {
+        let joins = out.is_empty() || (item && in_list);
+        if !joins {
             out.push('\n');
         }
         in_list = item;

@@ -1,7 +1,7 @@
 //! The view: what a reviewer reads, computed from nothing but the plan, and never shortened.
 //!
 //! A [`View`] holds what must be seen first (counts, lists, what cannot be seen through) beside the
-//! whole plan. [`document`] lays it out as blocks in which our own words and the plan's are different
+//! whole plan. `document` lays it out as blocks in which our own words and the plan's are different
 //! types; the formats only decide how each looks, so none of them can let plan text act as markup.
 
 mod document;

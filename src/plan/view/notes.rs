@@ -22,8 +22,12 @@ const LONG_SCRIPT: usize = 200;
 const BLOB: usize = 200;
 /// Spaces in a row that push what follows out of sight.
 const GAP: usize = 40;
-/// Arguments that make an interpreter take its code from the argument list.
-const INLINE_CODE: [&str; 9] = ["-c", "-e", "-E", "-r", "-p", "--eval", "--command", "--exec", "-Command"];
+/// Characters of a line above which pages make the reader scroll to see its end.
+const LONG_LINE: usize = 300;
+/// Long arguments that make an interpreter take its code from the argument list.
+const INLINE_CODE: [&str; 6] = ["--eval", "--print", "--command", "--exec", "--execute", "--expression"];
+/// Letters that do the same in a short argument, alone or among others: `-c`, `-lc`, `-ne`.
+const INLINE_LETTERS: [char; 5] = ['c', 'e', 'E', 'r', 'p'];
 
 /// What a note says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
@@ -31,7 +35,7 @@ const INLINE_CODE: [&str; 9] = ["-c", "-e", "-E", "-r", "-p", "--eval", "--comma
 pub enum NoteKind {
     /// An interpreter runs a script.
     InterpreterScript,
-    /// An interpreter is handed code as an argument.
+    /// An argument may hand an interpreter code.
     InterpreterInlineCode,
     /// An interpreter takes its code from somewhere the plan does not show.
     InterpreterUnseenCode,
@@ -51,6 +55,8 @@ pub enum NoteKind {
     ScriptMissing,
     /// A word mixes alphabets.
     MixedScript,
+    /// A text holds letters that run from right to left.
+    RightToLeft,
     /// A host name is punycode.
     PunycodeHost,
     /// A host is an address, or could be read as one.
@@ -63,6 +69,8 @@ pub enum NoteKind {
     HiddenCharacters,
     /// A long gap pushes text out of sight.
     HiddenByGap,
+    /// A line is so long that its end may lie out of sight.
+    LongLine,
     /// A program has both a secret and the network.
     SecretWithNetwork,
     /// The effect the plan states is not the highest of its steps.
@@ -83,7 +91,7 @@ impl NoteKind {
             Self::InterpreterScript => {
                 "an interpreter runs a script, shown whole below; what it does within its limits cannot be seen from the plan"
             }
-            Self::InterpreterInlineCode => "an interpreter is handed code as an argument",
+            Self::InterpreterInlineCode => "an argument may hand the interpreter code of its own",
             Self::InterpreterUnseenCode => {
                 "an interpreter takes its code from the repository or the machine; the plan does not show it"
             }
@@ -99,12 +107,14 @@ impl NoteKind {
             Self::EncodedBlob => "more than 200 characters that look like encoded data",
             Self::ScriptMissing => "the script is not in the plan",
             Self::MixedScript => "a word mixes alphabets and may not be the word it looks like",
+            Self::RightToLeft => "the text holds letters that run from right to left and may stand in another order",
             Self::PunycodeHost => "the host name is punycode and may look like another name",
             Self::AddressHost => "the host is a number, not a name",
             Self::OddHost => "the host is not made of lower-case letters, digits, hyphens and dots",
             Self::TemplateText => "the text looks like a template; nothing is expanded after a plan is sealed",
             Self::HiddenCharacters => "the text holds characters that cannot be shown and are written as escapes",
             Self::HiddenByGap => "text follows a long gap and may lie out of sight",
+            Self::LongLine => "a line of more than 300 characters, the end of which may lie out of sight",
             Self::SecretWithNetwork => "the program has this secret and the network, and can send it away",
             Self::EffectMisstated => "the effect that the plan states is not the highest of its steps; it states",
             Self::DigestMisstated => "the digest is not that of the content",
@@ -187,7 +197,8 @@ fn of_run(plan: &Plan, step: &Step, run: &Run) -> Vec<Note> {
     }
     if let Some(flag) = inline {
         add(NoteKind::InterpreterInlineCode, flag);
-    } else if scripts.is_empty() {
+    }
+    if scripts.is_empty() {
         add(NoteKind::InterpreterUnseenCode, path);
     }
     for arg in handed() {
@@ -198,11 +209,14 @@ fn of_run(plan: &Plan, step: &Step, run: &Run) -> Vec<Note> {
     notes
 }
 
+/// Tells whether an argument may carry code; it errs on the side of yes.
 fn is_inline_code(argument: &str) -> bool {
-    INLINE_CODE.iter().any(|flag| {
-        argument == *flag
-            || (flag.starts_with("--") && argument.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=')))
-    })
+    if argument.starts_with("--") {
+        return INLINE_CODE.contains(&argument.split('=').next().unwrap_or_default());
+    }
+    argument
+        .strip_prefix('-')
+        .is_some_and(|rest| rest.chars().take_while(char::is_ascii_alphabetic).any(|c| INLINE_LETTERS.contains(&c)))
 }
 
 /// Lists what deserves a second look, in the plan's order, each once.
@@ -287,16 +301,28 @@ fn of_text(place: &Place<'_>) -> Vec<Note> {
     for word in mixed_script_words(place.text) {
         notes.push(note(place.step, NoteKind::MixedScript, format!("{}: {word}", place.field)));
     }
+    if place.text.chars().any(runs_right_to_left) {
+        notes.push(note(place.step, NoteKind::RightToLeft, place.field.as_str()));
+    }
     if ["{{", "}}", "$[[", "{%", "<%"].iter().any(|mark| place.text.contains(mark)) {
         notes.push(note(place.step, NoteKind::TemplateText, place.field.as_str()));
     }
     if text::needs_escape(place.text) || (!place.lines && place.text.contains(['\n', '\t'])) {
         notes.push(note(place.step, NoteKind::HiddenCharacters, place.field.as_str()));
     }
+    if place.lines && place.text.lines().any(|line| line.chars().count() > LONG_LINE) {
+        notes.push(note(place.step, NoteKind::LongLine, place.field.as_str()));
+    }
     if has_gap(place.text) {
         notes.push(note(place.step, NoteKind::HiddenByGap, place.field.as_str()));
     }
     notes
+}
+
+/// The blocks of Hebrew, Arabic, Syriac and their neighbours, in the first plane and the second.
+fn runs_right_to_left(c: char) -> bool {
+    matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'
+        | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
 }
 
 /// Finds a long run of blanks, or of empty lines, with text after it.

@@ -218,6 +218,12 @@ fn c30_each_known_attack_stays_text() {
 }
 
 #[test]
+fn c30_a_fence_is_longer_than_any_run_of_backticks_in_it() {
+    let markdown = view(&plan_with(&format!("a\n{}\n", "`".repeat(9)))).markdown();
+    assert!(markdown.contains(&format!("\n{}text\n1| a\n2| {}\n", "`".repeat(10), "`".repeat(9))));
+}
+
+#[test]
 #[expect(
     clippy::disallowed_methods,
     clippy::print_stderr,
@@ -365,6 +371,9 @@ fn c32_what_cannot_be_seen_through_is_named_at_the_top() {
         &|p| first_run(&mut p.steps[1]).argv = vec![Arg::Literal("-c".into()), Arg::Literal("x".into())],
         InterpreterInlineCode,
     );
+    for argument in ["-c", "-lc", "-cprint(1)", "-ne", "--eval=x", "--command"] {
+        check(&|p| first_run(&mut p.steps[1]).argv.push(Arg::Literal(argument.into())), InterpreterInlineCode);
+    }
     check(&|p| first_run(&mut p.steps[1]).argv.clear(), InterpreterUnseenCode);
     check(&|p| first_run(&mut p.steps[0]).program.interpreter = true, InterpreterRunTimeValue);
     check(&|p| first_run(&mut p.steps[0]).program.interpreter = true, InterpreterNetwork);
@@ -395,10 +404,12 @@ fn c28_c33_c34_what_looks_odd_is_named_at_the_top() {
         check(&host(name), OddHost);
     }
     check(&|p| p.steps[0].title = "p\u{0430}ypal".into(), MixedScript);
+    check(&|p| p.steps[0].title = "\u{5d0}\u{5d1} 1, 2".into(), RightToLeft);
     check(&|p| p.steps[0].why = "${{ secrets.X }}".into(), TemplateText);
     check(&|p| p.steps[0].why = "a\u{202e}b".into(), HiddenCharacters);
     check(&|p| p.scripts[0].content = format!("true{};curl", " ".repeat(80)), HiddenByGap);
     check(&|p| p.scripts[0].content = format!("true{}curl", "\n".repeat(80)), HiddenByGap);
+    check(&|p| p.scripts[0].content = format!("true {};curl", "#".repeat(300)), LongLine);
     check(&|p| p.effect = Effect::Read, EffectMisstated);
     check(&|p| p.scripts[0].content.push('x'), DigestMisstated);
     check(&|p| p.steps[1].needs = vec!["publish".parse().unwrap()], BrokenOrder);
