@@ -166,7 +166,8 @@ def apply(folder: str, database: str, target: str, moment: str) -> None:
             backup = back_up(base, f"{database}.before-{todo[0].version}.bak")
         base.execute("BEGIN IMMEDIATE")
         try:
-            if pending(files, history(base), target) != todo:
+            before = history(base)
+            if pending(files, before, target) != todo:
                 raise Refused("somebody else migrated the database at the same time")
             base.execute(CREATE)
             base.set_authorizer(guard)
@@ -176,7 +177,7 @@ def apply(folder: str, database: str, target: str, moment: str) -> None:
             broken = base.execute("PRAGMA foreign_key_check").fetchone() if todo else None
             if broken:
                 raise Refused(f"a foreign key in table {broken[0]} would be broken; everything was rolled back")
-            if history(base) != [tuple(file[:3]) for file in files[: len(history(base))]]:
+            if history(base) != before:
                 raise Refused("a migration wrote to schema_migrations; everything was rolled back")
             for migration in todo:
                 base.execute("INSERT INTO schema_migrations VALUES (?, ?, ?, ?)", (*migration[:3], moment))
@@ -203,6 +204,9 @@ def check(folder: str, database: str, target: str) -> None:
     if os.path.islink(database) or not os.path.isfile(database):
         raise Refused(f"{database} is not a regular file")
     address = "file:" + database.replace("%", "%25").replace("?", "%3f").replace("#", "%23") + "?mode=ro"
+    # Without a journal beside it nothing is in flight, and no side file has to be made where nothing may be written.
+    if not os.path.exists(database + "-wal") and not os.path.exists(database + "-journal"):
+        address += "&immutable=1"
     base = sqlite3.connect(address, uri=True, isolation_level=None)
     try:
         applied = history(base)
