@@ -1,6 +1,6 @@
 """Write or check one version's section of a changelog made from conventional commits.
 
-`write` reads the output of `git log --format=%H%x1f%s%x1f%b%x1e` and puts a new section above the
+`write` reads the output of `git log --format=%H%x00%s%x00%b%x00` and puts a new section above the
 newest one, in place. The date is SOURCE_DATE_EPOCH, so the same history gives the same bytes.
 `check` reads the file back and refuses unless the section is there exactly once, with entries.
 """
@@ -48,14 +48,14 @@ def parse_log(text: str) -> tuple[list[Entry], int]:
     """Return the entries, oldest last as git gives them, and how many commits were conventional."""
     entries: list[Entry] = []
     conventional = 0
-    for record in text.split("\x1e"):
-        record = record.lstrip("\n")
-        if not record:
-            continue
-        fields = record.split("\x1f", 2)
-        if len(fields) != 3 or not re.fullmatch(r"[0-9a-f]{40,64}", fields[0]):
-            raise Refused("the log is not in the form %H%x1f%s%x1f%b%x1e")
-        commit, subject, body = fields
+    # No commit message can hold a NUL, so none can pass for two.
+    fields = text.split("\0")
+    if len(fields) % 3 != 1 or fields[-1].strip():
+        raise Refused("the log is not in the form %H%x00%s%x00%b%x00")
+    for commit, subject, body in zip(fields[0::3], fields[1::3], fields[2::3]):
+        commit = commit.strip()
+        if not re.fullmatch(r"[0-9a-f]{40,64}", commit):
+            raise Refused(f"the log has `{commit[:60]}` where a commit should be")
         match = SUBJECT.match(subject)
         if match is None:
             entries.append(Entry("other", "", subject or "(no subject)", commit))
