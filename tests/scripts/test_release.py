@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 import subprocess
 import tarfile
 
@@ -16,18 +18,12 @@ class Release(harness.Case):
 
     def setUp(self) -> None:
         super().setUp()
+        shutil.copytree(harness.PROJECTS / "release", self.repo, dirs_exist_ok=True)
         self.start_repository()
-        self.write("VERSION", "1.0.0\n")
-        self.write("CHANGELOG.md", "# Changelog\n\n## 1.0.0 - 2025-06-01\n\n### Features\n\n- Begin (000000000000)\n")
-        self.write("src/app.py", "print('hello')\n")
         self.commit("feat: begin")
         self.git("tag", "-a", "v1.0.0", "-m", "Release 1.0.0")
-        self.commit("feat(cli): add a colour switch")
-        self.commit("fix: close <b>files</b> in *every* case [link](x)")
-        self.commit("docs: explain the switch")
-        self.commit("feat(api)!: drop version 0 of the interface")
-        self.commit("refactor: move the parser", "BREAKING CHANGE: import it from `app.parse` now")
-        self.commit("Quick hack")
+        for commit in json.loads((harness.PROJECTS / "release-commits.json").read_text()):
+            self.commit(commit["subject"], commit["body"])
 
     def release(self) -> None:
         self.pipeline("changelog", version="2.0.0", since="v1.0.0")
@@ -97,10 +93,7 @@ class Release(harness.Case):
         self.assertIn("no entry", err)
 
     def test_bump_sets_every_kind_of_file_and_leaves_the_rest(self) -> None:
-        cargo = '[package]\nname = "x"\nversion = "1.2.3" # ours\n\n[dependencies]\nserde = "1"\n[dependencies.y]\nversion = "1.2.3"\n'
-        npm = '{\n  "dependencies": {"version": "1.2.3"},\n  "version" : "1.2.3",\n  "x": ["version"]\n}\n'
-        self.write("Cargo.toml", cargo)
-        self.write("package.json", npm)
+        cargo, npm = self.read("Cargo.toml"), self.read("package.json")
         self.assertEqual(self.pipeline("version-bump", version="1.3.0")["old"], "1.0.0")
         self.assertEqual(self.pipeline("version-bump", version="1.3.0", file="Cargo.toml", kind="cargo")["old"], "1.2.3")
         self.assertEqual(self.pipeline("version-bump", version="1.3.0", file="package.json", kind="npm")["new"], "1.3.0")
