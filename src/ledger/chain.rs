@@ -105,7 +105,7 @@ impl Chain {
         })
     }
 
-    /// Makes the next entry, verifies it as a reader will, takes it in, and returns its bytes.
+    /// Makes the next entry, verifies it as a reader will, takes it in, and returns it with its bytes.
     ///
     /// # Errors
     /// As [`Chain::push`].
@@ -115,11 +115,11 @@ impl Chain {
         at: Timestamp,
         root: &TrustRoot,
         now: Timestamp,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<(Entry, Vec<u8>)> {
         let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
         let bytes = entry_bytes(self.length(), prev, envelope, at)?;
-        self.push(&bytes, root, now)?;
-        Ok(bytes)
+        let entry = self.push(&bytes, root, now)?;
+        Ok((entry, bytes))
     }
 
     fn step(&mut self, bytes: &[u8], root: &TrustRoot, now: Timestamp) -> Result<Entry> {

@@ -1,9 +1,37 @@
-//! The ledger.
+//! The ledger: an append-only chain of signed statements on a branch of the repository.
+//!
+//! ```text
+//! branch ──store──> files ──format──> entries ──chain──> verified ──transition──> State ──status──> RunStatus
+//! ```
+//!
+//! The hash chain proves order and completeness, the signatures prove authority, and the transitions
+//! prove that what happened was allowed to. A reader starts at the genesis that the trust root pins and
+//! believes nothing else. A writer runs the same code on its own entries before it writes them.
+//!
+//! The tree of the branch: `ledger.json` (the marker), `entries/<seq / 10000>/<seq / 100 % 100>/<first>.jsonl`
+//! (one file for each append), `segments/<first>-<last>.jsonl` (the same bytes joined, when a checkpoint is
+//! appended) and `objects/sha256/<2 hex>/<62 hex>` (what entries name by digest).
 
+mod append;
 pub mod chain;
 pub mod format;
+pub mod log;
+mod open;
 pub mod reasons;
 pub mod record;
+pub mod remote;
 pub mod state;
 pub mod status;
+mod store;
 mod transition;
+
+#[cfg(test)]
+mod tests;
+
+pub use append::{Appended, Batch, NewEntry, View};
+pub use chain::{Chain, Mode};
+pub use format::genesis_entry;
+pub use open::Ledger;
+pub use record::{Entry, Record};
+pub use remote::Remote;
+pub use state::State;

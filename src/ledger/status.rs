@@ -72,6 +72,8 @@ pub fn run_status(state: &State, run: &Run) -> RunStatus {
         matches!(step, StepState::Finished { status: StepStatus::Indeterminate, .. })
     };
     match run.outcome {
+        // Resolved, and waiting for the claim that goes on with it.
+        Some(RunStatus::Indeterminate) if run.unknown_steps().next().is_none() => RunStatus::Claimed,
         Some(status) => status,
         None if run.steps.values().any(told_unknown) => RunStatus::Indeterminate,
         None if run.unknown_steps().next().is_some() => RunStatus::Running,

@@ -341,10 +341,12 @@ impl State {
         };
         let run = self.run_mut(&record.run, &record.plan)?;
         run.steps.insert(record.step.clone(), StepState::Resolved { attempt, taken: record.resolve_as });
-        if record.resolve_as == ResolveAs::Abort {
-            run.outcome = Some(RunStatus::Failed);
-            run.ended = Some(entry.seq);
-        }
+        // The executor of before may still live: it is stopped here, and only a new claim goes on.
+        run.outcome = Some(match record.resolve_as {
+            ResolveAs::Abort => RunStatus::Failed,
+            ResolveAs::Retry | ResolveAs::Skip => RunStatus::Indeterminate,
+        });
+        run.ended = Some(entry.seq);
         Ok(())
     }
 

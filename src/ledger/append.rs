@@ -1,0 +1,258 @@
+//! Appends entries: exactly one writer moves the ledger from one head to the next.
+//!
+//! With a remote, the remote decides: the commit is pushed under a lease on the head it was built on,
+//! and only then does the local branch follow. Without one, git's own lock of the reference decides.
+
+use std::time::Duration;
+
+use git2::Oid;
+
+use super::{
+    chain::Chain,
+    format::{MAX_BATCH, RawEntry},
+    open::{Ledger, Loaded, missing},
+    reasons::{
+        LEDGER_CHAIN, LEDGER_CONTENDED, LEDGER_EXISTS, LEDGER_LOCKED, LEDGER_UNCERTAIN,
+    },
+    record::{Entry, Record},
+    remote::{Push, Remote},
+    state::State,
+    store::Addition,
+};
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{LIMIT_COUNT, Refusal, Result, USAGE},
+        time::{Clock, Timestamp},
+    },
+    sign::{envelope::Envelope, predicate::LedgerHead},
+};
+
+/// How often an append is tried before it refuses `ledger.contended`.
+pub(super) const MAX_TRIES: u32 = 60;
+/// The longest wait between two tries, in milliseconds.
+const MAX_WAIT: u64 = 64;
+
+/// What a writer sees when it makes its statements.
+pub struct View<'a> {
+    /// Everything the ledger says.
+    pub state: &'a State,
+    /// The last entry, which the statements name.
+    pub head: LedgerHead,
+    /// The time of this try, for the statements and the entries.
+    pub now: Timestamp,
+}
+
+/// A signed statement to be appended.
+#[derive(Clone, Debug)]
+pub struct NewEntry {
+    /// The statement.
+    pub envelope: Envelope,
+    /// When it is appended.
+    pub at: Timestamp,
+}
+
+/// What one append adds, all of it or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Statements, in order; at least one.
+    pub entries: Vec<NewEntry>,
+    /// The bytes that the statements name by digest.
+    pub objects: Vec<Vec<u8>>,
+}
+
+/// What was appended.
+#[derive(Clone, Debug)]
+pub struct Appended {
+    /// The last entry now.
+    pub head: LedgerHead,
+    /// The new entries, verified as every reader will verify them.
+    pub entries: Vec<Entry>,
+    /// How many tries it took.
+    pub tries: u32,
+}
+
+impl Ledger {
+    /// Writes the first entry, whose digest the trust root pins; the branch must not exist, here or there.
+    ///
+    /// # Errors
+    /// `ledger.exists`, `ledger.transplant` for another genesis than the pinned one, and those of [`Ledger::append`].
+    pub fn create_genesis(&mut self, genesis: &[u8], objects: &[Vec<u8>], clock: Clock) -> Result<Appended> {
+        let now = clock.now();
+        let exists = || Refusal::new(LEDGER_EXISTS, self.store.reference().to_owned());
+        if self.store.tip()?.is_some() {
+            return Err(exists());
+        }
+        let remote = self.remote.clone();
+        if let Some(remote) = &remote
+            && remote.head(&self.store)?.is_some()
+        {
+            return Err(exists());
+        }
+        let mut chain = Chain::new(&self.root, None);
+        let entry = chain.push(genesis, &self.root, now)?;
+        let lines = [genesis.to_vec()];
+        let addition = Addition { first: 0, entries: &lines, objects, fold: &[], message: "genesis", at: entry.at };
+        let commit = self.store.write(None, &addition)?;
+        if let Some(remote) = &remote {
+            let pushed = remote.push(&self.store, None, commit)?;
+            let won = pushed == Push::Won || remote.head(&self.store)? == Some(commit);
+            if !won {
+                return Err(exists());
+            }
+        }
+        if !self.store.swap(None, commit)? {
+            return Err(exists());
+        }
+        self.finish(commit, chain, vec![entry], 1)
+    }
+
+    /// Pushes a ledger that was made without a remote to a remote that has none.
+    ///
+    /// # Errors
+    /// `ledger.missing`, `ledger.exists` where the remote has a ledger, `ledger.unreachable`.
+    pub fn publish(&mut self, remote: Remote, clock: Clock) -> Result<()> {
+        self.remote = None;
+        self.sync(clock.now())?;
+        let commit = self.store.tip()?.ok_or_else(missing)?;
+        let pushed = remote.push(&self.store, None, commit)?;
+        if pushed != Push::Won && remote.head(&self.store)? != Some(commit) {
+            return Err(Refusal::new(LEDGER_EXISTS, "the remote has a ledger already"));
+        }
+        self.remote = Some(remote);
+        Ok(())
+    }
+
+    /// Appends statements made before, if the last entry still is the expected one (or whatever it is).
+    ///
+    /// # Errors
+    /// `ledger.contended` where the ledger has moved on, and those of [`Ledger::append`].
+    pub fn append_at(&mut self, expected: Option<&LedgerHead>, batch: &Batch, clock: Clock) -> Result<Appended> {
+        self.append(clock, |view| match expected {
+            Some(expected) if *expected != view.head => {
+                Err(Refusal::new(LEDGER_CONTENDED, format!("the last entry is {}, not {}", view.head.seq, expected.seq)))
+            }
+            _ => Ok(batch.clone()),
+        })
+    }
+
+    /// Appends what `build` makes on the verified present state.
+    ///
+    /// `build` is asked again after every lost race, on the state that the winner left: it re-makes its
+    /// statements on the new head, or refuses. Everything is verified as a reader will before it is
+    /// written, and is durable when this returns.
+    ///
+    /// # Errors
+    /// Any of `build`; those of [`Chain::push`] for what must not follow, such as `replay.consumed` and
+    /// `ledger.terminal`; `ledger.contended`, `ledger.locked`, `ledger.write_failed`, `ledger.uncertain`. After
+    /// `ledger.uncertain` alone may the entries have been recorded.
+    pub fn append(&mut self, clock: Clock, mut build: impl FnMut(&View<'_>) -> Result<Batch>) -> Result<Appended> {
+        let mut locked = None;
+        for attempt in 1..=MAX_TRIES {
+            if attempt > 1 {
+                pause(attempt);
+            }
+            match self.try_append(clock, attempt, &mut build) {
+                Ok(Some(appended)) => return Ok(appended),
+                Ok(None) => {}
+                Err(refusal) if refusal.reason() == LEDGER_LOCKED => locked = Some(refusal),
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Err(locked.unwrap_or_else(|| Refusal::new(LEDGER_CONTENDED, format!("{MAX_TRIES} tries"))))
+    }
+
+    /// Tries once; `None` where somebody else was first.
+    fn try_append(
+        &mut self,
+        clock: Clock,
+        attempt: u32,
+        build: &mut impl FnMut(&View<'_>) -> Result<Batch>,
+    ) -> Result<Option<Appended>> {
+        let now = clock.now();
+        let parent = self.sync(now)?.ok_or_else(missing)?;
+        let loaded = self.loaded.as_ref().ok_or_else(missing)?;
+        let head = loaded.chain.head().ok_or_else(missing)?;
+        let batch = build(&View { state: loaded.chain.state(), head, now })?;
+        if batch.entries.is_empty() || batch.entries.len() > MAX_BATCH {
+            let found = batch.entries.len();
+            return Err(Refusal::new(if found == 0 { USAGE } else { LIMIT_COUNT }, format!("a batch of {found} entries")));
+        }
+        let mut chain = loaded.chain.clone();
+        let first = chain.length();
+        let (mut entries, mut lines) = (Vec::new(), Vec::new());
+        for new in &batch.entries {
+            let (entry, bytes) = chain.extend(&new.envelope, new.at, &self.root, now)?;
+            entries.push(entry);
+            lines.push(bytes);
+        }
+        let checkpointed = entries.iter().any(|entry| matches!(entry.record, Record::Checkpoint(_)));
+        let addition = Addition {
+            first,
+            entries: &lines,
+            objects: &batch.objects,
+            fold: if checkpointed { &loaded.files } else { &[] },
+            message: entries.first().map_or("append", |entry| entry.record.kind()),
+            at: batch.entries.last().map_or(now, |entry| entry.at),
+        };
+        let commit = self.store.write(Some(parent), &addition)?;
+        let won = match self.remote.clone() {
+            None => self.store.swap(Some(parent), commit)?,
+            Some(remote) => self.push(&remote, parent, commit, &lines, now)?,
+        };
+        if won { self.finish(commit, chain, entries, attempt).map(Some) } else { Ok(None) }
+    }
+
+    /// Pushes; after a push of which nothing is known, looks for the own entry and never guesses.
+    fn push(
+        &mut self,
+        remote: &Remote,
+        parent: Oid,
+        commit: Oid,
+        lines: &[Vec<u8>],
+        now: Timestamp,
+    ) -> Result<bool> {
+        match remote.push(&self.store, Some(parent), commit) {
+            Ok(Push::Won) => {}
+            Ok(Push::Lost) => return Ok(false),
+            Ok(Push::Unknown) => {
+                let uncertain = |e: Refusal| Refusal::new(LEDGER_UNCERTAIN, format!("after an interrupted push: {e}"));
+                self.sync(now).map_err(uncertain)?;
+                if !self.holds_all(lines)? {
+                    return Ok(false);
+                }
+            }
+            Err(refusal) => return Err(refusal),
+        }
+        // The remote has it. Should the local branch have moved meanwhile, the next read brings them together.
+        let _ = self.store.swap(Some(parent), commit);
+        Ok(true)
+    }
+
+    fn holds_all(&self, lines: &[Vec<u8>]) -> Result<bool> {
+        let loaded = self.loaded.as_ref().ok_or_else(missing)?;
+        let holds = |line: &Vec<u8>| Ok(loaded.chain.hash_at(RawEntry::parse(line)?.seq) == Some(Digest::of(line)));
+        lines.iter().try_fold(true, |all, line| Ok(all && holds(line)?))
+    }
+
+    fn finish(&mut self, commit: Oid, chain: Chain, entries: Vec<Entry>, tries: u32) -> Result<Appended> {
+        let head = chain.head().ok_or_else(|| Refusal::new(LEDGER_CHAIN, "nothing was appended"))?;
+        // After an ambiguous push others may have followed; what was read since is newer and stays.
+        let newer = self.loaded.as_ref().is_some_and(|loaded| loaded.chain.length() >= chain.length());
+        if !newer {
+            let files = self.store.files(commit)?;
+            self.loaded = Some(Loaded { commit, files, chain, mode: self.mode });
+        }
+        Ok(Appended { head, entries, tries })
+    }
+}
+
+/// Waits a little, differently in every process and thread, so that two losers do not meet again.
+fn pause(attempt: u32) {
+    let mut random = [0_u8; 8];
+    if getrandom::fill(&mut random).is_err() {
+        random = [0x55; 8];
+    }
+    let limit = (1_u64 << attempt.min(10)).min(MAX_WAIT) * 1_000;
+    std::thread::sleep(Duration::from_micros(u64::from_le_bytes(random) % limit));
+}

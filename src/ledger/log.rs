@@ -1,0 +1,110 @@
+//! Entries as rows for people: what, when, about what, by whom.
+
+use super::{
+    open::Ledger,
+    reasons::LEDGER_UNKNOWN_SUBJECT,
+    record::{Entry, Record},
+};
+use crate::base::{
+    digest::Digest,
+    reason::{Refusal, Result},
+    time::Timestamp,
+};
+
+/// One entry as a row; all text is as stored, and a renderer escapes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogItem {
+    /// Position.
+    pub seq: u64,
+    /// When it was appended.
+    pub at: Timestamp,
+    /// The kind, such as `approval`.
+    pub kind: &'static str,
+    /// The plan it is about.
+    pub plan: Option<Digest>,
+    /// What else it is about: a run, a step, a target, a directive.
+    pub subject: Option<String>,
+    /// Login of who decided or acted, as the statement says.
+    pub actor: Option<String>,
+    /// Logins of whose keys signed; empty where a checkpoint covers the entry and nobody looked.
+    pub signed_by: Vec<String>,
+    /// SHA-256 of the entry's bytes.
+    pub hash: Digest,
+    /// SHA-256 of the statement.
+    pub payload: Digest,
+}
+
+impl From<&Entry> for LogItem {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            seq: entry.seq,
+            at: entry.at,
+            kind: entry.record.kind(),
+            plan: entry.record.plan(),
+            subject: subject(&entry.record),
+            actor: entry.record.actor().map(|actor| actor.login.clone()),
+            signed_by: entry.signatories.iter().map(|signatory| signatory.principal.login.clone()).collect(),
+            hash: entry.hash,
+            payload: entry.payload,
+        }
+    }
+}
+
+fn subject(record: &Record) -> Option<String> {
+    use crate::sign::predicate::RevocationTarget;
+    match record {
+        Record::Genesis(genesis) => Some(format!("{} {}", genesis.host, genesis.repo_id)),
+        Record::Plan(plan) => Some(plan.directive.to_string()),
+        Record::Review(review) => Some(review.decision.to_string()),
+        Record::Approval(_) => None,
+        Record::Rejection(rejection) => Some(rejection.reason.clone()),
+        Record::Revocation(revocation) => Some(match &revocation.target {
+            RevocationTarget::Approval(id) => format!("approval {id}"),
+            RevocationTarget::Plan(id) => format!("plan {id}"),
+            RevocationTarget::Key(id) => format!("key {id}"),
+        }),
+        Record::Claim(claim) => Some(format!("run {}, attempt {}", claim.run, claim.attempt)),
+        Record::StepStarted(step) => Some(format!("run {}, step {}, attempt {}", step.run, step.step, step.attempt)),
+        Record::StepFinished(step) => Some(format!("run {}, step {}, attempt {}", step.run, step.step, step.attempt)),
+        Record::Verification(read) => Some(format!("run {}, step {}, {}", read.run, read.step, read.verdict)),
+        Record::Outcome(outcome) => Some(format!("run {}, {}", outcome.run, outcome.status)),
+        Record::Checkpoint(checkpoint) => Some(format!("entry {}", checkpoint.ledger.seq)),
+        Record::Halt(halt) => Some(if halt.halted { "halted" } else { "lifted" }.to_owned()),
+        Record::Resolution(resolution) => Some(format!("run {}, step {}", resolution.run, resolution.step)),
+    }
+}
+
+impl Ledger {
+    /// Returns the entries that `keep` lets pass as rows, oldest first, at most the last `limit`.
+    ///
+    /// # Errors
+    /// As [`Ledger::for_each`].
+    pub fn log(&mut self, now: Timestamp, limit: usize, keep: impl Fn(&Entry) -> bool) -> Result<Vec<LogItem>> {
+        let mut items = std::collections::VecDeque::new();
+        self.for_each(now, |entry, _| {
+            if keep(entry) {
+                items.push_back(LogItem::from(entry));
+                if items.len() > limit {
+                    items.pop_front();
+                }
+            }
+            Ok(())
+        })?;
+        Ok(items.into())
+    }
+
+    /// Returns one entry and its bytes.
+    ///
+    /// # Errors
+    /// As [`Ledger::for_each`], `ledger.unknown_subject` where there is no such entry.
+    pub fn show(&mut self, now: Timestamp, seq: u64) -> Result<(Entry, Vec<u8>)> {
+        let mut found = None;
+        self.for_each(now, |entry, bytes| {
+            if entry.seq == seq {
+                found = Some((entry.clone(), bytes.to_vec()));
+            }
+            Ok(())
+        })?;
+        found.ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("entry {seq}")))
+    }
+}

@@ -1,0 +1,319 @@
+//! A ledger in a repository: opened, verified, and kept in step with its remote.
+
+use std::{io::Write, path::Path};
+
+use git2::Oid;
+
+use super::{
+    chain::{Chain, Mode},
+    format::{RawEntry, lines},
+    reasons::{LEDGER_CHAIN, LEDGER_CONTENDED, LEDGER_CORRUPT, LEDGER_MISSING, LEDGER_ROLLBACK},
+    record::{Entry, Record, Signatures},
+    remote::Remote,
+    state::State,
+    store::{EntryFile, Store},
+};
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{IO, Refusal, Result},
+        time::Timestamp,
+    },
+    sign::{
+        predicate::LedgerHead,
+        reasons::TRUST_ROLLBACK,
+        trust::TrustRoot,
+    },
+};
+
+/// A ledger, with what has been verified of it in this process.
+pub struct Ledger {
+    pub(super) store: Store,
+    pub(super) root: TrustRoot,
+    pub(super) remote: Option<Remote>,
+    pub(super) loaded: Option<Loaded>,
+    pub(super) mode: Mode,
+}
+
+/// A verified ledger at a commit.
+#[derive(Clone)]
+pub(super) struct Loaded {
+    pub(super) commit: Oid,
+    pub(super) files: Vec<EntryFile>,
+    pub(super) chain: Chain,
+    pub(super) mode: Mode,
+}
+
+impl Ledger {
+    /// Opens the ledger that a trust root names, in a repository: its folder, its `.git`, a linked worktree, or bare.
+    ///
+    /// Nothing is read yet. Every read begins with the whole chain, in [`Mode::Full`] unless told otherwise.
+    ///
+    /// # Errors
+    /// `ledger.missing` where there is no repository, `ledger.shallow`.
+    pub fn open(path: &Path, root: &TrustRoot) -> Result<Self> {
+        let store = Store::open(path, &root.document().ledger.branch)?;
+        Ok(Self { store, root: root.clone(), remote: None, loaded: None, mode: Mode::Full })
+    }
+
+    /// Takes a remote side as the truth: reads follow it, appends are decided there.
+    #[must_use]
+    pub fn with_remote(mut self, remote: Remote) -> Self {
+        self.remote = Some(remote);
+        self
+    }
+
+    /// Chooses how much every read verifies.
+    #[must_use]
+    pub fn with_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Tells whether the ledger's branch exists here.
+    ///
+    /// # Errors
+    /// `ledger.corrupt`.
+    pub fn exists(&self) -> Result<bool> {
+        Ok(self.store.tip()?.is_some())
+    }
+
+    /// Brings the newest entries here and verifies the whole ledger; what was verified before in this process is kept.
+    ///
+    /// # Errors
+    /// `ledger.*`, and those of [`Chain::push`].
+    pub fn read(&mut self, now: Timestamp) -> Result<&Chain> {
+        self.sync(now)?;
+        self.loaded.as_ref().map(|loaded| &loaded.chain).ok_or_else(missing)
+    }
+
+    /// Verifies the whole ledger anew, every signature, commit and object; returns how many entries and objects hold.
+    ///
+    /// # Errors
+    /// As [`Ledger::read`], `ledger.object`.
+    pub fn verify_all(&mut self, now: Timestamp) -> Result<(u64, u64)> {
+        let before = self.loaded.take().and_then(|loaded| loaded.chain.head());
+        let mode = std::mem::replace(&mut self.mode, Mode::Full);
+        let read = self.read(now).map(Chain::length);
+        self.mode = mode;
+        let entries = read?;
+        let loaded = self.loaded.as_ref().ok_or_else(missing)?;
+        if let Some(before) = before {
+            loaded.chain.must_contain(&before)?;
+        }
+        Ok((entries, self.store.check_objects(loaded.commit)?))
+    }
+
+    /// Returns the state as of the last read.
+    #[must_use]
+    pub fn state(&self) -> Option<&State> {
+        self.loaded.as_ref().map(|loaded| loaded.chain.state())
+    }
+
+    /// Returns the last entry as of the last read, as statements name it.
+    #[must_use]
+    pub fn head(&self) -> Option<LedgerHead> {
+        self.loaded.as_ref()?.chain.head()
+    }
+
+    /// Returns an object that an entry names, after checking its digest.
+    ///
+    /// # Errors
+    /// `ledger.missing` before the first read, `ledger.unknown_subject`, `ledger.object`.
+    pub fn object(&self, digest: &Digest) -> Result<Vec<u8>> {
+        let loaded = self.loaded.as_ref().ok_or_else(missing)?;
+        self.store.object(loaded.commit, digest)
+    }
+
+    /// Hands every entry, verified again, to `take` beside its bytes; one file of entries is in memory at a time.
+    ///
+    /// # Errors
+    /// As [`Ledger::read`], and any of `take`.
+    pub fn for_each(&mut self, now: Timestamp, mut take: impl FnMut(&Entry, &[u8]) -> Result<()>) -> Result<()> {
+        self.sync(now)?;
+        let loaded = self.loaded.as_ref().ok_or_else(missing)?;
+        let mut chain = Chain::new(&self.root, covered(&self.store, &self.root, &loaded.files, self.mode)?);
+        for file in &loaded.files {
+            follow(&self.store, &self.root, &mut chain, file, now, &mut take)?;
+        }
+        Ok(())
+    }
+
+    /// Writes all entries as JSON lines, byte for byte as they are stored.
+    ///
+    /// # Errors
+    /// As [`Ledger::for_each`], `io.failed`.
+    pub fn export(&mut self, now: Timestamp, mut out: impl Write) -> Result<()> {
+        let failed = |e: std::io::Error| Refusal::new(IO, e.to_string());
+        self.for_each(now, |_, bytes| out.write_all(bytes).and_then(|()| out.write_all(b"\n")).map_err(failed))?;
+        out.flush().map_err(failed)
+    }
+
+    /// Verifies what is here, then what the remote has beyond it, and moves the local branch there.
+    pub(super) fn sync(&mut self, now: Timestamp) -> Result<Option<Oid>> {
+        // Another process may move the branch at any moment; each round starts from what is there then.
+        for _ in 0..super::append::MAX_TRIES {
+            let local = self.store.tip()?;
+            let Some(remote) = self.remote.clone() else {
+                return self.settle(local, now);
+            };
+            let there = remote.head(&self.store)?;
+            let Some(there) = there else {
+                return match local {
+                    None => self.settle(None, now),
+                    Some(_) => Err(Refusal::new(LEDGER_MISSING, "the remote has no ledger, and there is one here")),
+                };
+            };
+            if local == Some(there) {
+                return self.settle(local, now);
+            }
+            if local.is_some() {
+                self.settle(local, now)?;
+            }
+            if !self.store.has(there) {
+                remote.fetch(&self.store)?;
+            }
+            self.load(there, now)?;
+            if self.store.swap(local, there)? {
+                return Ok(Some(there));
+            }
+        }
+        Err(Refusal::new(LEDGER_CONTENDED, "the local branch kept moving"))
+    }
+
+    fn settle(&mut self, tip: Option<Oid>, now: Timestamp) -> Result<Option<Oid>> {
+        match tip {
+            Some(commit) => self.load(commit, now)?,
+            None if self.loaded.is_some() => return Err(Refusal::new(LEDGER_MISSING, "the branch was deleted")),
+            None => {}
+        }
+        Ok(tip)
+    }
+
+    /// Verifies the ledger at a commit, which must hold every entry verified before.
+    pub(super) fn load(&mut self, commit: Oid, now: Timestamp) -> Result<()> {
+        let before = self.loaded.as_ref().filter(|loaded| loaded.mode == Mode::Full || self.mode != Mode::Full);
+        if before.is_some_and(|loaded| loaded.commit == commit) {
+            return Ok(());
+        }
+        let files = self.store.files(commit)?;
+        let known = before.filter(|loaded| files.starts_with(&loaded.files));
+        let mut chain;
+        let skip;
+        if let Some(loaded) = known
+            && self.descends(commit, loaded.commit, files.len() - loaded.files.len())?
+        {
+            chain = loaded.chain.clone();
+            skip = loaded.files.len();
+        } else {
+            let singles = files.iter().filter(|file| file.last.is_none()).count();
+            self.check_linear(commit, if self.mode == Mode::Full { usize::MAX } else { singles })?;
+            chain = Chain::new(&self.root, covered(&self.store, &self.root, &files, self.mode)?);
+            skip = 0;
+        }
+        for file in files.iter().skip(skip) {
+            follow(&self.store, &self.root, &mut chain, file, now, &mut |_, _| Ok(()))?;
+        }
+        if chain.length() == 0 {
+            return Err(Refusal::new(LEDGER_CORRUPT, "the ledger is empty"));
+        }
+        if let Some(seen) = self.loaded.as_ref().and_then(|loaded| loaded.chain.head()) {
+            chain.must_contain(&seen)?;
+        }
+        let (highest, ours) = (chain.state().trust_root_version(), self.root.document().version);
+        if highest > ours {
+            return Err(Refusal::new(TRUST_ROLLBACK, format!("version {ours}, and the ledger names version {highest}")));
+        }
+        self.loaded = Some(Loaded { commit, files, chain, mode: self.mode });
+        Ok(())
+    }
+
+    /// Tells whether one commit was reached from another by as many appends.
+    fn descends(&self, mut commit: Oid, ancestor: Oid, appends: usize) -> Result<bool> {
+        for _ in 0..appends {
+            match self.store.parent(commit)? {
+                Some(parent) => commit = parent,
+                None => return Ok(false),
+            }
+        }
+        Ok(commit == ancestor)
+    }
+
+    /// Refuses a merge among the newest commits, or where all are walked, a history that never begins.
+    fn check_linear(&self, mut commit: Oid, limit: usize) -> Result<()> {
+        for _ in 0..limit {
+            match self.store.parent(commit)? {
+                Some(parent) => commit = parent,
+                None => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a ledger that lacks an entry seen before, wherever it was seen.
+    ///
+    /// # Errors
+    /// `ledger.missing`, `ledger.transplant`, `ledger.rollback`.
+    pub fn must_contain(&self, seen: &LedgerHead) -> Result<()> {
+        match &self.loaded {
+            Some(loaded) => loaded.chain.must_contain(seen),
+            None => Err(Refusal::new(LEDGER_ROLLBACK, format!("entry {} was seen before", seen.seq))),
+        }
+    }
+}
+
+/// Verifies the entries of one file after those before it.
+fn follow(
+    store: &Store,
+    root: &TrustRoot,
+    chain: &mut Chain,
+    file: &EntryFile,
+    now: Timestamp,
+    take: &mut impl FnMut(&Entry, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let misplaced = |what: &str| Refusal::new(LEDGER_CHAIN, format!("the file of entry {} {what}", file.first));
+    if chain.length() != file.first {
+        return Err(misplaced(&format!("stands where entry {} should follow", chain.length())));
+    }
+    let bytes = store.read(file)?;
+    for line in lines(&bytes)? {
+        let entry = chain.push(line, root, now)?;
+        take(&entry, line)?;
+    }
+    if file.last.is_some_and(|last| chain.length() != last + 1) {
+        return Err(misplaced("does not hold what its name says"));
+    }
+    Ok(())
+}
+
+/// Finds the entry that the newest checkpoint with a valid signature covers; looks no further back than one segment.
+fn covered(store: &Store, root: &TrustRoot, files: &[EntryFile], mode: Mode) -> Result<Option<u64>> {
+    if mode == Mode::Full {
+        return Ok(None);
+    }
+    for file in files.iter().rev() {
+        let bytes = store.read(file)?;
+        for line in lines(&bytes)?.rev() {
+            // A defect found here is reported by the pass that reads in order.
+            let Ok(raw) = RawEntry::parse(line) else { return Ok(None) };
+            if let Ok((Record::Checkpoint(checkpoint), _)) = checkpoint_of(&raw, root) {
+                return Ok(Some(checkpoint.ledger.seq));
+            }
+        }
+        if file.last.is_some() {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// Opens an entry only if it says that it is a checkpoint, so that the search costs no other signature.
+fn checkpoint_of(raw: &RawEntry, root: &TrustRoot) -> Result<(Record, Vec<crate::sign::Signatory>)> {
+    use crate::sign::{predicate::Checkpoint, verified::read_statement};
+    read_statement::<Checkpoint>(raw.envelope.unverified_payload())?;
+    Record::open(&raw.envelope, root, raw.at, Signatures::Verify)
+}
+
+pub(super) fn missing() -> Refusal {
+    Refusal::new(LEDGER_MISSING, "there is no ledger in this repository")
+}

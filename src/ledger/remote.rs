@@ -1,0 +1,307 @@
+//! The remote side of a ledger, spoken to by `git` in a cleaned environment and a private git folder.
+//!
+//! No configuration but the one given here is read: not the user's, not the repository's. Only the
+//! objects are shared, so that what is fetched lands where the ledger reads.
+
+use std::{
+    fs::File,
+    io::{Read as _, Seek as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use git2::Oid;
+
+use super::{
+    reasons::{LEDGER_REMOTE, LEDGER_UNREACHABLE, LEDGER_WRITE},
+    store::Store,
+};
+use crate::base::{
+    reason::{Refusal, Result},
+    text::{check_steering, excerpt},
+};
+
+/// The most of `git`'s output that is read, in bytes.
+const MAX_OUTPUT: u64 = 256 * 1024;
+
+/// Where the ledger's branch lives besides here; that side is the truth.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    url: String,
+    protocol: &'static str,
+    git: PathBuf,
+    environment: Vec<(String, String)>,
+    timeout: Duration,
+}
+
+/// What became of a push.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Push {
+    /// The remote took it.
+    Won,
+    /// Somebody was first.
+    Lost,
+    /// The connection ended before the remote said anything.
+    Unknown,
+}
+
+impl Remote {
+    /// Takes a URL: `https://…`, `ssh://…`, `user@host:path`, or an absolute local path.
+    ///
+    /// # Errors
+    /// `ledger.remote` for any other, `text.*`.
+    pub fn new(url: &str) -> Result<Self> {
+        check_steering(url)?;
+        let scp = url.split_once(':').is_some_and(|(host, path)| {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@');
+            host.contains('@') && host.bytes().all(plain) && !path.starts_with(':') && !path.contains("://")
+        });
+        let protocol = if url.starts_with('-') {
+            None
+        } else if url.starts_with("https://") {
+            Some("https")
+        } else if url.starts_with("ssh://") || scp {
+            Some("ssh")
+        } else if url.starts_with('/') {
+            Some("file")
+        } else {
+            None
+        };
+        let protocol = protocol.ok_or_else(|| Refusal::new(LEDGER_REMOTE, format!("`{}`", excerpt(url))))?;
+        Ok(Self {
+            url: url.to_owned(),
+            protocol,
+            git: PathBuf::from("git"),
+            environment: Vec::new(),
+            timeout: Duration::from_secs(120),
+        })
+    }
+
+    /// Hands variables to `git` beside the fixed ones: `SSH_AUTH_SOCK`, `HOME`, or credentials as
+    /// `GIT_CONFIG_COUNT`, `GIT_CONFIG_KEY_0` and `GIT_CONFIG_VALUE_0`.
+    #[must_use]
+    pub fn with_environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.environment.extend(variables);
+        self
+    }
+
+    /// Names the `git` to use, instead of the one in the fixed search path.
+    #[must_use]
+    pub fn with_git(mut self, program: impl Into<PathBuf>) -> Self {
+        self.git = program.into();
+        self
+    }
+
+    /// Gives up on `git` after so long.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Returns the commit that the remote's branch names, just now.
+    pub(super) fn head(&self, store: &Store) -> Result<Option<Oid>> {
+        let output = self.run(store, &["ls-remote", "--refs", "--", &self.url, store.reference()])?.success()?;
+        let mut found = None;
+        for line in output.lines() {
+            match line.split_once('\t') {
+                Some((hex, name)) if name == store.reference() => {
+                    let unreadable = |_| Refusal::new(LEDGER_UNREACHABLE, format!("`{}`", excerpt(line)));
+                    found = Some(Oid::from_str(hex).map_err(unreadable)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Brings the commits of the remote's branch here, without moving any reference.
+    pub(super) fn fetch(&self, store: &Store) -> Result<()> {
+        let refspec = format!("{}:refs/countersign/fetched", store.reference());
+        self.run(
+            store,
+            &[
+                "fetch",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--no-recurse-submodules",
+                "--no-auto-maintenance",
+                "--quiet",
+                "--",
+                &self.url,
+                &refspec,
+            ],
+        )?
+        .success()?;
+        Ok(())
+    }
+
+    /// Moves the remote's branch from one commit to another, only if it still names the one.
+    pub(super) fn push(&self, store: &Store, old: Option<Oid>, new: Oid) -> Result<Push> {
+        let reference = store.reference();
+        let lease = format!("--force-with-lease={reference}:{}", old.map(|id| id.to_string()).unwrap_or_default());
+        let refspec = format!("{new}:{reference}");
+        let arguments =
+            ["push", "--porcelain", "--atomic", "--no-verify", "--no-signed", &lease, "--", &self.url, &refspec];
+        let done = self.run(store, &arguments)?;
+        read_push(&done.stdout, done.code == Some(0), reference)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place of this room that starts a program: git, cleaned")]
+    fn run(&self, store: &Store, arguments: &[&str]) -> Result<Finished> {
+        let failed = |e: std::io::Error| Refusal::new(LEDGER_UNREACHABLE, format!("git: {e}"));
+        let private = private_folder().map_err(failed)?;
+        let (mut out, mut err) = (tempfile::tempfile().map_err(failed)?, tempfile::tempfile().map_err(failed)?);
+        let allow = format!("protocol.{}.allow=always", self.protocol);
+        let mut command = Command::new(&self.git);
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", private.path())
+            .env("LC_ALL", "C.UTF-8")
+            .env("TZ", "UTC")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .env("GIT_DIR", private.path())
+            .env("GIT_OBJECT_DIRECTORY", store.objects_dir())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_ATTR_NOSYSTEM", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .current_dir(private.path())
+            .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never"])
+            .args(["-c", &allow, "-c", "core.fsync=committed,reference", "-c", "gc.auto=0"])
+            .args(["-c", "push.recurseSubmodules=no", "-c", "fetch.fsckObjects=true"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().map_err(failed)?)
+            .stderr(err.try_clone().map_err(failed)?);
+        let mut child = command.spawn().map_err(failed)?;
+        let deadline = Instant::now() + self.timeout;
+        let code = loop {
+            match child.try_wait().map_err(failed)? {
+                Some(status) => break status.code(),
+                None if Instant::now() >= deadline => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    break None;
+                }
+                None => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        Ok(Finished { code, stdout: slurp(&mut out).map_err(failed)?, stderr: slurp(&mut err).map_err(failed)? })
+    }
+}
+
+struct Finished {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Finished {
+    fn success(self) -> Result<String> {
+        if self.code == Some(0) {
+            return Ok(self.stdout);
+        }
+        let last = self.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no word");
+        Err(Refusal::new(LEDGER_UNREACHABLE, format!("git: {}", excerpt(last))))
+    }
+}
+
+/// Reads what `git push --porcelain` says of one reference.
+fn read_push(output: &str, succeeded: bool, reference: &str) -> Result<Push> {
+    let line = output.lines().find_map(|line| {
+        let mut parts = line.splitn(3, '\t');
+        let (flag, names, summary) = (parts.next()?, parts.next()?, parts.next()?);
+        (names.split_once(':')?.1 == reference).then_some((flag, summary))
+    });
+    match line {
+        Some((" " | "*" | "=" | "+", _)) if succeeded => Ok(Push::Won),
+        Some(("!", summary)) => {
+            const RACES: [&str; 8] = [
+                "stale info",
+                "fetch first",
+                "non-fast-forward",
+                "failed to update ref",
+                "cannot lock ref",
+                "incorrect old value",
+                "reference already exists",
+                "atomic push failed",
+            ];
+            if RACES.iter().any(|race| summary.contains(race)) {
+                Ok(Push::Lost)
+            } else if summary.contains("[remote failure]") {
+                Ok(Push::Unknown)
+            } else {
+                Err(Refusal::new(LEDGER_WRITE, format!("the remote said no: {}", excerpt(summary))))
+            }
+        }
+        _ => Ok(Push::Unknown),
+    }
+}
+
+/// Makes an empty bare git folder that only this run of `git` uses.
+fn private_folder() -> std::io::Result<tempfile::TempDir> {
+    let folder = tempfile::Builder::new().prefix("countersign-git-").tempdir()?;
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
+    for name in ["objects", "refs"] {
+        std::fs::create_dir(Path::new(folder.path()).join(name))?;
+    }
+    write("HEAD", "ref: refs/heads/none\n")?;
+    write("config", "[core]\n\trepositoryformatversion = 0\n\tbare = true\n")?;
+    Ok(folder)
+}
+
+fn slurp(file: &mut File) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.take(MAX_OUTPUT).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c05_only_known_transports_are_spoken_to() {
+        for good in ["https://h/r.git", "ssh://git@h/r", "git@h:o/r.git", "/srv/r.git"] {
+            assert!(Remote::new(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "ext::sh -c x",
+            "http://h/r",
+            "git://h/r",
+            "file:///r",
+            "--upload-pack=x",
+            "-u@h:x",
+            "r.git",
+            "",
+            "fd::3",
+            "a@b::x",
+            "https\u{3a}//h/\u{e9}",
+        ] {
+            assert!(Remote::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn e03_what_the_push_said_is_won_lost_or_unknown_and_never_guessed() {
+        let name = "refs/heads/l";
+        let read = |text: &str, ok| read_push(text, ok, name).map_err(|e| e.code());
+        assert_eq!(read("To x\n \ta:refs/heads/l\t1..2\nDone\n", true), Ok(Push::Won));
+        assert_eq!(read("To x\n*\ta:refs/heads/l\t[new branch]\nDone\n", true), Ok(Push::Won));
+        assert_eq!(read("To x\n \ta:refs/heads/l\t1..2\n", false), Ok(Push::Unknown));
+        assert_eq!(read("To x\n!\ta:refs/heads/l\t[rejected] (stale info)\nDone\n", false), Ok(Push::Lost));
+        assert_eq!(read("!\ta:refs/heads/l\t[remote rejected] (failed to update ref)\n", false), Ok(Push::Lost));
+        assert_eq!(read("!\ta:refs/heads/l\t[remote failure] (remote end hung up)\n", false), Ok(Push::Unknown));
+        assert_eq!(
+            read("!\ta:refs/heads/l\t[remote rejected] (protected branch hook declined)\n", false),
+            Err("ledger.write_failed")
+        );
+        assert_eq!(read("", false), Ok(Push::Unknown));
+        assert_eq!(read(" \ta:refs/heads/other\t1..2\n", true), Ok(Push::Unknown));
+    }
+}

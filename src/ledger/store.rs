@@ -1,0 +1,313 @@
+//! The ledger's branch as git objects: read and written by plumbing, never through a checkout.
+
+use std::{collections::BTreeMap, io::Write as _, path::Path};
+
+use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, build::TreeUpdateBuilder};
+
+use super::{
+    format::{MARKER, MARKER_NAME, MAX_OBJECT, entry_path, object_path, parse_path, segment_path},
+    reasons::{
+        LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_OBJECT, LEDGER_SHALLOW, LEDGER_UNKNOWN_SUBJECT,
+        LEDGER_WRITE,
+    },
+};
+use crate::base::{
+    digest::Digest,
+    reason::{LIMIT_SIZE, Refusal, Result},
+    time::Timestamp,
+};
+
+/// The largest file of entries, in bytes: a full batch of the largest entries.
+const MAX_FILE: usize = 80 << 20;
+/// The size up to which a segment is joined with the one before it, in bytes.
+const SEGMENT_SIZE: usize = 4 << 20;
+/// What the repository's own configuration is replaced with: durable writes, and nothing of the user's.
+const CONFIG: &[u8] = b"[core]\n\trepositoryformatversion = 0\n\tfsyncObjectFiles = true\n\tlogAllRefUpdates = false\n";
+
+/// A repository and the name of the ledger's reference in it.
+pub(super) struct Store {
+    repo: Repository,
+    reference: String,
+    _config: tempfile::NamedTempFile,
+}
+
+/// A file of entries in the tree of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EntryFile {
+    /// Number of its first entry.
+    pub(super) first: u64,
+    /// Number of its last entry, where the name says it: in a segment.
+    pub(super) last: Option<u64>,
+    oid: Oid,
+}
+
+/// What one append adds.
+pub(super) struct Addition<'a> {
+    pub(super) first: u64,
+    pub(super) entries: &'a [Vec<u8>],
+    pub(super) objects: &'a [Vec<u8>],
+    /// The single files that become a segment, where the append holds a checkpoint.
+    pub(super) fold: &'a [EntryFile],
+    pub(super) message: &'a str,
+    pub(super) at: Timestamp,
+}
+
+impl Store {
+    /// Opens a repository: its working folder, its `.git`, a linked worktree, or a bare one.
+    pub(super) fn open(path: &Path, reference: &str) -> Result<Self> {
+        let unusable = |e: &dyn std::fmt::Display| Refusal::new(LEDGER_MISSING, format!("{}: {e}", path.display()));
+        let repo = Repository::open(path).map_err(|e| unusable(&e.message()))?;
+        if repo.is_shallow() {
+            return Err(Refusal::new(LEDGER_SHALLOW, path.display().to_string()));
+        }
+        let mut file = tempfile::Builder::new().prefix("countersign-").tempfile().map_err(|e| unusable(&e))?;
+        file.write_all(CONFIG).and_then(|()| file.flush()).map_err(|e| unusable(&e))?;
+        let config = git2::Config::open(file.path()).map_err(|e| unusable(&e.message()))?;
+        repo.set_config(&config).map_err(|e| unusable(&e.message()))?;
+        Ok(Self { repo, reference: reference.to_owned(), _config: file })
+    }
+
+    /// Returns the folder that holds the objects, shared by all worktrees.
+    pub(super) fn objects_dir(&self) -> std::path::PathBuf {
+        self.repo.commondir().join("objects")
+    }
+
+    /// Returns the name of the ledger's reference.
+    pub(super) fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// Returns the commit that the ledger's reference names, read from disk.
+    pub(super) fn tip(&self) -> Result<Option<Oid>> {
+        match self.repo.find_reference(&self.reference) {
+            Ok(reference) => {
+                reference.target().map(Some).ok_or_else(|| corrupt("the ledger's reference is a symbolic one"))
+            }
+            Err(e) if e.code() == ErrorCode::NotFound => Ok(None),
+            Err(e) => Err(corrupt(e.message())),
+        }
+    }
+
+    /// Tells whether the object database holds a commit.
+    pub(super) fn has(&self, commit: Oid) -> bool {
+        self.repo.odb().is_ok_and(|odb| odb.refresh().is_ok() && odb.exists(commit))
+    }
+
+    /// Returns the parent of a commit, which has at most one.
+    ///
+    /// The raw object is read, so that neither grafts nor replacements say otherwise.
+    pub(super) fn parent(&self, commit: Oid) -> Result<Option<Oid>> {
+        let (_, parents) = self.commit(commit)?;
+        match parents.as_slice() {
+            [] => Ok(None),
+            [parent] => Ok(Some(*parent)),
+            _ => Err(corrupt(format!("commit {commit} is a merge"))),
+        }
+    }
+
+    /// Returns the files of entries of a commit in order, after checking that its tree holds a ledger and nothing else.
+    pub(super) fn files(&self, commit: Oid) -> Result<Vec<EntryFile>> {
+        let (tree, _) = self.commit(commit)?;
+        let mut files = Vec::new();
+        let mut marked = false;
+        for item in self.tree(tree)?.iter() {
+            match (item.name().map_err(|_| corrupt("a file name is not UTF-8"))?, item.kind()) {
+                ("entries", Some(ObjectType::Tree)) => self.walk(item.id(), "entries", 2, &mut files)?,
+                ("segments", Some(ObjectType::Tree)) => self.walk(item.id(), "segments", 0, &mut files)?,
+                ("objects", Some(ObjectType::Tree)) => {}
+                (MARKER_NAME, Some(ObjectType::Blob)) if item.filemode() == i32::from(FileMode::Blob) => {
+                    marked = self.blob(item.id(), MARKER.len())? == MARKER;
+                }
+                (name, _) => return Err(unexpected(name)),
+            }
+        }
+        if !marked {
+            return Err(corrupt("the marker is missing, or of another format"));
+        }
+        files.sort_by_key(|file| (file.first, file.last));
+        Ok(files)
+    }
+
+    fn walk(&self, tree: Oid, path: &str, depth: usize, files: &mut Vec<EntryFile>) -> Result<()> {
+        for item in self.tree(tree)?.iter() {
+            let path = format!("{path}/{}", item.name().map_err(|_| corrupt("a file name is not UTF-8"))?);
+            match item.kind() {
+                Some(ObjectType::Tree) if depth > 0 => self.walk(item.id(), &path, depth - 1, files)?,
+                Some(ObjectType::Blob) if depth == 0 && item.filemode() == i32::from(FileMode::Blob) => {
+                    let (first, last) = parse_path(&path).ok_or_else(|| unexpected(&path))?;
+                    files.push(EntryFile { first, last, oid: item.id() });
+                }
+                _ => return Err(unexpected(&path)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the bytes of a file of entries.
+    pub(super) fn read(&self, file: &EntryFile) -> Result<Vec<u8>> {
+        self.blob(file.oid, MAX_FILE)
+    }
+
+    /// Returns an object, after checking its digest.
+    pub(super) fn object(&self, commit: Oid, digest: &Digest) -> Result<Vec<u8>> {
+        let (tree, _) = self.commit(commit)?;
+        let item = match self.tree(tree)?.get_path(Path::new(&object_path(digest))) {
+            Ok(item) => item,
+            Err(e) if e.code() == ErrorCode::NotFound => {
+                return Err(Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("object {digest}")));
+            }
+            Err(e) => return Err(corrupt(e.message())),
+        };
+        let bytes = self.blob(item.id(), MAX_OBJECT)?;
+        if Digest::of(&bytes) != *digest {
+            return Err(Refusal::new(LEDGER_OBJECT, format!("object {digest}")).subject(digest.to_string()));
+        }
+        Ok(bytes)
+    }
+
+    /// Checks every object of a commit: its name, and that it has the digest it is named by.
+    pub(super) fn check_objects(&self, commit: Oid) -> Result<u64> {
+        let (tree, _) = self.commit(commit)?;
+        let tree = self.tree(tree)?;
+        let Some(objects) = tree.get_name("objects") else { return Ok(0) };
+        let mut count = 0;
+        for kind in self.tree(objects.id())?.iter() {
+            if kind.name().ok() != Some("sha256") || kind.kind() != Some(ObjectType::Tree) {
+                return Err(unexpected("objects"));
+            }
+            for folder in self.tree(kind.id())?.iter() {
+                for item in self.tree(folder.id())?.iter() {
+                    let hex = format!("{}{}", folder.name().unwrap_or_default(), item.name().unwrap_or_default());
+                    let digest = Digest::from_hex(&hex).map_err(|_| unexpected(&hex))?;
+                    self.object(commit, &digest)?;
+                    count += 1;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// Writes the commit of one append on top of another, without moving the reference.
+    pub(super) fn write(&self, parent: Option<Oid>, addition: &Addition<'_>) -> Result<Oid> {
+        let failed = |e: git2::Error| Refusal::new(LEDGER_WRITE, e.message().to_owned());
+        let base = match parent {
+            Some(commit) => self.tree(self.commit(commit)?.0)?,
+            None => {
+                let empty = self.repo.treebuilder(None).and_then(|builder| builder.write()).map_err(failed)?;
+                self.tree(empty)?
+            }
+        };
+        let mut update = TreeUpdateBuilder::new();
+        let mut put = |path: String, bytes: &[u8]| -> Result<()> {
+            update.upsert(path, self.repo.blob(bytes).map_err(failed)?, FileMode::Blob);
+            Ok(())
+        };
+        if parent.is_none() {
+            put(MARKER_NAME.to_owned(), MARKER)?;
+        }
+        for object in addition.objects {
+            if object.len() > MAX_OBJECT {
+                return Err(Refusal::new(LIMIT_SIZE, format!("an object of {} bytes", object.len())));
+            }
+            put(object_path(&Digest::of(object)), object)?;
+        }
+        put(entry_path(addition.first), &joined(addition.entries))?;
+        self.fold(addition, &mut update)?;
+        let tree = update.create_updated(&self.repo, &base).and_then(|id| self.repo.find_tree(id)).map_err(failed)?;
+        let who = Signature::new("countersign", "countersign@localhost", &git2::Time::new(addition.at.unix(), 0))
+            .map_err(failed)?;
+        let parent = parent.map(|id| self.repo.find_commit(id)).transpose().map_err(failed)?;
+        let parents: Vec<_> = parent.iter().collect();
+        self.repo.commit(None, &who, &who, addition.message, &tree, &parents).map_err(failed)
+    }
+
+    /// Joins single files, and the last segment where it is small, into one segment of the same bytes.
+    fn fold(&self, addition: &Addition<'_>, update: &mut TreeUpdateBuilder) -> Result<()> {
+        let split = addition.fold.partition_point(|file| file.last.is_some());
+        let (segments, mut singles) = addition.fold.split_at(split);
+        if singles.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        if let Some(small) = segments.last() {
+            bytes = self.read(small)?;
+            if bytes.len() < SEGMENT_SIZE {
+                singles = &addition.fold[split - 1..];
+            }
+            bytes.clear();
+        }
+        for file in singles {
+            bytes.extend_from_slice(&self.read(file)?);
+            update.remove(file.last.map_or_else(|| entry_path(file.first), |last| segment_path(file.first, last)));
+        }
+        let first = singles[0].first;
+        let path = segment_path(first, addition.first - 1);
+        let blob = self.repo.blob(&bytes).map_err(|e| Refusal::new(LEDGER_WRITE, e.message().to_owned()))?;
+        update.upsert(path, blob, FileMode::Blob);
+        Ok(())
+    }
+
+    /// Moves the reference if it still names `old` (or does not exist where `old` is `None`); tells whether it did.
+    ///
+    /// The comparison happens under git's own lock of the reference.
+    pub(super) fn swap(&self, old: Option<Oid>, new: Oid) -> Result<bool> {
+        let expected = old.unwrap_or(Oid::ZERO_SHA1);
+        match self.repo.reference_matching(&self.reference, new, true, expected, "countersign: append") {
+            Ok(_) => Ok(true),
+            Err(e) if matches!(e.code(), ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists) => Ok(false),
+            Err(e) if e.code() == ErrorCode::Locked => Err(Refusal::new(LEDGER_LOCKED, e.message().to_owned())),
+            Err(e) => Err(Refusal::new(LEDGER_WRITE, e.message().to_owned())),
+        }
+    }
+
+    fn commit(&self, id: Oid) -> Result<(Oid, Vec<Oid>)> {
+        let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
+        let object = odb.read(id).map_err(|e| corrupt(e.message()))?;
+        if object.kind() != ObjectType::Commit {
+            return Err(corrupt(format!("{id} is not a commit")));
+        }
+        let text = std::str::from_utf8(object.data()).map_err(|_| corrupt("a commit is not UTF-8"))?;
+        let mut found: BTreeMap<&str, Vec<Oid>> = BTreeMap::new();
+        for line in text.lines().take_while(|line| !line.is_empty()) {
+            if let Some((field @ ("tree" | "parent"), hex)) = line.split_once(' ') {
+                let oid = Oid::from_str(hex).map_err(|e| corrupt(e.message()))?;
+                found.entry(field).or_default().push(oid);
+            }
+        }
+        match found.remove("tree").as_deref() {
+            Some([tree]) => Ok((*tree, found.remove("parent").unwrap_or_default())),
+            _ => Err(corrupt(format!("commit {id} has no tree"))),
+        }
+    }
+
+    fn tree(&self, id: Oid) -> Result<git2::Tree<'_>> {
+        self.repo.find_tree(id).map_err(|e| corrupt(e.message()))
+    }
+
+    fn blob(&self, id: Oid, max: usize) -> Result<Vec<u8>> {
+        let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
+        let (size, kind) = odb.read_header(id).map_err(|e| corrupt(e.message()))?;
+        if kind != ObjectType::Blob || size > max {
+            return Err(corrupt(format!("{id} is no file, or of {size} bytes")));
+        }
+        Ok(odb.read(id).map_err(|e| corrupt(e.message()))?.data().to_vec())
+    }
+}
+
+/// Returns the bytes of a file of entries.
+pub(super) fn joined(entries: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.iter().map(|entry| entry.len() + 1).sum());
+    for entry in entries {
+        bytes.extend_from_slice(entry);
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+fn corrupt(what: impl Into<String>) -> Refusal {
+    Refusal::new(LEDGER_CORRUPT, what)
+}
+
+fn unexpected(path: &str) -> Refusal {
+    corrupt(format!("`{}` has no place in a ledger", crate::base::text::excerpt(path)))
+}
