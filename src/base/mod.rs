@@ -10,3 +10,5 @@ pub mod secret;
 pub mod text;
 pub mod time;
 pub mod value;
+#[cfg(test)]
+pub(crate) mod vectors;
