@@ -14,3 +14,5 @@ pub mod text;
 pub mod time;
 pub mod value;
 pub mod yaml;
+#[cfg(test)]
+pub(crate) mod vectors;

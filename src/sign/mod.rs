@@ -13,3 +13,8 @@ pub use envelope::Envelope;
 pub use key::{PrivateKey, PublicKey, Signer};
 pub use trust::{Duty, TrustRoot};
 pub use verified::{Signatory, Verified};
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod vectors;
