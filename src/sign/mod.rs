@@ -17,4 +17,6 @@ pub use verified::{Signatory, Verified};
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod trust_tests;
+#[cfg(test)]
 mod vectors;

@@ -8,23 +8,24 @@ use serde_json::{Value, json};
 
 use super::{
     envelope::{PAYLOAD_TYPE, pae},
-    predicate::{Actor, Checkpoint, Halt, LedgerHead, TrustRootUpdate},
+    predicate::{Actor, Checkpoint, Halt, LedgerHead},
     schemes::Scheme,
     statement::{STATEMENT_TYPE, Subject},
-    trust::{Document, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, Version},
+    trust::{Document, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE},
+    trust_tests::start,
     *,
 };
 use crate::base::{digest::Digest, json as strict, reason::Result, time::Timestamp};
 
-fn at(seconds: i64) -> Timestamp {
+pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix(1_800_000_000 + seconds)
 }
 
-fn key(n: u8) -> PrivateKey {
+pub(super) fn key(n: u8) -> PrivateKey {
     PrivateKey::from_seed(&[n; 32])
 }
 
-fn listed(n: u8, principal: u64, duties: &[Duty]) -> Key {
+pub(super) fn listed(n: u8, principal: u64, duties: &[Duty]) -> Key {
     let public = key(n).public().unwrap();
     Key {
         id: public.id(),
@@ -39,7 +40,7 @@ fn listed(n: u8, principal: u64, duties: &[Duty]) -> Key {
     }
 }
 
-fn person(id: u64) -> Principal {
+pub(super) fn person(id: u64) -> Principal {
     Principal {
         id,
         login: format!("p{id}"),
@@ -51,7 +52,7 @@ fn person(id: u64) -> Principal {
 }
 
 /// People 1, 2, 3: keys 1 and 2 are roots of people 1 and 2, key 11 is a second root of person 1, key 3 executes.
-fn document() -> Document {
+pub(super) fn document() -> Document {
     Document {
         kind: TRUST_ROOT_TYPE.into(),
         version: 1,
@@ -73,15 +74,15 @@ fn document() -> Document {
     }
 }
 
-fn parse(document: &Document) -> Result<TrustRoot> {
+pub(super) fn parse(document: &Document) -> Result<TrustRoot> {
     TrustRoot::parse(&strict::canonical(document).unwrap())
 }
 
-fn root() -> TrustRoot {
+pub(super) fn root() -> TrustRoot {
     parse(&document()).unwrap()
 }
 
-fn changed(edit: impl FnOnce(&mut Document)) -> Result<TrustRoot> {
+pub(super) fn changed(edit: impl FnOnce(&mut Document)) -> Result<TrustRoot> {
     let mut document = document();
     edit(&mut document);
     parse(&document)
@@ -124,7 +125,7 @@ fn open(envelope: &Envelope) -> Result<Verified<Halt>> {
     open_at(envelope, &root(), at(0))
 }
 
-fn code<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
+pub(super) fn code<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
     result.unwrap_err().code()
 }
 
@@ -405,143 +406,64 @@ fn b32_a_revoked_key_counts_nothing_from_then_on() {
     assert_eq!(code(open_at(&envelope, &root, at(10))), "key.revoked");
 }
 
-/// Version `document` with a statement signed by some keys, as of a time.
-fn version_at(document: &Document, previous: Option<&TrustRoot>, signers: &[u8], time: Timestamp) -> Version {
-    let bytes = strict::canonical(document).unwrap();
-    let update =
-        TrustRootUpdate { version: document.version, previous: previous.map(TrustRoot::digest), signed_at: time };
-    let keys: Vec<PrivateKey> = signers.iter().map(|n| key(*n)).collect();
-    let signers: Vec<&dyn Signer> = keys.iter().map(|key| key as &dyn Signer).collect();
-    let subject = vec![Subject::new("trust-root", Digest::of(&bytes))];
-    Version { envelope: Envelope::sign(subject, update, &signers).unwrap(), bytes }
-}
-
-fn start(document: &Document, signers: &[u8]) -> Result<TrustRoot> {
-    TrustRoot::start(&version_at(document, None, signers, at(0)))
-}
-
-/// The next version after a document, edited.
-fn next(document: &Document, edit: impl FnOnce(&mut Document)) -> Document {
-    let mut next = document.clone();
-    next.version += 1;
-    edit(&mut next);
-    next
-}
-
-#[test]
-fn b32_a_revoked_root_key_cannot_date_a_change_back() {
-    let revoked = changed_document(|document| {
-        document.root_threshold = 1;
-        document.keys[0].revoked_at = Some(at(10));
-    });
-    let root = start(&revoked, &[2]).unwrap();
-    let change = next(&revoked, |document| document.expires = at(200_000));
-    for time in [5, 0, 20] {
-        let stolen = version_at(&change, Some(&root), &[1], at(time));
-        assert_eq!(code(root.accept(&stolen)), "trust.threshold", "{time}");
+/// An SSHSIG as OpenSSH lays it out, with any public key, namespace and algorithm written in it.
+fn sshsig(public: &PublicKey, namespace: &str, algorithm: &str, signature: &[u8]) -> Vec<u8> {
+    fn field(out: &mut Vec<u8>, bytes: &[u8]) {
+        out.extend_from_slice(&u32::try_from(bytes.len()).unwrap().to_be_bytes());
+        out.extend_from_slice(bytes);
     }
-    assert!(root.accept(&version_at(&change, Some(&root), &[2], at(20))).is_ok());
-}
-
-fn changed_document(edit: impl FnOnce(&mut Document)) -> Document {
-    let mut document = document();
-    edit(&mut document);
-    document
-}
-
-#[test]
-fn b31_an_expired_root_key_cannot_date_a_change_before_the_last_one() {
-    let document = changed_document(|document| document.keys[0].not_after = at(500));
-    let root = TrustRoot::start(&version_at(&document, None, &[1, 2], at(400))).unwrap();
-    let change = next(&document, |document| document.expires = at(200_000));
-    let accept = |time| root.accept(&version_at(&change, Some(&root), &[1, 2], at(time)));
-    assert_eq!(code(accept(399)), "trust.threshold", "before the version it follows");
-    assert_eq!(code(accept(500)), "trust.threshold", "after the key's time");
-    assert!(accept(499).is_ok());
+    let (mut key, mut sig, mut blob) = (Vec::new(), Vec::new(), b"SSHSIG\0\0\0\x01".to_vec());
+    field(&mut key, b"ssh-ed25519");
+    field(&mut key, public.as_bytes());
+    field(&mut sig, algorithm.as_bytes());
+    field(&mut sig, signature);
+    for part in [&key[..], namespace.as_bytes(), b"", b"sha512", &sig] {
+        field(&mut blob, part);
+    }
+    let text = STANDARD.encode(blob);
+    let lines: Vec<&str> = text.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n", lines.join("\n")).into_bytes()
 }
 
 #[test]
-fn b32_a_revocation_is_never_taken_back_and_a_key_never_changes_hands() {
-    let revoked = changed_document(|document| document.keys[3].revoked_at = Some(at(10)));
-    let root = start(&revoked, &[1, 2]).unwrap();
-    let accept =
-        |edit: &dyn Fn(&mut Document)| root.accept(&version_at(&next(&revoked, edit), Some(&root), &[1, 2], at(20)));
-    assert!(accept(&|document| document.expires = at(200_000)).is_ok());
-    assert_eq!(code(accept(&|document| document.keys[3].revoked_at = None)), "trust.malformed");
-    assert_eq!(code(accept(&|document| document.keys[3].revoked_at = Some(at(99)))), "trust.malformed");
-    assert_eq!(code(accept(&|document| _ = document.keys.pop())), "trust.malformed");
-    assert_eq!(code(accept(&|document| document.keys[3].principal = 1)), "trust.malformed");
-}
-
-#[test]
-fn b33_a_change_needs_the_old_and_the_new_root_keys_and_follows_the_last_version() {
-    let first = document();
-    let root = start(&first, &[1, 2]).unwrap();
-    let renewed = next(&first, |document| document.expires = at(200_000));
-    let accept = |document: &Document, previous: Option<&TrustRoot>, signers: &[u8]| {
-        root.accept(&version_at(document, previous, signers, at(1)))
+fn b14_an_openssh_signature_names_the_trusted_key_our_namespace_and_ed25519() {
+    let (mine, other) = (key(1).public().unwrap(), key(2).public().unwrap());
+    let sign = |namespace: &str| {
+        let data = ssh_key::SshSig::signed_data(namespace, ssh_key::HashAlg::Sha512, b"message").unwrap();
+        key(1).sign(&data).unwrap()
     };
-    assert!(accept(&renewed, Some(&root), &[1, 2]).is_ok());
-    for signers in [&[1][..], &[2], &[1, 11], &[1, 3]] {
-        assert_eq!(code(accept(&renewed, Some(&root), signers)), "trust.threshold", "{signers:?}");
-    }
-    // Somebody lists keys of their own and signs with them; and the other way round.
-    let usurped = next(&first, |document| {
-        document.keys = vec![listed(4, 1, &[Duty::Root]), listed(5, 2, &[Duty::Root])];
-    });
-    assert_eq!(code(accept(&usurped, Some(&root), &[4, 5])), "signature.none");
-    assert_eq!(code(accept(&usurped, Some(&root), &[4, 5, 1])), "trust.threshold");
-    assert_eq!(code(accept(&usurped, Some(&root), &[1, 2])), "signature.none");
-    assert!(accept(&usurped, Some(&root), &[1, 2, 4, 5]).is_ok());
-    // Not the next one.
-    assert_eq!(code(accept(&renewed, None, &[1, 2])), "trust.threshold");
-    assert_eq!(code(accept(&first, Some(&root), &[1, 2])), "trust.threshold");
-    let skipped = next(&renewed, |_| {});
-    assert_eq!(code(accept(&skipped, Some(&root), &[1, 2])), "trust.threshold");
-    type Edit = fn(&mut Document);
-    let elsewhere: [Edit; 3] = [
-        |document| document.repo_id = "8".into(),
-        |document| document.host = "elsewhere".into(),
-        |document| document.ledger.genesis = Digest::of(b"other"),
-    ];
-    for edit in elsewhere {
-        assert_eq!(code(accept(&next(&first, edit), Some(&root), &[1, 2])), "trust.threshold");
+    let verify = |armored: &[u8]| schemes::ssh::verify(&mine, b"message", armored);
+    let good = sign("countersign");
+    verify(&sshsig(&mine, "countersign", "ssh-ed25519", &good)).unwrap();
+    let raw = key(1).sign(b"message").unwrap();
+    for bad in [
+        sshsig(&other, "countersign", "ssh-ed25519", &good),
+        sshsig(&mine, "git", "ssh-ed25519", &sign("git")),
+        sshsig(&mine, "countersign", "ssh-ed25519", &sign("git")),
+        sshsig(&mine, "countersign", "rsa-sha2-512", &good),
+        sshsig(&mine, "countersign", "ssh-ed25519", &raw),
+        sshsig(&mine, "countersign", "ssh-ed25519", &good[..63]),
+        sshsig(&mine, "countersign", "ssh-ed25519", &[0; 64]),
+        Vec::new(),
+    ] {
+        assert_eq!(code(verify(&bad)), "signature.invalid");
     }
 }
 
 #[test]
-fn b33_an_approver_becomes_a_root_holder_by_a_change_they_sign_too() {
-    let first = changed_document(|document| {
-        document.root_threshold = 1;
-        document.keys[1].duties = vec![Duty::Approver];
-    });
-    let root = start(&first, &[1]).unwrap();
-    let change = next(&first, |document| {
-        document.root_threshold = 2;
-        document.keys[1].duties = vec![Duty::Root, Duty::Approver];
-    });
-    assert_eq!(code(root.accept(&version_at(&change, Some(&root), &[1], at(1)))), "trust.threshold");
-    assert!(root.accept(&version_at(&change, Some(&root), &[1, 2], at(1))).is_ok());
-}
-
-#[test]
-fn b34_b35_a_trust_root_is_pinned_and_fresh() {
-    let document = document();
-    let first = version_at(&document, None, &[1, 2], at(0));
-    let pin = Digest::of(&first.bytes);
-    let versions = BTreeMap::from([(1, first)]);
-    assert!(TrustRoot::load(&versions, &pin, at(99_999)).is_ok());
-    assert_eq!(code(TrustRoot::load(&versions, &pin, at(100_000))), "trust.expired");
-    assert_eq!(code(TrustRoot::load(&versions, &Digest::of(b"other"), at(0))), "trust.pin_mismatch");
-    assert!(TrustRoot::descend(&versions, &pin).is_ok(), "so that it can be renewed");
-}
-
-#[test]
-fn b35_a_pinned_document_still_needs_its_own_signatures() {
-    let document = document();
-    let other = version_at(&next(&document, |_| {}), None, &[1, 2], at(0));
-    let swapped = Version { bytes: strict::canonical(&document).unwrap(), envelope: other.envelope };
-    assert_eq!(code(TrustRoot::start(&swapped)), "subject.mismatch");
+fn b16_no_second_encoding_of_a_point_is_a_key() {
+    // y + p for the nineteen y that still fit 255 bits, with either sign.
+    let mut points = 0;
+    for y in 0_u8..19 {
+        for sign in [0_u8, 0x80] {
+            let mut bytes = [0xff_u8; 32];
+            bytes[0] = 0xed + y;
+            bytes[31] = 0x7f | sign;
+            assert!(PublicKey::from_bytes(&bytes).is_err(), "{y}, {sign}");
+            points += u8::from(ed25519_dalek::VerifyingKey::from_bytes(&bytes).is_ok());
+        }
+    }
+    assert!(points > 0, "some of them are points to a lenient reader");
 }
 
 fn mutated(bytes: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {

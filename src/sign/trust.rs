@@ -157,6 +157,7 @@ pub struct TrustRoot {
     digest: Digest,
     keys: BTreeMap<Digest, (usize, PublicKey)>,
     people: BTreeMap<u64, usize>,
+    addresses: BTreeMap<String, usize>,
     signed_at: Option<Timestamp>,
 }
 
@@ -178,8 +179,12 @@ impl TrustRoot {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let document: Document = json::from_canonical(bytes, MAX_TRUST_ROOT)?;
         let keys = check(&document)?;
-        let people = document.principals.iter().enumerate().map(|(index, principal)| (principal.id, index)).collect();
-        Ok(Self { document, digest: Digest::of(bytes), keys, people, signed_at: None })
+        let (mut people, mut addresses) = (BTreeMap::new(), BTreeMap::new());
+        for (index, principal) in document.principals.iter().enumerate() {
+            people.insert(principal.id, index);
+            addresses.extend(principal.emails.iter().map(|email| (email.to_ascii_lowercase(), index)));
+        }
+        Ok(Self { document, digest: Digest::of(bytes), keys, people, addresses, signed_at: None })
     }
 
     /// Loads the newest of all versions, which must descend from the pinned one by signed changes, and which
@@ -317,8 +322,7 @@ impl TrustRoot {
     /// Returns the principal who commits under an address, compared without regard to ASCII case.
     #[must_use]
     pub fn principal_of_email(&self, email: &str) -> Option<&Principal> {
-        let same = |known: &String| known.eq_ignore_ascii_case(email);
-        self.document.principals.iter().find(|principal| principal.emails.iter().any(same))
+        self.document.principals.get(*self.addresses.get(&email.to_ascii_lowercase())?)
     }
 }
 

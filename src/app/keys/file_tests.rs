@@ -122,3 +122,14 @@ fn a_pem_from_the_environment_is_the_same_key() {
         assert_eq!(HeldKey::from_secret(&Secret::new(bad.into())).unwrap_err().code(), "key.malformed");
     }
 }
+
+#[test]
+fn b52_a_key_of_another_user_is_refused() {
+    let room = room();
+    let (_, path) = saved(&room);
+    // Only root can give a file away; for everybody else the kernel already says no.
+    if std::os::unix::fs::chown(&path, Some(54_321), None).is_ok() {
+        let refusal = HeldKey::load(&path).unwrap_err();
+        assert_eq!((refusal.code(), refusal.message().contains("user 54321")), ("key.permissions", true));
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    os::unix::fs::PermissionsExt as _,
     process::Child,
 };
 
@@ -34,6 +33,10 @@ impl Bench {
         let path = self.room.path().join(name);
         let mut command = tool("ssh-keygen");
         command.args(["-q", "-t", kind, "-N", passphrase, "-C", "", "-f"]).arg(&path);
+        if kind == "rsa" {
+            // Short, because only its type matters here and a long one takes seconds to find.
+            command.args(["-b", "1024"]);
+        }
         assert!(command.status().unwrap().success());
         path
     }
@@ -42,11 +45,19 @@ impl Bench {
         SshSigner::open(self.tool.clone(), path, environment)
     }
 
+    /// A program. A child writes it: a file that this process holds open for writing while another test forks
+    /// could not be run.
+    fn script(&self, name: &str, body: &str) -> PathBuf {
+        let script = self.room.path().join(name);
+        let mut command = tool("sh");
+        command.args(["-c", "printf '%s\\n' '#!/bin/sh' \"$1\" > \"$0\" && chmod 700 \"$0\""]).arg(&script).arg(body);
+        assert!(command.status().unwrap().success());
+        script
+    }
+
     /// A program that answers every question with one passphrase.
     fn askpass(&self, answer: &str) -> SshEnvironment {
-        let script = self.room.path().join("askpass");
-        std::fs::write(&script, format!("#!/bin/sh\necho '{answer}'\n")).unwrap();
-        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let script = self.script("askpass", &format!("echo '{answer}'"));
         SshEnvironment {
             askpass: Some(script.into()),
             askpass_require: Some("force".into()),
@@ -248,4 +259,34 @@ fn an_identity_that_reads_as_a_pattern_is_refused() {
     }
     let line = allowed_signers_line("me@example.org", &key).unwrap();
     assert!(line.starts_with("me@example.org namespaces=\"countersign\" ssh-ed25519 AAAA"));
+}
+
+#[test]
+fn b22_what_the_tool_says_is_checked_before_it_is_handed_out() {
+    let Some(bench) = Bench::new() else { return };
+    let path = bench.key("id", "ed25519", "");
+    let other = bench.signer(&bench.key("other", "ed25519", ""), SshEnvironment::default()).unwrap();
+    let made = bench.room.path().join("made");
+    std::fs::write(&made, other.sign(b"message").unwrap()).unwrap();
+    for body in [format!("exec cat '{}'", made.display()), "echo done".into(), "exit 0".into()] {
+        let tool = SshKeygen(bench.script("ssh-keygen", &body));
+        let signer = SshSigner::open(tool, &path, SshEnvironment::default()).unwrap();
+        assert_eq!(signer.sign(b"message").unwrap_err().code(), "ssh.refused", "{body}");
+    }
+}
+
+#[test]
+fn b52_the_tool_gets_only_the_variables_that_were_given() {
+    let Some(bench) = Bench::new() else { return };
+    let path = bench.key("id", "ed25519", "");
+    let seen = bench.room.path().join("seen");
+    let tool = SshKeygen(bench.script("ssh-keygen", &format!("env > '{}'", seen.display())));
+    let environment = SshEnvironment { home: Some("/home/me".into()), ..SshEnvironment::default() };
+    assert!(SshSigner::open(tool, &path, environment).unwrap().sign(b"message").is_err());
+    let seen = std::fs::read_to_string(seen).unwrap();
+    let names: Vec<&str> = seen.lines().filter_map(|line| line.split('=').next()).collect();
+    // The shell of this test adds the last four itself.
+    let known = ["PATH", "LC_ALL", "HOME", "PWD", "OLDPWD", "SHLVL", "_"];
+    assert!(names.iter().all(|name| known.contains(name)), "{names:?}");
+    assert!(seen.contains("HOME=/home/me") && seen.contains(&format!("PATH={}", PROGRAM_FOLDERS.join(":"))));
 }

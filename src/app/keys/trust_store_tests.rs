@@ -86,6 +86,16 @@ fn b33_an_older_document_in_the_place_of_the_current_one_is_refused() {
 }
 
 #[test]
+fn b33_a_document_that_nobody_signed_in_the_place_of_the_current_one_is_refused() {
+    let (files, digests) = three();
+    let two = TrustFiles::read(&|path| files.read(path), &digests[0]).unwrap();
+    let root = TrustRoot::start(&two.versions[&2]).unwrap();
+    let unsigned = propose(&root, &[Change::SetThreshold(2)], now(), &[]).unwrap();
+    files.0.borrow_mut().insert(CURRENT.into(), unsigned.version().bytes.clone());
+    assert_eq!(files.code(&digests[0]), "trust.files");
+}
+
+#[test]
 fn files_that_contradict_one_another_are_refused() {
     for missing in [document_path(3), envelope_path(3), document_path(2), envelope_path(2)] {
         let (files, digests) = three();

@@ -1,0 +1,165 @@
+//! Attacks on changes of the trust root, each beside the honest case it differs from.
+
+use std::collections::BTreeMap;
+
+use super::{
+    predicate::TrustRootUpdate,
+    statement::Subject,
+    tests::{at, code, document, key, listed},
+    trust::{Document, Version},
+    *,
+};
+use crate::base::{digest::Digest, json as strict, reason::Result, time::Timestamp};
+
+/// Version `document` with a statement signed by some keys, as of a time.
+fn version_at(document: &Document, previous: Option<&TrustRoot>, signers: &[u8], time: Timestamp) -> Version {
+    let bytes = strict::canonical(document).unwrap();
+    let update =
+        TrustRootUpdate { version: document.version, previous: previous.map(TrustRoot::digest), signed_at: time };
+    let keys: Vec<PrivateKey> = signers.iter().map(|n| key(*n)).collect();
+    let signers: Vec<&dyn Signer> = keys.iter().map(|key| key as &dyn Signer).collect();
+    let subject = vec![Subject::new("trust-root", Digest::of(&bytes))];
+    Version { envelope: Envelope::sign(subject, update, &signers).unwrap(), bytes }
+}
+
+pub(super) fn start(document: &Document, signers: &[u8]) -> Result<TrustRoot> {
+    TrustRoot::start(&version_at(document, None, signers, at(0)))
+}
+
+/// The next version after a document, edited.
+fn next(document: &Document, edit: impl FnOnce(&mut Document)) -> Document {
+    let mut next = document.clone();
+    next.version += 1;
+    edit(&mut next);
+    next
+}
+
+#[test]
+fn b32_a_revoked_root_key_cannot_date_a_change_back() {
+    let revoked = changed_document(|document| {
+        document.root_threshold = 1;
+        document.keys[0].revoked_at = Some(at(10));
+    });
+    let root = start(&revoked, &[2]).unwrap();
+    let change = next(&revoked, |document| document.expires = at(200_000));
+    for time in [5, 0, 20] {
+        let stolen = version_at(&change, Some(&root), &[1], at(time));
+        assert_eq!(code(root.accept(&stolen)), "trust.threshold", "{time}");
+    }
+    assert!(root.accept(&version_at(&change, Some(&root), &[2], at(20))).is_ok());
+}
+
+fn changed_document(edit: impl FnOnce(&mut Document)) -> Document {
+    let mut document = document();
+    edit(&mut document);
+    document
+}
+
+#[test]
+fn b31_an_expired_root_key_cannot_date_a_change_before_the_last_one() {
+    let document = changed_document(|document| document.keys[0].not_after = at(500));
+    let root = TrustRoot::start(&version_at(&document, None, &[1, 2], at(400))).unwrap();
+    let change = next(&document, |document| document.expires = at(200_000));
+    let accept = |time| root.accept(&version_at(&change, Some(&root), &[1, 2], at(time)));
+    assert_eq!(code(accept(399)), "trust.threshold", "before the version it follows");
+    assert_eq!(code(accept(500)), "trust.threshold", "after the key's time");
+    assert!(accept(499).is_ok());
+}
+
+#[test]
+fn b32_a_revocation_is_never_taken_back_and_a_key_never_changes_hands() {
+    let revoked = changed_document(|document| document.keys[3].revoked_at = Some(at(10)));
+    let root = start(&revoked, &[1, 2]).unwrap();
+    let accept =
+        |edit: &dyn Fn(&mut Document)| root.accept(&version_at(&next(&revoked, edit), Some(&root), &[1, 2], at(20)));
+    assert!(accept(&|document| document.expires = at(200_000)).is_ok());
+    assert_eq!(code(accept(&|document| document.keys[3].revoked_at = None)), "trust.malformed");
+    assert_eq!(code(accept(&|document| document.keys[3].revoked_at = Some(at(99)))), "trust.malformed");
+    assert_eq!(code(accept(&|document| _ = document.keys.pop())), "trust.malformed");
+    assert_eq!(code(accept(&|document| document.keys[3].principal = 1)), "trust.malformed");
+}
+
+#[test]
+fn b33_a_change_needs_the_old_and_the_new_root_keys_and_follows_the_last_version() {
+    let first = document();
+    let root = start(&first, &[1, 2]).unwrap();
+    let renewed = next(&first, |document| document.expires = at(200_000));
+    let accept = |document: &Document, previous: Option<&TrustRoot>, signers: &[u8]| {
+        root.accept(&version_at(document, previous, signers, at(1)))
+    };
+    assert!(accept(&renewed, Some(&root), &[1, 2]).is_ok());
+    for signers in [&[1][..], &[2], &[1, 11], &[1, 3]] {
+        assert_eq!(code(accept(&renewed, Some(&root), signers)), "trust.threshold", "{signers:?}");
+    }
+    // Somebody lists keys of their own and signs with them; and the other way round.
+    let usurped = next(&first, |document| {
+        document.keys = vec![listed(4, 1, &[Duty::Root]), listed(5, 2, &[Duty::Root])];
+    });
+    assert_eq!(code(accept(&usurped, Some(&root), &[4, 5])), "signature.none");
+    assert_eq!(code(accept(&usurped, Some(&root), &[4, 5, 1])), "trust.threshold");
+    assert_eq!(code(accept(&usurped, Some(&root), &[1, 2])), "signature.none");
+    assert!(accept(&usurped, Some(&root), &[1, 2, 4, 5]).is_ok());
+    // Not the next one.
+    assert_eq!(code(accept(&renewed, None, &[1, 2])), "trust.threshold");
+    assert_eq!(code(accept(&first, Some(&root), &[1, 2])), "trust.threshold");
+    let skipped = next(&renewed, |_| {});
+    assert_eq!(code(accept(&skipped, Some(&root), &[1, 2])), "trust.threshold");
+    type Edit = fn(&mut Document);
+    let elsewhere: [Edit; 3] = [
+        |document| document.repo_id = "8".into(),
+        |document| document.host = "elsewhere".into(),
+        |document| document.ledger.genesis = Digest::of(b"other"),
+    ];
+    for edit in elsewhere {
+        assert_eq!(code(accept(&next(&first, edit), Some(&root), &[1, 2])), "trust.threshold");
+    }
+}
+
+#[test]
+fn b33_an_approver_becomes_a_root_holder_by_a_change_they_sign_too() {
+    let first = changed_document(|document| {
+        document.root_threshold = 1;
+        document.keys[1].duties = vec![Duty::Approver];
+    });
+    let root = start(&first, &[1]).unwrap();
+    let change = next(&first, |document| {
+        document.root_threshold = 2;
+        document.keys[1].duties = vec![Duty::Root, Duty::Approver];
+    });
+    assert_eq!(code(root.accept(&version_at(&change, Some(&root), &[1], at(1)))), "trust.threshold");
+    assert!(root.accept(&version_at(&change, Some(&root), &[1, 2], at(1))).is_ok());
+}
+
+#[test]
+fn b34_b35_a_trust_root_is_pinned_and_fresh() {
+    let document = document();
+    let first = version_at(&document, None, &[1, 2], at(0));
+    let pin = Digest::of(&first.bytes);
+    let versions = BTreeMap::from([(1, first)]);
+    assert!(TrustRoot::load(&versions, &pin, at(99_999)).is_ok());
+    assert_eq!(code(TrustRoot::load(&versions, &pin, at(100_000))), "trust.expired");
+    assert_eq!(code(TrustRoot::load(&versions, &Digest::of(b"other"), at(0))), "trust.pin_mismatch");
+    assert!(TrustRoot::descend(&versions, &pin).is_ok(), "so that it can be renewed");
+}
+
+#[test]
+fn b35_a_pinned_document_still_needs_its_own_signatures() {
+    let document = document();
+    let other = version_at(&next(&document, |_| {}), None, &[1, 2], at(0));
+    let swapped = Version { bytes: strict::canonical(&document).unwrap(), envelope: other.envelope };
+    assert_eq!(code(TrustRoot::start(&swapped)), "subject.mismatch");
+}
+
+#[test]
+fn b35_a_first_version_that_was_signed_as_another_is_refused() {
+    let mut update = TrustRootUpdate { version: 1, previous: None, signed_at: at(0) };
+    let bytes = strict::canonical(&document()).unwrap();
+    let signed = |update: &TrustRootUpdate| {
+        let subject = vec![Subject::new("trust-root", Digest::of(&bytes))];
+        let envelope = Envelope::sign(subject, update.clone(), &[&key(1), &key(2)]).unwrap();
+        TrustRoot::start(&Version { bytes: bytes.clone(), envelope })
+    };
+    assert!(signed(&update).is_ok());
+    update.version = 2;
+    assert_eq!(code(signed(&update)), "trust.threshold");
+}
