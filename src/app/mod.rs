@@ -1,6 +1,8 @@
 //! The application: one file a command, and all sequencing of I/O.
 
 pub mod commands;
+mod definitions;
+mod draft;
 mod files;
 pub mod keys;
 mod ledger;
@@ -10,6 +12,7 @@ pub mod reasons;
 pub mod schema;
 mod session;
 mod signer;
+mod situation;
 pub mod world;
 
 use std::ffi::OsString;

@@ -36,7 +36,7 @@ reasons! {
 /// Returns every reason code of every room, in order of the code.
 #[must_use]
 pub fn all() -> Vec<Reason> {
-    let rooms: [&[Reason]; 24] = [
+    let rooms: [&[Reason]; 19] = [
         ALL,
         super::keys::reasons::ALL,
         crate::approval::reasons::ALL,
@@ -54,13 +54,8 @@ pub fn all() -> Vec<Reason> {
         crate::planner::reasons::ALL,
         crate::policy::reasons::ALL,
         crate::sign::reasons::ALL,
+        crate::step::reasons::ALL,
         crate::verify::reasons::ALL,
-        &[],
-        &[],
-        &[],
-        &[],
-        &[],
-        &[],
     ];
     let mut reasons: Vec<Reason> = rooms.concat();
     reasons.sort_by_key(|reason| reason.code);

@@ -129,28 +129,20 @@ pub(crate) fn plan_file(world: &World, named: &str) -> Result<SealedPlan> {
 
 /// Returns the limits of the seal under a policy.
 pub(crate) fn limits(policy: &Policy) -> seal::Limits {
-    seal::Limits { max_steps: policy.limits().steps as usize, dangerous_env: policy.dangerous_env().to_vec() }
+    seal::Limits { max_steps: policy.limits().steps as usize, dangerous_env: policy.dangerous_env().iter().cloned().collect() }
 }
 
 /// Returns the policy's programs as the planner takes them.
 pub(crate) fn programs(policy: &Policy) -> ProgramTable {
-    ProgramTable(
-        policy
-            .programs()
-            .iter()
-            .map(|(name, program)| {
-                let entry = ProgramEntry {
-                    path: program.path.clone(),
-                    digest: program.digest,
-                    interpreter: program.interpreter,
-                    flags: program.flags.clone(),
-                    agent_cli: program.agent_cli,
-                    dangerous_env: policy.dangerous_env().to_vec(),
-                };
-                (name.clone(), entry)
-            })
-            .collect(),
-    )
+    let entry = |program: &crate::policy::model::Program| ProgramEntry {
+        path: program.path.clone(),
+        digest: program.digest,
+        interpreter: program.interpreter,
+        flags: program.flags.clone(),
+        agent_cli: program.agent_cli,
+        dangerous_env: program.dangerous_env.clone(),
+    };
+    ProgramTable(policy.programs().map(|program| (program.name.clone(), entry(program))).collect())
 }
 
 /// Makes the refusal of a file with findings.
@@ -194,13 +186,6 @@ pub(crate) fn directive_path(named: &str) -> String {
 /// Returns the first twelve digits of a commit, for display.
 pub(crate) fn short(commit: &str) -> &str {
     commit.get(..12).unwrap_or(commit)
-}
-
-/// Returns the SHA-256 of the single files that a plan may read, at the head commit.
-pub(crate) fn read_digests(session: &Session, paths: impl Iterator<Item = RepoPath>) -> Result<BTreeMap<RepoPath, Digest>> {
-    let paths: Vec<RepoPath> = paths.collect();
-    let digests = session.checkout.digests(&session.facts.head_sha, paths.iter().map(RepoPath::as_str))?;
-    Ok(paths.into_iter().filter_map(|path| digests.get(path.as_str()).map(|digest| (path.clone(), *digest))).collect())
 }
 
 fn identity(root: &TrustRoot) -> Identity {

@@ -19,7 +19,7 @@ use crate::{
     },
     cli::args::SignerArgs,
     sign::{
-        Duty, Signer,
+        Duty, Signer, TrustRoot,
         predicate::{Actor, Method},
         reasons::{KEY_DUTY, KEY_REVOKED, KEY_VALIDITY},
         trust::Principal,
@@ -53,19 +53,30 @@ impl Hand {
 
 /// Finds the key that signs under one of the duties: the one that is named, else the only one that may.
 pub(crate) fn find(args: &SignerArgs, duties: &[Duty], session: &Session, world: &World) -> Result<Hand> {
+    find_in(args, duties, &session.root, &session.config_dir, world)
+}
+
+/// Finds the key that signs under a trust root.
+pub(crate) fn find_in(
+    args: &SignerArgs,
+    duties: &[Duty],
+    root: &TrustRoot,
+    config_dir: &Path,
+    world: &World,
+) -> Result<Hand> {
     if let Some(path) = &args.ssh {
         let signer = open_ssh(&absolute(world, path), &world.env)?;
-        return check(Box::new(signer), Method::Ssh, duties, session, world);
+        return check(Box::new(signer), Method::Ssh, duties, root, world);
     }
     if let Some(named) = args.key.as_deref().or_else(|| world.env.text(KEY_FILE)) {
-        let signer = HeldKey::load(&key_path(named, &session.config_dir, world)?)?;
-        return check(Box::new(signer), Method::Key, duties, session, world);
+        let signer = HeldKey::load(&key_path(named, config_dir, world)?)?;
+        return check(Box::new(signer), Method::Key, duties, root, world);
     }
     if let Some(pem) = world.env.text(KEY_PEM) {
         let signer = HeldKey::from_secret(&Secret::new(pem.to_owned()))?;
-        return check(Box::new(signer), Method::Key, duties, session, world);
+        return check(Box::new(signer), Method::Key, duties, root, world);
     }
-    only_one(duties, session, world)
+    only_one(duties, root, config_dir, world)
 }
 
 /// Opens an OpenSSH key; ssh-keygen asks for a passphrase, or the agent.
@@ -98,8 +109,8 @@ fn absolute(world: &World, path: &Path) -> PathBuf {
 }
 
 /// Looks through the folder of keys for the only one that may sign this now.
-fn only_one(duties: &[Duty], session: &Session, world: &World) -> Result<Hand> {
-    let folder = session.config_dir.join("keys");
+fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World) -> Result<Hand> {
+    let folder = config_dir.join("keys");
     let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
         .into_iter()
         .flatten()
@@ -111,7 +122,7 @@ fn only_one(duties: &[Duty], session: &Session, world: &World) -> Result<Hand> {
     for path in &paths {
         // A key that cannot be read, or may not sign this, is simply not the one.
         let Ok(key) = HeldKey::load(path) else { continue };
-        if let Ok(hand) = check(Box::new(key), Method::Key, duties, session, world) {
+        if let Ok(hand) = check(Box::new(key), Method::Key, duties, root, world) {
             hands.push((path, hand));
         }
     }
@@ -134,12 +145,12 @@ fn check(
     signer: Box<dyn Signer>,
     method: Method,
     duties: &[Duty],
-    session: &Session,
+    root: &TrustRoot,
     world: &World,
 ) -> Result<Hand> {
     let id = signer.key_id();
     let about = |refusal: Refusal| refusal.subject(id.to_string());
-    let Some((key, _)) = session.root.key(&id) else {
+    let Some((key, _)) = root.key(&id) else {
         return Err(about(Refusal::new(KEY_NONE, format!("key {id} is not in the trust root"))));
     };
     if !key.duties.iter().any(|duty| duties.contains(duty)) {
@@ -152,8 +163,7 @@ fn check(
     if key.revoked_at.is_some_and(|revoked| now >= revoked) {
         return Err(about(Refusal::new(KEY_REVOKED, format!("key `{}`", key.name))));
     }
-    let principal = session
-        .root
+    let principal = root
         .principal(key.principal)
         .ok_or_else(|| about(Refusal::new(KEY_NONE, format!("key `{}` belongs to nobody", key.name))))?;
     Ok(Hand { signer, principal: principal.clone(), key: id, method })

@@ -74,6 +74,12 @@ impl Chain {
         Some(LedgerHead { genesis: self.genesis, seq: self.hashes.len() as u64 - 1, hash })
     }
 
+    /// Returns when the last entry was appended; the beginning of time before the genesis.
+    #[must_use]
+    pub fn last_at(&self) -> Timestamp {
+        self.last
+    }
+
     /// Returns how many entries were verified.
     #[must_use]
     pub fn length(&self) -> u64 {

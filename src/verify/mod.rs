@@ -40,7 +40,7 @@ use crate::{
     plan::{SealedPlan, model::Plan},
 };
 
-pub use case::{Case, Chain, Conformance, Purpose};
+pub use case::{Case, Chain, Conformance, Purpose, authors};
 pub use checks::{AUDIT, REQUIRED};
 
 /// A plan of which every required check has just passed, in this process.

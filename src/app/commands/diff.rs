@@ -19,7 +19,7 @@ pub(super) fn run(args: &DiffArgs, world: &World) -> Result<Outcome> {
     } else {
         "changed"
     };
-    Ok(Outcome::done(json!(changes), changes.text()).decision(decision).about(new.digest().to_string()))
+    Ok(Outcome::done(json!(changes), changes.to_string()).decision(decision).about(new.digest().to_string()))
 }
 
 /// Loads a plan: from a file without any repository, by digest from the ledger.

@@ -15,8 +15,7 @@ pub(super) fn run() -> Result<Outcome> {
     let command = Args::command();
     clap_mangen::Man::new(command.clone()).render(&mut page).map_err(failed)?;
     for command in command.get_subcommands() {
-        let name = format!("countersign-{}", command.get_name());
-        clap_mangen::Man::new(command.clone().name(name)).render(&mut page).map_err(failed)?;
+        clap_mangen::Man::new(command.clone()).render(&mut page).map_err(failed)?;
     }
     let page = String::from_utf8_lossy(&page).into_owned();
     Ok(Outcome::done(json!({ "roff": page }), page))

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use git2::{ErrorCode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
+use git2::{ConfigLevel, ErrorCode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
 
 use crate::{
     base::{
@@ -162,6 +162,41 @@ impl Checkout {
         Ok(paths)
     }
 
+    /// Returns a setting of the repository, or else of the person whose home is given; for display only.
+    #[must_use]
+    pub fn configured(&self, key: &str, home: Option<&Path>) -> Option<String> {
+        let own = self.repo.config().and_then(|config| config.open_level(ConfigLevel::Local));
+        if let Ok(value) = own.and_then(|config| config.get_string(key)) {
+            return Some(value);
+        }
+        let home = home?;
+        [home.join(".gitconfig"), home.join(".config/git/config")].iter().find_map(|file| {
+            git2::Config::open(file).and_then(|config| config.get_string(key)).ok()
+        })
+    }
+
+    /// Returns the URL of the ledger's remote: git's local setting `countersign.remote`, the name of a
+    /// remote or a URL itself.
+    ///
+    /// # Errors
+    /// `subject.ref_missing` where it names no remote, `repository.unreadable`.
+    pub fn ledger_remote(&self) -> Result<Option<String>> {
+        let config = self.repo.config().and_then(|config| config.open_level(ConfigLevel::Local)).map_err(unreadable)?;
+        let named = match config.get_string("countersign.remote") {
+            Ok(named) => named,
+            Err(e) if e.code() == ErrorCode::NotFound => return Ok(None),
+            Err(e) => return Err(unreadable(e)),
+        };
+        if named.contains(['/', ':']) {
+            return Ok(Some(named));
+        }
+        let url = config.get_string(&format!("remote.{named}.url")).map_err(|_| {
+            Refusal::new(REF_MISSING, format!("remote `{}`", crate::base::text::excerpt(&named)))
+                .hint("`git config countersign.remote` names a remote that git does not know")
+        })?;
+        Ok(Some(url))
+    }
+
     /// Observes everything that a plan's subject names.
     ///
     /// # Errors
@@ -270,7 +305,7 @@ fn unreadable(error: git2::Error) -> Refusal {
 
 /// Keeps the machine's and the user's git configuration out of what libgit2 does for us.
 fn isolate() {
-    use git2::{ConfigLevel, opts};
+    use git2::opts;
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         for level in [ConfigLevel::System, ConfigLevel::Global, ConfigLevel::XDG, ConfigLevel::ProgramData] {

@@ -1,0 +1,37 @@
+//! `halt`: stops everything in the repository before its next step, or lets it go on.
+
+use serde_json::json;
+
+use crate::{
+    app::{ledger::reason, output::Outcome, session::Session, signer, world::World},
+    base::reason::Result,
+    cli::args::HaltArgs,
+    ledger::{Batch, NewEntry},
+    sign::{Duty, Envelope, predicate::Halt, statement::Subject},
+};
+
+pub(super) fn run(args: &HaltArgs, world: &World) -> Result<Outcome> {
+    let why = reason(&args.reason)?;
+    let session = Session::open(world)?;
+    let hand = signer::find(&args.signer, &[Duty::Approver, Duty::Root], &session, world)?;
+    let nonce = world.entropy.nonce()?;
+    let genesis = session.root.document().ledger.genesis;
+    let appended = session.ledger(world.now())?.append(world.clock, |seen| {
+        let halt = Halt {
+            halted: !args.lift,
+            by: hand.actor(&session),
+            reason: why.clone(),
+            nonce: nonce.clone(),
+            ledger: seen.head.clone(),
+            at: seen.now,
+        };
+        let envelope = Envelope::sign(vec![Subject::new("ledger", genesis)], halt, &[hand.signer()])?;
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
+    })?;
+    let word = if args.lift { "lifted" } else { "halted" };
+    let text = match args.lift {
+        true => format!("the halt is lifted; recorded as ledger entry {}\n", appended.head.seq),
+        false => format!("halted: nothing starts its next step; recorded as ledger entry {}\n", appended.head.seq),
+    };
+    Ok(Outcome::done(json!({ "halted": !args.lift, "reason": why, "ledgerSeq": appended.head.seq }), text).decision(word))
+}

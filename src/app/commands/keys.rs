@@ -1,0 +1,217 @@
+//! `keys`: makes, shows and changes keys and the trust root.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::{
+    app::{
+        files,
+        keys::{
+            change::{Change, NewKey},
+            commands::{self, Changed, GenerateRequest, Site, TrustRequest},
+            file::{HeldKey, Place},
+            pin::{self, Repin},
+            trust_store::{self, TrustFiles},
+        },
+        ledger::reason,
+        output::Outcome,
+        signer::{self, Hand},
+        world::World,
+    },
+    base::{
+        digest::Digest,
+        ident::Id,
+        reason::{Refusal, Result, USAGE},
+        text,
+        time::parse_duration,
+    },
+    cli::args::{EnrolArgs, KeysCommand, SignerArgs},
+    forge::Checkout,
+    sign::{
+        Duty, TrustRoot,
+        reasons::TRUST_MALFORMED,
+        trust::{Principal, PrincipalKind},
+    },
+};
+
+pub(super) fn run(command: &KeysCommand, world: &World) -> Result<Outcome> {
+    match command {
+        KeysCommand::Generate { name, out } => generate(name, out.as_ref(), world),
+        KeysCommand::Public { name } => public(name, world),
+        KeysCommand::Show => show(world),
+        KeysCommand::Trust { digest } => trust(digest, world),
+        KeysCommand::Enrol(args) => enrol(args, world),
+        KeysCommand::Revoke { key, reason: why, signer } => {
+            let why = reason(why)?;
+            let change = Change::RevokeKey { key: key.parse()?, at: world.now() };
+            let mut outcome = Yard::open(world)?.change(&[change], signer, world)?;
+            outcome.1 = format!("{}reason   {}\n", outcome.1, text::visible(&why));
+            Ok(Outcome::done(outcome.0, outcome.1))
+        }
+        KeysCommand::Renew { valid, signer } => {
+            let change = Change::RenewExpiry(world.now().plus(parse_duration(valid)?));
+            let (result, text) = Yard::open(world)?.change(&[change], signer, world)?;
+            Ok(Outcome::done(result, text))
+        }
+        KeysCommand::Sign { signer } => {
+            let yard = Yard::open(world)?;
+            let hand = yard.hand(signer, world)?;
+            let (result, text) = shown(&commands::sign(yard.site(world), hand.signer())?);
+            Ok(Outcome::done(result, text))
+        }
+    }
+}
+
+/// The trust root as it lies in the work tree: where it is changed, before it is committed.
+struct Yard {
+    work_tree: PathBuf,
+    config_dir: PathBuf,
+    pin: Digest,
+    root: TrustRoot,
+}
+
+impl Yard {
+    fn open(world: &World) -> Result<Self> {
+        let work_tree = Checkout::discover(&world.cwd)?.workdir().to_owned();
+        let config_dir = world.env.config_dir()?;
+        let reader = trust_store::work_tree_reader(&work_tree);
+        let bytes = reader(trust_store::CURRENT)?
+            .ok_or_else(|| Refusal::new(crate::app::reasons::NOT_SET_UP, format!("no `{}`", trust_store::CURRENT)))?;
+        let named = TrustRoot::parse(&bytes)?;
+        let variable = world.env.text(pin::VARIABLE);
+        let pin = pin::resolve(&config_dir, variable, &named.document().host, &named.document().repo_id)?.digest;
+        let root = TrustFiles::read(&reader, &pin)?.accepted(&pin)?;
+        Ok(Self { work_tree, config_dir, pin, root })
+    }
+
+    fn site(&self, world: &World) -> Site<'_> {
+        Site { work_tree: &self.work_tree, pin: &self.pin, now: world.now() }
+    }
+
+    fn hand(&self, args: &SignerArgs, world: &World) -> Result<Hand> {
+        signer::find_in(args, &[Duty::Root], &self.root, &self.config_dir, world)
+    }
+
+    fn change(&self, changes: &[Change], args: &SignerArgs, world: &World) -> Result<(serde_json::Value, String)> {
+        let hand = self.hand(args, world)?;
+        Ok(shown(&commands::change(self.site(world), changes, &[hand.signer()])?))
+    }
+}
+
+fn shown(changed: &Changed) -> (serde_json::Value, String) {
+    let text = format!(
+        "{}next     git add .countersign && git commit, then have it reviewed onto the base branch\n",
+        changed.text()
+    );
+    (json!(changed), text)
+}
+
+fn generate(name: &str, out: Option<&PathBuf>, world: &World) -> Result<Outcome> {
+    let made = commands::generate(&GenerateRequest {
+        config_dir: world.env.config_dir()?,
+        name: name.parse()?,
+        path: out.map(|path| world.cwd.join(path)),
+        place: Place::OutsideRepositories,
+    })?;
+    Ok(Outcome::done(json!(made), made.text()).about(made.key.to_string()))
+}
+
+fn public(name: &str, world: &World) -> Result<Outcome> {
+    let key = HeldKey::load(&signer::key_path(name, &world.env.config_dir()?, world)?)?.public()?;
+    let result = json!({ "key": key.id(), "public": key.to_base64() });
+    Ok(Outcome::done(result, format!("{}\n", key.to_base64())))
+}
+
+/// Shows the trust root of the work tree; an unpinned one too, so that its digest can be compared.
+fn show(world: &World) -> Result<Outcome> {
+    let (root, pinned) = match Yard::open(world) {
+        Ok(yard) => (yard.root, true),
+        Err(refusal) if refusal.code() == "trust.unpinned" => {
+            let work_tree = Checkout::discover(&world.cwd)?.workdir().to_owned();
+            let bytes = trust_store::work_tree_reader(&work_tree)(trust_store::CURRENT)?.unwrap_or_default();
+            (TrustRoot::parse(&bytes)?, false)
+        }
+        Err(refusal) => return Err(refusal),
+    };
+    let shown = commands::show(&root, world.now());
+    let mut text = shown.text();
+    if !pinned {
+        text.push_str("\nNOT PINNED: nothing above has been verified. Compare the digest with a holder of a root key.\n");
+    }
+    let mut result = json!(shown);
+    result["pinned"] = json!(pinned);
+    Ok(Outcome::done(result, text).about(root.digest().to_string()))
+}
+
+fn trust(digest: &str, world: &World) -> Result<Outcome> {
+    let work_tree = Checkout::discover(&world.cwd)?.workdir().to_owned();
+    let reader = trust_store::work_tree_reader(&work_tree);
+    let bytes = reader(trust_store::CURRENT)?.unwrap_or_default();
+    let named = TrustRoot::parse(&bytes)?;
+    let pinned = commands::trust(
+        &TrustRequest {
+            config_dir: world.env.config_dir()?,
+            host: named.document().host.clone(),
+            repo_id: named.document().repo_id.clone(),
+            digest: digest.parse()?,
+            repin: Repin::Replace,
+        },
+        &reader,
+        world.now(),
+    )?;
+    Ok(Outcome::done(json!(pinned), pinned.text()).about(pinned.digest.to_string()))
+}
+
+fn enrol(args: &EnrolArgs, world: &World) -> Result<Outcome> {
+    let yard = Yard::open(world)?;
+    let text = String::from_utf8(files::read(&world.cwd.join(&args.public_key), 16 * 1024)?)
+        .map_err(|_| Refusal::new(crate::sign::reasons::KEY_MALFORMED, "the key file is not text"))?;
+    let (scheme, public) = commands::enrolment_key(&text)?;
+    let document = yard.root.document();
+    let known = document.principals.iter().find(|principal| principal.login == args.login);
+    let id = match (known, args.id) {
+        (Some(known), None) => known.id,
+        (Some(known), Some(id)) if known.id == id => id,
+        (Some(known), Some(id)) => {
+            return Err(Refusal::new(TRUST_MALFORMED, format!("`{}` has the id {}, not {id}", args.login, known.id)));
+        }
+        (None, Some(id)) => id,
+        (None, None) => document.principals.iter().map(|principal| principal.id).max().unwrap_or(0) + 1,
+    };
+    let roles = args.role.iter().map(|role| role.parse()).collect::<Result<Vec<Id>>>()?;
+    let mut changes = Vec::new();
+    match known {
+        None => changes.push(Change::EnrolPrincipal(Principal {
+            id,
+            login: args.login.clone(),
+            name: args.name.clone().unwrap_or_else(|| args.login.clone()),
+            kind: if args.agent { PrincipalKind::Agent } else { PrincipalKind::Person },
+            roles,
+            emails: args.email.clone(),
+        })),
+        Some(_) if !roles.is_empty() => changes.push(Change::SetRoles { principal: id, roles }),
+        Some(_) => {}
+    }
+    let duties = args
+        .duty
+        .iter()
+        .map(|word| {
+            let found = Duty::ALL.iter().find(|(known, _)| known == word).map(|(_, duty)| *duty);
+            found.ok_or_else(|| Refusal::new(USAGE, format!("there is no duty `{}`", text::excerpt(word))))
+        })
+        .collect::<Result<_>>()?;
+    changes.push(Change::EnrolKey(NewKey {
+        name: format!("{} ({})", args.login, scheme.word()),
+        scheme,
+        public,
+        principal: id,
+        duties,
+        not_before: world.now(),
+        not_after: world.now().plus(parse_duration(&args.valid)?),
+    }));
+    let (mut result, text) = yard.change(&changes, &args.signer, world)?;
+    result["key"] = json!(public.id());
+    result["principal"] = json!(id);
+    Ok(Outcome::done(result, text).about(public.id().to_string()))
+}

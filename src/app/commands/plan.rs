@@ -1,0 +1,179 @@
+//! `plan`: drafts a plan from a directive, seals it, and records it.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::{
+    app::{
+        draft::{self, Order},
+        files,
+        output::Outcome,
+        reasons::{EXPIRY_TOO_LONG, INPUT_FORM},
+        session::{POLICY, Session, invalid, short},
+        signer::{self, Hand},
+        world::World,
+    },
+    base::{
+        digest::Digest,
+        reason::{Refusal, Result, USAGE},
+        text::{excerpt, visible},
+        time::parse_duration,
+    },
+    cli::args::PlanArgs,
+    ledger::{Batch, NewEntry},
+    plan::{SealedPlan, model::Person, view::View},
+    policy::Policy,
+    sign::{Duty, Envelope, predicate::PlanRecord, statement::Subject},
+};
+
+pub(super) fn run(args: &PlanArgs, world: &World) -> Result<Outcome> {
+    let session = Session::open(world)?;
+    let (policy, policy_bytes) = session.policy()?;
+    let directive = session.directive(&args.directive)?;
+    let inputs = directive.resolve(&parse_inputs(&args.input)?).map_err(|places| invalid("inputs", places))?;
+    let hand = signer::find(&args.signer, &[Duty::Planner, Duty::Approver], &session, world)?;
+    let seed = seed(args, world)?;
+    let now = match &args.created_at {
+        Some(text) => text.parse()?,
+        None => world.now(),
+    };
+    let parent = match &args.revise {
+        Some(named) => {
+            let parent = session.plan(named, world, &policy)?;
+            Some((parent.digest(), parent.plan().revision))
+        }
+        None => None,
+    };
+    let actor = hand.actor(&session);
+    let order = Order {
+        directive: &directive,
+        inputs: &inputs,
+        requested_by: &Person { host: actor.host, id: actor.id, login: actor.login },
+        now,
+        lifetime: lifetime(args, &policy, directive.lifetime())?,
+        seed: &seed,
+        parent,
+    };
+    let plan = draft::seal(&session, &policy, &order)?;
+    if let Some(out) = &args.out {
+        files::write(&world.cwd.join(out), plan.bytes())?;
+    }
+    let seq = if args.no_record {
+        None
+    } else {
+        Some(record(&session, &plan, &policy_bytes, &hand, parent.map(|(digest, _)| digest), world)?)
+    };
+    let document = plan.plan();
+    let here = session.checkout.workdir().join(directive.path().as_str());
+    let stale = std::fs::read(&here).is_ok_and(|bytes| Digest::of(&bytes) != directive.digest());
+    let mut text = format!(
+        "plan {}\n  {} · {} steps · effect {} · expires {}\n",
+        plan.digest(),
+        visible(directive.title()),
+        document.steps.len(),
+        document.effect.word(),
+        document.expires_at,
+    );
+    if stale {
+        text.push_str(&format!(
+            "  note: {} differs in your work tree; the plan uses {} ({})\n",
+            directive.path(),
+            document.subject.base_ref,
+            short(&document.subject.base_sha),
+        ));
+    }
+    let named = args.out.as_ref().map_or_else(|| plan.digest().to_string(), |out| out.display().to_string());
+    text.push_str(&match seq {
+        Some(seq) => format!("  recorded as ledger entry {seq}\nnext: countersign review {named}\n"),
+        None => "  not recorded: nobody can approve it\n".to_owned(),
+    });
+    let result = json!({
+        "planDigest": plan.digest(),
+        "planPath": args.out.as_ref().map(|out| out.display().to_string()),
+        "directive": directive.name(),
+        "steps": document.steps.len(),
+        "effect": document.effect.word(),
+        "revision": document.revision,
+        "parent": document.parent,
+        "createdAt": document.created_at,
+        "expiresAt": document.expires_at,
+        "seed": hex::encode(&seed),
+        "ledgerSeq": seq,
+    });
+    Ok(Outcome::done(result, text).about(plan.digest().to_string()))
+}
+
+/// Reads `name=value` pairs.
+pub(super) fn parse_inputs(given: &[String]) -> Result<BTreeMap<String, String>> {
+    let mut inputs = BTreeMap::new();
+    for pair in given {
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| Refusal::new(INPUT_FORM, format!("`{}`", excerpt(pair))))?;
+        if inputs.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(Refusal::new(INPUT_FORM, format!("`{}` is given twice", excerpt(name))));
+        }
+    }
+    Ok(inputs)
+}
+
+fn seed(args: &PlanArgs, world: &World) -> Result<Vec<u8>> {
+    match &args.seed {
+        None => Ok(world.entropy.bytes()?.to_vec()),
+        Some(text) => match hex::decode(text) {
+            Ok(seed) if (16..=64).contains(&seed.len()) => Ok(seed),
+            _ => Err(Refusal::new(USAGE, "the seed is not 16 to 64 bytes in hex")),
+        },
+    }
+}
+
+/// The shortest of what is asked for, what the directive says and what the policy allows; asking for more is refused.
+fn lifetime(args: &PlanArgs, policy: &Policy, directive: Option<i64>) -> Result<i64> {
+    let longest = policy.limits().plan_lifetime.min(directive.unwrap_or(i64::MAX));
+    match &args.expires {
+        None => Ok(longest),
+        Some(text) => match parse_duration(text)? {
+            asked if asked <= longest => Ok(asked),
+            asked => Err(Refusal::new(EXPIRY_TOO_LONG, format!("{asked} s asked for, {longest} s allowed"))),
+        },
+    }
+}
+
+/// Records a plan: its bytes, its view, and what it was made under, with the statement that names them.
+fn record(
+    session: &Session,
+    plan: &SealedPlan,
+    policy: &[u8],
+    hand: &Hand,
+    supersedes: Option<Digest>,
+    world: &World,
+) -> Result<u64> {
+    let view = View::new(plan.plan(), plan.digest()).markdown().into_bytes();
+    let trust_root = session.at_base(crate::app::keys::trust_store::CURRENT)?;
+    let subjects = [
+        ("plan", plan.digest()),
+        ("view", Digest::of(&view)),
+        ("policy", Digest::of(policy)),
+        ("directive", plan.plan().directive.digest),
+        ("trust-root", session.root.digest()),
+    ];
+    let objects = vec![plan.bytes().to_vec(), view, session.at_base(POLICY)?, trust_root];
+    let mut ledger = crate::app::ledger::open(session, world.now())?;
+    let appended = ledger.append(world.clock, |seen| {
+        let record = PlanRecord {
+            plan: plan.digest(),
+            policy: Digest::of(policy),
+            trust_root: session.root.digest(),
+            directive: plan.plan().directive.name.clone(),
+            requested_by: hand.actor(session),
+            supersedes,
+            expires: plan.plan().expires_at,
+            ledger: seen.head.clone(),
+            recorded_at: seen.now,
+        };
+        let subject = subjects.iter().map(|(name, digest)| Subject::new(*name, *digest)).collect();
+        let envelope = Envelope::sign(subject, record, &[hand.signer()])?;
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: objects.clone() })
+    })?;
+    Ok(appended.head.seq)
+}

@@ -1,0 +1,128 @@
+//! `policy check|explain|simulate`.
+
+use serde_json::json;
+
+use crate::{
+    app::{
+        files,
+        output::Outcome,
+        reasons::CHECKS_FOUND,
+        session::{POLICY, Session, invalid},
+        situation::decide,
+        world::World,
+    },
+    base::{
+        diagnostic::nearest,
+        reason::{Refusal, Result, USAGE},
+        text::excerpt,
+    },
+    cli::args::{PlanOnly, PolicyCommand},
+    forge::Checkout,
+    policy::{self, Candidate, Outcome as Decided, Policy, check, explain::DecisionV1},
+    sign::{Duty, trust::PrincipalKind},
+    verify,
+};
+
+pub(super) fn run(command: &PolicyCommand, world: &World) -> Result<Outcome> {
+    match command {
+        PolicyCommand::Check => check_work_tree(world),
+        PolicyCommand::Explain(args) => explain(args, world),
+        PolicyCommand::Simulate { plan, people } => simulate(plan, people, world),
+    }
+}
+
+/// Checks the policy as it lies in the work tree: it is what is about to be committed.
+fn check_work_tree(world: &World) -> Result<Outcome> {
+    let top = Checkout::discover(&world.cwd)?.workdir().to_owned();
+    let bytes = files::read(&top.join(POLICY), 1 << 20)?;
+    let policy = Policy::compile(POLICY, &bytes).map_err(|places| invalid(POLICY, places))?;
+    let mut found = check::findings(&policy, world.now());
+    if let Ok(session) = Session::open(world) {
+        found.extend(check::out_of_reach(&policy, &everybody(&session, world), world.now()));
+    }
+    if found.is_empty() {
+        let rules = policy.rules().len();
+        let result = json!({ "policy": policy.digest(), "rules": rules, "findings": 0 });
+        return Ok(Outcome::done(result, format!("{POLICY}: {rules} rules, no findings\n")));
+    }
+    Err(Refusal::new(CHECKS_FOUND, format!("{} findings in {POLICY}", found.len())).diagnostics(found))
+}
+
+fn explain(args: &PlanOnly, world: &World) -> Result<Outcome> {
+    let session = Session::open(world)?;
+    let (policy, _) = session.policy()?;
+    let plan = session.plan(&args.plan, world, &policy)?;
+    let decision = decide(&policy, &plan, world.now(), policy::Purpose::Review);
+    let shown = DecisionV1::from(&decision);
+    let text = shown.text();
+    Ok(Outcome::done(json!(shown), text)
+        .decision(decision.outcome().word())
+        .coded(decision.reason().code, crate::base::reason::ExitClass::Done)
+        .about(plan.digest().to_string()))
+}
+
+fn simulate(named: &str, people: &[String], world: &World) -> Result<Outcome> {
+    let session = Session::open(world)?;
+    let (policy, _) = session.policy()?;
+    let plan = session.plan(named, world, &policy)?;
+    let decision = decide(&policy, &plan, world.now(), policy::Purpose::Review);
+    let mut ledger = session.ledger(world.now())?;
+    let state = ledger.read(world.now())?.state();
+    let authors = verify::authors(plan.plan(), plan.digest(), &session.facts, &session.root, state);
+    let everybody = everybody(&session, world);
+    let mut chosen: Vec<Candidate> = Vec::new();
+    for login in people {
+        let principals = &session.root.document().principals;
+        let Some(principal) = principals.iter().find(|principal| principal.login == *login) else {
+            let refusal = Refusal::new(USAGE, format!("nobody has the login `{}`", excerpt(login)));
+            let near = nearest(login, principals.iter().map(|principal| principal.login.as_str()));
+            return Err(near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint));
+        };
+        chosen.extend(everybody.iter().filter(|candidate| candidate.principal == principal.id).cloned().map(|mut one| {
+            one.is_author = authors.contains(&one.principal);
+            one
+        }));
+    }
+    let status = decision.status(&chosen, world.now());
+    let enough = match decision.outcome() {
+        Decided::Permit => true,
+        Decided::NeedsApproval(_) => status.as_ref().is_some_and(|status| status.satisfied),
+        Decided::Deny => false,
+    };
+    let mut text = format!("decision: {}\n", decision.outcome().word());
+    if let Some(status) = &status {
+        text.push_str(&format!("asked for: {}\n", status.asks));
+    }
+    text.push_str(if enough { "that would be enough\n" } else { "that would not be enough\n" });
+    let result = json!({ "plan": plan.digest(), "outcome": decision.outcome().word(), "enough": enough, "status": status });
+    Ok(Outcome::done(result, text).decision(if enough { "enough" } else { "not-enough" }))
+}
+
+/// Everybody who could approve, with each key and in each way, as if they did so now.
+fn everybody(session: &Session, world: &World) -> Vec<Candidate> {
+    let document = session.root.document();
+    let mut candidates = Vec::new();
+    for key in &document.keys {
+        let Some(principal) = session.root.principal(key.principal) else { continue };
+        let usable = key.duties.contains(&Duty::Approver)
+            && key.revoked_at.is_none()
+            && (key.not_before..key.not_after).contains(&world.now())
+            && principal.kind == PrincipalKind::Person;
+        for method in policy::requirement::METHODS {
+            let fits = usable && (method == "ssh") == (key.scheme == crate::sign::schemes::Scheme::SshEd25519)
+                || usable && method == "terminal";
+            if let (true, Ok(method)) = (fits, method.parse()) {
+                candidates.push(Candidate {
+                    principal: principal.id,
+                    key: key.id,
+                    roles: principal.roles.iter().cloned().collect(),
+                    method,
+                    approved_at: world.now(),
+                    is_policy: false,
+                    is_author: false,
+                });
+            }
+        }
+    }
+    candidates
+}

@@ -1,0 +1,69 @@
+//! `resolve`: a person says how a step of unknown outcome is to be taken.
+
+use serde_json::json;
+
+use crate::{
+    app::{
+        ledger::reason,
+        output::Outcome,
+        reasons::{NOTHING_TO_RESOLVE, RUN_UNKNOWN},
+        session::Session,
+        signer,
+        world::World,
+    },
+    base::{
+        ident::Id,
+        reason::{Refusal, Result},
+    },
+    cli::args::{ResolveArg, ResolveArgs},
+    ledger::{Batch, NewEntry},
+    sign::{
+        Duty, Envelope,
+        predicate::{Resolution, ResolveAs},
+        statement::Subject,
+    },
+};
+
+pub(super) fn run(args: &ResolveArgs, world: &World) -> Result<Outcome> {
+    let why = reason(&args.reason)?;
+    let session = Session::open(world)?;
+    let (name, step): (Id, Id) = (args.run.parse()?, args.step.parse()?);
+    let hand = signer::find(&args.signer, &[Duty::Approver, Duty::Root], &session, world)?;
+    let (resolve_as, word) = match args.resolve_as {
+        ResolveArg::Retry => (ResolveAs::Retry, "retry"),
+        ResolveArg::Skip => (ResolveAs::Skip, "skip"),
+        ResolveArg::Abort => (ResolveAs::Abort, "abort"),
+    };
+    let nonce = world.entropy.nonce()?;
+    let mut plan = None;
+    let appended = session.ledger(world.now())?.append(world.clock, |seen| {
+        let run = seen.state.run(&name).ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("run {name}")))?;
+        if !run.unknown_steps().any(|unknown| *unknown == step) {
+            return Err(Refusal::new(NOTHING_TO_RESOLVE, format!("step `{step}` of run {name}")));
+        }
+        plan = Some(run.claim.plan);
+        let resolution = Resolution {
+            plan: run.claim.plan,
+            run: name.clone(),
+            step: step.clone(),
+            resolve_as,
+            resolved_by: hand.actor(&session),
+            reason: why.clone(),
+            nonce: nonce.clone(),
+            ledger: seen.head.clone(),
+            resolved_at: seen.now,
+        };
+        let envelope = Envelope::sign(vec![Subject::new("plan", run.claim.plan)], resolution, &[hand.signer()])?;
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
+    })?;
+    let named = plan.map(|plan| plan.to_string()).unwrap_or_default();
+    let text = match args.resolve_as {
+        ResolveArg::Abort => format!("run {name} is over; recorded as ledger entry {}\n", appended.head.seq),
+        _ => format!(
+            "step {step} of run {name} is taken as {word}; recorded as ledger entry {}\nnext: countersign execute {named} --resume {name}\n",
+            appended.head.seq
+        ),
+    };
+    let result = json!({ "run": name, "step": step, "as": word, "plan": plan, "ledgerSeq": appended.head.seq });
+    Ok(Outcome::done(result, text).decision("resolved").about(name.to_string()))
+}

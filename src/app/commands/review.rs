@@ -1,0 +1,66 @@
+//! `review`: checks a plan against the policy; never executes.
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::{
+        output::Outcome,
+        session::Session,
+        situation::{decide, report},
+        world::World,
+    },
+    base::{
+        reason::{ExitClass, Result},
+        text::visible,
+    },
+    cli::args::PlanOnly,
+    policy::{self, Outcome as Decided, explain::DecisionV1},
+    review::ReviewReport,
+};
+
+pub(super) fn run(args: &PlanOnly, world: &World) -> Result<Outcome> {
+    let session = Session::open(world)?;
+    let (policy, _) = session.policy()?;
+    let plan = session.plan(&args.plan, world, &policy)?;
+    let report = report(&policy, &plan);
+    let decision = decide(&policy, &plan, world.now(), policy::Purpose::Review);
+    let mut text = format!("plan {}\n", plan.digest());
+    for finding in report.findings() {
+        let step = finding.step.as_ref().map(|step| format!("step {step}: ")).unwrap_or_default();
+        text.push_str(&format!("  {:<8} {step}{} [{}]\n", finding.severity.word(), visible(&finding.message), finding.check));
+    }
+    text.push_str(&format!("decision: {}\n  {}\n", decision.outcome().word(), visible(&decision.summary())));
+    text.push_str(match decision.outcome() {
+        Decided::Permit => "next: countersign approve PLAN --policy\n",
+        Decided::NeedsApproval(_) => "next: countersign approve PLAN\n",
+        Decided::Deny => "next: countersign policy explain PLAN\n",
+    });
+    let result = json!({
+        "plan": plan.digest(),
+        "approved": *decision.outcome() == Decided::Permit,
+        "decision": DecisionV1::from(&decision),
+        "findings": findings(&report),
+    });
+    // A review only tells: whatever the decision, the command did what it was asked.
+    Ok(Outcome::done(result, text)
+        .decision(decision.outcome().word())
+        .coded(decision.reason().code, ExitClass::Done)
+        .about(plan.digest().to_string()))
+}
+
+/// Review findings in their frozen form.
+pub(super) fn findings(report: &ReviewReport) -> Vec<Value> {
+    report
+        .findings()
+        .iter()
+        .map(|finding| {
+            json!({
+                "check": finding.check,
+                "severity": finding.severity.word(),
+                "step": finding.step,
+                "message": finding.message,
+                "evidence": finding.evidence,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,52 @@
+//! `revoke`: takes back an approval, all approvals of a plan, or what a key signed.
+
+use serde_json::json;
+
+use crate::{
+    app::{ledger::reason, output::Outcome, session::Session, signer, world::World},
+    base::{digest::Digest, reason::Result},
+    cli::args::RevokeArgs,
+    ledger::{Batch, NewEntry},
+    sign::{
+        Duty, Envelope,
+        predicate::{Revocation, RevocationTarget},
+        statement::Subject,
+    },
+};
+
+pub(super) fn run(args: &RevokeArgs, world: &World) -> Result<Outcome> {
+    let why = reason(&args.reason)?;
+    let session = Session::open(world)?;
+    let (target, name, digest) = target(args, &session, world)?;
+    let hand = signer::find(&args.signer, &[Duty::Approver, Duty::Root], &session, world)?;
+    let nonce = world.entropy.nonce()?;
+    let appended = session.ledger(world.now())?.append(world.clock, |seen| {
+        let revocation = Revocation {
+            target: target.clone(),
+            revoked_by: hand.actor(&session),
+            reason: why.clone(),
+            nonce: nonce.clone(),
+            ledger: seen.head.clone(),
+            revoked_at: seen.now,
+        };
+        let envelope = Envelope::sign(vec![Subject::new(name, digest)], revocation, &[hand.signer()])?;
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
+    })?;
+    let result = json!({ "revoked": name, "digest": digest, "reason": why, "ledgerSeq": appended.head.seq });
+    let text = format!("revoked {name} {digest}\n  recorded as ledger entry {}\n", appended.head.seq);
+    Ok(Outcome::done(result, text).decision("revoked").about(digest.to_string()))
+}
+
+fn target(args: &RevokeArgs, session: &Session, world: &World) -> Result<(RevocationTarget, &'static str, Digest)> {
+    if let Some(text) = &args.approval {
+        let digest: Digest = text.parse()?;
+        return Ok((RevocationTarget::Approval(digest), "approval", digest));
+    }
+    if let Some(text) = &args.revoked_key {
+        let digest: Digest = text.parse()?;
+        return Ok((RevocationTarget::Key(digest), "key", digest));
+    }
+    let (policy, _) = session.policy()?;
+    let digest = session.plan(args.plan.as_deref().unwrap_or_default(), world, &policy)?.digest();
+    Ok((RevocationTarget::Plan(digest), "plan", digest))
+}

@@ -1,0 +1,149 @@
+//! Drafts a plan from a directive at the base commit, and tells whether a plan is what would be drafted.
+
+use std::collections::BTreeMap;
+
+use super::session::{Session, invalid, limits, programs, read_catalog, short};
+use crate::{
+    base::{
+        digest::Digest,
+        ident::Id,
+        path::RepoPath,
+        reason::{Refusal, Result},
+        time::Timestamp,
+        value::Scalar,
+    },
+    directive::Directive,
+    pipeline::Catalog,
+    plan::{
+        SealedPlan,
+        model::{Action, Person, Plan},
+        seal,
+    },
+    planner::{self, DraftRequest, Planner},
+    policy::Policy,
+    verify::Conformance,
+};
+
+/// What a plan is drafted from, beside the repository.
+pub(crate) struct Order<'a> {
+    pub(crate) directive: &'a Directive,
+    pub(crate) inputs: &'a BTreeMap<Id, Scalar>,
+    pub(crate) requested_by: &'a Person,
+    pub(crate) now: Timestamp,
+    pub(crate) lifetime: i64,
+    pub(crate) seed: &'a [u8],
+    pub(crate) parent: Option<(Digest, u32)>,
+}
+
+/// Drafts and seals a plan with the fixed planner, against the definitions at the base commit.
+pub(crate) fn seal(session: &Session, policy: &Policy, order: &Order<'_>) -> Result<SealedPlan> {
+    let plan = expand(session, policy, &session.catalog()?, order)?;
+    seal::seal_with(&plan, &limits(policy))
+}
+
+/// Expands twice: what single files a plan reads is known only when it is expanded, and their digests
+/// at the head commit belong into it.
+fn expand(session: &Session, policy: &Policy, catalog: &Catalog, order: &Order<'_>) -> Result<Plan> {
+    let fixed = planner::ALL.iter().find(|planner| planner.id() == "fixed");
+    let Some(fixed) = fixed else {
+        return Err(Refusal::new(crate::base::reason::INTERNAL, "the fixed planner is not registered"));
+    };
+    let programs = programs(policy);
+    let draft = |files: &BTreeMap<RepoPath, Digest>| {
+        fixed.draft(&DraftRequest {
+            directive: order.directive,
+            directive_commit: &session.facts.base_sha,
+            catalog,
+            programs: &programs,
+            inputs: order.inputs,
+            facts: &session.facts,
+            requested_by: order.requested_by,
+            policy_digest: policy.digest(),
+            trust_root_digest: session.root.digest(),
+            now: order.now,
+            lifetime_seconds: order.lifetime,
+            seed: order.seed,
+            parent: order.parent,
+            files,
+        })
+    };
+    let first = draft(&BTreeMap::new())?.plan;
+    let paths = reads(&first);
+    let found = session.checkout.digests(&session.facts.head_sha, paths.iter().map(RepoPath::as_str))?;
+    let files = paths.into_iter().filter_map(|path| found.get(path.as_str()).map(|digest| (path.clone(), *digest)));
+    let files: BTreeMap<RepoPath, Digest> = files.collect();
+    if files.is_empty() { Ok(first) } else { Ok(draft(&files)?.plan) }
+}
+
+fn reads(plan: &Plan) -> Vec<RepoPath> {
+    let actions = plan.steps.iter().flat_map(|step| step.actions.iter().chain(&step.verify));
+    let mut paths: Vec<RepoPath> = actions
+        .flat_map(|action| match action {
+            Action::Run(run) => run.reads.iter().map(|read| read.path.clone()).collect(),
+            Action::Copy(copy) => vec![copy.from.path.clone()],
+            _ => Vec::new(),
+        })
+        .collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// Tells whether a plan is exactly what its directive and pipelines, at the base commit it names, expand to.
+///
+/// The registry is authoritative, not the plan: a plan that names a pipeline and does something else
+/// deviates, however it was made.
+pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan) -> Result<Conformance> {
+    let document = plan.plan();
+    let base = &document.subject.base_sha;
+    let deviates = |how: String| Ok(Conformance::Deviates(how));
+    if document.planner.kind.as_str() != "fixed" || document.planner.version != env!("CARGO_PKG_VERSION") {
+        return deviates(format!("drafted by {} {}", document.planner.kind, document.planner.version));
+    }
+    if document.directive.commit != *base {
+        return deviates(format!("the directive is of commit {}, not of the base", short(&document.directive.commit)));
+    }
+    let Some(bytes) = session.checkout.blob(base, document.directive.path.as_str())? else {
+        return deviates(format!("there is no `{}` at {}", document.directive.path, short(base)));
+    };
+    let directive = Directive::read(document.directive.path.as_str(), &bytes)
+        .map_err(|places| invalid(document.directive.path.as_str(), places))?;
+    let paths = session.checkout.list(base, "pipelines")?;
+    let catalog = read_catalog(&paths, &|path| session.checkout.blob(base, path))?;
+    // As it was when the plan was made: the facts of the plan's own commits, not of what moved since.
+    let then = Session {
+        checkout: crate::forge::Checkout::discover(session.checkout.workdir())?,
+        root: session.root.clone(),
+        facts: crate::facts::Facts {
+            base_sha: base.clone(),
+            head_sha: document.subject.head_sha.clone(),
+            tree_digest: document.subject.tree_digest,
+            change_request: document.subject.change_request,
+            ..session.facts.clone()
+        },
+        config_dir: session.config_dir.clone(),
+    };
+    let order = Order {
+        directive: &directive,
+        inputs: &document.inputs,
+        requested_by: &document.planner.requested_by,
+        now: document.created_at,
+        lifetime: document.expires_at.since(document.created_at),
+        seed: &[],
+        parent: document.parent.map(|digest| (digest, document.revision.saturating_sub(1))),
+    };
+    let again = match expand(&then, policy, &catalog, &order) {
+        Ok(again) => again,
+        Err(refusal) => return deviates(refusal.message().to_owned()),
+    };
+    // The nonce is the one thing that nothing but the seed explains.
+    let again = Plan { nonce: document.nonce.clone(), ..again };
+    if again == *document {
+        return Ok(Conformance::Conforms { plan: plan.digest(), base_sha: base.clone() });
+    }
+    let step = document.steps.iter().zip(&again.steps).find(|(left, right)| left != right).map(|(left, _)| left);
+    deviates(match step {
+        Some(step) => format!("step `{}` is not what pipeline `{}` expands to", step.id, step.pipeline),
+        None => "the plan is not what its directive expands to".to_owned(),
+    })
+}
