@@ -246,9 +246,9 @@ fn c03_a_value_of_a_directive_cannot_become_a_flag() {
 }
 
 #[test]
-fn a_thousand_steps_are_drafted() {
+fn many_steps_are_drafted() {
     let head = &DIRECTIVE[..DIRECTIVE.find("  - {id: notes").unwrap()];
-    let steps: String = (0..1_000)
+    let steps: String = (0..200)
         .map(|n| {
             let needs = if n == 0 { String::new() } else { format!("s{}", n - 1) };
             format!("  - {{id: s{n}, pipeline: bump, needs: [{needs}], with: {{version: v1}}}}\n")
@@ -256,7 +256,7 @@ fn a_thousand_steps_are_drafted() {
         .collect();
     let plan = World::new(&format!("{head}{steps}---\n")).plan();
     assert_eq!(seal(&plan).unwrap_err().code(), "plan.limit");
-    assert!(seal_with(&plan, &Limits { max_steps: 1_000, ..Limits::default() }).is_ok());
+    assert!(seal_with(&plan, &Limits { max_steps: 200, ..Limits::default() }).is_ok());
 }
 
 #[test]
