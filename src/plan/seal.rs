@@ -44,7 +44,7 @@ const MAX_LIST: usize = 100;
 /// There is no way to make one but [`open`] and [`seal`]: the fields are private, and it is not read
 /// from JSON.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// use countersign::{base::digest::Digest, plan::{SealedPlan, model::Plan}};
 ///
 /// fn forge(plan: Plan) -> SealedPlan {
@@ -52,7 +52,7 @@ const MAX_LIST: usize = 100;
 /// }
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let forged: countersign::plan::SealedPlan = serde_json::from_str("{}").unwrap();
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
