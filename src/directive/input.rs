@@ -49,17 +49,8 @@ impl InputSpec {
     }
 }
 
-/// Who declares inputs: pipelines may let text begin with a dash, directives may not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// A directive.
-    Directive,
-    /// A pipeline.
-    Pipeline,
-}
-
 /// Reads the map `inputs`; what is wrong is reported.
-pub fn read_inputs(node: &Node, owner: Owner, findings: &mut Findings<'_>) -> BTreeMap<Id, InputSpec> {
+pub fn read_inputs(node: &Node, findings: &mut Findings<'_>) -> BTreeMap<Id, InputSpec> {
     let entries = node.entries(findings);
     if entries.len() > MAX_INPUTS {
         let message = format!("{} inputs, the limit is {MAX_INPUTS}", entries.len());
@@ -69,7 +60,7 @@ pub fn read_inputs(node: &Node, owner: Owner, findings: &mut Findings<'_>) -> BT
     let mut inputs = BTreeMap::new();
     for (key, value) in entries {
         let name = findings.keep(key.place, key.text.parse::<Id>());
-        let spec = read_input(value, owner, findings);
+        let spec = read_input(value, findings);
         if let (Some(name), Some(spec)) = (name, spec) {
             inputs.insert(name, spec);
         }
@@ -77,12 +68,9 @@ pub fn read_inputs(node: &Node, owner: Owner, findings: &mut Findings<'_>) -> BT
     inputs
 }
 
-fn read_input(node: &Node, owner: Owner, findings: &mut Findings<'_>) -> Option<InputSpec> {
-    let known: &[&str] = match owner {
-        Owner::Directive => &["type", "required", "default", "pattern", "min", "max", "values", "description"],
-        Owner::Pipeline => &["type", "required", "default", "pattern", "min", "max", "values", "description", "dash"],
-    };
-    let fields = node.fields("an input", known, findings)?;
+fn read_input(node: &Node, findings: &mut Findings<'_>) -> Option<InputSpec> {
+    let known = ["type", "required", "default", "pattern", "min", "max", "values", "description", "dash"];
+    let fields = node.fields("an input", &known, findings)?;
     let kind = fields.require("type", findings).and_then(|node| node.word(&ValueType::ALL, findings));
     let required = fields.get("required").map(|node| (node.place, node.boolean(findings)));
     let pattern = fields.get("pattern").and_then(|node| node.text(findings));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    input::{InputSpec, Owner, read_inputs},
+    input::{InputSpec, read_inputs},
     model::{Ceiling, Directive, Front, MAX_BYTES, StatedRisk, StepSpec, With, WithValue},
     reasons::{DIRECTIVE_CEILING, DIRECTIVE_FORMAT, DIRECTIVE_PIPELINE, DIRECTIVE_STEP, TEMPLATE_PLACE},
     template::{Part, Template},
@@ -116,7 +116,7 @@ fn walk(root: &Node, findings: &mut Findings<'_>) -> Option<Front> {
     let fields = root.fields("a directive", &FIELDS, findings)?;
     let title = fields.require("title", findings).and_then(|node| node.line(findings)).map(str::to_owned);
     let pipelines = read_pipelines(fields, findings);
-    let inputs = fields.get("inputs").map(|node| read_inputs(node, Owner::Directive, findings)).unwrap_or_default();
+    let inputs = fields.get("inputs").map(|node| read_inputs(node, findings)).unwrap_or_default();
     let ceiling = read_ceiling(fields, findings);
     let risks = read_risks(fields, ceiling, findings);
     let steps = read_steps(fields, &pipelines, &inputs, findings);

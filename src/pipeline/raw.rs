@@ -22,7 +22,7 @@ use crate::{
         yaml::{self, Findings, Node, Place},
     },
     directive::{
-        input::{InputSpec, Owner, read_inputs},
+        input::{InputSpec, read_inputs},
         template::{Template, is_file_name},
     },
 };
@@ -144,7 +144,7 @@ fn walk(root: &Node, used: &mut BTreeSet<String>, findings: &mut Findings<'_>) -
     let fields = root.fields("a pipeline", &FIELDS, findings)?;
     let description = fields.require("description", findings).and_then(|node| node.line(findings)).map(str::to_owned);
     let effect = fields.require("effect", findings).and_then(|node| node.word(&Effect::ALL, findings));
-    let inputs = fields.get("inputs").map(|node| read_inputs(node, Owner::Pipeline, findings)).unwrap_or_default();
+    let inputs = fields.get("inputs").map(|node| read_inputs(node, findings)).unwrap_or_default();
     let idempotent = fields.get("idempotent").and_then(|node| node.boolean(findings)).unwrap_or(false);
     let timeout = fields.get("timeout").and_then(|node| node.duration(86_400, findings)).unwrap_or(300);
     let on_failure =

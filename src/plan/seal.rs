@@ -8,6 +8,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{
@@ -20,7 +21,7 @@ use super::{
 use crate::base::{
     digest::Digest,
     json, launch,
-    reason::{JSON_NON_CANONICAL, Reason, Refusal, Result, TEXT_TEMPLATE},
+    reason::{INTERNAL, JSON_NON_CANONICAL, JSON_SCHEMA, Reason, Refusal, Result, TEXT_TEMPLATE},
     text::{self, check_free, check_steering},
     value::Scalar,
 };
@@ -43,7 +44,7 @@ const MAX_LIST: usize = 100;
 /// There is no way to make one but [`open`] and [`seal`]: the fields are private, and it is not read
 /// from JSON.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// use countersign::{base::digest::Digest, plan::{SealedPlan, model::Plan}};
 ///
 /// fn forge(plan: Plan) -> SealedPlan {
@@ -51,7 +52,7 @@ const MAX_LIST: usize = 100;
 /// }
 /// ```
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let forged: countersign::plan::SealedPlan = serde_json::from_str("{}").unwrap();
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,9 +136,11 @@ pub fn open_with(bytes: Vec<u8>, limits: &Limits) -> Result<SealedPlan> {
         return Err(Refusal::new(TYPE, format!("the type is `{}`", text::excerpt(kind))));
     }
     check_texts(&value)?;
-    let plan: Plan = json::from_value(value)?;
+    let plan =
+        Plan::deserialize(&value).map_err(|error| Refusal::new(JSON_SCHEMA, text::excerpt(&error.to_string())))?;
     // A member that is null, or of a second spelling, is gone after reading: one plan has one byte form.
-    if json::canonical(&plan)? != bytes {
+    let written = serde_json::to_value(&plan).map_err(|error| Refusal::new(INTERNAL, error.to_string()))?;
+    if written != value {
         return Err(Refusal::new(PLAN_NON_CANONICAL, "the bytes differ from those this tool writes for the same plan"));
     }
     check(&plan, limits)?;

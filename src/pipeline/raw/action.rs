@@ -84,8 +84,12 @@ fn read_run(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Opti
         let code = item.integer(0, 255, findings).and_then(|n| u8::try_from(n).ok());
         ok_codes.extend(code);
     }
-    if fields.get("okCodes").is_none() {
-        ok_codes.push(0);
+    match fields.get("okCodes") {
+        None => ok_codes.push(0),
+        Some(node) if ok_codes.is_empty() => {
+            findings.report(node.place, PIPELINE_ACTION, "no exit code means success");
+        }
+        Some(_) => {}
     }
     unique(fields, "okCodes", &ok_codes, findings);
     unique(fields, "network", &network, findings);

@@ -300,7 +300,7 @@ fn c34_hosts_have_one_plain_form() {
 #[test]
 fn c40_what_the_kernel_would_refuse_is_refused_here() {
     let long = "a".repeat(99_000);
-    assert_eq!(refused(&with_run(|run| run.argv = literals(&vec![long.as_str(); 11]))), "argv.limit");
+    assert_eq!(refused(&with_run(|run| run.argv = literals(&[long.as_str(); 11]))), "argv.limit");
     assert_eq!(refused(&with_run(|run| run.argv = literals(&["a\0b"]))), "text.not_ascii");
 }
 
