@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::time::Timestamp;
 
-use super::requirement::{Candidate, Leaf, METHODS, Requirement, RequirementStatus, Separation, SetAside};
+use super::requirement::{Candidate, Leaf, METHODS, Requirement, RequirementStatus, Separation, SetAside, Uncounted};
 
 /// How far a clock may be ahead, in seconds.
 const SKEW: i64 = 60;
@@ -60,14 +60,14 @@ fn count(leaf: &Leaf, candidates: &[Candidate], now: Timestamp) -> RequirementSt
     let mut fit = Vec::new();
     for candidate in candidates {
         match objection(leaf, candidate, now) {
-            Some(why) => set_aside.push((candidate.principal, why)),
+            Some(why) => set_aside.push(Uncounted { principal: candidate.principal, why }),
             None => fit.push(candidate),
         }
     }
     let counted = distinct(&fit);
     for candidate in fit {
         if !counted.contains(&candidate.principal) {
-            set_aside.push((candidate.principal, SetAside::Again));
+            set_aside.push(Uncounted { principal: candidate.principal, why: SetAside::Again });
         }
     }
     set_aside.sort_unstable();
@@ -235,7 +235,7 @@ mod tests {
             .status(&[policy, author, by(3, "c", &["owner"]), old, early, other, by(99, "g", &["lead"])], now());
         assert!(!status.satisfied);
         assert_eq!(
-            status.set_aside,
+            status.set_aside.iter().map(|one| (one.principal, one.why)).collect::<Vec<_>>(),
             [
                 (1, SetAside::Policy),
                 (2, SetAside::Author),

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use crate::{
     base::{ident::Id, time::Timestamp, yaml::Place},
     plan::model::{Action, Effect, Host, Plan, Run, Severity, Step},
-    review::{FORBIDDEN_WORDS, ReviewReport},
+    review::{FORBIDDEN_WORDS, ReviewReport, least_effect},
 };
 
 use super::{
@@ -180,9 +180,9 @@ impl Condition {
         let Subject { plan, step, report, now } = subject;
         match &self.test {
             Test::Effect { at_least, at_most } => {
-                let fits =
-                    at_least.is_none_or(|least| step.effect >= least) && at_most.is_none_or(|most| step.effect <= most);
-                (yes(fits), step.effect.word().to_owned())
+                let effect = effect(step);
+                let fits = at_least.is_none_or(|least| effect >= least) && at_most.is_none_or(|most| effect <= most);
+                (yes(fits), effect.word().to_owned())
             }
             Test::Pipelines(list) => (yes(list.contains(&step.pipeline)), step.pipeline.to_string()),
             Test::Directives(list) => (yes(list.contains(&plan.directive.name)), plan.directive.name.to_string()),
@@ -288,6 +288,11 @@ pub(super) fn runs(step: &Step) -> impl Iterator<Item = &Run> {
         Action::Run(run) => Some(run),
         _ => None,
     })
+}
+
+/// Returns the effect of a step: what it says, or what it does where that is more.
+pub(super) fn effect(step: &Step) -> Effect {
+    step.effect.max(least_effect(step))
 }
 
 fn hosts(step: &Step) -> Vec<Host> {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    condition::runs,
+    condition::{effect, runs},
     decision::{Cause, Guard, Purpose},
     evaluate::Question,
     model::Policy,
@@ -64,7 +64,7 @@ pub(super) fn run(question: Question<'_>) -> Guards {
     let execution = policy.execution();
     all.switch("execution", execution.enabled, true, purpose, POLICY_EXECUTION_OFF);
     // The steps are asked, not the plan's own word for its effect.
-    let effects = plan.steps.iter().any(|step| step.effect.has_side_effect()) || plan.effect.has_side_effect();
+    let effects = plan.steps.iter().any(|step| effect(step).has_side_effect()) || plan.effect.has_side_effect();
     all.switch("side-effects", execution.side_effects, effects, purpose, POLICY_SIDE_EFFECTS_OFF);
     let steps = plan.steps.len();
     all.check("no-steps", steps > 0, format!("{steps} steps"), "at least 1", POLICY_NO_STEPS);

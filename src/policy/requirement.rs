@@ -102,7 +102,17 @@ pub enum SetAside {
     Again,
 }
 
-/// How far a requirement is met.
+/// A principal that was not counted, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Uncounted {
+    /// The principal.
+    pub principal: u64,
+    /// Why.
+    pub why: SetAside,
+}
+
+/// How far a requirement is met; also the frozen form that `--json` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequirementStatus {
@@ -119,7 +129,7 @@ pub struct RequirementStatus {
     /// The principals that count.
     pub counted: Vec<u64>,
     /// The principals that do not, with the reason.
-    pub set_aside: Vec<(u64, SetAside)>,
+    pub set_aside: Vec<Uncounted>,
     /// The parts.
     pub parts: Vec<RequirementStatus>,
 }

@@ -16,7 +16,7 @@ pub use report::{Finding, Level, ReviewReport};
 
 use crate::{
     base::{digest::Digest, ident::Id, text},
-    plan::model::Plan,
+    plan::model::{Action, Effect, Plan, Step},
 };
 use words::ForbiddenWords;
 
@@ -72,6 +72,21 @@ impl Findings {
     fn push(&mut self, severity: Level, step: Option<Id>, message: String, evidence: &str) {
         self.found.push(Finding { check: self.check, severity, step, message, evidence: text::excerpt(evidence) });
     }
+}
+
+/// Returns the least effect that a step can truly have, by what it does and not by what it says of itself.
+///
+/// Whoever drafts a plan could understate an effect; a commit or a tag is a write, and whatever changes
+/// files is more than computing.
+#[must_use]
+pub fn least_effect(step: &Step) -> Effect {
+    let of_action = |action: &Action| match action {
+        Action::Commit(_) | Action::Tag(_) => Effect::Write,
+        Action::Write(_) | Action::Copy(_) | Action::Patch(_) => Effect::Recommend,
+        Action::Run(run) if !run.writes.is_empty() => Effect::Recommend,
+        Action::Run(_) => Effect::Read,
+    };
+    walk::actions(step).map(of_action).max().unwrap_or(Effect::Read)
 }
 
 /// Runs every check over a plan; `digest` is the SHA-256 of the sealed bytes that `plan` was read from.

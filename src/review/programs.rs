@@ -2,217 +2,26 @@
 //!
 //! The one list of its kind; the policy's loader and the checks both read it.
 
-/// Programs that run code, commands or plug-ins they are handed, by base name without a version.
-const INTERPRETERS: &[&str] = &[
-    // Shells, and what starts another program from its arguments.
-    "sh",
-    "bash",
-    "dash",
-    "zsh",
-    "ksh",
-    "mksh",
-    "fish",
-    "csh",
-    "tcsh",
-    "ash",
-    "rbash",
-    "elvish",
-    "nu",
-    "pwsh",
-    "powershell",
-    "busybox",
-    "toybox",
-    "env",
-    "xargs",
-    "find",
-    "parallel",
-    "watch",
-    "script",
-    "expect",
-    "nice",
-    "nohup",
-    "timeout",
-    "time",
-    "strace",
-    "ltrace",
-    "gdb",
-    "lldb",
-    "stdbuf",
-    "setsid",
-    "ionice",
-    "chrt",
-    "taskset",
-    "unshare",
-    "nsenter",
-    "chroot",
-    "flock",
-    "sudo",
-    "su",
-    "doas",
-    "pkexec",
-    "runuser",
-    "systemd-run",
-    "at",
-    "batch",
-    "crontab",
-    "screen",
-    "tmux",
-    "start-stop-daemon",
-    "run-parts",
-    "entr",
-    // Languages and their package managers, whose lifecycle scripts are code.
-    "python",
-    "pypy",
-    "perl",
-    "ruby",
-    "irb",
-    "php",
-    "lua",
-    "luajit",
-    "tclsh",
-    "wish",
-    "node",
-    "nodejs",
-    "deno",
-    "bun",
-    "npm",
-    "npx",
-    "pnpm",
-    "yarn",
-    "pip",
-    "pipx",
-    "uv",
-    "uvx",
-    "poetry",
-    "gem",
-    "bundle",
-    "rake",
-    "cargo",
-    "rustc",
-    "go",
-    "java",
-    "jshell",
-    "javac",
-    "groovy",
-    "kotlin",
-    "scala",
-    "swift",
-    "ghc",
-    "runghc",
-    "guile",
-    "racket",
-    "sbcl",
-    "clojure",
-    "Rscript",
-    "R",
-    "julia",
-    "octave",
-    "erl",
-    "elixir",
-    "iex",
-    "mix",
-    "dotnet",
-    "mono",
-    "osascript",
-    "gcc",
-    "cc",
-    "clang",
-    "tcc",
-    "awk",
-    "gawk",
-    "mawk",
-    "nawk",
-    "sed",
-    "m4",
-    "jq",
-    "dc",
-    "bc",
-    // Build tools.
-    "make",
-    "gmake",
-    "bmake",
-    "cmake",
-    "ninja",
-    "meson",
-    "just",
-    "task",
-    "mvn",
-    "gradle",
-    "ant",
-    "bazel",
-    "buck",
-    "scons",
-    // Archivers, remote shells and transports that start helpers.
-    "tar",
-    "bsdtar",
-    "cpio",
-    "zip",
-    "rsync",
-    "ssh",
-    "scp",
-    "sftp",
-    "socat",
-    "nc",
-    "ncat",
-    "netcat",
-    "telnet",
-    // Containers and clusters.
-    "docker",
-    "podman",
-    "nerdctl",
-    "buildah",
-    "kubectl",
-    "oc",
-    "helm",
-    "crictl",
-    "lxc",
-    "vagrant",
-    "ansible",
-    "ansible-playbook",
-    "salt",
-    "puppet",
-    // Editors and pagers with a shell inside.
-    "vi",
-    "vim",
-    "nvim",
-    "view",
-    "ex",
-    "ed",
-    "emacs",
-    "nano",
-    "pico",
-    "less",
-    "more",
-    "man",
-    // Database clients with a shell inside.
-    "psql",
-    "sqlite3",
-    "sqlite",
-    "mysql",
-    "mariadb",
-    "mongosh",
-    "mongo",
-    "redis-cli",
-];
+/// Programs that run code, commands or plug-ins they are handed, by base name without a version: shells,
+/// what starts another program from its arguments, languages and their package managers, build tools,
+/// archivers and transports that start helpers, containers and clusters, editors and pagers and database
+/// clients with a shell inside.
+const INTERPRETERS: &str = "\
+    sh bash dash zsh ksh mksh fish csh tcsh ash rbash elvish nu pwsh powershell busybox toybox env xargs \
+    find parallel watch script expect nice nohup timeout time strace ltrace gdb lldb stdbuf setsid \
+    ionice chrt taskset unshare nsenter chroot flock sudo su doas pkexec runuser systemd-run at batch \
+    crontab screen tmux start-stop-daemon run-parts entr python pypy perl ruby irb php lua luajit tclsh \
+    wish node nodejs deno bun npm npx pnpm yarn pip pipx uv uvx poetry gem bundle rake cargo rustc go \
+    java jshell javac groovy kotlin scala swift ghc runghc guile racket sbcl clojure Rscript R julia \
+    octave erl elixir iex mix dotnet mono osascript gcc cc clang tcc awk gawk mawk nawk sed m4 dc \
+    make gmake bmake cmake ninja meson just task mvn gradle ant bazel buck scons tar bsdtar cpio zip \
+    rsync ssh scp sftp socat nc ncat netcat telnet docker podman nerdctl buildah kubectl oc helm crictl \
+    lxc vagrant ansible ansible-playbook salt puppet vi vim nvim view ex ed emacs nano pico less more \
+    man psql sqlite3 sqlite mysql mariadb mongosh mongo redis-cli";
 
 /// Command lines that are agents themselves.
-const AGENTS: &[&str] = &[
-    "claude",
-    "gemini",
-    "codex",
-    "q",
-    "aider",
-    "cursor-agent",
-    "cursor",
-    "copilot",
-    "opencode",
-    "goose",
-    "amp",
-    "cline",
-    "crush",
-    "qwen",
-    "llm",
-];
+const AGENTS: &str = "\
+    claude gemini codex q aider cursor-agent cursor copilot opencode goose amp cline crush qwen llm";
 
 /// Returns the base name of a program's path, without a version such as the `3.12` of `python3.12`
 /// and without the ending that some systems add.
@@ -240,133 +49,47 @@ pub fn is_agent(path: &str) -> bool {
     is_listed(AGENTS, path)
 }
 
-fn is_listed(list: &[&str], path: &str) -> bool {
+fn is_listed(list: &str, path: &str) -> bool {
     let name = base_name(path);
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-    list.iter()
+    list.split_whitespace()
         .any(|known| known.eq_ignore_ascii_case(name) || (!plain.is_empty() && known.eq_ignore_ascii_case(plain)))
 }
 
 /// Tells whether an argument makes `git` run other programs or read other settings.
 #[must_use]
 pub fn git_escape(argument: &str) -> bool {
-    const EXACT: [&str; 9] = [
-        "-c",
-        "-C",
-        "alias",
-        "--upload-pack",
-        "--receive-pack",
-        "--exec",
-        "--exec-path",
-        "--config-env",
-        "filter-branch",
-    ];
-    const PREFIX: [&str; 11] = [
-        "-c",
-        "--config-env=",
-        "--exec=",
-        "--exec-path=",
-        "--upload-pack=",
-        "--receive-pack=",
-        "--open-files-in-pager",
-        "--ext-diff",
-        "--textconv",
-        "ext::",
-        "alias.",
-    ];
-    EXACT.contains(&argument)
-        || PREFIX.iter().any(|prefix| argument.starts_with(prefix) && !argument.starts_with("--"))
-        || PREFIX.iter().any(|prefix| prefix.starts_with("--") && argument.starts_with(prefix))
+    /// Short options that take their value with or without a space, and words.
+    const SHORT: [&str; 3] = ["-c", "-C", "-O"];
+    const LONG: &str = "--config-env --exec --exec-path --upload-pack --receive-pack --open-files-in-pager \
+        --ext-diff --textconv --extcmd --tool --gpg-sign --strategy --template --separate-git-dir --git-dir \
+        --work-tree --super-prefix";
+    let name = argument.split('=').next().unwrap_or(argument);
+    let short = SHORT.iter().any(|option| argument.starts_with(option)) && !argument.starts_with("--");
+    short
+        || LONG.split_whitespace().any(|option| option == name)
         || argument.contains("ext::")
-        || argument.starts_with("-O")
+        || argument.starts_with("alias.")
+        || matches!(argument, "filter-branch" | "difftool" | "mergetool" | "bisect" | "daemon" | "config")
 }
 
 /// Tells whether a variable's name is known to change what a program runs, loads or trusts (C-04).
 #[must_use]
 pub fn is_dangerous_variable(name: &str) -> bool {
-    const PREFIXES: &[&str] = &[
-        "LD_",
-        "DYLD_",
-        "GIT_",
-        "PYTHON",
-        "PERL",
-        "RUBY",
-        "BASH_",
-        "NPM_CONFIG_",
-        "GITHUB_",
-        "ACTIONS_",
-        "RUNNER_",
-        "CI_",
-        "AWS_",
-        "AZURE_",
-        "GOOGLE_",
-        "GCLOUD_",
-        "CLOUDSDK_",
-        "CARGO_",
-        "RUSTC",
-        "RUSTFLAGS",
-        "GCONV_",
-        "LUA_",
-        "COUNTERSIGN_",
-        "GLIBC_",
-        "MALLOC_",
-        "SSL_CERT_",
-        "TF_CLI_",
-        "TF_PLUGIN",
-        "CLASSPATH",
-    ];
-    const NAMES: &[&str] = &[
-        "ENV",
-        "IFS",
-        "PATH",
-        "HOME",
-        "TMPDIR",
-        "SHELL",
-        "SHELLOPTS",
-        "PS4",
-        "PROMPT_COMMAND",
-        "CDPATH",
-        "JAVA_TOOL_OPTIONS",
-        "_JAVA_OPTIONS",
-        "JDK_JAVA_OPTIONS",
-        "SSH_AUTH_SOCK",
-        "SSH_ASKPASS",
-        "KUBECONFIG",
-        "DOCKER_HOST",
-        "EDITOR",
-        "VISUAL",
-        "PAGER",
-        "MANPAGER",
-        "BROWSER",
-        "LESSOPEN",
-        "LESSCLOSE",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "NO_PROXY",
-        "NODE_OPTIONS",
-        "NODE_PATH",
-        "NODE_EXTRA_CA_CERTS",
-        "NODE_REPL_EXTERNAL_MODULE",
-        "OPENSSL_CONF",
-        "HOSTALIASES",
-        "LOCALDOMAIN",
-        "RES_OPTIONS",
-        "TERMINFO",
-        "TERMCAP",
-        "MAKEFLAGS",
-        "CI",
-        "PHPRC",
-        "PHP_INI_SCAN_DIR",
-        "PGSYSCONFDIR",
-        "PGSERVICEFILE",
-        "PSQLRC",
-        "MYSQL_HOME",
-        "XDG_CONFIG_HOME",
-    ];
+    const PREFIXES: &str = "\
+        LD_ DYLD_ GIT_ PYTHON PERL RUBY BASH_ NPM_CONFIG_ GITHUB_ ACTIONS_ RUNNER_ CI_ AWS_ AZURE_ \
+        GOOGLE_ GCLOUD_ CLOUDSDK_ CARGO_ RUSTC RUSTFLAGS GCONV_ LUA_ COUNTERSIGN_ GLIBC_ MALLOC_ \
+        SSL_CERT_ TF_CLI_ TF_PLUGIN CLASSPATH";
+    const NAMES: &str = "\
+        ENV IFS PATH HOME TMPDIR SHELL SHELLOPTS PS4 PROMPT_COMMAND CDPATH JAVA_TOOL_OPTIONS \
+        _JAVA_OPTIONS JDK_JAVA_OPTIONS SSH_AUTH_SOCK SSH_ASKPASS KUBECONFIG DOCKER_HOST EDITOR VISUAL \
+        PAGER MANPAGER BROWSER LESSOPEN LESSCLOSE HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY NODE_OPTIONS \
+        NODE_PATH NODE_EXTRA_CA_CERTS NODE_REPL_EXTERNAL_MODULE OPENSSL_CONF HOSTALIASES LOCALDOMAIN \
+        RES_OPTIONS TERMINFO TERMCAP MAKEFLAGS CI PHPRC PHP_INI_SCAN_DIR PGSYSCONFDIR PGSERVICEFILE \
+        PSQLRC MYSQL_HOME XDG_CONFIG_HOME";
     let upper = name.to_ascii_uppercase();
-    NAMES.contains(&upper.as_str())
-        || PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
+    NAMES.split_whitespace().any(|known| known == upper)
+        || PREFIXES.split_whitespace().any(|prefix| upper.starts_with(prefix))
         || upper.ends_with("_WRAPPER")
 }
 

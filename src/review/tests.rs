@@ -206,3 +206,16 @@ fn c27_evidence_is_shown_without_controls() {
     plan.steps[0].title = format!("a\x1b[2J{}", "x".repeat(100));
     assert!(look(&plan).findings().iter().all(|f| !f.evidence.contains('\x1b')));
 }
+
+#[test]
+fn a_step_that_says_less_than_it_does_is_an_alarm() {
+    let understated = plan(vec![step("s", Effect::Analyze, vec![samples::write("a", "b")])]);
+    assert_eq!(levels(&look(&understated), "effects"), [Level::Alarm, Level::Note]);
+    let honest = plan(vec![step("s", Effect::Recommend, vec![samples::write("a", "b")])]);
+    assert_eq!(levels(&look(&honest), "effects"), [Level::Note]);
+}
+
+#[test]
+fn c02_git_that_runs_other_programs_is_uninspectable() {
+    assert_eq!(look(&one_run(git(&["-c", "core.pager=sh", "log"]))).uninspectable(&id("s")).count(), 1);
+}

@@ -353,3 +353,18 @@ fn a_decision_is_a_refusal_only_where_it_denies() {
     assert!(decide(&policy(READS), &read()).refusal().is_none());
     assert!(decide(&policy(PERSON), &read()).refusal().is_none());
 }
+
+#[test]
+fn d02_a_plan_that_understates_an_effect_is_held_to_what_it_does() {
+    let tag = Action::Tag(crate::plan::model::Tag { name: "v1".into(), message: "x".into() });
+    for action in [write("a", "x"), tag] {
+        let sly = plan(vec![step("s", Effect::Read, vec![action])]);
+        assert_eq!(verdict(&policy(READS), &sly).1, "policy.default_deny");
+    }
+}
+
+#[test]
+fn c02_git_that_runs_other_programs_is_not_let_through_as_a_read() {
+    let alias = plan(vec![step("s", Effect::Read, vec![Action::Run(git(&["-c", "alias.x=!id", "x"]))])]);
+    assert_eq!(verdict(&policy(READS), &alias).1, "policy.uninspectable");
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     plan::model::Effect,
-    review::{Check, Context, Findings, Level},
+    review::{Check, Context, Findings, Level, least_effect},
 };
 
 /// Counts steps by effect, and compares the plan's own word for it.
@@ -33,6 +33,13 @@ impl Check for Effects {
                 "the plan's effect is not the highest of its steps",
                 context.plan.effect.word(),
             );
+        }
+        for step in steps {
+            let least = least_effect(step);
+            if least > step.effect {
+                let message = format!("does what is at least `{}`, and says less", least.word());
+                findings.step(Level::Alarm, &step.id, message, step.effect.word());
+            }
         }
     }
 }

@@ -38,6 +38,11 @@ impl Check for Uninspectable {
                         let message = "runs code that it is handed";
                         findings.step(Level::Alarm, &step.id, message, &run.program.path);
                     }
+                    if is_git(run)
+                        && let Some(argument) = walk::literals(run).find(|argument| programs::git_escape(argument))
+                    {
+                        findings.step(Level::Alarm, &step.id, "makes git run other programs", argument);
+                    }
                     for path in handed_scripts(run) {
                         match scripts.get(path).map(|script| opaque(&script.content)) {
                             None => {
@@ -65,6 +70,10 @@ fn is_interpreter(run: &Run) -> bool {
     run.program.interpreter
         || programs::is_interpreter(&run.program.path)
         || programs::is_interpreter(run.program.name.as_str())
+}
+
+fn is_git(run: &Run) -> bool {
+    programs::base_name(&run.program.path) == "git" || run.program.name.as_str() == "git"
 }
 
 fn handed_scripts(run: &Run) -> impl Iterator<Item = &RepoPath> {
