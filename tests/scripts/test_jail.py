@@ -17,7 +17,13 @@ class Jail(harness.Case):
         """Run Python code in the sandbox, with the repository to read and its `out` to write; return what it printed."""
         (self.repo / "out").mkdir(exist_ok=True)
         done = subprocess.run(
-            [harness.PYTHON, "-I", "-B", "-c", f"import os, socket\ntry:\n    {code}\n    print('done')\nexcept OSError as e:\n    print(type(e).__name__)"],
+            [
+                harness.PYTHON,
+                "-I",
+                "-B",
+                "-c",
+                f"import os, socket\ntry:\n    {code}\n    print('done')\nexcept OSError as e:\n    print(type(e).__name__)",
+            ],
             cwd=self.repo,
             capture_output=True,
             check=False,
