@@ -17,7 +17,17 @@ import sys
 
 MAX_BYTES = 16 << 20
 HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
-FORBIDDEN = ("new file mode", "deleted file mode", "old mode", "new mode", "rename ", "copy ", "similarity ", "GIT binary patch", "Binary files")
+FORBIDDEN = (
+    "new file mode",
+    "deleted file mode",
+    "old mode",
+    "new mode",
+    "rename ",
+    "copy ",
+    "similarity ",
+    "GIT binary patch",
+    "Binary files",
+)
 
 
 class Refused(Exception):

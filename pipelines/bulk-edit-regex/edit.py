@@ -122,7 +122,9 @@ def compute(args: argparse.Namespace) -> list[Change]:
     if seen == 0:
         raise Refused(f"`{args.include}` names no file below {args.folder}")
     if not args.min <= total <= args.max:
-        raise Refused(f"{total} matches in {len(changes)} of {seen} files, expected {args.min} to {args.max}; nothing was changed")
+        raise Refused(
+            f"{total} matches in {len(changes)} of {seen} files, expected {args.min} to {args.max}; nothing was changed"
+        )
     if all(change.before == change.after for change in changes):
         raise Refused("the replacement changes nothing")
     return [change for change in changes if change.before != change.after]
@@ -155,7 +157,10 @@ def edit(args: argparse.Namespace) -> None:
                 raise Refused(f"{change.path} changed while it was edited; everything was put back")
             replace(change.path, change.after, change.mode)
             done.append(change)
-        rows = [{"path": c.path, "matches": c.matches, "before": digest(c.before), "after": digest(c.after)} for c in changes]
+        rows = [
+            {"path": c.path, "matches": c.matches, "before": digest(c.before), "after": digest(c.after)}
+            for c in changes
+        ]
         with open(args.report, "w", encoding="utf-8") as file:
             json.dump({"files": rows}, file, indent=1)
             file.write("\n")

@@ -8,7 +8,10 @@ import re
 import sys
 import tarfile
 
-PAPERS = {"readme": re.compile(r"readme(\.[a-z]+)?", re.I), "licence": re.compile(r"(licen[cs]e|copying)([.-].+)?", re.I)}
+PAPERS = {
+    "readme": re.compile(r"readme(\.[a-z]+)?", re.I),
+    "licence": re.compile(r"(licen[cs]e|copying)([.-].+)?", re.I),
+}
 
 
 def main() -> int:

@@ -63,7 +63,9 @@ def render(args: argparse.Namespace) -> tuple[str, int]:
     lines = [MARK, "", f"Commit `{commit}`: {len(files)} files, {total} lines, {sum(f.size for f in files)} bytes.", ""]
     lines += ["| type | files | lines | bytes |", "|---|---:|---:|---:|"]
     for kind, members in sorted(kinds.items(), key=lambda item: (-sum(f.lines for f in item[1]), item[0])):
-        lines.append(f"| {cell(kind)} | {len(members)} | {sum(f.lines for f in members)} | {sum(f.size for f in members)} |")
+        lines.append(
+            f"| {cell(kind)} | {len(members)} | {sum(f.lines for f in members)} | {sum(f.size for f in members)} |"
+        )
     lines += ["", "## Largest files", "", "| file | bytes |", "|---|---:|"]
     for file in sorted(files, key=lambda file: (-file.size, file.name))[:10]:
         lines.append(f"| {cell(file.name)} | {file.size} |")

@@ -165,7 +165,9 @@ def script(files: list[Migration], done: int, todo: list[Migration], moment: str
         parts.append(f"DO {quoted(body, 'outer')};")
     parts.append(f"DO $$ BEGIN {expected} END $$;")
     for file in todo:
-        parts.append(f"INSERT INTO schema_migrations VALUES ('{file.version}', '{file.name}', '{file.sha256}', '{moment}');")
+        parts.append(
+            f"INSERT INTO schema_migrations VALUES ('{file.version}', '{file.name}', '{file.sha256}', '{moment}');"
+        )
     return "\n".join(parts) + "\n"
 
 

@@ -22,7 +22,13 @@ CREATE = (
 )
 # Not sqlite3.SQLITE_...: older Pythons lack some of these names.
 TRANSACTION, PRAGMA, ATTACH, DETACH, SAVEPOINT = 22, 19, 24, 25, 32
-FORBIDDEN = {TRANSACTION: "transaction control", ATTACH: "ATTACH", DETACH: "DETACH", SAVEPOINT: "SAVEPOINT", PRAGMA: "PRAGMA"}
+FORBIDDEN = {
+    TRANSACTION: "transaction control",
+    ATTACH: "ATTACH",
+    DETACH: "DETACH",
+    SAVEPOINT: "SAVEPOINT",
+    PRAGMA: "PRAGMA",
+}
 
 
 class Refused(Exception):

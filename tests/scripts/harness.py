@@ -43,7 +43,9 @@ def note(text: str) -> None:
 
 def find_postgres(name: str) -> Optional[str]:
     """Return a PostgreSQL program itself, not a distribution's wrapper around it."""
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3].split(".")[0]))
+    found = sorted(
+        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3].split(".")[0])
+    )
     return str(found[-1]) if found else shutil.which(name, path=PATH)
 
 
@@ -72,7 +74,14 @@ class Case(unittest.TestCase):
         """Return the fixed environment of a step."""
         home = self.base / "home"
         home.mkdir(exist_ok=True)
-        return {"LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(home), "TMPDIR": str(scratch), "PATH": PATH, "SOURCE_DATE_EPOCH": EPOCH}
+        return {
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "HOME": str(home),
+            "TMPDIR": str(scratch),
+            "PATH": PATH,
+            "SOURCE_DATE_EPOCH": EPOCH,
+        }
 
     def write(self, path: str, text: str) -> Path:
         """Write a file in the repository."""
@@ -95,9 +104,17 @@ class Case(unittest.TestCase):
         scratch.mkdir(exist_ok=True)
         env = self.environment(scratch)
         for role in ("AUTHOR", "COMMITTER"):
-            env.update({f"GIT_{role}_NAME": "Pat", f"GIT_{role}_EMAIL": "pat@example.org", f"GIT_{role}_DATE": f"{EPOCH} +0000"})
+            env.update(
+                {
+                    f"GIT_{role}_NAME": "Pat",
+                    f"GIT_{role}_EMAIL": "pat@example.org",
+                    f"GIT_{role}_DATE": f"{EPOCH} +0000",
+                }
+            )
         env.update({"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"})
-        done = subprocess.run(["git", *argv], cwd=self.repo, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        done = subprocess.run(
+            ["git", *argv], cwd=self.repo, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
         self.assertEqual(done.returncode, 0, done.stderr.decode())
         return done.stdout.decode().strip()
 
@@ -176,7 +193,9 @@ class Case(unittest.TestCase):
         if source == "stdout":
             return out.rstrip("\n")
         if "stdoutLine" in source:
-            lines = [line[len(source["stdoutLine"]) :] for line in out.splitlines() if line.startswith(source["stdoutLine"])]
+            lines = [
+                line[len(source["stdoutLine"]) :] for line in out.splitlines() if line.startswith(source["stdoutLine"])
+            ]
             self.assertEqual(len(lines), 1, f"{source} in:\n{out}")
             return lines[0]
         if "fileDigest" in source:
@@ -225,7 +244,9 @@ class Case(unittest.TestCase):
             preexec_fn=lock,
         )
         if done.returncode not in body.get("okCodes", [0]):
-            raise StepFailed(f"{body['program']} ended with {done.returncode}: {done.stderr.decode()}{done.stdout.decode()}")
+            raise StepFailed(
+                f"{body['program']} ended with {done.returncode}: {done.stderr.decode()}{done.stdout.decode()}"
+            )
         return done.stdout.decode()
 
     def fails(self, name: str, /, **given: Any) -> str:

@@ -19,7 +19,17 @@ ALL = (1 << 15) - 1
 READ = EXECUTE | READ_FILE | READ_DIR
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | 1 << 14
 CONNECT_TCP, BIND_AND_CONNECT = 2, 3
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/passwd", "/etc/nsswitch.conf", "/proc/self")
+SYSTEM = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/etc/ld.so.cache",
+    "/etc/passwd",
+    "/etc/nsswitch.conf",
+    "/proc/self",
+)
 DEVICES = ("/dev/null", "/dev/urandom", "/dev/zero")
 
 
@@ -46,7 +56,9 @@ def check(result: int, what: str) -> int:
 def enter(reads: Iterable[str], writes: Iterable[str], ports: Iterable[int]) -> None:
     """Lock this process in, for good; for use between fork and exec."""
     c, ports = libc(), list(ports)
-    rules = check(c.syscall(CREATE_RULESET, struct.pack("QQ", ALL, BIND_AND_CONNECT), ctypes.c_size_t(16), 0), "ruleset")
+    rules = check(
+        c.syscall(CREATE_RULESET, struct.pack("QQ", ALL, BIND_AND_CONNECT), ctypes.c_size_t(16), 0), "ruleset"
+    )
 
     def allow(path: str, access: int) -> None:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -78,7 +90,15 @@ def deny_sockets(c: ctypes.CDLL) -> None:
     """Answer socket(2), socketpair(2) excepted, with EPERM from now on."""
     program = b"".join(
         struct.pack("HBBI", *line)
-        for line in ((0x20, 0, 0, 4), (0x15, 1, 0, 0xC000003E), (0x06, 0, 0, 0), (0x20, 0, 0, 0), (0x15, 0, 1, 41), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000))
+        for line in (
+            (0x20, 0, 0, 4),
+            (0x15, 1, 0, 0xC000003E),
+            (0x06, 0, 0, 0),
+            (0x20, 0, 0, 0),
+            (0x15, 0, 1, 41),
+            (0x06, 0, 0, 0x00050001),
+            (0x06, 0, 0, 0x7FFF0000),
+        )
     )
     buffer = ctypes.create_string_buffer(program)
     header = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import unittest
 from pathlib import Path
 from typing import Optional
 
@@ -25,13 +26,11 @@ def account() -> Optional[pwd.struct_passwd]:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise unittest_skip("there is no account to run PostgreSQL as")
+    raise skip("there is no account to run PostgreSQL as")
 
 
-def unittest_skip(why: str) -> Exception:
+def skip(why: str) -> Exception:
     """Return what skips a test, after a note."""
-    import unittest
-
     harness.note(why)
     return unittest.SkipTest(why)
 
@@ -44,7 +43,7 @@ class Server:
         self.programs = {name: harness.find_postgres(name) for name in ("initdb", "pg_ctl", "psql", "pg_dump")}
         missing = [name for name, path in self.programs.items() if path is None]
         if missing:
-            raise unittest_skip(f"PostgreSQL is not tried: no {', '.join(missing)}")
+            raise skip(f"PostgreSQL is not tried: no {', '.join(missing)}")
         self.who = account()
         self.folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         if self.who:
@@ -52,7 +51,19 @@ class Server:
         (self.folder / "password").write_text(PASSWORD)
         os.chmod(self.folder / "password", 0o644)
         data = str(self.folder / "data")
-        self.run("initdb", "-D", data, "-U", "owner", "--auth=scram-sha-256", f"--pwfile={self.folder}/password", "-E", "UTF8", "--no-sync", "--locale=C")
+        self.run(
+            "initdb",
+            "-D",
+            data,
+            "-U",
+            "owner",
+            "--auth=scram-sha-256",
+            f"--pwfile={self.folder}/password",
+            "-E",
+            "UTF8",
+            "--no-sync",
+            "--locale=C",
+        )
         # A port that was free a moment ago may be taken now, so try a few.
         for _ in range(5):
             with socket.socket() as probe:
@@ -73,7 +84,16 @@ class Server:
         env = {"PATH": harness.PATH, "LC_ALL": "C.UTF-8", "HOME": str(self.folder), "PGPASSWORD": PASSWORD}
         with tempfile.TemporaryFile() as log:
             # A file, not a pipe: the server keeps it open.
-            done = subprocess.run([str(self.programs[name]), *argv], env=env, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False, **who)
+            done = subprocess.run(
+                [str(self.programs[name]), *argv],
+                env=env,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=False,
+                **who,
+            )
             log.seek(0)
             said = log.read().decode()
         if done.returncode != 0:
@@ -82,7 +102,25 @@ class Server:
 
     def sql(self, database: str, text: str) -> str:
         """Run SQL as the owner; return what it printed."""
-        return self.run("psql", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port), "-U", "owner", "-d", database, "-c", text).strip()
+        return self.run(
+            "psql",
+            "-X",
+            "-A",
+            "-t",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-U",
+            "owner",
+            "-d",
+            database,
+            "-c",
+            text,
+        ).strip()
 
     def stop(self) -> None:
         """End it and remove its folder."""

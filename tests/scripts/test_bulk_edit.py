@@ -19,7 +19,14 @@ class BulkEdit(harness.Case):
         self.commit("feat: begin")
 
     def regex(self, **more: object) -> dict[str, object]:
-        return {"folder": "src", "include": "**/*.py", "pattern": r"\bget_(total|tax)\b", "replacement": r"compute_\1", "max_matches": 7, **more}
+        return {
+            "folder": "src",
+            "include": "**/*.py",
+            "pattern": r"\bget_(total|tax)\b",
+            "replacement": r"compute_\1",
+            "max_matches": 7,
+            **more,
+        }
 
     def unchanged(self) -> None:
         """Check that nothing but the empty report was left."""
@@ -52,8 +59,13 @@ class BulkEdit(harness.Case):
         self.assertIn("no Python file", self.fails("verify-python-syntax", folder=".git"))
 
     def test_zero_and_too_many_matches_change_nothing(self) -> None:
-        self.assertIn("0 matches in 0 of 3 files, expected 1 to 7", self.fails("bulk-edit-regex", **self.regex(pattern="(nowhere)")))
-        self.assertIn("7 matches in 2 of 3 files, expected 1 to 6", self.fails("bulk-edit-regex", **self.regex(max_matches=6)))
+        self.assertIn(
+            "0 matches in 0 of 3 files, expected 1 to 7",
+            self.fails("bulk-edit-regex", **self.regex(pattern="(nowhere)")),
+        )
+        self.assertIn(
+            "7 matches in 2 of 3 files, expected 1 to 6", self.fails("bulk-edit-regex", **self.regex(max_matches=6))
+        )
         self.assertIn("expected 8 to 9", self.fails("bulk-edit-regex", **self.regex(min_matches=8, max_matches=9)))
         self.unchanged()
 
@@ -101,7 +113,9 @@ class BulkEdit(harness.Case):
     def test_the_check_finds_a_file_that_was_touched_afterwards(self) -> None:
         self.pipeline("bulk-edit-regex", **self.regex())
         self.write("src/shop/bill.py", "# other\n")
-        err = self.script("bulk-edit-regex/edit.py", "check", "--folder=src", "--report=bulk-edit-report.json", ok=False)
+        err = self.script(
+            "bulk-edit-regex/edit.py", "check", "--folder=src", "--report=bulk-edit-report.json", ok=False
+        )
         self.assertIn("the edit left", err)
 
     def patch(self, **more: object) -> dict[str, object]:
@@ -138,7 +152,10 @@ class BulkEdit(harness.Case):
             ("more than change text", "diff --git a/src/x b/src/x\nnew file mode 100644\n" + one),
             ("more than change text", "diff --git a/src/x b/src/x\ndeleted file mode 100644\n" + one),
             ("more than change text", "diff --git a/src/x b/src/x\nold mode 100644\nnew mode 100755\n"),
-            ("more than change text", "diff --git a/src/x b/src/y\nsimilarity index 100%\nrename from src/x\nrename to src/y\n"),
+            (
+                "more than change text",
+                "diff --git a/src/x b/src/y\nsimilarity index 100%\nrename from src/x\nrename to src/y\n",
+            ),
             ("more than change text", "diff --git a/src/x b/src/x\nGIT binary patch\nliteral 0\n"),
             ("plain path", one.replace("a/src/shop/bill.py", "/dev/null")),
             ("plain path", one.replace("a/src/shop/bill.py", '"a/src/shop/bill.py"')),

@@ -25,7 +25,9 @@ class Files(unittest.TestCase):
         if harness.yaml is None:
             harness.note("PyYAML is not there: files are not read")
             self.skipTest("needs PyYAML")
-        self.pipelines = {path.stem: harness.yaml.safe_load(path.read_text()) for path in harness.PIPELINES.glob("*.yml")}
+        self.pipelines = {
+            path.stem: harness.yaml.safe_load(path.read_text()) for path in harness.PIPELINES.glob("*.yml")
+        }
         self.directives = {}
         for path in (harness.ROOT / "directives").glob("*.md"):
             _, head, body = path.read_text().split("---\n", 2)
@@ -34,12 +36,16 @@ class Files(unittest.TestCase):
 
     def test_directives_give_their_pipelines_what_they_need(self) -> None:
         for name, directive in self.directives.items():
-            self.assertEqual(sorted(directive["pipelines"]), sorted({step["pipeline"] for step in directive["steps"]}), name)
+            self.assertEqual(
+                sorted(directive["pipelines"]), sorted({step["pipeline"] for step in directive["steps"]}), name
+            )
             steps = {step["id"]: step for step in directive["steps"]}
             for step in directive["steps"]:
                 with self.subTest(directive=name, step=step["id"]):
                     pipeline = self.pipelines[step["pipeline"]]
-                    self.assertLessEqual(EFFECTS.index(pipeline["effect"]), EFFECTS.index(directive["ceiling"]["effect"]))
+                    self.assertLessEqual(
+                        EFFECTS.index(pipeline["effect"]), EFFECTS.index(directive["ceiling"]["effect"])
+                    )
                     given, specs = step.get("with", {}), pipeline.get("inputs", {})
                     self.assertLessEqual(set(given), set(specs))
                     self.assertLessEqual({key for key, spec in specs.items() if spec.get("required")}, set(given))
@@ -48,11 +54,16 @@ class Files(unittest.TestCase):
                         self.assertTrue(match, text)
                         if match and match[2]:
                             source = directive["inputs"][match[2]]
-                            self.assertEqual({k: source.get(k) for k in ("type", "pattern", "dash")}, {k: specs[key].get(k) for k in ("type", "pattern", "dash")})
+                            self.assertEqual(
+                                {k: source.get(k) for k in ("type", "pattern", "dash")},
+                                {k: specs[key].get(k) for k in ("type", "pattern", "dash")},
+                            )
                         elif match:
                             self.assertIn(match[3], step["needs"])
                             source = self.pipelines[steps[match[3]]["pipeline"]]["outputs"][match[4]]
-                            self.assertEqual((source["type"], source.get("pattern")), (specs[key]["type"], specs[key].get("pattern")))
+                            self.assertEqual(
+                                (source["type"], source.get("pattern")), (specs[key]["type"], specs[key].get("pattern"))
+                            )
 
     def test_pipelines_read_back_what_they_write(self) -> None:
         for name, pipeline in self.pipelines.items():
@@ -62,7 +73,9 @@ class Files(unittest.TestCase):
                 self.assertEqual(level >= EFFECTS.index("write"), bool(pipeline.get("verify")))
                 self.assertLessEqual(set(pipeline.get("evidence", [])), set(pipeline.get("outputs", {})))
                 self.assertFalse([action for action in pipeline.get("verify", []) if "run" not in action])
-                self.assertFalse([run for action in pipeline.get("verify", []) for run in [action["run"]] if run.get("writes")])
+                self.assertFalse(
+                    [run for action in pipeline.get("verify", []) for run in [action["run"]] if run.get("writes")]
+                )
                 if level < EFFECTS.index("recommend"):
                     self.assertFalse([run for run in runs(pipeline) if run.get("writes")])
 
@@ -83,7 +96,9 @@ class Files(unittest.TestCase):
                 for text in run["argv"]:
                     self.assertNotIn("DATABASE_URL", text)
                     for key in re.findall(r"^\{\{ inputs\.(\w+) \}\}", text):
-                        self.assertFalse(pipeline["inputs"][key].get("dash"), f"{name}: {key} stands alone and may begin with a dash")
+                        self.assertFalse(
+                            pipeline["inputs"][key].get("dash"), f"{name}: {key} stands alone and may begin with a dash"
+                        )
 
     def test_scripts_are_used_short_and_plain(self) -> None:
         for folder in [path for path in harness.PIPELINES.iterdir() if path.is_dir()]:
@@ -104,7 +119,9 @@ class Files(unittest.TestCase):
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 self.assertIsNotNone(node.returns, node.name)
-                self.assertFalse([arg.arg for arg in node.args.args if arg.annotation is None and arg.arg != "self"], node.name)
+                self.assertFalse(
+                    [arg.arg for arg in node.args.args if arg.annotation is None and arg.arg != "self"], node.name
+                )
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name != "fail":
                 self.assertTrue(ast.get_docstring(node), node.name)
 

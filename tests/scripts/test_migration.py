@@ -60,7 +60,10 @@ class Sqlite(harness.Case):
 
     def test_a_failing_statement_rolls_everything_back(self) -> None:
         self.migrate("0001")
-        self.write("migrations/0003_add_email.sql", "ALTER TABLE customers ADD COLUMN email TEXT;\nINSERT INTO nowhere VALUES (1);\n")
+        self.write(
+            "migrations/0003_add_email.sql",
+            "ALTER TABLE customers ADD COLUMN email TEXT;\nINSERT INTO nowhere VALUES (1);\n",
+        )
         why = self.refused("0003")
         self.assertIn("0003_add_email.sql, statement 2: no such table: nowhere; everything was rolled back", why)
 
@@ -76,7 +79,9 @@ class Sqlite(harness.Case):
 
     def test_a_changed_file_is_refused(self) -> None:
         self.migrate("0002")
-        self.write("migrations/0001_create_customers.sql", self.read("migrations/0001_create_customers.sql") + "-- later\n")
+        self.write(
+            "migrations/0001_create_customers.sql", self.read("migrations/0001_create_customers.sql") + "-- later\n"
+        )
         self.assertIn("0001_create_customers.sql has changed since it was applied", self.refused("0003"))
 
     def test_a_renamed_file_and_a_missing_file_are_refused(self) -> None:
@@ -130,7 +135,10 @@ class Sqlite(harness.Case):
         self.assertFalse((self.repo / "data/other.db").exists())
 
     def test_triggers_strings_and_comments_are_split_where_they_end(self) -> None:
-        self.write("migrations/0004_trigger.sql", "/* one; two */ CREATE TRIGGER t AFTER INSERT ON orders BEGIN UPDATE orders SET cents = 1; SELECT 2; END;\nINSERT INTO customers VALUES (7, 'a;''b', NULL); -- the end;\n")
+        self.write(
+            "migrations/0004_trigger.sql",
+            "/* one; two */ CREATE TRIGGER t AFTER INSERT ON orders BEGIN UPDATE orders SET cents = 1; SELECT 2; END;\nINSERT INTO customers VALUES (7, 'a;''b', NULL); -- the end;\n",
+        )
         self.assertEqual(self.migrate("0004")["version"], "0004")
 
     def test_a_database_in_wal_mode_is_migrated_and_checked(self) -> None:
@@ -151,7 +159,9 @@ class Sqlite(harness.Case):
 
     def test_both_variants_read_the_folder_by_the_same_words(self) -> None:
         marks = re.compile(r"^# --- the same in both.*?^# --- end of what is the same ---$", re.DOTALL | re.MULTILINE)
-        texts = [(harness.PIPELINES / name / "migrate.py").read_text() for name in ("migrate-sqlite", "migrate-postgres")]
+        texts = [
+            (harness.PIPELINES / name / "migrate.py").read_text() for name in ("migrate-sqlite", "migrate-postgres")
+        ]
         found = [marks.search(text) for text in texts]
         self.assertTrue(all(found))
         self.assertEqual(found[0] and found[0][0], found[1] and found[1][0])
@@ -205,8 +215,12 @@ class Postgres(harness.Case):
         second = self.migrate("0003")
         self.assertEqual((second["applied"], second["version"]), ("2", "0003"))
         self.assertEqual(second["backup"], self.sha256("backups/2.dump"))
-        self.assertEqual(self.server.sql(self.name, "SELECT email FROM customers ORDER BY id LIMIT 1"), "customer1@example.org")
-        self.assertEqual(self.server.sql(self.name, "SELECT max(applied_at) FROM schema_migrations"), "2026-01-01T00:00:00Z")
+        self.assertEqual(
+            self.server.sql(self.name, "SELECT email FROM customers ORDER BY id LIMIT 1"), "customer1@example.org"
+        )
+        self.assertEqual(
+            self.server.sql(self.name, "SELECT max(applied_at) FROM schema_migrations"), "2026-01-01T00:00:00Z"
+        )
         restore = harness.find_postgres("pg_restore")
         if restore:
             self.server.programs["pg_restore"] = restore
@@ -214,7 +228,9 @@ class Postgres(harness.Case):
             shutil.copy(self.repo / "backups/2.dump", copy)
             os.chmod(copy, 0o644)
             self.server.sql(self.name, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-            self.server.run("pg_restore", "-h", "127.0.0.1", "-p", str(self.server.port), "-U", "owner", "-d", self.name, str(copy))
+            self.server.run(
+                "pg_restore", "-h", "127.0.0.1", "-p", str(self.server.port), "-U", "owner", "-d", self.name, str(copy)
+            )
             self.assertEqual(self.server.sql(self.name, "SELECT max(version) FROM schema_migrations"), "0001")
             self.assertEqual(self.server.sql(self.name, "SELECT count(*) FROM customers"), "2")
 
@@ -224,7 +240,10 @@ class Postgres(harness.Case):
 
     def test_a_failing_statement_rolls_everything_back(self) -> None:
         self.migrate("0001")
-        self.write("migrations/0003_add_email.sql", "ALTER TABLE customers ADD COLUMN email TEXT;\nINSERT INTO nowhere VALUES (1);\n")
+        self.write(
+            "migrations/0003_add_email.sql",
+            "ALTER TABLE customers ADD COLUMN email TEXT;\nINSERT INTO nowhere VALUES (1);\n",
+        )
         why = self.refused("0003")
         self.assertIn('0003_add_email.sql: relation "nowhere" does not exist; everything was rolled back', why)
         self.assertEqual(self.server.sql(self.name, "SELECT max(version) FROM schema_migrations"), "0001")
@@ -257,7 +276,10 @@ class Postgres(harness.Case):
         self.assertFalse(marker.exists())
 
     def test_functions_and_dollar_quotes_are_applied(self) -> None:
-        self.write("migrations/0004_function.sql", "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 4; END $$;\nCREATE INDEX i ON orders (cents);\n")
+        self.write(
+            "migrations/0004_function.sql",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 4; END $$;\nCREATE INDEX i ON orders (cents);\n",
+        )
         self.migrate("0004")
         self.assertEqual(self.server.sql(self.name, "SELECT f()"), "4")
 
@@ -265,11 +287,35 @@ class Postgres(harness.Case):
         self.migrate("0001")
         applied = self.base / "applied"
         applied.write_text("")
-        self.script("migrate-postgres/migrate.py", "plan", "--migrations=migrations", f"--applied={applied}", "--target=0002", f"--sql={self.base}/m.sql", "--backup=none.dump")
+        self.script(
+            "migrate-postgres/migrate.py",
+            "plan",
+            "--migrations=migrations",
+            f"--applied={applied}",
+            "--target=0002",
+            f"--sql={self.base}/m.sql",
+            "--backup=none.dump",
+        )
         shutil.copy(self.base / "m.sql", self.server.folder / "m.sql")
         os.chmod(self.server.folder / "m.sql", 0o644)
         with self.assertRaisesRegex(RuntimeError, "somebody else migrated"):
-            self.server.run("psql", "-X", "-1", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.server.port), "-U", "owner", "-d", self.name, "-f", str(self.server.folder / "m.sql"))
+            self.server.run(
+                "psql",
+                "-X",
+                "-1",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(self.server.port),
+                "-U",
+                "owner",
+                "-d",
+                self.name,
+                "-f",
+                str(self.server.folder / "m.sql"),
+            )
 
     def test_an_older_backup_is_not_overwritten(self) -> None:
         self.write("backups/old.dump", "precious")
@@ -291,7 +337,9 @@ class Address(harness.Case):
     """The secret DATABASE_URL, without a server."""
 
     def service(self, url: str, ok: bool = True) -> str:
-        said = self.script("migrate-postgres/migrate.py", "service", f"--service={self.base}/service", env={"DATABASE_URL": url}, ok=ok)
+        said = self.script(
+            "migrate-postgres/migrate.py", "service", f"--service={self.base}/service", env={"DATABASE_URL": url}, ok=ok
+        )
         self.assertNotIn("hunter2", said)
         return (self.base / "service").read_text() if ok else said
 

@@ -32,7 +32,17 @@ class Release(harness.Case):
     def test_changelog_groups_what_happened_since_the_tag(self) -> None:
         outputs = self.pipeline("changelog", version="2.0.0", since="v1.0.0")
         text = self.read("CHANGELOG.md")
-        places = [text.index(word) for word in ("## 2.0.0 - 2026-01-01", "### Breaking changes", "### Features", "### Fixes", "### Other changes", "## 1.0.0")]
+        places = [
+            text.index(word)
+            for word in (
+                "## 2.0.0 - 2026-01-01",
+                "### Breaking changes",
+                "### Features",
+                "### Fixes",
+                "### Other changes",
+                "## 1.0.0",
+            )
+        ]
         self.assertEqual(places, sorted(places))
         self.assertEqual(outputs["entries"], "7")
         self.assertEqual(outputs["breaking"], "2")
@@ -66,7 +76,9 @@ class Release(harness.Case):
         self.git("tag", "here")
         self.commit("wip")
         self.commit("more wip")
-        self.assertIn("none of the 2 commits is a conventional commit", self.fails("changelog", version="2.0.0", since="here"))
+        self.assertIn(
+            "none of the 2 commits is a conventional commit", self.fails("changelog", version="2.0.0", since="here")
+        )
 
     def test_changelog_refuses_an_unknown_tag(self) -> None:
         self.assertIn("bad revision 'v9..HEAD'", self.fails("changelog", version="2.0.0", since="v9"))
@@ -76,13 +88,24 @@ class Release(harness.Case):
         (self.repo / "CHANGELOG.md").symlink_to("other.md")
         log = self.base / "log"
         log.write_text(self.git("log", f"--format={LOG}", "v1.0.0..HEAD"))
-        err = self.script("changelog/changelog.py", "write", "--log", str(log), "--version=2.0.0", "--file=CHANGELOG.md", ok=False)
+        err = self.script(
+            "changelog/changelog.py", "write", "--log", str(log), "--version=2.0.0", "--file=CHANGELOG.md", ok=False
+        )
         self.assertIn("symbolic link", err)
 
     def test_changelog_refuses_to_guess_the_date(self) -> None:
         log = self.base / "log"
         log.write_text(self.git("log", f"--format={LOG}", "v1.0.0..HEAD"))
-        err = self.script("changelog/changelog.py", "write", "--log", str(log), "--version=2.0.0", "--file=CHANGELOG.md", ok=False, env={"SOURCE_DATE_EPOCH": ""})
+        err = self.script(
+            "changelog/changelog.py",
+            "write",
+            "--log",
+            str(log),
+            "--version=2.0.0",
+            "--file=CHANGELOG.md",
+            ok=False,
+            env={"SOURCE_DATE_EPOCH": ""},
+        )
         self.assertIn("SOURCE_DATE_EPOCH", err)
 
     def test_changelog_check_refuses_a_missing_and_an_empty_section(self) -> None:
@@ -95,8 +118,12 @@ class Release(harness.Case):
     def test_bump_sets_every_kind_of_file_and_leaves_the_rest(self) -> None:
         cargo, npm = self.read("Cargo.toml"), self.read("package.json")
         self.assertEqual(self.pipeline("version-bump", version="1.3.0")["old"], "1.0.0")
-        self.assertEqual(self.pipeline("version-bump", version="1.3.0", file="Cargo.toml", kind="cargo")["old"], "1.2.3")
-        self.assertEqual(self.pipeline("version-bump", version="1.3.0", file="package.json", kind="npm")["new"], "1.3.0")
+        self.assertEqual(
+            self.pipeline("version-bump", version="1.3.0", file="Cargo.toml", kind="cargo")["old"], "1.2.3"
+        )
+        self.assertEqual(
+            self.pipeline("version-bump", version="1.3.0", file="package.json", kind="npm")["new"], "1.3.0"
+        )
         self.assertEqual(self.read("VERSION"), "1.3.0\n")
         self.assertEqual(self.read("Cargo.toml"), cargo.replace('"1.2.3" # ours', '"1.3.0" # ours'))
         self.assertEqual(self.read("package.json"), npm.replace('"version" : "1.2.3"', '"version" : "1.3.0"'))
@@ -111,7 +138,7 @@ class Release(harness.Case):
             self.pipeline("version-bump", version=version)
 
     def test_bump_refuses_a_file_without_exactly_one_version(self) -> None:
-        self.write("Cargo.toml", '[package]\nversion.workspace = true\n')
+        self.write("Cargo.toml", "[package]\nversion.workspace = true\n")
         self.assertIn("names 0 versions", self.fails("version-bump", version="2.0.0", file="Cargo.toml", kind="cargo"))
         self.write("package.json", '{"version": "1.0.0", "version": "1.0.1"}')
         self.assertIn("names 2 versions", self.fails("version-bump", version="2.0.0", file="package.json", kind="npm"))
@@ -121,7 +148,9 @@ class Release(harness.Case):
         self.assertIn("is not a version", self.fails("version-bump", version="2.0.0"))
 
     def test_bump_check_refuses_another_version(self) -> None:
-        err = self.script("version-bump/bump.py", "check", "--version=2.0.0", "--file=VERSION", "--kind=plain", ok=False)
+        err = self.script(
+            "version-bump/bump.py", "check", "--version=2.0.0", "--file=VERSION", "--kind=plain", ok=False
+        )
         self.assertIn("names 1.0.0, not 2.0.0", err)
 
     def test_tag_is_annotated_and_points_at_the_commit_that_says_so(self) -> None:
@@ -162,7 +191,11 @@ class Release(harness.Case):
     def test_archive_comparison_refuses_other_bytes_and_odd_members(self) -> None:
         subprocess.run(["tar", "-czf", "a.tar.gz", "VERSION"], cwd=self.repo, check=True)
         subprocess.run(["tar", "-czf", "b.tar.gz", "CHANGELOG.md"], cwd=self.repo, check=True)
-        err = self.script("source-archive/archive.py", "compare", "--file=a.tar.gz", "--again=b.tar.gz", "--prefix=x/", ok=False)
+        err = self.script(
+            "source-archive/archive.py", "compare", "--file=a.tar.gz", "--again=b.tar.gz", "--prefix=x/", ok=False
+        )
         self.assertIn("is not what the tag packs to", err)
-        err = self.script("source-archive/archive.py", "compare", "--file=a.tar.gz", "--again=a.tar.gz", "--prefix=x/", ok=False)
+        err = self.script(
+            "source-archive/archive.py", "compare", "--file=a.tar.gz", "--again=a.tar.gz", "--prefix=x/", ok=False
+        )
         self.assertIn("outside", err)

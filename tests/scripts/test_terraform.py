@@ -74,7 +74,9 @@ class Terraform(harness.Case):
     def test_destroying_more_than_agreed_is_refused(self) -> None:
         self.apply(self.plan()["plan"])
         self.change('zones  = ["a", "b"]', 'zones  = ["a"]')
-        self.assertIn("the plan destroys 1, at most 0 allowed: module.network", self.fails("terraform-plan", module="infra"))
+        self.assertIn(
+            "the plan destroys 1, at most 0 allowed: module.network", self.fails("terraform-plan", module="infra")
+        )
         planned = self.plan(max_destroy=1)
         self.assertEqual(planned["destroy"], "1")
         self.assertEqual(self.apply(planned["plan"])["resources"], "2")
@@ -90,9 +92,20 @@ class Terraform(harness.Case):
         digest = self.plan()["plan"]
         (self.repo / "infra/terraform.tfplan").rename(self.repo / "infra/real")
         (self.repo / "infra/terraform.tfplan").symlink_to("real")
-        err = self.script("terraform-apply/saved_plan.py", "take", "--plan-file=infra/terraform.tfplan", f"--digest={digest}", "--copy", str(self.base / "c"), ok=False)
+        err = self.script(
+            "terraform-apply/saved_plan.py",
+            "take",
+            "--plan-file=infra/terraform.tfplan",
+            f"--digest={digest}",
+            "--copy",
+            str(self.base / "c"),
+            ok=False,
+        )
         self.assertIn("Too many levels", err)
 
     def test_a_file_that_is_no_plan_is_refused(self) -> None:
         self.write("infra/terraform.tfplan", "not a plan")
-        self.assertIn("terraform ended with 1", self.fails("terraform-apply", module="infra", plan=self.sha256("infra/terraform.tfplan")))
+        self.assertIn(
+            "terraform ended with 1",
+            self.fails("terraform-apply", module="infra", plan=self.sha256("infra/terraform.tfplan")),
+        )
