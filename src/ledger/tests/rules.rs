@@ -120,7 +120,7 @@ fn b32_a_revocation_blocks_every_use_from_its_entry_on() {
     let grant = ready(&mut ledger, 1);
     let other = ready(&mut ledger, 2);
     assert_eq!(code(&mut ledger, |head| revocation(head, RevocationTarget::Approval(grant), 1)), "ok");
-    assert_eq!(stands(&ledger, 1), RunStatus::Revoked);
+    assert_eq!(stands(&ledger, 1), RunStatus::AwaitingApproval);
     assert_eq!(code(&mut ledger, |head| revocation(head, RevocationTarget::Approval(grant), 2)), "ledger.duplicate");
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 1, vec![grant], 50)), "ledger.revoked");
     assert_eq!(stands(&ledger, 2), RunStatus::Approved);
@@ -128,6 +128,10 @@ fn b32_a_revocation_blocks_every_use_from_its_entry_on() {
     assert_eq!(code(&mut ledger, |head| revocation(head, RevocationTarget::Key(key), 3)), "ok");
     assert_eq!(code(&mut ledger, |head| claim(head, 2, "s", 1, vec![other], 51)), "ledger.revoked");
     assert_eq!(code(&mut ledger, |head| approved(head, 2, 99)), "key.revoked");
+    let plan_two = RevocationTarget::Plan(plan_digest(2));
+    assert_eq!(code(&mut ledger, |head| revocation(head, plan_two.clone(), 4)), "ok");
+    assert_eq!(code(&mut ledger, |head| revocation(head, plan_two.clone(), 5)), "ledger.duplicate");
+    assert_eq!(stands(&ledger, 2), RunStatus::Revoked);
     assert_eq!(world.open().read(t(10)).unwrap().length(), ledger.head().unwrap().seq + 1, "it reads back");
 }
 
