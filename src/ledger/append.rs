@@ -31,7 +31,7 @@ use crate::{
 /// How often an append is tried before it refuses `ledger.contended`.
 pub(super) const MAX_TRIES: u32 = 60;
 /// The longest wait between two tries, in milliseconds.
-const MAX_WAIT: u64 = 64;
+const MAX_WAIT: u64 = 32;
 
 /// What a writer sees when it makes its statements.
 pub struct View<'a> {

@@ -220,7 +220,7 @@ fn read_push(output: &str, succeeded: bool, reference: &str) -> Result<Push> {
     match line {
         Some((" " | "*" | "=" | "+", _)) if succeeded => Ok(Push::Won),
         Some(("!", summary)) => {
-            const RACES: [&str; 8] = [
+            const RACES: [&str; 9] = [
                 "stale info",
                 "fetch first",
                 "non-fast-forward",
@@ -229,6 +229,7 @@ fn read_push(output: &str, succeeded: bool, reference: &str) -> Result<Push> {
                 "incorrect old value",
                 "reference already exists",
                 "atomic push failed",
+                "atomic transaction failed",
             ];
             if RACES.iter().any(|race| summary.contains(race)) {
                 Ok(Push::Lost)

@@ -55,6 +55,8 @@ pub struct PlanState {
     pub approvals: Vec<Digest>,
     /// The rejection, which is the end of the plan.
     pub rejection: Option<Rejection>,
+    /// The entry that took back all approvals, which is the end of the plan too.
+    pub revoked: Option<u64>,
     /// The plan that took this one's place.
     pub superseded_by: Option<Digest>,
     /// Runs, oldest first.
@@ -121,6 +123,14 @@ pub enum StepState {
         /// How it is taken.
         taken: ResolveAs,
     },
+}
+
+impl PlanState {
+    /// Tells whether somebody, or a successor, put an end to the plan.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.rejection.is_some() || self.revoked.is_some() || self.superseded_by.is_some()
+    }
 }
 
 impl StepState {
@@ -246,7 +256,7 @@ impl State {
         }
     }
 
-    /// Refuses a plan that can never run (again): rejected, superseded, or expired at a time.
+    /// Refuses a plan that can never run (again): rejected, revoked, superseded, or expired at a time.
     ///
     /// # Errors
     /// `ledger.unknown_subject`, `ledger.terminal`.
@@ -254,6 +264,8 @@ impl State {
         let known = self.require_plan(plan)?;
         let why = if known.rejection.is_some() {
             "was rejected"
+        } else if known.revoked.is_some() {
+            "was revoked"
         } else if known.superseded_by.is_some() {
             "was superseded"
         } else if at >= known.record.expires {

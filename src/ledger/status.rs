@@ -26,43 +26,37 @@ pub fn status(state: &State, plan: &Digest, now: Timestamp, gate: Gate) -> Optio
     let known = state.plan(plan)?;
     let run = state.last_run(plan);
     let run_status = run.map(|run| run_status(state, run));
-    // What has happened outranks what may yet be.
-    if let Some(RunStatus::Completed | RunStatus::Indeterminate) = run_status {
-        return run_status;
+    let usable = known.approvals.iter().any(|approval| state.check_usable(approval, now).is_ok());
+    let alive = state.check_plan_alive(plan, now).is_ok();
+    // What has happened outranks what may yet be; only a session with uses left goes on after completion.
+    match run_status {
+        Some(RunStatus::Completed) if usable && alive => return Some(RunStatus::Approved),
+        Some(RunStatus::Completed | RunStatus::Indeterminate) => return run_status,
+        _ => {}
     }
     if known.rejection.is_some() {
         return Some(RunStatus::Rejected);
     }
-    if let Some(status) = run_status
-        && run.is_some_and(|run| !run.is_over())
-    {
-        return Some(status);
+    if known.revoked.is_some() {
+        return Some(RunStatus::Revoked);
+    }
+    if run.is_some_and(|run| !run.is_over()) {
+        return run_status;
     }
     if known.superseded_by.is_some() {
         return Some(RunStatus::Superseded);
     }
-    let mut usable = false;
-    let mut revoked = false;
-    for approval in &known.approvals {
-        usable |= state.check_usable(approval, now).is_ok();
-        revoked |= state.check_not_revoked(approval).is_err();
-    }
-    let fresh = match gate {
-        Gate::Open if usable => Some(RunStatus::Approved),
-        _ => None,
-    };
     if now >= known.record.expires {
-        return run_status.or(Some(RunStatus::Expired));
+        return Some(RunStatus::Expired);
     }
-    fresh.or(run_status).or_else(|| {
-        Some(if revoked && !usable {
-            RunStatus::Revoked
-        } else if known.reviews.is_empty() && known.approvals.is_empty() {
-            RunStatus::Drafted
-        } else {
-            RunStatus::AwaitingApproval
-        })
-    })
+    if gate == Gate::Open && usable {
+        return Some(RunStatus::Approved);
+    }
+    run_status.or(Some(if known.reviews.is_empty() && known.approvals.is_empty() {
+        RunStatus::Drafted
+    } else {
+        RunStatus::AwaitingApproval
+    }))
 }
 
 /// Returns how a run stands.

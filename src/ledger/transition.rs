@@ -5,8 +5,8 @@
 //! | plan | the plan is new; the plan it supersedes is known, has no successor, no open run and is not completed |
 //! | review | the plan is known |
 //! | approval | the plan is alive and not completed |
-//! | rejection | the plan is known, not rejected, not completed |
-//! | revocation | what it names is known and not revoked |
+//! | rejection | the plan is known, not completed, rejected, revoked or superseded |
+//! | revocation | what it names is known and not revoked; a plan: not rejected or superseded |
 //! | claim, first | not halted, plan alive, no open run, every approval usable |
 //! | claim, resuming | not halted, plan alive, run not over, attempt + 1, same approvals, none revoked, no step unknown |
 //! | step-started | not halted, run claimed, fencing is the newest claim, plan and approvals not taken back, step may start |
@@ -100,6 +100,7 @@ impl State {
             reviews: Vec::new(),
             approvals: Vec::new(),
             rejection: None,
+            revoked: None,
             superseded_by: None,
             runs: Vec::new(),
         };
@@ -138,8 +139,8 @@ impl State {
     fn rejected(&mut self, record: &Rejection) -> Result<()> {
         let completed = self.is_completed(&record.plan);
         let known = self.plan_mut(&record.plan)?;
-        if completed || known.rejection.is_some() {
-            return Err(terminal(format!("plan {} is completed or rejected already", record.plan)));
+        if completed || known.is_ended() {
+            return Err(terminal(format!("plan {} is at its end already", record.plan)));
         }
         known.rejection = Some(record.clone());
         Ok(())
@@ -165,8 +166,15 @@ impl State {
                 known.revoked = Some(entry.seq);
             }
             RevocationTarget::Plan(plan) => {
-                let ids = self.require_plan(plan)?.approvals.clone();
-                for id in ids {
+                let known = self.plan_mut(plan)?;
+                if known.revoked.is_some() {
+                    return again(format!("plan {plan}"));
+                }
+                if known.is_ended() {
+                    return Err(terminal(format!("plan {plan} is at its end already")));
+                }
+                known.revoked = Some(entry.seq);
+                for id in known.approvals.clone() {
                     if let Some(known) = self.approvals.get_mut(&id) {
                         known.revoked.get_or_insert(entry.seq);
                     }

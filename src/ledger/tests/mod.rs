@@ -1,1 +1,10 @@
+//! Tests over real repositories in temporary folders.
+
+mod append;
+mod machine;
+mod reading;
+mod rules;
+mod speed;
 mod support;
+mod tampering;
+mod upstream;

@@ -1,0 +1,365 @@
+//! A repository with a ledger, people with keys, and the statements they make.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde_json::json;
+
+use crate::{
+    base::{
+        digest::Digest,
+        ident::Id,
+        json,
+        reason::Result,
+        time::{Clock, Timestamp},
+    },
+    ledger::{Appended, Batch, Ledger, NewEntry, View, genesis_entry},
+    sign::{
+        envelope::Envelope,
+        key::{PrivateKey, Signer},
+        predicate::*,
+        statement::{Predicate, Subject},
+        trust::{Document, Duty, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, TrustRoot},
+    },
+};
+
+pub(super) const START: i64 = 1_800_000_000;
+pub(super) const BRANCH: &str = "refs/heads/countersign/ledger";
+
+pub(super) fn t(seconds: i64) -> Timestamp {
+    Timestamp::from_unix(START + seconds)
+}
+
+pub(super) fn clock(seconds: i64) -> Clock {
+    Clock::Fixed(t(seconds))
+}
+
+pub(super) fn id(text: &str) -> Id {
+    text.parse().unwrap()
+}
+
+pub(super) fn nonce(n: u64) -> String {
+    format!("{n:032x}")
+}
+
+/// Who signs: the seed byte of the key, and the principal's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    Alice = 1,
+    Bob = 2,
+    Ci = 3,
+    Policy = 4,
+    Witness = 5,
+    Stranger = 6,
+}
+
+impl Who {
+    pub(super) fn key(self) -> PrivateKey {
+        PrivateKey::from_seed(&[self as u8; 32])
+    }
+
+    pub(super) fn actor(self) -> Actor {
+        Actor { host: "local".into(), id: self as u64, login: format!("{self:?}").to_lowercase() }
+    }
+}
+
+pub(super) struct World {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) root: TrustRoot,
+    pub(super) genesis: Vec<u8>,
+}
+
+pub(super) fn sign<P: Predicate>(who: Who, plan: Option<Digest>, predicate: P) -> Envelope {
+    let subject = match plan {
+        Some(plan) => Subject::new("plan", plan),
+        None => Subject::new("ledger", Digest::of(b"ledger")),
+    };
+    let key = who.key();
+    Envelope::sign(vec![subject], predicate, &[&key as &dyn Signer]).unwrap()
+}
+
+pub(super) fn genesis_for(repo_id: &str, number: u64) -> Vec<u8> {
+    let genesis = Genesis {
+        host: "local".into(),
+        repo_id: repo_id.into(),
+        owner_id: "9".into(),
+        nonce: nonce(number),
+        created_at: t(0),
+    };
+    genesis_entry(&sign(Who::Alice, None, genesis), t(0)).unwrap()
+}
+
+pub(super) fn trust_root(genesis: &[u8], change: impl FnOnce(&mut Document)) -> TrustRoot {
+    let principal = |who: Who, kind| Principal {
+        id: who as u64,
+        login: who.actor().login,
+        name: format!("{who:?}"),
+        kind,
+        roles: Vec::new(),
+        emails: Vec::new(),
+    };
+    let key = |who: Who, duties: &[Duty]| Key {
+        id: who.key().key_id(),
+        name: format!("{who:?}"),
+        scheme: crate::sign::schemes::Scheme::Ed25519,
+        public: who.key().public().unwrap().to_base64(),
+        principal: who as u64,
+        duties: duties.to_vec(),
+        not_before: t(-1_000),
+        not_after: t(1_000_000),
+        revoked_at: None,
+    };
+    let mut document = Document {
+        kind: TRUST_ROOT_TYPE.into(),
+        version: 3,
+        expires: t(1_000_000),
+        host: "local".into(),
+        repo_id: "1".into(),
+        owner_id: "9".into(),
+        repo: "test".into(),
+        base_ref: "refs/heads/main".into(),
+        ledger: LedgerRef { branch: BRANCH.into(), genesis: Digest::of(genesis) },
+        root_threshold: 1,
+        principals: vec![
+            principal(Who::Alice, PrincipalKind::Person),
+            principal(Who::Bob, PrincipalKind::Person),
+            principal(Who::Ci, PrincipalKind::Agent),
+            principal(Who::Policy, PrincipalKind::Agent),
+            principal(Who::Witness, PrincipalKind::Agent),
+        ],
+        keys: vec![
+            key(Who::Alice, &[Duty::Root, Duty::Approver]),
+            key(Who::Bob, &[Duty::Approver]),
+            key(Who::Ci, &[Duty::Planner, Duty::Executor]),
+            key(Who::Policy, &[Duty::Policy]),
+            key(Who::Witness, &[Duty::Witness]),
+        ],
+    };
+    change(&mut document);
+    TrustRoot::parse(&json::canonical(&document).unwrap()).unwrap()
+}
+
+impl World {
+    /// A repository without a ledger.
+    pub(super) fn bare() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        git2::Repository::init(dir.path()).unwrap();
+        let genesis = genesis_for("1", 0);
+        Self { dir, root: trust_root(&genesis, |_| {}), genesis }
+    }
+
+    /// A repository with a ledger that holds its genesis.
+    pub(super) fn new() -> Self {
+        let world = Self::bare();
+        world.open().create_genesis(&world.genesis, &[], clock(0)).unwrap();
+        world
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.dir.path().to_owned()
+    }
+
+    pub(super) fn open(&self) -> Ledger {
+        Ledger::open(self.dir.path(), &self.root).unwrap()
+    }
+
+    pub(super) fn git(&self) -> git2::Repository {
+        git2::Repository::open(self.dir.path()).unwrap()
+    }
+
+    pub(super) fn tip(&self) -> git2::Oid {
+        self.git().refname_to_id(BRANCH).unwrap()
+    }
+
+    /// The code with which reading everything afresh refuses.
+    pub(super) fn refusal(&self) -> &'static str {
+        self.open().read(t(10_000)).map(drop).unwrap_err().code()
+    }
+}
+
+pub(super) fn plan_digest(number: u64) -> Digest {
+    Digest::of(format!("plan {number}").as_bytes())
+}
+
+pub(super) fn plan(head: &LedgerHead, number: u64, supersedes: Option<Digest>) -> Envelope {
+    let plan = plan_digest(number);
+    let record = PlanRecord {
+        plan,
+        policy: Digest::of(b"policy"),
+        trust_root: Digest::of(b"root"),
+        directive: id("release"),
+        requested_by: Who::Alice.actor(),
+        supersedes,
+        expires: t(5_000),
+        ledger: head.clone(),
+        recorded_at: t(1),
+    };
+    sign(Who::Ci, Some(plan), record)
+}
+
+pub(super) fn approval(head: &LedgerHead, number: u64, n: u64) -> Approval {
+    Approval {
+        binding: Binding {
+            host: "local".into(),
+            repo_id: "1".into(),
+            owner_id: "9".into(),
+            change_request: None,
+            base_ref: "refs/heads/main".into(),
+            base_sha: "a".repeat(40),
+            head_sha: "b".repeat(40),
+            tree_digest: Digest::of(b"tree"),
+            directive: Digest::of(b"directive"),
+            plan: plan_digest(number),
+            view: Digest::of(b"view"),
+            renderer: "1".into(),
+            policy: Digest::of(b"policy"),
+            trust_root: Digest::of(b"root"),
+            trust_root_version: 3,
+            environment: None,
+            ledger: head.clone(),
+        },
+        approver: Who::Bob.actor(),
+        method: Method::Key,
+        scope: Scope::SingleRun,
+        max_uses: 1,
+        reason: None,
+        nonce: nonce(n),
+        approved_at: t(2),
+        not_before: t(0),
+        expires: t(4_000),
+    }
+}
+
+pub(super) fn approved(head: &LedgerHead, number: u64, n: u64) -> Envelope {
+    sign(Who::Bob, Some(plan_digest(number)), approval(head, number, n))
+}
+
+pub(super) fn rejection(head: &LedgerHead, number: u64, n: u64) -> Envelope {
+    let record = Rejection {
+        plan: plan_digest(number),
+        rejected_by: Who::Bob.actor(),
+        method: Method::Key,
+        reason: "no".into(),
+        nonce: nonce(n),
+        ledger: head.clone(),
+        rejected_at: t(2),
+    };
+    sign(Who::Bob, Some(plan_digest(number)), record)
+}
+
+pub(super) fn revocation(head: &LedgerHead, target: RevocationTarget, n: u64) -> Envelope {
+    let record = Revocation {
+        target,
+        revoked_by: Who::Alice.actor(),
+        reason: "taken back".into(),
+        nonce: nonce(n),
+        ledger: head.clone(),
+        revoked_at: t(2),
+    };
+    sign(Who::Alice, None, record)
+}
+
+pub(super) fn halt(head: &LedgerHead, halted: bool, n: u64) -> Envelope {
+    let by = Who::Alice.actor();
+    sign(Who::Alice, None, Halt { halted, by, reason: "stop".into(), nonce: nonce(n), ledger: head.clone(), at: t(2) })
+}
+
+pub(super) fn claim(
+    head: &LedgerHead,
+    number: u64,
+    run: &str,
+    attempt: u32,
+    approvals: Vec<Digest>,
+    n: u64,
+) -> Envelope {
+    let record = Claim {
+        plan: plan_digest(number),
+        run: id(run),
+        attempt,
+        approvals,
+        claimed_by: Who::Ci.actor(),
+        nonce: nonce(n),
+        ledger: head.clone(),
+        claimed_at: t(3),
+    };
+    sign(Who::Ci, Some(plan_digest(number)), record)
+}
+
+pub(super) fn started(number: u64, run: &str, step: &str, attempt: u32, fencing: u64) -> Envelope {
+    let record = StepStarted {
+        plan: plan_digest(number),
+        run: id(run),
+        step: id(step),
+        attempt,
+        fencing,
+        idempotency_key: Digest::of(step.as_bytes()),
+        started_at: t(4),
+    };
+    sign(Who::Ci, Some(plan_digest(number)), record)
+}
+
+pub(super) fn finished(number: u64, run: &str, step: &str, attempt: u32, status: &str, retrying: bool) -> Envelope {
+    let record = StepFinished {
+        plan: plan_digest(number),
+        run: id(run),
+        step: id(step),
+        attempt,
+        retrying,
+        outcome: json!({ "actions": [], "outputs": {}, "status": status, "verified": 0 }),
+        finished_at: t(4),
+    };
+    sign(Who::Ci, Some(plan_digest(number)), record)
+}
+
+pub(super) fn outcome(number: u64, run: &str, status: &str) -> Envelope {
+    let record = Outcome {
+        plan: plan_digest(number),
+        run: id(run),
+        status: id(status),
+        reason_code: None,
+        steps: BTreeMap::new(),
+        products: BTreeMap::new(),
+        finished_at: t(5),
+    };
+    sign(Who::Ci, Some(plan_digest(number)), record)
+}
+
+pub(super) fn resolution(head: &LedgerHead, number: u64, run: &str, step: &str, as_: ResolveAs, n: u64) -> Envelope {
+    let record = Resolution {
+        plan: plan_digest(number),
+        run: id(run),
+        step: id(step),
+        resolve_as: as_,
+        resolved_by: Who::Bob.actor(),
+        reason: "looked".into(),
+        nonce: nonce(n),
+        ledger: head.clone(),
+        resolved_at: t(6),
+    };
+    sign(Who::Bob, Some(plan_digest(number)), record)
+}
+
+pub(super) fn checkpoint(who: Who, head: &LedgerHead, version: u64) -> Envelope {
+    let record = Checkpoint {
+        host: "local".into(),
+        repo_id: "1".into(),
+        ledger: head.clone(),
+        trust_root_version: version,
+        checked_at: t(7),
+    };
+    sign(who, None, record)
+}
+
+pub(super) fn one(envelope: Envelope, at: Timestamp) -> Batch {
+    Batch { entries: vec![NewEntry { envelope, at }], objects: Vec::new() }
+}
+
+/// Appends one statement made on the present head.
+pub(super) fn put(ledger: &mut Ledger, make: impl Fn(&LedgerHead) -> Envelope) -> Result<Appended> {
+    ledger.append(clock(10), |view: &View<'_>| Ok(one(make(&view.head), view.now)))
+}
+
+/// Appends a plan and an approval of it; returns the approval's digest.
+pub(super) fn ready(ledger: &mut Ledger, number: u64) -> Digest {
+    put(ledger, |head| plan(head, number, None)).unwrap();
+    put(ledger, |head| approved(head, number, number)).unwrap().entries[0].payload
+}

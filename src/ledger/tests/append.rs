@@ -1,0 +1,208 @@
+//! Writers: races, failures, and what is left behind.
+
+use super::support::*;
+use crate::ledger::{Batch, Ledger, NewEntry, reasons::LEDGER_CONTENDED};
+use crate::base::{digest::Digest, reason::Refusal};
+
+#[test]
+fn e01_of_eight_racing_claims_exactly_one_wins_and_the_others_find_it_consumed() {
+    let world = World::new();
+    let grant = ready(&mut world.open(), 1);
+    let codes: Vec<_> = std::thread::scope(|scope| {
+        let claims: Vec<_> = (0..8)
+            .map(|n| {
+                let world = &world;
+                scope.spawn(move || {
+                    put(&mut world.open(), |head| claim(head, 1, &format!("run-{n}"), 1, vec![grant], 100 + n))
+                        .map_or_else(|e| e.code(), |_| "won")
+                })
+            })
+            .collect();
+        claims.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(codes.iter().filter(|code| **code == "won").count(), 1, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == "replay.consumed").count(), 7, "{codes:?}");
+    let mut ledger = world.open();
+    assert_eq!(ledger.read(t(10)).unwrap().state().runs().len(), 1);
+    assert_eq!(ledger.verify_all(t(10)).unwrap().0, 4);
+}
+
+#[test]
+fn e02_of_eight_racing_writers_no_entry_is_lost() {
+    let world = World::new();
+    std::thread::scope(|scope| {
+        for n in 0..8_u64 {
+            let world = &world;
+            scope.spawn(move || {
+                let mut ledger = world.open();
+                for k in 0..3 {
+                    put(&mut ledger, |head| plan(head, n * 10 + k, None)).unwrap();
+                }
+            });
+        }
+    });
+    let mut ledger = world.open();
+    assert_eq!(ledger.verify_all(t(10)).unwrap().0, 25);
+    assert_eq!(ledger.state().unwrap().plans().len(), 24);
+}
+
+#[test]
+fn e02_a_lost_race_asks_again_on_the_new_head() {
+    let world = World::new();
+    let mut seen = Vec::new();
+    let appended = world
+        .open()
+        .append(clock(10), |view| {
+            seen.push(view.head.seq);
+            if seen.len() == 1 {
+                put(&mut world.open(), |head| plan(head, 7, None)).unwrap();
+            }
+            Ok(one(plan(&view.head, 1, None), view.now))
+        })
+        .unwrap();
+    assert_eq!((seen, appended.head.seq, appended.tries), (vec![0, 1], 2, 2));
+}
+
+#[test]
+fn e02_a_writer_that_always_loses_refuses_contended() {
+    let world = World::new();
+    let mut n = 100;
+    let lost = world.open().append(clock(10), |view| {
+        n += 1;
+        put(&mut world.open(), |head| plan(head, n, None)).unwrap();
+        Ok(one(plan(&view.head, 1, None), view.now))
+    });
+    assert_eq!(lost.unwrap_err().code(), "ledger.contended");
+}
+
+#[test]
+fn e02_the_writer_may_refuse_on_the_state_that_the_winner_left() {
+    let world = World::new();
+    let head = put(&mut world.open(), |head| plan(head, 1, None)).unwrap().head;
+    put(&mut world.open(), |head| plan(head, 2, None)).unwrap();
+    let batch = one(plan(&head, 3, None), t(10));
+    let mut ledger = world.open();
+    assert_eq!(ledger.append_at(Some(&head), &batch, clock(10)).unwrap_err().code(), "ledger.contended");
+    let refused = ledger.append(clock(10), |_| Err(Refusal::new(LEDGER_CONTENDED, "mine to say")));
+    assert_eq!(refused.unwrap_err().message(), "mine to say");
+    assert!(ledger.append_at(None, &batch, clock(10)).is_ok());
+}
+
+#[test]
+fn e22_entries_and_their_objects_come_together_or_not_at_all() {
+    let world = World::new();
+    let mut ledger = world.open();
+    let before = world.tip();
+    let head = ledger.read(t(10)).unwrap().head().unwrap();
+    let refused = Batch {
+        entries: vec![
+            NewEntry { envelope: plan(&head, 1, None), at: t(10) },
+            NewEntry { envelope: approved(&head, 2, 1), at: t(10) },
+        ],
+        objects: vec![b"plan 1".to_vec()],
+    };
+    assert_eq!(ledger.append_at(None, &refused, clock(10)).unwrap_err().code(), "ledger.unknown_subject");
+    assert_eq!(world.tip(), before, "the valid first half was not written either");
+    let whole = Batch { entries: refused.entries[..1].to_vec(), objects: refused.objects };
+    ledger.append_at(None, &whole, clock(10)).unwrap();
+    assert_eq!(ledger.object(&plan_digest(1)).unwrap(), b"plan 1");
+    assert_eq!(ledger.object(&Digest::of(b"other")).unwrap_err().code(), "ledger.unknown_subject");
+    assert_eq!(world.open().verify_all(t(10)).unwrap(), (2, 1));
+}
+
+#[test]
+fn e23_a_held_reference_lock_refuses_and_changes_nothing() {
+    let world = World::new();
+    let before = world.tip();
+    let lock = world.path().join(".git").join(format!("{BRANCH}.lock"));
+    std::fs::write(&lock, "").unwrap();
+    assert_eq!(put(&mut world.open(), |head| plan(head, 1, None)).unwrap_err().code(), "ledger.locked");
+    assert_eq!(world.tip(), before);
+    std::fs::remove_file(&lock).unwrap();
+    assert!(put(&mut world.open(), |head| plan(head, 1, None)).is_ok());
+}
+
+#[test]
+fn e23_objects_that_cannot_be_written_refuse_and_change_nothing() {
+    let world = World::new();
+    let before = world.tip();
+    let mut ledger = world.open();
+    ledger.read(t(10)).unwrap();
+    // A file where the folder of loose objects should be fails for every user, also for root.
+    let objects = world.path().join(".git/objects");
+    let aside = world.path().join(".git/aside");
+    std::fs::rename(&objects, &aside).unwrap();
+    std::fs::write(&objects, "").unwrap();
+    let code = put(&mut ledger, |head| plan(head, 1, None)).unwrap_err().code();
+    assert!(["ledger.write_failed", "ledger.corrupt"].contains(&code), "{code}");
+    std::fs::remove_file(&objects).unwrap();
+    std::fs::rename(&aside, &objects).unwrap();
+    assert_eq!(world.tip(), before);
+    assert!(put(&mut world.open(), |head| plan(head, 1, None)).is_ok());
+}
+
+#[test]
+fn a_ledger_is_made_once() {
+    let world = World::new();
+    let again = world.open().create_genesis(&world.genesis, &[], clock(0));
+    assert_eq!(again.unwrap_err().code(), "ledger.exists");
+    let bare = World::bare();
+    assert_eq!(bare.open().read(t(0)).map(drop).unwrap_err().code(), "ledger.missing");
+    assert!(!bare.open().exists().unwrap());
+    let other = bare.open().create_genesis(&genesis_for("1", 5), &[], clock(0));
+    assert_eq!(other.unwrap_err().code(), "ledger.transplant");
+}
+
+#[test]
+fn e13_the_users_branch_index_and_worktree_are_never_touched() {
+    let world = World::new();
+    let repo = world.git();
+    std::fs::write(world.path().join("file"), "text\r\n").unwrap();
+    std::fs::write(world.path().join(".gitattributes"), "* text=auto ident\n").unwrap();
+    let mut index = repo.index().unwrap();
+    index.add_path(std::path::Path::new("file")).unwrap();
+    index.write().unwrap();
+    let head = std::fs::read(world.path().join(".git/HEAD")).unwrap();
+    let indexed = std::fs::read(world.path().join(".git/index")).unwrap();
+    put(&mut world.open(), |head| plan(head, 1, None)).unwrap();
+    assert_eq!(std::fs::read(world.path().join(".git/HEAD")).unwrap(), head);
+    assert_eq!(std::fs::read(world.path().join(".git/index")).unwrap(), indexed);
+    assert!(!world.path().join("entries").exists());
+}
+
+#[test]
+fn a_linked_worktree_shares_the_ledger() {
+    let world = World::new();
+    let repo = world.git();
+    let who = git2::Signature::now("a", "a@b").unwrap();
+    let tree = repo.find_tree(repo.treebuilder(None).unwrap().write().unwrap()).unwrap();
+    repo.commit(Some("HEAD"), &who, &who, "first", &tree, &[]).unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let path = other.path().join("linked");
+    repo.worktree("linked", &path, None).unwrap();
+    put(&mut Ledger::open(&path, &world.root).unwrap(), |head| plan(head, 1, None)).unwrap();
+    assert_eq!(world.open().read(t(10)).unwrap().length(), 2);
+}
+
+#[test]
+fn a_checkpoint_joins_the_files_before_it_and_changes_no_byte() {
+    let world = World::new();
+    let mut ledger = world.open();
+    for n in 0..5 {
+        put(&mut ledger, |head| plan(head, n, None)).unwrap();
+    }
+    let mut before = Vec::new();
+    ledger.export(t(10), &mut before).unwrap();
+    put(&mut ledger, |head| checkpoint(Who::Ci, head, 3)).unwrap();
+    put(&mut ledger, |head| plan(head, 9, None)).unwrap();
+    put(&mut ledger, |head| checkpoint(Who::Witness, head, 3)).unwrap();
+    let mut after = Vec::new();
+    world.open().export(t(10), &mut after).unwrap();
+    assert!(after.starts_with(&before));
+    assert_eq!(world.open().verify_all(t(10)).unwrap().0, 9);
+    let repo = world.git();
+    let tree = repo.find_commit(world.tip()).unwrap().tree().unwrap();
+    assert!(tree.get_path(std::path::Path::new("segments/000000000000-000000000007.jsonl")).is_ok());
+    assert!(tree.get_path(std::path::Path::new("entries/0000/00/000000000008.jsonl")).is_ok());
+    assert!(tree.get_path(std::path::Path::new("entries/0000/00/000000000003.jsonl")).is_err());
+}

@@ -1,0 +1,198 @@
+//! A bare repository as the remote: it decides who was first.
+
+use git2::Repository;
+
+use super::support::*;
+use crate::ledger::{Ledger, Remote};
+
+/// A bare remote with a ledger, and as many clones of nothing as are asked for.
+struct Upstream {
+    world: World,
+    bare: tempfile::TempDir,
+}
+
+impl Upstream {
+    fn new() -> Self {
+        let bare = tempfile::tempdir().unwrap();
+        Repository::init_bare(bare.path()).unwrap();
+        let world = World::bare();
+        let upstream = Self { world, bare };
+        upstream.open(&upstream.world.path()).create_genesis(&upstream.world.genesis, &[], clock(0)).unwrap();
+        upstream
+    }
+
+    fn remote(&self) -> Remote {
+        Remote::new(self.bare.path().to_str().unwrap()).unwrap()
+    }
+
+    fn open(&self, path: &std::path::Path) -> Ledger {
+        Ledger::open(path, &self.world.root).unwrap().with_remote(self.remote())
+    }
+
+    fn clone(&self) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        Repository::init(dir.path()).unwrap();
+        dir
+    }
+
+    fn tip(&self) -> git2::Oid {
+        Repository::open(self.bare.path()).unwrap().refname_to_id(BRANCH).unwrap()
+    }
+}
+
+#[test]
+fn e01_of_racing_pushers_exactly_one_claim_wins() {
+    let upstream = Upstream::new();
+    let grant = ready(&mut upstream.open(&upstream.world.path()), 1);
+    let codes: Vec<_> = std::thread::scope(|scope| {
+        let claims: Vec<_> = (0..4)
+            .map(|n| {
+                let upstream = &upstream;
+                scope.spawn(move || {
+                    let dir = upstream.clone();
+                    put(&mut upstream.open(dir.path()), |head| {
+                        claim(head, 1, &format!("run-{n}"), 1, vec![grant], 100 + n)
+                    })
+                    .map_or_else(|e| e.code(), |_| "won")
+                })
+            })
+            .collect();
+        claims.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(codes.iter().filter(|code| **code == "won").count(), 1, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == "replay.consumed").count(), 3, "{codes:?}");
+}
+
+#[test]
+fn e02_of_racing_pushers_no_entry_is_lost() {
+    let upstream = Upstream::new();
+    std::thread::scope(|scope| {
+        for n in 0..3_u64 {
+            let upstream = &upstream;
+            scope.spawn(move || {
+                let dir = upstream.clone();
+                let mut ledger = upstream.open(dir.path());
+                for k in 0..2 {
+                    put(&mut ledger, |head| plan(head, n * 10 + k, None)).unwrap();
+                }
+            });
+        }
+    });
+    let dir = upstream.clone();
+    let mut ledger = upstream.open(dir.path());
+    assert_eq!(ledger.verify_all(t(10)).unwrap().0, 7);
+    assert_eq!(ledger.state().unwrap().plans().len(), 6);
+}
+
+#[test]
+fn e14_the_repositorys_own_configuration_and_hooks_are_not_used() {
+    let upstream = Upstream::new();
+    let dir = upstream.clone();
+    let marker = dir.path().join("ran");
+    let config = format!(
+        "[core]\n\tsshCommand = touch {0}\n\tfsmonitor = touch {0}\n\thooksPath = {1}\n[url \"ext::sh -c touch% {0}\"]\n\tinsteadOf = {2}\n",
+        marker.display(),
+        dir.path().display(),
+        upstream.bare.path().display()
+    );
+    std::fs::write(dir.path().join("pre-push"), format!("#!/bin/sh\ntouch {}\nexit 1\n", marker.display())).unwrap();
+    std::os::unix::fs::PermissionsExt::set_mode(
+        &mut std::fs::metadata(dir.path().join("pre-push")).unwrap().permissions(),
+        0o755,
+    );
+    let path = dir.path().join(".git/config");
+    let old = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, old + &config).unwrap();
+    put(&mut upstream.open(dir.path()), |head| plan(head, 1, None)).unwrap();
+    assert!(!marker.exists());
+    assert_eq!(Repository::open(dir.path()).unwrap().refname_to_id(BRANCH).unwrap(), upstream.tip());
+}
+
+#[test]
+fn e06_a_remote_set_back_or_emptied_is_found() {
+    let upstream = Upstream::new();
+    let mut ledger = upstream.open(&upstream.world.path());
+    put(&mut ledger, |head| plan(head, 1, None)).unwrap();
+    let bare = Repository::open(upstream.bare.path()).unwrap();
+    let parent = bare.find_commit(upstream.tip()).unwrap().parent_id(0).unwrap();
+    bare.reference(BRANCH, parent, true, "x").unwrap();
+    let mut fresh = upstream.open(&upstream.world.path());
+    assert_eq!(fresh.read(t(10)).map(drop).unwrap_err().code(), "ledger.rollback");
+    assert_eq!(put(&mut fresh, |head| plan(head, 2, None)).unwrap_err().code(), "ledger.rollback");
+    bare.find_reference(BRANCH).unwrap().delete().unwrap();
+    assert_eq!(put(&mut fresh, |head| plan(head, 2, None)).unwrap_err().code(), "ledger.missing");
+}
+
+#[test]
+fn e02_a_remote_that_says_no_is_not_asked_again_and_nothing_moves() {
+    let upstream = Upstream::new();
+    let before = upstream.tip();
+    let hook = upstream.bare.path().join("hooks/pre-receive");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+    let mut mode = std::fs::metadata(&hook).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
+    std::fs::set_permissions(&hook, mode).unwrap();
+    let mut ledger = upstream.open(&upstream.world.path());
+    assert_eq!(put(&mut ledger, |head| plan(head, 1, None)).unwrap_err().code(), "ledger.write_failed");
+    assert_eq!(upstream.tip(), before);
+    assert_eq!(upstream.world.tip(), before, "the local branch never leads");
+}
+
+#[test]
+fn e23_a_remote_that_cannot_be_reached_refuses() {
+    let upstream = Upstream::new();
+    let gone = Remote::new("/nowhere/at/all.git").unwrap();
+    let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(gone);
+    assert_eq!(put(&mut ledger, |head| plan(head, 1, None)).unwrap_err().code(), "ledger.unreachable");
+    let none = upstream.remote().with_git("/nowhere/git");
+    let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(none);
+    assert_eq!(put(&mut ledger, |head| plan(head, 1, None)).unwrap_err().code(), "ledger.unreachable");
+}
+
+/// A `git` that does what `push` asks, before or never, and then fails without a word.
+fn broken_git(dir: &std::path::Path, pushes: bool) -> std::path::PathBuf {
+    let path = dir.join("git-that-breaks");
+    let act = if pushes { "git \"$@\" >/dev/null 2>&1" } else { ":" };
+    let once = dir.join("broke");
+    let text = format!(
+        "#!/bin/sh\nfor a in \"$@\"; do if [ \"$a\" = push ] && [ ! -e {0} ]; then : > {0}; {act}; exit 141; fi; done\nexec git \"$@\"\n",
+        once.display()
+    );
+    std::fs::write(&path, text).unwrap();
+    let mut mode = std::fs::metadata(&path).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
+    std::fs::set_permissions(&path, mode).unwrap();
+    path
+}
+
+#[test]
+fn e03_a_push_that_went_through_unheard_is_won_and_one_that_did_not_is_made_again() {
+    for pushes in [true, false] {
+        let upstream = Upstream::new();
+        let tools = tempfile::tempdir().unwrap();
+        let remote = upstream.remote().with_git(broken_git(tools.path(), pushes));
+        let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(remote);
+        let appended = put(&mut ledger, |head| plan(head, 1, None)).unwrap();
+        assert_eq!(appended.tries, if pushes { 1 } else { 2 });
+        assert_eq!(appended.head.seq, 1);
+        let dir = upstream.clone();
+        assert_eq!(upstream.open(dir.path()).read(t(10)).unwrap().length(), 2, "exactly once");
+    }
+}
+
+#[test]
+fn a_ledger_made_without_a_remote_is_published_once() {
+    let world = World::new();
+    put(&mut world.open(), |head| plan(head, 1, None)).unwrap();
+    let bare = tempfile::tempdir().unwrap();
+    Repository::init_bare(bare.path()).unwrap();
+    let remote = || Remote::new(bare.path().to_str().unwrap()).unwrap();
+    let mut ledger = world.open();
+    ledger.publish(remote(), clock(10)).unwrap();
+    put(&mut ledger, |head| plan(head, 2, None)).unwrap();
+    assert!(world.open().publish(remote(), clock(10)).is_ok(), "the same ledger may be published again");
+    let second = World::bare();
+    let taken = second.open().with_remote(remote()).create_genesis(&second.genesis, &[], clock(0));
+    assert_eq!(taken.unwrap_err().code(), "ledger.exists");
+}
