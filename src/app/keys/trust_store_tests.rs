@@ -136,3 +136,25 @@ fn b49_links_in_the_repository_are_not_followed() {
     let reader = work_tree_reader(room.path());
     assert_eq!(reader(CURRENT).unwrap_err().code(), "trust.files");
 }
+
+#[test]
+fn a_current_document_that_is_not_the_version_before_is_left_alone() {
+    let room = tempfile::tempdir().unwrap();
+    let current = room.path().join(CURRENT);
+    fs::create_dir_all(current.parent().unwrap()).unwrap();
+    fs::write(&current, b"mine").unwrap();
+    let mut first = draft(1, &[1]).propose(now(), &[&key(1)]).unwrap();
+    assert_eq!(write(room.path(), &mut first).unwrap_err().code(), "trust.files");
+    assert_eq!(fs::read(&current).unwrap(), b"mine");
+    assert!(!room.path().join(FOLDER).exists(), "nothing was written");
+}
+
+#[test]
+fn a_pending_version_after_another_trust_root_is_not_taken_up() {
+    let accepted = |n| TrustRoot::start(draft(1, &[1, n]).propose(now(), &[&key(1)]).unwrap().version()).unwrap();
+    let (mine, other) = (accepted(2), accepted(3));
+    let change = [Change::RenewExpiry(now().plus(9))];
+    let pending = propose(&other, &change, now(), &[&key(1)]).unwrap().version().clone();
+    assert_eq!(Proposal::resume(pending.clone(), Some(&mine)).unwrap_err().code(), "trust.malformed");
+    assert!(Proposal::resume(pending, Some(&other)).is_ok());
+}
