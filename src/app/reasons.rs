@@ -30,6 +30,7 @@ reasons! {
     RUN_CANCELLED = "run.cancelled", StepFailed, "the run was interrupted", "go on with --resume";
     RUN_INDETERMINATE = "run.indeterminate", Indeterminate, "nobody knows how a step ended", "look what happened, then `countersign resolve`";
     DOCTOR_FINDINGS = "doctor.findings", Usage, "something on this machine is not as it must be", "each line says what to do";
+    SECRET_MISSING = "secret.missing", Usage, "a secret that the plan declares is not there", "set the variable of that name for this command only";
     TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
 }
 

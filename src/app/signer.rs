@@ -33,7 +33,7 @@ const KEY_PEM: &str = "COUNTERSIGN_SIGNING_KEY";
 
 /// A key that is ready to sign, and whose it is.
 pub(crate) struct Hand {
-    signer: Box<dyn Signer>,
+    signer: Box<dyn Signer + Send>,
     pub(crate) principal: Principal,
     pub(crate) key: Digest,
     pub(crate) method: Method,
@@ -43,6 +43,11 @@ impl Hand {
     /// Returns the signer.
     pub(crate) fn signer(&self) -> &dyn Signer {
         self.signer.as_ref()
+    }
+
+    /// Hands the signer over to whoever signs for a whole run.
+    pub(crate) fn into_signer(self) -> Box<dyn Signer + Send> {
+        self.signer
     }
 
     /// Returns the principal as statements name it.
@@ -142,7 +147,7 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
 
 /// Checks before anything is signed what every reader checks after.
 fn check(
-    signer: Box<dyn Signer>,
+    signer: Box<dyn Signer + Send>,
     method: Method,
     duties: &[Duty],
     root: &TrustRoot,

@@ -540,6 +540,9 @@ pub struct ExecuteArgs {
     /// Write the run as JUnit XML to this file.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Write SLSA provenance of the declared output files, a signed statement, to this file.
+    #[arg(long, value_name = "FILE")]
+    pub provenance: Option<PathBuf>,
     /// Steps at once, at most what the policy allows.
     #[arg(long, value_name = "N")]
     pub parallel: Option<u32>,

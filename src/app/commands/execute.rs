@@ -1,0 +1,338 @@
+//! `execute`: verifies, claims, and runs an approved plan.
+
+use std::{collections::BTreeMap, io::Write as _};
+
+use serde_json::json;
+
+use super::verify::{refused, shown};
+use crate::{
+    app::{
+        bundle, files,
+        ledger::checkpoint_if_due,
+        output::{Outcome, Printer},
+        provenance,
+        reasons::{RUN_CANCELLED, RUN_FAILED, RUN_HALTED, RUN_INDETERMINATE, SECRET_MISSING},
+        recorder::{Recorder, outputs},
+        session::{Session, run_id},
+        signer::{self, Hand},
+        situation::Situation,
+        statements::word,
+        world::World,
+    },
+    base::{
+        ident::Id,
+        reason::{INTERNAL, IO, Reason, Refusal, Result},
+        secret::Secret,
+        text::visible,
+    },
+    cli::args::ExecuteArgs,
+    event::{RunOutcome, RunStatus, StepOutcome, StepStatus},
+    execute::{self, Cancel, PreviewStep, RunSetting},
+    ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
+    plan::{SealedPlan, model::{Action, Plan}},
+    report::{Report, formats, json_v1::Envelope as Output},
+    sign::{
+        Duty, Envelope,
+        predicate::{Claim, ResolveAs},
+        statement::Subject,
+    },
+    verify::{self, Purpose, VerifiedPlan},
+};
+
+pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
+    let session = Session::open(world)?;
+    let (policy, _) = session.policy()?;
+    let plan = session.plan(&args.plan, world, &policy)?;
+    let digest = plan.digest();
+    let purpose = match &args.resume {
+        None => Purpose::Start,
+        Some(name) => Purpose::Resume(name.parse()?),
+    };
+    let limits = policy.limits();
+    let mut situation =
+        Situation::gather(&session, policy, &plan, args.plan.parse().ok(), purpose.clone(), world.now())?;
+    let sealed = plan.clone();
+    let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
+    let (result, text) = shown(&report, digest);
+    let verified = match verdict {
+        Ok(verified) => verified,
+        Err(refusal) => return Ok(refused(&refusal, result, text).about(digest.to_string())),
+    };
+    if args.dry_run {
+        return preview(&verified, result, text);
+    }
+    let secrets = secrets(verified.plan(), world)?;
+    let hand = signer::find(&args.signer, &[Duty::Executor], &session, world)?;
+    let mut ledger = situation.ledger;
+    let past = match &purpose {
+        Purpose::Start => Past::default(),
+        Purpose::Resume(run) => Past::of(&mut ledger, run, world)?,
+    };
+    let claim = claim(&mut ledger, &verified, &purpose, &session, &hand, world)?;
+    let scratch = tempfile::Builder::new()
+        .prefix("countersign-run-")
+        .tempdir()
+        .map_err(|e| Refusal::new(IO, format!("no private folder: {e}")))?;
+    let asked = args.parallel.map_or(limits.parallel, |asked| asked.clamp(1, limits.parallel));
+    let setting = RunSetting {
+        parallel: asked as usize,
+        clock: world.clock,
+        secrets,
+        finished: past.finished,
+        attempts: past.attempts,
+        fencing: claim.fencing.to_string(),
+        output_cap: usize::try_from(limits.output).unwrap_or(100_000),
+        ..RunSetting::new(claim.run.clone(), session.checkout.workdir().to_owned(), scratch.path().to_owned())
+    };
+    let head = matches!(purpose, Purpose::Start)
+        .then(|| (session.checkout.workdir().to_owned(), verified.plan().subject.head_sha.clone()));
+    let style = printer.style();
+    let Some(human) = formats::find("human") else { return Err(Refusal::new(INTERNAL, "no format for people")) };
+    let mut recorder = Recorder {
+        ledger,
+        clock: world.clock,
+        plan: digest,
+        run: claim.run.clone(),
+        fencing: claim.fencing,
+        approvals: verified.approvals().to_vec(),
+        head,
+        work_tree: session.checkout.workdir().to_owned(),
+        outputs: outputs(verified.plan()),
+        renderer: human.renderer(style),
+        out: std::mem::replace(&mut world.console.stderr, Box::new(std::io::sink())),
+        events: Vec::new(),
+        products: BTreeMap::new(),
+        signer: hand.into_signer(),
+    };
+    let ended = drive(verified, setting, &mut recorder);
+    world.console.stderr = std::mem::replace(&mut recorder.out, Box::new(std::io::sink()));
+    let outcome = ended?;
+    finish(args, &sealed, &claim, recorder, &outcome, &session, world)
+}
+
+/// Runs the plan on a runtime of its own; an interrupt cancels, and is answered when every process is gone.
+fn drive(verified: VerifiedPlan, setting: RunSetting, recorder: &mut Recorder) -> Result<RunOutcome> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Refusal::new(INTERNAL, format!("no runtime: {e}")))?;
+    runtime.block_on(async {
+        let cancel = Cancel::default();
+        let watch = cancel.clone();
+        let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        let watcher = tokio::spawn(async move {
+            let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = signals else { return };
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            watch.cancel();
+        });
+        let outcome = execute::run(verified, setting, recorder, cancel).await;
+        watcher.abort();
+        outcome
+    })
+}
+
+/// Shows what would run.
+fn preview(verified: &VerifiedPlan, mut result: serde_json::Value, mut text: String) -> Result<Outcome> {
+    let steps = execute::preview(verified)?;
+    text.push_str("would run:\n");
+    for step in &steps {
+        text.push_str(&format!("  [{}] {}\n", step.level, step.step));
+        for action in step.actions.iter().chain(&step.verify) {
+            let argv: Vec<String> = action.argv.iter().map(|arg| visible(arg)).collect();
+            text.push_str(&format!("      {} {} {}\n", action.kind, visible(&action.target), argv.join(" ")));
+        }
+    }
+    let row = |step: &PreviewStep| {
+        let action = |action: &execute::PreviewAction| {
+            json!({ "kind": action.kind, "target": action.target, "argv": action.argv })
+        };
+        json!({
+            "step": step.step,
+            "level": step.level,
+            "actions": step.actions.iter().map(action).collect::<Vec<_>>(),
+            "verify": step.verify.iter().map(action).collect::<Vec<_>>(),
+        })
+    };
+    result["wouldRun"] = json!(steps.iter().map(row).collect::<Vec<_>>());
+    text.push_str("nothing was run, nothing was recorded\n");
+    Ok(Outcome::done(result, text).decision("would-run").about(verified.digest().to_string()))
+}
+
+/// Takes the secrets that the plan declares from the environment, each under its own name.
+fn secrets(plan: &Plan, world: &World) -> Result<BTreeMap<String, Secret>> {
+    let mut secrets = BTreeMap::new();
+    for action in plan.steps.iter().flat_map(|step| step.actions.iter().chain(&step.verify)) {
+        let Action::Run(run) = action else { continue };
+        for name in &run.secrets {
+            let value = world.env.text(name).ok_or_else(|| {
+                Refusal::new(SECRET_MISSING, format!("the variable {name} is not set")).subject(name.as_str())
+            })?;
+            secrets.insert(name.clone(), Secret::new(value.to_owned()));
+        }
+    }
+    Ok(secrets)
+}
+
+/// What a run did before it is resumed.
+#[derive(Default)]
+struct Past {
+    finished: BTreeMap<Id, StepOutcome>,
+    attempts: BTreeMap<Id, u32>,
+}
+
+impl Past {
+    fn of(ledger: &mut Ledger, run: &Id, world: &World) -> Result<Self> {
+        let mut past = Self::default();
+        ledger.for_each(world.now(), |entry, _| {
+            let Record::StepFinished(done) = &entry.record else { return Ok(()) };
+            if done.run == *run && !done.retrying {
+                let outcome: StepOutcome = serde_json::from_value(done.outcome.clone())
+                    .map_err(|e| Refusal::new(INTERNAL, format!("entry {}: {e}", entry.seq)))?;
+                if outcome.status == StepStatus::Succeeded {
+                    past.finished.insert(done.step.clone(), outcome);
+                }
+            }
+            Ok(())
+        })?;
+        let state = ledger.read(world.now())?.state();
+        let Some(known) = state.run(run) else { return Ok(past) };
+        for (step, state) in &known.steps {
+            past.attempts.insert(step.clone(), state.attempt());
+            if let StepState::Resolved { taken: ResolveAs::Skip, .. } = state {
+                past.finished.insert(step.clone(), skipped());
+            }
+        }
+        Ok(past)
+    }
+}
+
+/// The outcome of a step that a person declared done.
+fn skipped() -> StepOutcome {
+    StepOutcome {
+        status: StepStatus::Skipped,
+        reason_code: None,
+        class: None,
+        what: Some("taken as done by a signed resolution".to_owned()),
+        next: None,
+        actions: Vec::new(),
+        verified: 0,
+        outputs: BTreeMap::new(),
+    }
+}
+
+/// A claim that was appended: the run, and the token that fences off every earlier one.
+struct Claimed {
+    run: Id,
+    fencing: u64,
+}
+
+/// Claims the approvals for a run by compare-and-swap: of all that try, one wins.
+fn claim(
+    ledger: &mut Ledger,
+    verified: &VerifiedPlan,
+    purpose: &Purpose,
+    session: &Session,
+    hand: &Hand,
+    world: &World,
+) -> Result<Claimed> {
+    let plan = verified.digest();
+    let run = match purpose {
+        Purpose::Start => run_id(world)?,
+        Purpose::Resume(run) => run.clone(),
+    };
+    let nonce = world.entropy.nonce()?;
+    let appended = ledger.append(world.clock, |seen| {
+        // After a lost race this sees what the winner left, and the ledger's own rules refuse a second claim.
+        let before = seen.state.run(&run);
+        let claim = Claim {
+            plan,
+            run: run.clone(),
+            attempt: before.map_or(1, |known| known.claim.attempt + 1),
+            approvals: before.map_or_else(|| verified.approvals().to_vec(), |known| known.claim.approvals.clone()),
+            claimed_by: hand.actor(session),
+            nonce: nonce.clone(),
+            ledger: seen.head.clone(),
+            claimed_at: seen.now,
+        };
+        let envelope = Envelope::sign(vec![Subject::new("plan", plan)], claim, &[hand.signer()])?;
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
+    })?;
+    Ok(Claimed { run, fencing: appended.head.seq })
+}
+
+fn finish(
+    args: &ExecuteArgs,
+    plan: &SealedPlan,
+    claim: &Claimed,
+    mut recorder: Recorder,
+    outcome: &RunOutcome,
+    session: &Session,
+    world: &mut World,
+) -> Result<Outcome> {
+    let digest = plan.digest();
+    let (decision, reason): (&str, Option<Reason>) = match outcome.status {
+        RunStatus::Completed => ("completed", None),
+        RunStatus::Halted => ("halted", Some(RUN_HALTED)),
+        RunStatus::Cancelled => ("cancelled", Some(RUN_CANCELLED)),
+        RunStatus::Indeterminate => ("indeterminate", Some(RUN_INDETERMINATE)),
+        _ => ("failed", Some(RUN_FAILED)),
+    };
+    if outcome.status != RunStatus::Indeterminate {
+        checkpoint_if_due(&mut recorder.ledger, session, recorder.signer.as_ref(), world)?;
+    }
+    if let Some(path) = &args.bundle {
+        files::write(&world.cwd.join(path), &bundle::make(session, &mut recorder.ledger, plan, world)?)?;
+    }
+    if let Some(path) = &args.junit {
+        let output = Output::done("execute", serde_json::Value::Null);
+        let report = Report { events: recorder.events.clone(), ..Report::new(output) };
+        let mut bytes = Vec::new();
+        if let Some(junit) = formats::find("junit") {
+            junit
+                .renderer(crate::report::Style::default())
+                .finish(&mut bytes, &report)
+                .map_err(|e| Refusal::new(IO, e.to_string()))?;
+        }
+        files::write(&world.cwd.join(path), &bytes)?;
+    }
+    if let Some(path) = &args.provenance {
+        let envelope = provenance::envelope(plan, claim.run.as_str(), &recorder, world.now())?;
+        files::write(&world.cwd.join(path), &envelope.to_bytes()?)?;
+    }
+    let _ = world.console.stderr.flush();
+    let mut steps = serde_json::Map::new();
+    for (step, status) in &outcome.steps {
+        steps.insert(step.to_string(), json!(word(status)?));
+    }
+    let result = json!({
+        "planDigest": digest,
+        "runId": claim.run,
+        "status": word(&outcome.status)?,
+        "runReasonCode": outcome.reason_code,
+        "steps": steps,
+        "products": recorder.products,
+        "bundlePath": args.bundle.as_ref().map(|path| path.display().to_string()),
+    });
+    let succeeded = outcome.steps.values().filter(|status| **status == StepStatus::Succeeded).count();
+    let mut text = format!(
+        "run {} {}: {succeeded} of {} steps succeeded{}\n",
+        claim.run,
+        decision,
+        outcome.steps.len(),
+        outcome.reason_code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default(),
+    );
+    if let Some(reason) = reason {
+        text.push_str(&format!("  {}\n  hint: {}\n", reason.summary, reason.hint));
+    }
+    let outcome = Outcome::done(result, text).decision(decision).about(claim.run.to_string());
+    Ok(match reason {
+        None => outcome,
+        Some(reason) => outcome.because(reason),
+    })
+}

@@ -1,0 +1,123 @@
+//! `verify`: every check that execution runs, and nothing executed.
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::{
+        bundle,
+        files,
+        output::Outcome,
+        session::Session,
+        signer,
+        situation::Situation,
+        world::World,
+    },
+    base::{
+        digest::Digest,
+        reason::{Refusal, Result},
+        text::visible,
+    },
+    cli::args::{SignerArgs, VerifyArgs},
+    sign::{Duty, Envelope, statement::Subject},
+    verify::{self, Purpose, Report, Verdict, svr::VerificationResult},
+};
+
+pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
+    if let Some(path) = &args.bundle {
+        return offline(args, &files::read(&world.cwd.join(path), bundle::MAX_BYTES)?, world);
+    }
+    let session = Session::open(world)?;
+    if let Some(text) = &args.trust_root {
+        let expected: Digest = text.parse()?;
+        if expected != session.root.digest() {
+            let what = format!("named was {expected}, in force is {}", session.root.digest());
+            return Err(Refusal::new(crate::sign::reasons::TRUST_PIN, what));
+        }
+    }
+    let (policy, _) = session.policy()?;
+    let named = args.plan.as_deref().unwrap_or_default();
+    let plan = session.plan(named, world, &policy)?;
+    let digest = plan.digest();
+    let mut situation =
+        Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now())?;
+    let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
+    if let (Some(path), Some(result)) = (&args.svr, VerificationResult::of(&report, world.now())) {
+        let hand = signer::find(&SignerArgs::default(), &[Duty::Executor, Duty::Witness], &session, world)?;
+        let envelope = Envelope::sign(vec![Subject::new("plan", digest)], result, &[hand.signer()])?;
+        files::write(&world.cwd.join(path), &envelope.to_bytes()?)?;
+    }
+    let (result, text) = shown(&report, digest);
+    match verdict {
+        Ok(_) => Ok(Outcome::done(result, text).decision("verified").about(digest.to_string())),
+        Err(refusal) => Ok(refused(&refusal, result, text).about(digest.to_string())),
+    }
+}
+
+/// Verifies a bundle with nothing but its bytes and the trust root's digest.
+fn offline(args: &VerifyArgs, bytes: &[u8], world: &World) -> Result<Outcome> {
+    let pin = match &args.trust_root {
+        Some(text) => text.parse()?,
+        None => bundle::pinned(bytes, world)?,
+    };
+    let audit = bundle::audit(bytes, &pin)?;
+    let (mut result, mut text) = shown(&audit.report, audit.plan);
+    result["run"] = json!(audit.run);
+    result["outcome"] = json!(audit.outcome);
+    if let (Some(run), Some(outcome)) = (&audit.run, &audit.outcome) {
+        text.push_str(&format!("run {run}: {outcome}; claimed at {}\n", audit.at));
+    }
+    match audit.report.refusal() {
+        None => Ok(Outcome::done(result, text).decision("verified").about(audit.plan.to_string())),
+        Some(refusal) => Ok(refused(refusal, result, text).about(audit.plan.to_string())),
+    }
+}
+
+/// A verification that does not hold: its checks are shown, and the first refusal decides how the process ends.
+pub(super) fn refused(refusal: &Refusal, result: Value, text: String) -> Outcome {
+    let hint = refusal.hints().next().unwrap_or_default().to_owned();
+    let text = format!("{text}refused: {} [{}]\n  hint: {hint}\n", refusal.message(), refusal.code());
+    Outcome::done(result, text).decision("refused").coded(refusal.code(), refusal.reason().class).hint(hint)
+}
+
+/// The checks as machines and as people read them.
+pub(super) fn shown(report: &Report, plan: Digest) -> (Value, String) {
+    let mut text = format!("plan {plan}\n");
+    let mut rows = Vec::new();
+    for (number, check) in report.checks.iter().enumerate() {
+        let (word, said) = match &check.verdict {
+            Verdict::Passed(subject) => ("passed", subject.clone()),
+            Verdict::Failed(refusal) => ("FAILED", format!("{} [{}]", refusal.message(), refusal.code())),
+        };
+        text.push_str(&format!("  {:>2} {word} {:<20} {}\n", number + 1, check.id, visible(&said)));
+        rows.push(json!({
+            "id": check.id,
+            "result": if check.passed() { "passed" } else { "failed" },
+            "subject": said,
+            "reasonCode": check.reason().map(|reason| reason.code),
+        }));
+    }
+    let approvals = &report.approvals;
+    for aside in &approvals.set_aside {
+        let who = visible(&aside.login);
+        text.push_str(&format!("     not counted: {who}: {} [{}]\n", aside.why.sentence(), aside.why.reason().code));
+    }
+    let result = json!({
+        "planDigest": plan,
+        "checks": rows,
+        "approvals": approvals.counted.iter().map(|counted| json!({
+            "approval": counted.payload,
+            "by": counted.login,
+            "method": counted.method.word(),
+            "expiresAt": counted.expires,
+        })).collect::<Vec<_>>(),
+        "notCounted": approvals.set_aside.iter().map(|aside| json!({
+            "approval": aside.payload,
+            "by": aside.login,
+            "reasonCode": aside.why.reason().code,
+            "why": aside.why.sentence(),
+        })).collect::<Vec<_>>(),
+        "approvalsHave": approvals.progress.as_ref().map(|progress| progress.have),
+        "approvalsNeed": approvals.progress.as_ref().map(|progress| progress.need),
+    });
+    (result, text)
+}

@@ -1,0 +1,130 @@
+//! The ledger as the run's first listener: what is not on record does not happen.
+
+use std::{collections::BTreeMap, io::Write, path::PathBuf};
+
+use super::statements::Scribe;
+use crate::{
+    base::{
+        digest::Digest,
+        ident::Id,
+        path::RepoPath,
+        reason::{Refusal, Result},
+        time::Clock,
+    },
+    event::RunEvent,
+    execute::{Durability, EventSink},
+    forge::Checkout,
+    ledger::{Batch, Ledger},
+    plan::model::{Action, Plan},
+    report::Renderer,
+    sign::Signer,
+    verify::reasons::HEAD_MOVED,
+};
+
+/// The most bytes of a declared output file that is hashed at the end.
+const MAX_PRODUCT: u64 = 1 << 30;
+
+/// Records events in the ledger, then shows them.
+pub(crate) struct Recorder {
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: Clock,
+    pub(crate) signer: Box<dyn Signer + Send>,
+    pub(crate) plan: Digest,
+    pub(crate) run: Id,
+    pub(crate) fencing: u64,
+    pub(crate) approvals: Vec<Digest>,
+    /// The head commit that must still be there just before the first side effect; none on resuming.
+    pub(crate) head: Option<(PathBuf, String)>,
+    pub(crate) work_tree: PathBuf,
+    pub(crate) outputs: Vec<RepoPath>,
+    pub(crate) renderer: Box<dyn Renderer + Send>,
+    pub(crate) out: Box<dyn Write + Send>,
+    pub(crate) events: Vec<RunEvent>,
+    pub(crate) products: BTreeMap<String, Digest>,
+}
+
+impl Recorder {
+    fn append(&mut self, events: &[RunEvent]) -> Result<()> {
+        if events.iter().any(|event| matches!(event, RunEvent::RunFinished { .. })) {
+            self.products = products(&self.work_tree, &self.outputs);
+        }
+        let (plan, run, fencing) = (self.plan, self.run.clone(), self.fencing);
+        let scribe = Scribe { plan, run, fencing, signer: self.signer.as_ref() };
+        let recorded = events.iter().any(|event| !matches!(event, RunEvent::RunStarted { .. }));
+        if recorded {
+            let products = &self.products;
+            self.ledger.append(self.clock, |seen| {
+                let mut entries = Vec::new();
+                for event in events {
+                    entries.extend(scribe.entries(event, products, seen.now)?);
+                }
+                Ok(Batch { entries, objects: Vec::new() })
+            })?;
+        }
+        for event in events {
+            // What is shown is no record: a closed output stops nothing.
+            let _ = self.renderer.event(self.out.as_mut(), event);
+            self.events.push(event.clone());
+        }
+        Ok(())
+    }
+}
+
+impl EventSink for Recorder {
+    fn record(&mut self, event: &RunEvent, _: Durability) -> Result<()> {
+        self.append(std::slice::from_ref(event))
+    }
+
+    fn record_batch(&mut self, events: &[RunEvent]) -> Result<()> {
+        // A batch of entries is bounded; what is queued is not.
+        events.chunks(100).try_for_each(|events| self.append(events))
+    }
+
+    fn may_continue(&mut self) -> Result<()> {
+        if let Some((folder, planned)) = self.head.take() {
+            let here = Checkout::discover(&folder)?.head()?;
+            if here != planned {
+                return Err(Refusal::new(HEAD_MOVED, format!("the plan is for {planned}, here is {here}")));
+            }
+        }
+        let now = self.clock.now();
+        let state = self.ledger.read(now)?.state();
+        state.check_running()?;
+        state.check_plan_alive(&self.plan, now)?;
+        for approval in &self.approvals {
+            state.check_not_revoked(approval)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the single files that a plan declares to write.
+pub(crate) fn outputs(plan: &Plan) -> Vec<RepoPath> {
+    let mut paths: Vec<RepoPath> = plan
+        .steps
+        .iter()
+        .flat_map(|step| &step.actions)
+        .flat_map(|action| match action {
+            Action::Run(run) => run.writes.clone(),
+            Action::Write(write) => vec![write.path.clone()],
+            Action::Copy(copy) => vec![copy.to.clone()],
+            Action::Patch(patch) => vec![patch.path.clone()],
+            Action::Commit(_) | Action::Tag(_) => Vec::new(),
+        })
+        .collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// Hashes the declared output files that are there; folders and links are no products.
+fn products(work_tree: &std::path::Path, outputs: &[RepoPath]) -> BTreeMap<String, Digest> {
+    let mut products = BTreeMap::new();
+    for path in outputs {
+        let full = work_tree.join(path.as_str());
+        let fits = full.symlink_metadata().is_ok_and(|data| data.is_file() && data.len() <= MAX_PRODUCT);
+        let digest = fits.then(|| std::fs::File::open(&full).and_then(Digest::of_reader)).and_then(std::result::Result::ok);
+        products.extend(digest.map(|(digest, _)| (path.to_string(), digest)));
+    }
+    products
+}
