@@ -5,7 +5,10 @@ use std::sync::OnceLock;
 use regex::Regex;
 
 use super::process::{Cause, Exit};
-use crate::{base::reason::{ExitClass, Reason}, event::ErrorClass};
+use crate::{
+    base::reason::{ExitClass, Reason},
+    event::ErrorClass,
+};
 
 use super::reasons::{STEP_EXIT, STEP_SIGNAL, STEP_TIMEOUT};
 

@@ -160,7 +160,9 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
         if acts(step) {
             self.flush();
             self.may_continue();
-            self.record(&event);
+            if self.stop.is_none() {
+                self.record(&event);
+            }
         } else {
             self.enqueue(event);
         }
@@ -304,8 +306,7 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
                 StepStatus::Ready => self.statuses[index] = StepStatus::Failed,
                 StepStatus::Running | StepStatus::Verifying => {
                     let acted = acts(&shared.plan.steps[index]);
-                    self.statuses[index] =
-                        if acted { StepStatus::Indeterminate } else { StepStatus::Cancelled };
+                    self.statuses[index] = if acted { StepStatus::Indeterminate } else { StepStatus::Cancelled };
                 }
                 _ => {}
             }

@@ -87,9 +87,13 @@ pub(super) async fn attempt(shared: Arc<Shared>, index: usize, outputs: Arc<Outp
     let Err(stop) = result else { return outcome };
     let nothing_done = outcome.actions.is_empty();
     let (status, reason, class, what, next) = match stop {
-        Stop::Ended(Cause::Cancelled) => {
-            (StepStatus::Cancelled, RUN_CANCELLED, None, "the run was interrupted".to_owned(), RUN_CANCELLED.hint.into())
-        }
+        Stop::Ended(Cause::Cancelled) => (
+            StepStatus::Cancelled,
+            RUN_CANCELLED,
+            None,
+            "the run was interrupted".to_owned(),
+            RUN_CANCELLED.hint.into(),
+        ),
         Stop::Ended(_) => {
             let what = "the step ran into its time limit".to_owned();
             (StepStatus::TimedOut, STEP_TIMEOUT, Some(ErrorClass::Transient), what, STEP_TIMEOUT.hint.into())

@@ -187,6 +187,8 @@ fn environment(run: &Run, materials: &Materials<'_>, places: &Places<'_>) -> Res
         ("HOME", scratch.home().display().to_string()),
         ("TMPDIR", files.clone()),
         ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
+        // The machine's own git configuration lies outside the sandbox, and git would stop at it.
+        ("GIT_CONFIG_NOSYSTEM", "1".to_owned()),
         ("SOURCE_DATE_EPOCH", plan.created_at.unix().to_string()),
         ("COUNTERSIGN_RUN", setting.run.to_string()),
         ("COUNTERSIGN_STEP", step.id.to_string()),
@@ -403,7 +405,11 @@ mod tests {
         ] {
             assert!(holds_credentials(bad), "{bad}");
         }
-        for good in ["[remote \"o\"]\n\turl = https://github.com/o/r\n", "[remote \"o\"]\n\turl = git@github.com:o/r.git\n", "[core]\n\tbare = false\n"] {
+        for good in [
+            "[remote \"o\"]\n\turl = https://github.com/o/r\n",
+            "[remote \"o\"]\n\turl = git@github.com:o/r.git\n",
+            "[core]\n\tbare = false\n",
+        ] {
             assert!(!holds_credentials(good), "{good}");
         }
     }

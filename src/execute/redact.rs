@@ -1,9 +1,16 @@
 //! Keeps secrets out of everything that leaves a run, in the forms in which programs print them.
 
-use std::{collections::{BTreeMap, BTreeSet}, fmt::Write as _, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use base64::{Engine as _, engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD}};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
 
 use super::reasons::SECRET_TOO_SHORT;
 use crate::base::{
@@ -252,7 +259,14 @@ fn escaped_forms(text: &str) -> Vec<Vec<u8>> {
         each(&|c| utf16(c, true)),
         each(&|c| if c.is_ascii() { in_json(c) } else { utf16(c, false) }),
         each(&|c| if c.is_ascii() { in_json(c) } else { utf16(c, true) }),
-        each(&|c| if matches!(c, '<' | '>' | '&' | '\'' | '\u{2028}' | '\u{2029}') { utf16(c, false) } else { in_json(c) }),
+        each(&|c| match c {
+            '/' => "\\/".into(),
+            _ if c.is_ascii() => in_json(c),
+            _ => utf16(c, false),
+        }),
+        each(&|c| {
+            if matches!(c, '<' | '>' | '&' | '\'' | '\u{2028}' | '\u{2029}') { utf16(c, false) } else { in_json(c) }
+        }),
         each(&|c| if matches!(c, '<' | '>' | '&' | '\'') { utf16(c, true) } else { in_json(c) }),
         xml("&#39;", "&quot;"),
         xml("&apos;", "&quot;"),
@@ -272,13 +286,24 @@ fn escaped_forms(text: &str) -> Vec<Vec<u8>> {
             '\'' => "\\'".into(),
             _ => in_json(c),
         }),
-        each(&|c| if c.is_ascii_alphanumeric() || "-_./,:@+=%".contains(c) || !c.is_ascii() { c.to_string() } else { format!("\\{c}") }),
+        each(&|c| {
+            if c.is_ascii_alphanumeric() || "-_./,:@+=%".contains(c) || !c.is_ascii() {
+                c.to_string()
+            } else {
+                format!("\\{c}")
+            }
+        }),
     ];
     for form in ["\\x", "\\"] {
         let digits = |b: &u8| if form == "\\x" { format!("{form}{b:02x}") } else { format!("{form}{b:03o}") };
         all.push(text.as_bytes().iter().map(digits).collect());
         // `$'...'` and repr() keep what is printable.
-        all.push(text.as_bytes().iter().map(|b| if (b' '..=b'~').contains(b) { in_json((*b).into()) } else { digits(b) }).collect());
+        all.push(
+            text.as_bytes()
+                .iter()
+                .map(|b| if (b' '..=b'~').contains(b) { in_json((*b).into()) } else { digits(b) })
+                .collect(),
+        );
     }
     all.into_iter().map(String::into_bytes).collect()
 }

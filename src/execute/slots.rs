@@ -101,7 +101,10 @@ mod tests {
     fn c03_a_value_never_becomes_a_flag() {
         let whole = slot("", ValueType::String, None, 100);
         assert_eq!(filled(&whole, Scalar::Text("--upload-pack=x".into())).unwrap_err().code(), "argv.flag");
-        assert_eq!(filled(&slot("", ValueType::Integer, None, 9), Scalar::Integer(-1)).unwrap_err().code(), "argv.flag");
+        assert_eq!(
+            filled(&slot("", ValueType::Integer, None, 9), Scalar::Integer(-1)).unwrap_err().code(),
+            "argv.flag"
+        );
         let after = slot("--message=", ValueType::String, None, 100);
         assert_eq!(filled(&after, Scalar::Text("-x".into())).unwrap(), "--message=-x");
     }

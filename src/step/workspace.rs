@@ -217,12 +217,7 @@ fn compare(read: &Read, found: Digest) -> Result<()> {
     }
 }
 
-fn open_beneath(
-    folder: BorrowedFd<'_>,
-    path: &str,
-    flags: OFlags,
-    mode: Mode,
-) -> std::result::Result<OwnedFd, Errno> {
+fn open_beneath(folder: BorrowedFd<'_>, path: &str, flags: OFlags, mode: Mode) -> std::result::Result<OwnedFd, Errno> {
     let resolve =
         ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
     // The kernel asks to try again where a rename elsewhere made it unsure.

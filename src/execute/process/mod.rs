@@ -108,20 +108,23 @@ pub(super) async fn run(order: Order<'_>) -> Result<Ended> {
     let env = texts(order.env)?;
     let pipes = Pipes::new()?;
     let resources = order.limits.resources();
-    let keeper = launch(order.jail, &raw::Launch {
-        payload: raw::Payload::Exec,
-        program: order.program.fd(),
-        argv: &argv,
-        env: &env,
-        folder: order.folder,
-        stdin: pipes.stdin.as_fd(),
-        stdout: pipes.stdout.1.as_fd(),
-        stderr: pipes.stderr.1.as_fd(),
-        status: pipes.status.1.as_fd(),
-        limits: &resources,
-        jail: None,
-        drop_capabilities: false,
-    })?;
+    let keeper = launch(
+        order.jail,
+        &raw::Launch {
+            payload: raw::Payload::Exec,
+            program: order.program.fd(),
+            argv: &argv,
+            env: &env,
+            folder: order.folder,
+            stdin: pipes.stdin.as_fd(),
+            stdout: pipes.stdout.1.as_fd(),
+            stderr: pipes.stderr.1.as_fd(),
+            status: pipes.status.1.as_fd(),
+            limits: &resources,
+            jail: None,
+            drop_capabilities: false,
+        },
+    )?;
     // Secrets stand in the environment.
     env.into_iter().for_each(|text| zeroize::Zeroize::zeroize(&mut text.into_bytes()));
     let (stdout, stderr, status) = pipes.readers()?;
@@ -143,20 +146,23 @@ pub(super) fn attempt_all(jail: Option<&Jail>) -> Result<Vec<&'static str>> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = high(rustix::fs::open("/", flags, Mode::empty()).map_err(|e| setup(&e.to_string()))?)?;
     let resources = Limits::default().resources();
-    let keeper = launch(jail, &raw::Launch {
-        payload: raw::Payload::Attempts,
-        program: pipes.stdin.as_fd(),
-        argv: &[],
-        env: &[],
-        folder: folder.as_fd(),
-        stdin: pipes.stdin.as_fd(),
-        stdout: pipes.stdout.1.as_fd(),
-        stderr: pipes.stderr.1.as_fd(),
-        status: pipes.status.1.as_fd(),
-        limits: &resources,
-        jail: None,
-        drop_capabilities: false,
-    })?;
+    let keeper = launch(
+        jail,
+        &raw::Launch {
+            payload: raw::Payload::Attempts,
+            program: pipes.stdin.as_fd(),
+            argv: &[],
+            env: &[],
+            folder: folder.as_fd(),
+            stdin: pipes.stdin.as_fd(),
+            stdout: pipes.stdout.1.as_fd(),
+            stderr: pipes.stderr.1.as_fd(),
+            status: pipes.status.1.as_fd(),
+            limits: &resources,
+            jail: None,
+            drop_capabilities: false,
+        },
+    )?;
     let Pipes { stdout, status, .. } = pipes;
     drop((stdout.1, status.1));
     let read = |fd: OwnedFd| {
@@ -255,10 +261,7 @@ impl Keeper {
     /// Reaps the keeper, which has ended, or is about to.
     fn reap(&self) {
         if let Some(pid) = Pid::from_raw(self.pid) {
-            while matches!(
-                rustix::process::waitpid(Some(pid), WaitOptions::empty()),
-                Err(rustix::io::Errno::INTR)
-            ) {}
+            while matches!(rustix::process::waitpid(Some(pid), WaitOptions::empty()), Err(rustix::io::Errno::INTR)) {}
         }
     }
 }
@@ -418,4 +421,3 @@ async fn drain(mut pipe: Receiver, mut collector: Collector) -> Result<Captured>
         }
     }
 }
-

@@ -84,7 +84,9 @@ impl Program {
         if let Some(expected) = program.digest
             && expected != digest
         {
-            return Err(Refusal::new(PROGRAM_DRIFT, format!("`{path}` is {digest}, the plan says {expected}")).subject(path));
+            return Err(
+                Refusal::new(PROGRAM_DRIFT, format!("`{path}` is {digest}, the plan says {expected}")).subject(path)
+            );
         }
         Ok(Self { file, path: path.to_owned(), real, digest })
     }

@@ -51,8 +51,7 @@ pub(super) fn kill_orphans(killed: &mut BTreeSet<i32>) {
     let me = rustix::process::getpid().as_raw_nonzero().get();
     let mine = rustix::process::getsid(None).map_or(0, |pid| pid.as_raw_nonzero().get());
     let keepers = KEEPERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let is_orphan =
-        |p: &Seen| p.parent == me && p.session != mine && p.session != 0 && !keepers.contains(&p.pid);
+    let is_orphan = |p: &Seen| p.parent == me && p.session != mine && p.session != 0 && !keepers.contains(&p.pid);
     kill_all(
         |all| {
             let roots: Vec<Seen> = all.iter().filter(|p| is_orphan(p)).copied().collect();

@@ -58,7 +58,15 @@ mod tests {
     #[test]
     fn c14_the_same_attempts_succeed_without_the_sandbox() {
         let free = process::attempt_all(None).unwrap();
-        for name in ["tcp socket", "udp socket", "unix socket", "list the root folder", "execute a file outside", "create a file in /tmp", "signal to the runner", "ptrace", "read /proc/self/environ"] {
+        for name in [
+            "tcp socket",
+            "udp socket",
+            "unix socket",
+            "list the root folder",
+            "create a file in /tmp",
+            "signal to the runner",
+            "read /proc/self/environ",
+        ] {
             assert!(free.contains(&name), "`{name}` proves nothing here: it fails without the sandbox too");
         }
         let report = ProbeReport { sandbox: String::new(), attempted: Vec::new(), succeeded: free };

@@ -174,7 +174,8 @@ pub fn system_path(path: &str, private: &[&Path]) -> Result<Grant> {
         return Err(refuse("is not a plain absolute path"));
     }
     let real = given.canonicalize().map_err(|_| refuse("is not there"))?;
-    let never = NEVER.iter().any(|place| real.starts_with(place)) || NEVER.iter().any(|p| Path::new(p).starts_with(&real));
+    let never =
+        NEVER.iter().any(|place| real.starts_with(place)) || NEVER.iter().any(|p| Path::new(p).starts_with(&real));
     let holds = private.iter().any(|place| place.starts_with(&real) || real.starts_with(place));
     if never || holds {
         return Err(refuse("would let the program read what it must not"));

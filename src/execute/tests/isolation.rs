@@ -151,12 +151,17 @@ async fn c10_c11_calls_that_leave_the_sandbox_are_denied() {
     let call = "import ctypes,os,sys; c=ctypes.CDLL(None,use_errno=True).syscall; r=";
     let machine = std::env::consts::ARCH == "x86_64";
     let numbers: &[(&str, &str)] = if machine {
-        &[("unshare", "c(272,0x10000000)"), ("ptrace", "c(101,0,0,0,0)"), ("io_uring_setup", "c(425,1,ctypes.create_string_buffer(256))")]
+        &[
+            ("unshare", "c(272,0x10000000)"),
+            ("ptrace", "c(101,0,0,0,0)"),
+            ("io_uring_setup", "c(425,1,ctypes.create_string_buffer(256))"),
+        ]
     } else {
         &[]
     };
     for (name, code) in numbers {
-        let (free, held) = bench.attack(python(&format!("{call}{code}; sys.exit(0 if r>=0 else ctypes.get_errno())"))).await;
+        let (free, held) =
+            bench.attack(python(&format!("{call}{code}; sys.exit(0 if r>=0 else ctypes.get_errno())"))).await;
         assert_eq!(held.actions[0].exit_code, Some(1), "{name}: {}", errors(&held));
         if *name == "ptrace" {
             assert_eq!(free.status, StepStatus::Succeeded, "{name} proves nothing here");
@@ -197,7 +202,7 @@ print(os.environ['TZ'],os.environ['LC_ALL'],os.environ['SOURCE_DATE_EPOCH'],os.e
         output(&outcome),
         format!(
             "A COUNTERSIGN_FENCING COUNTERSIGN_IDEMPOTENCY_KEY COUNTERSIGN_RUN COUNTERSIGN_SCRATCH COUNTERSIGN_STEP \
-             HOME LC_ALL PATH SOURCE_DATE_EPOCH TMPDIR TZ\nUTC C.UTF-8 {CREATED} b\n"
+             GIT_CONFIG_NOSYSTEM HOME LC_ALL PATH SOURCE_DATE_EPOCH TMPDIR TZ\nUTC C.UTF-8 {CREATED} b\n"
         )
     );
     let path = bench.one(sh("test $PATH != /evil && echo x > $TMPDIR/a && echo x > $HOME/b")).await;
@@ -212,7 +217,6 @@ async fn c12_no_program_gains_privileges() {
     assert_eq!(output(&outcome), "1\n");
     let copy = bench.outside().join("setuid");
     let path = copy_program("/bin/sh", &copy);
-    std::os::unix::fs::PermissionsExt::set_mode(&mut fs::metadata(&copy).unwrap().permissions(), 0o4755);
     fs::set_permissions(&copy, <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o4755)).unwrap();
     assert_eq!(code(&bench.one(run_of(&path, &["-c", "exit 0"])).await), "program.untrusted");
 }
@@ -276,7 +280,7 @@ async fn c22_an_input_that_changed_since_the_approval_stops_the_step() {
 #[tokio::test]
 async fn c02_a_script_is_the_one_in_the_plan_and_cannot_be_changed_by_its_step() {
     let bench = Bench::new();
-    let content = "echo hello; . ./none 2>/dev/null || true";
+    let content = "echo hello";
     let path = "pipelines/p/x.sh";
     let mut made = plan(vec![runs("a", "true")]);
     let mut run = sh("");
@@ -304,7 +308,9 @@ async fn c06_places_outside_the_repository_are_opened_by_name_only() {
     assert_eq!(output(&bench.one(run.clone()).await), "seen");
     let workspace = bench.workspace().display().to_string();
     let parent = bench.workspace().parent().unwrap().display().to_string();
-    for bad in ["/", "/proc", "/proc/1", "/sys/kernel", "/dev", "/run", "etc", "/etc/../root", "/no/such", &workspace, &parent] {
+    for bad in
+        ["/", "/proc", "/proc/1", "/sys/kernel", "/dev", "/run", "etc", "/etc/../root", "/no/such", &workspace, &parent]
+    {
         run.system_reads = vec![bad.to_owned()];
         assert_eq!(code(&bench.one(run.clone()).await), "path.system", "{bad}");
     }
@@ -316,7 +322,13 @@ async fn ordinary_tools_work_in_the_sandbox() {
     git2::Repository::init(bench.workspace()).unwrap();
     bench.write("a.txt", "1\n");
     for (program, argv) in [
-        ("/usr/bin/python3", vec!["-c", "import json,ssl,sqlite3,tempfile,subprocess,hashlib; tempfile.mkstemp(); print(subprocess.run(['/bin/echo','hi'],capture_output=True).stdout)"]),
+        (
+            "/usr/bin/python3",
+            vec![
+                "-c",
+                "import json,ssl,sqlite3,tempfile,subprocess,hashlib; tempfile.mkstemp(); print(subprocess.run(['/bin/echo','hi'],capture_output=True).stdout)",
+            ],
+        ),
         ("/usr/local/bin/git", vec!["-c", "safe.directory=*", "status", "--porcelain"]),
         ("/usr/bin/git", vec!["-c", "safe.directory=*", "status", "--porcelain"]),
         ("/usr/bin/sqlite3", vec![":memory:", "select 1"]),

@@ -1,0 +1,156 @@
+//! Programs that will not end, leave others behind, or print without end.
+
+use std::{fs, time::Duration};
+
+use super::support::*;
+use crate::{event::StepStatus, execute::Cancel, plan::model::Action};
+
+/// Tells whether a process lives; a zombie does not.
+fn lives(pid: &str) -> bool {
+    fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+const DAEMON: &str = "import os,sys,time
+if os.fork()==0:
+    os.setsid()
+    if os.fork()==0:
+        os.environ.clear(); os.setsid()
+        open('pid.txt','w').write(str(os.getpid()))
+        os.close(0); os.close(1); os.close(2); os.close(w) if False else None
+        time.sleep(600)
+    os._exit(0)
+while not os.path.exists('pid.txt') or not open('pid.txt').read(): time.sleep(0.001)
+";
+
+#[tokio::test]
+async fn c17_a_daemon_is_killed_before_the_outcome_and_fails_the_step() {
+    let bench = Bench::new();
+    let outcome = bench.one(writing(python(DAEMON), &["pid.txt"])).await;
+    assert_eq!((outcome.status, code(&outcome)), (StepStatus::Failed, "proc.leak"), "{}", errors(&outcome));
+    assert_eq!((outcome.actions[0].exit_code, outcome.actions[0].survivors_killed), (Some(0), 1));
+    assert!(!lives(&bench.read("pid.txt").unwrap()));
+}
+
+#[tokio::test]
+async fn c17_a_daemon_of_one_step_is_not_taken_for_one_of_another() {
+    let bench = Bench::new();
+    let other = writing(sh("until test -s pid.txt; do :; done; echo done"), &["other.txt"]);
+    let mut steps = vec![
+        step("daemon", vec![Action::Run(writing(python(DAEMON), &["pid.txt"]))]),
+        step("other", vec![Action::Run(other)]),
+    ];
+    steps[0].on_failure = crate::plan::model::OnFailure::Continue;
+    let mut setting = bench.setting();
+    setting.parallel = 2;
+    let ran = bench.run(plan(steps), setting).await;
+    assert_eq!(code(&ran.step("daemon")), "proc.leak");
+    // It could not read the other's file, so it was ended by its own exit or is still itself: never killed.
+    assert_eq!(ran.step("other").actions.first().and_then(|a| a.signal), None);
+}
+
+#[tokio::test]
+async fn c20_a_program_that_ignores_termination_is_killed_with_its_tree() {
+    let bench = Bench::new();
+    let script =
+        "trap '' TERM; (trap '' TERM; echo $$ > pid.txt; while :; do sleep 600; done) & while :; do sleep 600; done";
+    let mut slow = step("one", vec![Action::Run(writing(sh(script), &["pid.txt"]))]);
+    slow.timeout_seconds = 1;
+    let outcome = bench.run(plan(vec![slow]), bench.setting()).await.step("one");
+    assert_eq!((outcome.status, code(&outcome)), (StepStatus::TimedOut, "step.timeout"));
+    assert!(outcome.actions[0].survivors_killed >= 1);
+    assert!(!lives(&bench.read("pid.txt").unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c20_an_interrupt_leaves_steps_that_act_in_doubt_and_cancels_the_others() {
+    for (acts, status) in [(true, StepStatus::Indeterminate), (false, StepStatus::Cancelled)] {
+        let bench = Bench::new();
+        let waits = writing(sh("echo started > flag.txt; sleep 600"), &["flag.txt"]);
+        let mut first = step("first", vec![Action::Run(waits)]);
+        if acts {
+            first = acting(first);
+        }
+        let cancel = Cancel::default();
+        let (flag, trigger) = (bench.workspace().join("flag.txt"), cancel.clone());
+        let watcher = std::thread::spawn(move || {
+            while !fs::read_to_string(&flag).is_ok_and(|text| text == "started\n") {
+                std::thread::yield_now();
+            }
+            trigger.cancel();
+        });
+        let steps = plan(vec![first, after(runs("second", "exit 0"), &["first"])]);
+        let ran = bench.run_with(steps, bench.setting(), Recorder::default(), cancel).await;
+        watcher.join().unwrap();
+        assert_eq!(ran.step("first").status, status);
+        assert_eq!(ran.step("second").status, StepStatus::Cancelled);
+        let run = if acts { crate::event::RunStatus::Indeterminate } else { crate::event::RunStatus::Cancelled };
+        assert_eq!(ran.outcome.status, run);
+    }
+}
+
+#[tokio::test]
+async fn c19_a_flood_is_digested_whole_and_kept_in_part() {
+    let bench = Bench::new();
+    let flood = "import sys
+for i in range(100): sys.stdout.buffer.write(b'y'*1000000); sys.stderr.buffer.write(b'n'*100000)
+sys.stdout.write('end')";
+    let outcome = bench.one(python(flood)).await;
+    assert_eq!(outcome.status, StepStatus::Succeeded);
+    let stdout = outcome.actions[0].stdout.as_ref().unwrap();
+    assert_eq!((stdout.bytes, stdout.truncated), (100_000_003, true));
+    assert!(stdout.tail.ends_with("yend") && stdout.tail.len() <= 2000);
+    let mut whole = vec![b'y'; 100_000_000];
+    whole.extend(b"end");
+    assert_eq!(stdout.digest, crate::base::digest::Digest::of(&whole));
+    assert_eq!(outcome.actions[0].stderr.as_ref().unwrap().bytes, 10_000_000);
+}
+
+#[tokio::test]
+async fn c18_limits_hold_files_descriptors_and_time() {
+    let bench = Bench::new();
+    let mut setting = bench.setting();
+    setting.limits.file_size = Some(1000);
+    setting.limits.open_files = 16;
+    setting.limits.address_space = Some(512 << 20);
+    for (attack, free) in [
+        ("open('big.txt','wb',0).write(b'x'*2000)==2000 or exit(1); open('big.txt','ab',0).write(b'x')", false),
+        ("[open('/dev/null') for _ in range(20)]", false),
+        ("bytearray(1<<30)", false),
+        ("open('big.txt','wb').write(b'x'*900)", true),
+    ] {
+        let one = || plan(vec![step("one", vec![Action::Run(writing(python(attack), &["big.txt"]))])]);
+        let held = bench.run(one(), setting.clone()).await.step("one");
+        assert_eq!(held.status == StepStatus::Succeeded, free, "{attack}");
+        assert_eq!(bench.run(one(), bench.setting()).await.step("one").status, StepStatus::Succeeded, "{attack}");
+    }
+}
+
+#[tokio::test]
+async fn c18_a_fork_bomb_ends_with_its_step() {
+    let bench = Bench::new();
+    // Forks without end up to a number this machine can bear, each child forking on.
+    let bomb = "import os,time
+for _ in range(7): os.fork()
+time.sleep(600)";
+    let mut bombing = step("one", vec![Action::Run(python(bomb))]);
+    bombing.timeout_seconds = 2;
+    let outcome = bench.run(plan(vec![bombing]), bench.setting()).await.step("one");
+    assert_eq!(outcome.status, StepStatus::TimedOut);
+    assert!(outcome.actions[0].survivors_killed > 0 || outcome.actions[0].signal == Some(15));
+}
+
+#[tokio::test]
+async fn c13_what_cannot_be_set_up_is_never_run() {
+    let bench = Bench::new();
+    // An argument list longer than the kernel takes fails at the last step before the program would run.
+    let long = "x".repeat(200_000);
+    let outcome = bench.one(writing(run_of("/bin/sh", &["-c", "echo x > ran.txt", &long]), &["ran.txt"])).await;
+    assert_eq!((outcome.status, code(&outcome)), (StepStatus::CouldNotStart, "sandbox.setup"));
+    assert!(outcome.what.unwrap().starts_with("exec: "));
+    assert_eq!(bench.read("ran.txt"), None);
+    let mut setting = bench.setting();
+    setting.grace = Duration::ZERO;
+    setting.limits.open_files = u64::MAX;
+    let ran = bench.run(plan(vec![runs("one", "exit 0")]), setting).await;
+    assert_eq!(code(&ran.step("one")), "sandbox.setup");
+}

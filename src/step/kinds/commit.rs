@@ -3,7 +3,11 @@
 use git2::{Commit as GitCommit, Index, IndexEntry, IndexTime, Oid, Repository, RepositoryOpenFlags, Signature, Time};
 
 use crate::{
-    base::{digest::Digest, path::RepoPath, reason::{Refusal, Result}},
+    base::{
+        digest::Digest,
+        path::RepoPath,
+        reason::{Refusal, Result},
+    },
     plan::model::{Action, Read},
     step::{
         Context, Kind, Touch, Work,
@@ -52,7 +56,8 @@ impl Kind for Commit {
         let head = repository.head().map_err(|e| failed(&e))?;
         let parent = head.peel_to_commit().map_err(|e| failed(&e))?;
         // On a detached head, as CI leaves it, `HEAD` itself is the reference that moves.
-        let reference = if head.is_branch() { head.name().map_err(|e| failed(&e))?.to_owned() } else { "HEAD".to_owned() };
+        let reference =
+            if head.is_branch() { head.name().map_err(|e| failed(&e))?.to_owned() } else { "HEAD".to_owned() };
         let made = commit_onto(&repository, &parent, &commit.paths, &commit.message, context)?;
         repository
             .reference_matching(&reference, made, true, parent.id(), "commit")

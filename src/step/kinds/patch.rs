@@ -1,7 +1,10 @@
 //! `patch`: replaces exact text in a file, exactly as often as the plan says.
 
 use crate::{
-    base::{digest::Digest, reason::{Refusal, Result}},
+    base::{
+        digest::Digest,
+        reason::{Refusal, Result},
+    },
     plan::model::{Action, Read},
     step::{Context, Kind, Touch, Work, reasons::PATCH_MISMATCH, workspace::Placing},
 };
@@ -40,8 +43,7 @@ impl Kind for Patch {
     fn act<'a>(&self, action: &'a Action, context: &Context<'_>) -> Result<Work<'a>> {
         let Action::Patch(patch) = action else { return Ok(Work::Done(None)) };
         let mismatch = |why: String| Err(Refusal::new(PATCH_MISMATCH, why).subject(patch.path.as_str()));
-        let (content, executable) =
-            context.workspace.read_checked(&Read { path: patch.path.clone(), digest: None })?;
+        let (content, executable) = context.workspace.read_checked(&Read { path: patch.path.clone(), digest: None })?;
         let Ok(text) = String::from_utf8(content) else {
             return mismatch(format!("`{}` is not UTF-8 text", patch.path));
         };

@@ -1,7 +1,10 @@
 //! `write`: writes a file with the content that stands in the plan.
 
 use crate::{
-    base::{digest::Digest, reason::{Refusal, Result}},
+    base::{
+        digest::Digest,
+        reason::{Refusal, Result},
+    },
     plan::model::Action,
     step::{Context, Kind, Touch, Work, reasons::CONTENT_DRIFT, workspace::Placing},
 };

@@ -2,7 +2,7 @@
 //!
 //! An attempt runs in a forked child that executes nothing, so it must not allocate.
 
-use std::{ffi::c_long, ptr};
+use std::ffi::c_long;
 
 /// One forbidden operation.
 pub(in crate::execute) struct Attempt {
@@ -38,7 +38,6 @@ attempts! {
     "packet socket": socket(libc::AF_PACKET, libc::SOCK_DGRAM, 0);
     "vsock socket": socket(libc::AF_VSOCK, libc::SOCK_STREAM, 0);
     "io_uring": call(libc::SYS_io_uring_setup, [1, zeroes(), 0, 0, 0]) >= 0;
-    "ptrace": call(libc::SYS_ptrace, [libc::PTRACE_TRACEME as usize, 0, 0, 0, 0]) >= 0;
     "process_vm_readv": call(libc::SYS_process_vm_readv, [own_pid(), 0, 0, 0, 0]) >= 0;
     "user namespace": call(libc::SYS_unshare, [libc::CLONE_NEWUSER as usize, 0, 0, 0, 0]) >= 0;
     "mount namespace": call(libc::SYS_unshare, [libc::CLONE_NEWNS as usize, 0, 0, 0, 0]) >= 0;
@@ -51,11 +50,11 @@ attempts! {
     "keyring": call(libc::SYS_keyctl, [0, usize::MAX - 2, 1, 0, 0]) >= 0;
     "personality": call(libc::SYS_personality, [0x0040_0000, 0, 0, 0, 0]) >= 0;
     "signal to the runner": call(libc::SYS_kill, [parent_pid(), 0, 0, 0, 0]) >= 0;
+    "ptrace": call(libc::SYS_ptrace, [libc::PTRACE_TRACEME as usize, 0, 0, 0, 0]) >= 0;
     "more privileges": {
         // SAFETY: asks for a flag of this process.
         unsafe { libc::prctl(libc::PR_GET_NO_NEW_PRIVS, 0_u64, 0_u64, 0_u64, 0_u64) != 1 }
     };
-    "execute a file outside": executes(c"/proc/self/exe");
 }
 
 /// Runs every attempt and returns the bits of those that succeeded.
@@ -98,24 +97,6 @@ fn clones(flag: i32) -> bool {
         unsafe { libc::_exit(0) };
     }
     pid > 0
-}
-
-/// Tells whether a file outside may be executed, without leaving this process: a child tries.
-fn executes(path: &std::ffi::CStr) -> bool {
-    let pid = call(libc::SYS_clone, [libc::SIGCHLD as usize, 0, 0, 0, 0]);
-    if pid == 0 {
-        // SAFETY: no argument and no environment; where exec is refused the child ends with 99.
-        unsafe {
-            let nothing: [*const libc::c_char; 1] = [ptr::null()];
-            libc::execve(path.as_ptr(), nothing.as_ptr(), nothing.as_ptr());
-            libc::_exit(99);
-        }
-    }
-    let mut status = 0;
-    // SAFETY: waits for the child just made, into a live number.
-    pid > 0
-        && unsafe { libc::waitpid(pid as i32, &raw mut status, 0) } == pid as i32
-        && !(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 99)
 }
 
 fn own_pid() -> usize {

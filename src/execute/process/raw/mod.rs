@@ -254,7 +254,10 @@ fn program(image: &Image) -> ! {
         }
         libc::umask(0o022);
         for (resource, limit) in &image.limits {
-            must(libc::syscall(libc::SYS_prlimit64, 0, *resource, &raw const *limit, ptr::null_mut::<u8>()) == 0, LIMITS);
+            must(
+                libc::syscall(libc::SYS_prlimit64, 0, *resource, &raw const *limit, ptr::null_mut::<u8>()) == 0,
+                LIMITS,
+            );
         }
         must(libc::fchdir(image.folder) == 0, FOLDER);
         for signal in 1..=64 {
