@@ -11,9 +11,7 @@ use super::{
     chain::Chain,
     format::{MAX_BATCH, RawEntry},
     open::{Ledger, Loaded, missing},
-    reasons::{
-        LEDGER_CHAIN, LEDGER_CONTENDED, LEDGER_EXISTS, LEDGER_LOCKED, LEDGER_UNCERTAIN,
-    },
+    reasons::{LEDGER_CHAIN, LEDGER_CONTENDED, LEDGER_EXISTS, LEDGER_LOCKED, LEDGER_UNCERTAIN},
     record::{Entry, Record},
     remote::{Push, Remote},
     state::State,
@@ -129,9 +127,10 @@ impl Ledger {
     /// `ledger.contended` where the ledger has moved on, and those of [`Ledger::append`].
     pub fn append_at(&mut self, expected: Option<&LedgerHead>, batch: &Batch, clock: Clock) -> Result<Appended> {
         self.append(clock, |view| match expected {
-            Some(expected) if *expected != view.head => {
-                Err(Refusal::new(LEDGER_CONTENDED, format!("the last entry is {}, not {}", view.head.seq, expected.seq)))
-            }
+            Some(expected) if *expected != view.head => Err(Refusal::new(
+                LEDGER_CONTENDED,
+                format!("the last entry is {}, not {}", view.head.seq, expected.seq),
+            )),
             _ => Ok(batch.clone()),
         })
     }
@@ -176,7 +175,10 @@ impl Ledger {
         let batch = build(&View { state: loaded.chain.state(), head, now })?;
         if batch.entries.is_empty() || batch.entries.len() > MAX_BATCH {
             let found = batch.entries.len();
-            return Err(Refusal::new(if found == 0 { USAGE } else { LIMIT_COUNT }, format!("a batch of {found} entries")));
+            return Err(Refusal::new(
+                if found == 0 { USAGE } else { LIMIT_COUNT },
+                format!("a batch of {found} entries"),
+            ));
         }
         let mut chain = loaded.chain.clone();
         let first = chain.length();
@@ -204,14 +206,7 @@ impl Ledger {
     }
 
     /// Pushes; after a push of which nothing is known, looks for the own entry and never guesses.
-    fn push(
-        &mut self,
-        remote: &Remote,
-        parent: Oid,
-        commit: Oid,
-        lines: &[Vec<u8>],
-        now: Timestamp,
-    ) -> Result<bool> {
+    fn push(&mut self, remote: &Remote, parent: Oid, commit: Oid, lines: &[Vec<u8>], now: Timestamp) -> Result<bool> {
         match remote.push(&self.store, Some(parent), commit) {
             Ok(Push::Won) => {}
             Ok(Push::Lost) => return Ok(false),

@@ -133,7 +133,10 @@ impl Chain {
         let seq = self.length();
         let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
         if raw.seq != seq || raw.prev != prev {
-            return Err(Refusal::new(LEDGER_CHAIN, format!("entry {} stands where entry {seq} should follow", raw.seq)));
+            return Err(Refusal::new(
+                LEDGER_CHAIN,
+                format!("entry {} stands where entry {seq} should follow", raw.seq),
+            ));
         }
         if seq == 0 && raw.hash != self.genesis {
             return Err(Refusal::new(LEDGER_TRANSPLANT, format!("the genesis {} is not the pinned one", raw.hash)));

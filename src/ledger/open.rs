@@ -19,11 +19,7 @@ use crate::{
         reason::{IO, Refusal, Result},
         time::Timestamp,
     },
-    sign::{
-        predicate::LedgerHead,
-        reasons::TRUST_ROLLBACK,
-        trust::TrustRoot,
-    },
+    sign::{predicate::LedgerHead, reasons::TRUST_ROLLBACK, trust::TrustRoot},
 };
 
 /// A ledger, with what has been verified of it in this process.
@@ -132,7 +128,9 @@ impl Ledger {
     pub fn for_each(&mut self, now: Timestamp, mut take: impl FnMut(&Entry, &[u8]) -> Result<()>) -> Result<()> {
         self.sync(now)?;
         let loaded = self.loaded.as_ref().ok_or_else(missing)?;
-        let mut chain = Chain::new(&self.root, covered(&self.store, &self.root, &loaded.files, self.mode)?);
+        let covered = covered(&self.store, &self.root, &loaded.files, self.mode)?;
+        let trusted = covered.filter(|covered| !distrusted(&loaded.chain, covered));
+        let mut chain = Chain::new(&self.root, trusted.map(|covered| covered.up_to));
         for file in &loaded.files {
             follow(&self.store, &self.root, &mut chain, file, now, &mut take)?;
         }
@@ -198,22 +196,25 @@ impl Ledger {
         }
         let files = self.store.files(commit)?;
         let known = before.filter(|loaded| files.starts_with(&loaded.files));
-        let mut chain;
-        let skip;
-        if let Some(loaded) = known
-            && self.descends(commit, loaded.commit, files.len() - loaded.files.len())?
-        {
-            chain = loaded.chain.clone();
-            skip = loaded.files.len();
-        } else {
-            let singles = files.iter().filter(|file| file.last.is_none()).count();
-            self.check_linear(commit, if self.mode == Mode::Full { usize::MAX } else { singles })?;
-            chain = Chain::new(&self.root, covered(&self.store, &self.root, &files, self.mode)?);
-            skip = 0;
-        }
-        for file in files.iter().skip(skip) {
-            follow(&self.store, &self.root, &mut chain, file, now, &mut |_, _| Ok(()))?;
-        }
+        let chain = match known {
+            Some(loaded) if self.descends(commit, loaded.commit, files.len() - loaded.files.len())? => {
+                self.replay(loaded.chain.clone(), &files[loaded.files.len()..], now)?
+            }
+            _ => {
+                let singles = files.iter().filter(|file| file.last.is_none()).count();
+                self.check_linear(commit, if self.mode == Mode::Full { usize::MAX } else { singles })?;
+                let covered = covered(&self.store, &self.root, &files, self.mode)?;
+                let first = Chain::new(&self.root, covered.as_ref().map(|covered| covered.up_to));
+                let chain = self.replay(first, &files, now)?;
+                match covered {
+                    // The key that vouched was taken back since: its word counts nothing any more.
+                    Some(covered) if distrusted(&chain, &covered) => {
+                        self.replay(Chain::new(&self.root, None), &files, now)?
+                    }
+                    _ => chain,
+                }
+            }
+        };
         if chain.length() == 0 {
             return Err(Refusal::new(LEDGER_CORRUPT, "the ledger is empty"));
         }
@@ -222,10 +223,20 @@ impl Ledger {
         }
         let (highest, ours) = (chain.state().trust_root_version(), self.root.document().version);
         if highest > ours {
-            return Err(Refusal::new(TRUST_ROLLBACK, format!("version {ours}, and the ledger names version {highest}")));
+            return Err(Refusal::new(
+                TRUST_ROLLBACK,
+                format!("version {ours}, and the ledger names version {highest}"),
+            ));
         }
         self.loaded = Some(Loaded { commit, files, chain, mode: self.mode });
         Ok(())
+    }
+
+    fn replay(&self, mut chain: Chain, files: &[EntryFile], now: Timestamp) -> Result<Chain> {
+        for file in files {
+            follow(&self.store, &self.root, &mut chain, file, now, &mut |_, _| Ok(()))?;
+        }
+        Ok(chain)
     }
 
     /// Tells whether one commit was reached from another by as many appends.
@@ -286,8 +297,19 @@ fn follow(
     Ok(())
 }
 
+/// What a checkpoint covers, and by whose word.
+struct Covered {
+    up_to: u64,
+    keys: Vec<Digest>,
+}
+
+/// Tells whether the ledger itself revokes a key that vouched.
+fn distrusted(chain: &Chain, covered: &Covered) -> bool {
+    covered.keys.iter().any(|key| chain.state().key_revoked(key).is_some())
+}
+
 /// Finds the entry that the newest checkpoint with a valid signature covers; looks no further back than one segment.
-fn covered(store: &Store, root: &TrustRoot, files: &[EntryFile], mode: Mode) -> Result<Option<u64>> {
+fn covered(store: &Store, root: &TrustRoot, files: &[EntryFile], mode: Mode) -> Result<Option<Covered>> {
     if mode == Mode::Full {
         return Ok(None);
     }
@@ -296,8 +318,11 @@ fn covered(store: &Store, root: &TrustRoot, files: &[EntryFile], mode: Mode) -> 
         for line in lines(&bytes)?.rev() {
             // A defect found here is reported by the pass that reads in order.
             let Ok(raw) = RawEntry::parse(line) else { return Ok(None) };
-            if let Ok((Record::Checkpoint(checkpoint), _)) = checkpoint_of(&raw, root) {
-                return Ok(Some(checkpoint.ledger.seq));
+            if let Ok((Record::Checkpoint(checkpoint), signers)) = checkpoint_of(&raw, root)
+                && signers.iter().all(|signer| signer.key.revoked_at.is_none())
+            {
+                let keys = signers.iter().map(|signer| signer.key.id).collect();
+                return Ok(Some(Covered { up_to: checkpoint.ledger.seq, keys }));
             }
         }
         if file.last.is_some() {

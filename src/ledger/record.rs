@@ -40,15 +40,8 @@ pub static DUTIES: [(&str, &[Duty]); 14] = [
 ];
 
 /// Kinds whose signatures are checked on every read, checkpoint or not: what permits, forbids or anchors.
-pub static ALWAYS_VERIFIED: [&str; 7] = [
-    Genesis::NAME,
-    Approval::NAME,
-    Rejection::NAME,
-    Revocation::NAME,
-    Checkpoint::NAME,
-    Halt::NAME,
-    Resolution::NAME,
-];
+pub static ALWAYS_VERIFIED: [&str; 7] =
+    [Genesis::NAME, Approval::NAME, Rejection::NAME, Revocation::NAME, Checkpoint::NAME, Halt::NAME, Resolution::NAME];
 
 /// How an entry's signatures are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

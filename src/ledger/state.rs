@@ -30,8 +30,8 @@ pub struct State {
     pub(super) runs: BTreeMap<Id, Run>,
     /// Keys that were revoked, with the entry that did.
     pub(super) revoked_keys: BTreeMap<Digest, u64>,
-    /// The halt that is in force.
-    pub(super) halt: Option<Halt>,
+    /// The halt that is in force, with its entry.
+    pub(super) halt: Option<(u64, Halt)>,
     /// The newest checkpoint, with the entry that holds it.
     pub(super) checkpoint: Option<(u64, Checkpoint)>,
     /// The highest version of the trust root that any statement named.
@@ -91,6 +91,8 @@ pub struct Run {
     pub claimed_at: Timestamp,
     /// Steps that said anything.
     pub steps: BTreeMap<Id, StepState>,
+    /// The entry that last started each step: a resolution must have seen it.
+    pub opened: BTreeMap<Id, u64>,
     /// How the run ended; `Indeterminate` is no end, a resolution and a new claim lead out of it.
     pub outcome: Option<RunStatus>,
     /// The entry that ended it.
@@ -215,7 +217,7 @@ impl State {
     /// Returns the halt that is in force.
     #[must_use]
     pub fn halt(&self) -> Option<&Halt> {
-        self.halt.as_ref()
+        self.halt.as_ref().map(|(_, halt)| halt)
     }
 
     /// Returns the entry that revoked a key.
@@ -248,7 +250,7 @@ impl State {
     /// `ledger.halted`.
     pub fn check_running(&self) -> Result<()> {
         match &self.halt {
-            Some(halt) => Err(Refusal::new(
+            Some((_, halt)) => Err(Refusal::new(
                 LEDGER_HALTED,
                 format!("halted by {}: {}", halt.by.id, crate::base::text::excerpt(&halt.reason)),
             )),
@@ -295,8 +297,8 @@ impl State {
 
     /// Refuses an approval that cannot begin a new run: revoked, out of its time, or used up.
     ///
-    /// A single-run approval is used up by any run of its plan that was claimed after it, whether that
-    /// run named it or not, so that no spare approval lets a plan run twice.
+    /// A single-run approval is used up by any run of its plan that its approver had not seen, whether that
+    /// run named it or not, so that neither a spare approval nor one held back lets a plan run twice.
     ///
     /// # Errors
     /// `ledger.unknown_subject`, `ledger.revoked`, `ledger.terminal`, `replay.consumed`.
@@ -309,7 +311,7 @@ impl State {
         }
         let consumed = match predicate.scope {
             Scope::SingleRun => self.last_run(&predicate.binding.plan).is_some_and(|run| {
-                run.first_claim > known.seq || run.outcome == Some(RunStatus::Completed)
+                run.first_claim > predicate.binding.ledger.seq || run.outcome == Some(RunStatus::Completed)
             }),
             Scope::Session => known.uses.len() >= predicate.max_uses as usize,
         };

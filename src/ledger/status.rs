@@ -62,9 +62,7 @@ pub fn status(state: &State, plan: &Digest, now: Timestamp, gate: Gate) -> Optio
 /// Returns how a run stands.
 #[must_use]
 pub fn run_status(state: &State, run: &Run) -> RunStatus {
-    let told_unknown = |step: &StepState| {
-        matches!(step, StepState::Finished { status: StepStatus::Indeterminate, .. })
-    };
+    let told_unknown = |step: &StepState| matches!(step, StepState::Finished { status: StepStatus::Indeterminate, .. });
     match run.outcome {
         // Resolved, and waiting for the claim that goes on with it.
         Some(RunStatus::Indeterminate) if run.unknown_steps().next().is_none() => RunStatus::Claimed,

@@ -13,9 +13,11 @@
 //! | step-finished | run claimed, the attempt is open; or attempt 0 and the step never started |
 //! | verification | run claimed, the step has started |
 //! | outcome | run claimed; `indeterminate` exactly where a step is unknown |
-//! | resolution | run not over, the step is unknown |
+//! | resolution | run not over, the step is unknown, and the signer saw it start |
 //! | checkpoint | not older than the newest, trust root not older |
-//! | halt | a lift needs a halt |
+//! | halt | a lift needs a halt that its signer saw |
+
+use std::collections::BTreeMap;
 
 use super::{
     reasons::{
@@ -70,7 +72,7 @@ impl State {
             Record::Verification(record) => self.read_back(record)?,
             Record::Outcome(record) => self.ended(entry, record)?,
             Record::Checkpoint(record) => self.checkpointed(entry, record)?,
-            Record::Halt(record) => self.halted(record)?,
+            Record::Halt(record) => self.halted(entry, record)?,
             Record::Resolution(record) => self.resolved(entry, record)?,
         }
         *self.counts.entry(entry.record.kind()).or_default() += 1;
@@ -125,13 +127,8 @@ impl State {
         let id = entry.payload;
         self.plan_mut(&plan)?.approvals.push(id);
         self.trust_root_version = self.trust_root_version.max(predicate.binding.trust_root_version);
-        let fresh = ApprovalState {
-            approval: approval.clone(),
-            seq: entry.seq,
-            at: entry.at,
-            revoked: None,
-            uses: Vec::new(),
-        };
+        let fresh =
+            ApprovalState { approval: approval.clone(), seq: entry.seq, at: entry.at, revoked: None, uses: Vec::new() };
         self.approvals.insert(id, fresh);
         Ok(())
     }
@@ -219,7 +216,8 @@ impl State {
             first_claim: entry.seq,
             fencing: entry.seq,
             claimed_at: entry.at,
-            steps: std::collections::BTreeMap::new(),
+            steps: BTreeMap::new(),
+            opened: BTreeMap::new(),
             outcome: None,
             ended: None,
             verifying: false,
@@ -234,7 +232,10 @@ impl State {
             return Err(Refusal::new(REPLAY_CONSUMED, format!("run `{}` is over", claim.run)));
         }
         if claim.attempt != run.claim.attempt.saturating_add(1) {
-            return Err(Refusal::new(REPLAY_CONSUMED, format!("run `{}` has had attempt {}", claim.run, claim.attempt)));
+            return Err(Refusal::new(
+                REPLAY_CONSUMED,
+                format!("run `{}` has had attempt {}", claim.run, claim.attempt),
+            ));
         }
         if claim.approvals != run.claim.approvals {
             return Err(order(format!("run `{}` was claimed with other approvals", claim.run)));
@@ -280,6 +281,7 @@ impl State {
         }
         let run = self.run_mut(&record.run, &record.plan)?;
         run.steps.insert(record.step.clone(), StepState::Open { attempt: record.attempt });
+        run.opened.insert(record.step.clone(), entry.seq);
         run.verifying = false;
         Ok(())
     }
@@ -347,6 +349,9 @@ impl State {
             Some(state) if state.is_unknown() => state.attempt(),
             _ => return Err(order(format!("step `{}` is not of unknown outcome", record.step))),
         };
+        if run.opened.get(&record.step).is_none_or(|opened| record.ledger.seq < *opened) {
+            return Err(order(format!("the resolution was made before step `{}` started", record.step)));
+        }
         let run = self.run_mut(&record.run, &record.plan)?;
         run.steps.insert(record.step.clone(), StepState::Resolved { attempt, taken: record.resolve_as });
         // The executor of before may still live: it is stopped here, and only a new claim goes on.
@@ -378,12 +383,22 @@ impl State {
         Ok(())
     }
 
-    fn halted(&mut self, record: &Halt) -> Result<()> {
-        if !record.halted && self.halt.is_none() {
-            return Err(order("nothing is halted".to_owned()));
+    fn halted(&mut self, entry: &Entry, record: &Halt) -> Result<()> {
+        if record.halted {
+            self.halt = Some((entry.seq, record.clone()));
+            return Ok(());
         }
-        self.halt = record.halted.then(|| record.clone());
-        Ok(())
+        match &self.halt {
+            None => Err(order("nothing is halted".to_owned())),
+            // A lift that was signed before the halt, and held back, lifts nothing.
+            Some((since, _)) if record.ledger.seq < *since => {
+                Err(order(format!("the lift was made before the halt in entry {since}")))
+            }
+            Some(_) => {
+                self.halt = None;
+                Ok(())
+            }
+        }
     }
 
     fn is_completed(&self, plan: &Digest) -> bool {
@@ -447,5 +462,6 @@ fn never_started(status: StepStatus) -> bool {
 
 fn word<'de, T: serde::Deserialize<'de>>(value: Option<&'de serde_json::Value>) -> Result<T> {
     let value = value.ok_or_else(|| order("a status is missing".to_owned()))?;
-    T::deserialize(value).map_err(|_| order(format!("`{}` is no status", crate::base::text::excerpt(&value.to_string()))))
+    T::deserialize(value)
+        .map_err(|_| order(format!("`{}` is no status", crate::base::text::excerpt(&value.to_string()))))
 }

@@ -1,8 +1,8 @@
 //! Writers: races, failures, and what is left behind.
 
 use super::support::*;
-use crate::ledger::{Batch, Ledger, NewEntry, reasons::LEDGER_CONTENDED};
 use crate::base::{digest::Digest, reason::Refusal};
+use crate::ledger::{Batch, Ledger, NewEntry, reasons::LEDGER_CONTENDED};
 
 #[test]
 fn e01_of_eight_racing_claims_exactly_one_wins_and_the_others_find_it_consumed() {

@@ -92,7 +92,8 @@ fn attempt(chain: &Chain, memory: &Memory, wanted: &Try, n: u64) -> crate::sign:
             let next = known(*run).map_or(1, |r| r.claim.attempt + 1);
             let attempt = if *attempt == 3 { 3 } else { next };
             let number = known(*run).map_or(*number, |_| plan_of(*run));
-            let approvals = known(*run).map_or_else(|| grants.iter().map(grant).collect(), |r| r.claim.approvals.clone());
+            let approvals =
+                known(*run).map_or_else(|| grants.iter().map(grant).collect(), |r| r.claim.approvals.clone());
             claim(head, number, &name(*run), attempt, approvals, n)
         }
         Try::Start(run, step, attempt) => {

@@ -9,8 +9,8 @@ use crate::{
     },
     sign::{
         envelope::Envelope,
-        predicate::{LedgerHead, Method, ResolveAs, RevocationTarget, Scope},
         key::Signer as _,
+        predicate::{LedgerHead, Method, ResolveAs, RevocationTarget, Scope},
     },
 };
 
@@ -95,12 +95,11 @@ fn a27_b32_no_further_step_starts_after_a_rejection_or_a_revocation() {
         assert_eq!(code(&mut ledger, |_| started(1, "r", "a", 1, fencing)), "ok");
         let expected = match take_back {
             0 => (code(&mut ledger, |head| rejection(head, 1, 1)), "ledger.terminal"),
-            1 => {
-                (code(&mut ledger, |head| revocation(head, RevocationTarget::Approval(grant), 1)), "ledger.revoked")
-            }
-            2 => {
-                (code(&mut ledger, |head| revocation(head, RevocationTarget::Plan(plan_digest(1)), 1)), "ledger.revoked")
-            }
+            1 => (code(&mut ledger, |head| revocation(head, RevocationTarget::Approval(grant), 1)), "ledger.revoked"),
+            2 => (
+                code(&mut ledger, |head| revocation(head, RevocationTarget::Plan(plan_digest(1)), 1)),
+                "ledger.revoked",
+            ),
             _ => {
                 let key = Who::Bob.key().key_id();
                 (code(&mut ledger, |head| revocation(head, RevocationTarget::Key(key), 1)), "ledger.revoked")
@@ -144,7 +143,8 @@ fn b31_a_key_counts_at_the_time_of_the_entry_not_of_the_statement() {
     let refused = world.open().append_at(None, &one(plan(&head, 1, None), late), clock);
     assert_eq!(refused.unwrap_err().code(), "key.validity");
     let root = trust_root(&world.genesis, |document| document.keys[2].revoked_at = Some(t(5)));
-    let refused = Ledger::open(&world.path(), &root).unwrap().append_at(None, &one(plan(&head, 1, None), t(6)), self::clock(6));
+    let refused =
+        Ledger::open(&world.path(), &root).unwrap().append_at(None, &one(plan(&head, 1, None), t(6)), self::clock(6));
     assert_eq!(refused.unwrap_err().code(), "key.revoked");
 }
 
@@ -209,7 +209,10 @@ fn e04_a_started_step_without_an_end_needs_a_signed_resolution() {
     let (world, mut ledger, fencing) = claimed();
     let grant = grant_of(&ledger);
     assert_eq!(code(&mut ledger, |_| started(1, "r", "a", 1, fencing)), "ok");
-    let mut ledger = { drop(ledger); world.open() };
+    let mut ledger = {
+        drop(ledger);
+        world.open()
+    };
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 2, vec![grant], 51)), "indeterminate");
     assert_eq!(code(&mut ledger, |_| outcome(1, "r", "indeterminate")), "ok");
     assert_eq!(stands(&ledger, 1), RunStatus::Indeterminate);
@@ -365,4 +368,47 @@ fn e06_e07_e09_heads_and_checkpoints_from_elsewhere_are_compared() {
     let compare = crate::ledger::chain::must_be_consistent;
     assert_eq!(compare(&of(&head), &of(&other)).unwrap_err().code(), "ledger.equivocation");
     assert!(compare(&of(&head), &of(&genesis)).is_ok());
+}
+
+#[test]
+fn e18_what_was_signed_before_and_held_back_does_nothing_later() {
+    let world = World::new();
+    let mut ledger = world.open();
+    let grant = ready(&mut ledger, 1);
+    let before = ledger.head().unwrap();
+    let held_back = approved(&before, 1, 77);
+    let fencing = put(&mut ledger, |head| claim(head, 1, "r", 1, vec![grant], 50)).unwrap().head.seq;
+    assert_eq!(code(&mut ledger, |_| started(1, "r", "a", 1, fencing)), "ok");
+    assert_eq!(code(&mut ledger, |_| resolution(&before, 1, "r", "a", ResolveAs::Retry, 1)), "ledger.order");
+    assert_eq!(code(&mut ledger, |_| finished(1, "r", "a", 1, "failed", false)), "ok");
+    assert_eq!(code(&mut ledger, |_| outcome(1, "r", "failed")), "ok");
+    let late = put(&mut ledger, |_| held_back.clone()).unwrap().entries[0].payload;
+    assert_eq!(code(&mut ledger, |head| claim(head, 1, "s", 1, vec![late], 51)), "replay.consumed");
+    assert_eq!(code(&mut ledger, |head| halt(head, true, 2)), "ok");
+    assert_eq!(code(&mut ledger, |_| halt(&before, false, 3)), "ledger.order");
+    assert_eq!(code(&mut ledger, |head| halt(head, false, 4)), "ok");
+}
+
+#[test]
+fn b32_a_checkpoint_by_a_key_revoked_since_vouches_for_nothing() {
+    use crate::ledger::Mode;
+    let world = World::new();
+    let mut ledger = world.open();
+    ready(&mut ledger, 1);
+    put(&mut ledger, |head| checkpoint(Who::Witness, head, 3)).unwrap();
+    let signed = |world: &World| {
+        let mut ledger = world.open().with_mode(Mode::FromCheckpoint);
+        let mut signed = 0;
+        ledger
+            .for_each(t(10), |entry, _| {
+                signed += usize::from(!entry.signatories.is_empty());
+                Ok(())
+            })
+            .unwrap();
+        signed
+    };
+    assert_eq!(signed(&world), 3, "the plan's signature is covered");
+    let key = Who::Witness.key().key_id();
+    put(&mut ledger, |head| revocation(head, RevocationTarget::Key(key), 1)).unwrap();
+    assert_eq!(signed(&world), 5, "every signature is verified again");
 }

@@ -8,7 +8,10 @@ use git2::{FileMode, Oid, build::TreeUpdateBuilder};
 use super::support::*;
 use crate::{
     base::{digest::Digest, time::Timestamp},
-    ledger::{Ledger, Mode, format::{entry_bytes, entry_path, object_path}},
+    ledger::{
+        Ledger, Mode,
+        format::{entry_bytes, entry_path, object_path},
+    },
     sign::{
         envelope::Envelope,
         key::Signer as _,
@@ -223,9 +226,8 @@ fn e08_a_file_that_has_no_place_is_refused() {
     assert_eq!(forged(|_| vec![Edit::Remove("ledger.json".into())]), "ledger.corrupt");
     let copy = |w: &World| vec![set("segments/000000000000-000000000000.jsonl", line(w, 0))];
     assert_eq!(forged(copy), "ledger.chain");
-    let short = |w: &World| {
-        vec![set("segments/000000000000-000000000001.jsonl", line(w, 0)), Edit::Remove(entry_path(0))]
-    };
+    let short =
+        |w: &World| vec![set("segments/000000000000-000000000001.jsonl", line(w, 0)), Edit::Remove(entry_path(0))];
     assert_eq!(forged(short), "ledger.chain");
 }
 
@@ -263,11 +265,14 @@ fn e10_an_intact_chain_proves_no_authority() {
     };
     let head = |w: &World| w.open().read(t(10)).unwrap().head().unwrap();
     assert_eq!(add(|_| Envelope::from_encoded("e30=", []).unwrap()), "ledger.unknown_kind");
-    assert_eq!(add(|_| sign(Who::Stranger, None, crate::sign::predicate::TrustRootUpdate {
-        version: 4,
-        previous: None,
-        signed_at: t(1),
-    })), "ledger.unknown_kind");
+    assert_eq!(
+        add(|_| sign(
+            Who::Stranger,
+            None,
+            crate::sign::predicate::TrustRootUpdate { version: 4, previous: None, signed_at: t(1) }
+        )),
+        "ledger.unknown_kind"
+    );
     assert!(matches!(add(|_| started(1, "r", "s", 1, 0)), "ledger.unknown_subject"));
     let stranger = |w: &World| sign(Who::Stranger, None, halt_of(Who::Stranger, w));
     fn halt_of(who: Who, world: &World) -> crate::sign::predicate::Halt {
@@ -345,13 +350,17 @@ fn e09_behind_a_checkpoint_hashes_still_hold_and_permits_are_still_verified() {
 fn e09_a_checkpoint_by_a_wrong_key_vouches_for_nothing() {
     let world = five();
     let head = world.open().read(t(10)).unwrap().head().unwrap();
-    let forged = sign(Who::Bob, None, Checkpoint {
-        host: "local".into(),
-        repo_id: "1".into(),
-        ledger: head.clone(),
-        trust_root_version: 3,
-        checked_at: t(7),
-    });
+    let forged = sign(
+        Who::Bob,
+        None,
+        Checkpoint {
+            host: "local".into(),
+            repo_id: "1".into(),
+            ledger: head.clone(),
+            trust_root_version: 3,
+            checked_at: t(7),
+        },
+    );
     let mut bytes = entry_bytes(5, head.hash, &forged, t(10)).unwrap();
     bytes.push(b'\n');
     forge(&world, &[set(entry_path(5), bytes)], &[world.tip()]);
