@@ -109,7 +109,8 @@ impl<'ast> Visit<'ast> for Imports {
 
 /// Files that only tests compile: `tests.rs`, a folder of that name, and declared test helpers.
 fn is_test_file(file: &Path) -> bool {
-    file.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests.rs" | "tests" | "testing.rs" | "vectors.rs")))
+    file.components()
+        .any(|part| matches!(part.as_os_str().to_str(), Some("tests.rs" | "tests" | "testing.rs" | "vectors.rs")))
 }
 
 #[test]
@@ -197,7 +198,8 @@ fn paths_that_documents_name_exist() {
             }
         }
     }
-    let tops = ["src/", "tests/", "docs/", "pipelines/", "directives/", "benches/", "schemas/", ".ci/", ".github/", "fuzz/"];
+    let tops =
+        ["src/", "tests/", "docs/", "pipelines/", "directives/", "benches/", "schemas/", ".ci/", ".github/", "fuzz/"];
     for document in documents {
         let text = fs::read_to_string(&document).unwrap();
         let mut fenced = false;

@@ -19,7 +19,7 @@ use crate::{
         model::{Action, Person, Plan},
         seal,
     },
-    planner::{self, DraftRequest, Planner},
+    planner::{self, DraftRequest},
     policy::Policy,
     verify::Conformance,
 };

@@ -1,16 +1,15 @@
 //! The repository's ledger as commands use it, and the statements that they append.
 
-use super::session::Session;
+use super::{reasons::REASON_LENGTH, session::Session, world::World};
 use crate::{
     base::{
         reason::{Refusal, Result},
         text,
         time::Timestamp,
     },
-    ledger::{Ledger, Mode, Remote},
+    ledger::{Batch, Ledger, Mode, NewEntry, Remote},
+    sign::{Envelope, Signer, predicate::Checkpoint, statement::Subject},
 };
-
-use super::reasons::REASON_LENGTH;
 
 /// Opens the ledger and verifies it up to its head; a signed checkpoint stands for the signatures before it.
 pub(crate) fn open(session: &Session, now: Timestamp) -> Result<Ledger> {
@@ -37,4 +36,42 @@ pub(crate) fn reason(given: &str) -> Result<String> {
     }
     text::check_free(trimmed, false).map_err(|e| Refusal::new(REASON_LENGTH, e.message().to_owned()))?;
     Ok(trimmed.to_owned())
+}
+
+/// Entries after the newest checkpoint from which on a run leaves a new one.
+const CHECKPOINT_EVERY: u64 = 200;
+
+/// Signs that everything up to the present head was verified, and appends that.
+pub(crate) fn checkpoint(ledger: &mut Ledger, session: &Session, signer: &dyn Signer, world: &World) -> Result<u64> {
+    // A checkpoint vouches for every signature, so every signature is looked at first.
+    ledger.verify_all(world.now())?;
+    let document = session.root.document();
+    let appended = ledger.append(world.clock, |seen| {
+        let checkpoint = Checkpoint {
+            host: document.host.clone(),
+            repo_id: document.repo_id.clone(),
+            ledger: seen.head.clone(),
+            trust_root_version: document.version.max(seen.state.trust_root_version()),
+            checked_at: seen.now,
+        };
+        let subject = vec![Subject::new("ledger", seen.head.hash)];
+        let envelope = Envelope::sign(subject, checkpoint, &[signer])?;
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
+    })?;
+    Ok(appended.head.seq)
+}
+
+/// Appends a checkpoint where many entries came since the last.
+pub(crate) fn checkpoint_if_due(
+    ledger: &mut Ledger,
+    session: &Session,
+    signer: &dyn Signer,
+    world: &World,
+) -> Result<()> {
+    let chain = ledger.read(world.now())?;
+    let since = chain.state().checkpoint().map_or(0, |(seq, _)| seq);
+    if chain.length().saturating_sub(since) >= CHECKPOINT_EVERY {
+        checkpoint(ledger, session, signer, world)?;
+    }
+    Ok(())
 }

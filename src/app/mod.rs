@@ -1,5 +1,6 @@
 //! The application: one file a command, and all sequencing of I/O.
 
+mod bundle;
 pub mod commands;
 mod definitions;
 mod draft;
@@ -8,11 +9,15 @@ pub mod keys;
 mod ledger;
 mod output;
 mod prompt;
+mod provenance;
 pub mod reasons;
+mod recorder;
 pub mod schema;
 mod session;
 mod signer;
 mod situation;
+mod standing;
+mod statements;
 pub mod world;
 
 use std::ffi::OsString;

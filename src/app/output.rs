@@ -26,14 +26,22 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// A command that did what it was asked; `text` is for people, `result` for machines.
     pub(crate) fn done(result: Value, text: impl Into<String>) -> Self {
-        Self {
-            decision: "done".to_owned(),
-            reason: None,
-            result,
-            text: text.into(),
-            subject: None,
-            hints: Vec::new(),
-        }
+        Self { decision: "done".to_owned(), reason: None, result, text: text.into(), subject: None, hints: Vec::new() }
+    }
+
+    /// Returns the result for machines.
+    pub(crate) fn result(&self) -> &Value {
+        &self.result
+    }
+
+    /// Returns the text for people.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns how the process would end.
+    pub(crate) fn class(&self) -> ExitClass {
+        self.reason.as_ref().map_or(ExitClass::Done, |(_, class)| *class)
     }
 
     /// Names the decision, such as `permit`.
@@ -95,11 +103,6 @@ impl Printer {
     /// Returns how to write for people.
     pub(crate) fn style(&self) -> Style {
         self.style
-    }
-
-    /// Tells whether machines read the output.
-    pub(crate) fn is_json(&self) -> bool {
-        self.json
     }
 
     /// Writes a line for people while the command works: to standard error, so that output stays clean.
@@ -191,7 +194,9 @@ pub(crate) fn usage(error: &clap::Error, line: &[OsString], world: &mut World) -
 
 /// Returns the command's name as typed, such as `ledger log`.
 fn name_of(command: &Command) -> String {
-    use crate::cli::args::{KeysCommand as Keys, LedgerCommand as Ledger, ListCheck, PipelinesCommand as Pipelines, PolicyCommand as Policy};
+    use crate::cli::args::{
+        KeysCommand as Keys, LedgerCommand as Ledger, ListCheck, PipelinesCommand as Pipelines, PolicyCommand as Policy,
+    };
     match command {
         Command::Try(_) => "try",
         Command::Init(_) => "init",

@@ -17,7 +17,7 @@ const MAX_WRONG: u32 = 5;
 
 /// What came of the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// The digest's beginning and `yes` were typed.
     Yes,
     /// Anything else; why it counts as a rejection.
@@ -26,7 +26,7 @@ pub enum Answer {
 
 /// Why a question counts as answered with no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub(crate) enum Cause {
     /// Standard input is no terminal.
     NotATerminal,
     /// The input ended.
@@ -42,7 +42,7 @@ pub enum Cause {
 impl Cause {
     /// Returns the sentence that the signed rejection holds.
     #[must_use]
-    pub fn sentence(self) -> &'static str {
+    pub(crate) fn sentence(self) -> &'static str {
         match self {
             Self::NotATerminal => "standard input is no terminal, so nobody was asked",
             Self::EndOfInput => "the input ended before an answer was given",
@@ -57,7 +57,7 @@ impl Cause {
 ///
 /// # Errors
 /// `io.failed` where the question cannot be written.
-pub fn ask(console: &mut Console, digest: &Digest, timeout: Duration) -> Result<Answer> {
+pub(crate) fn ask(console: &mut Console, digest: &Digest, timeout: Duration) -> Result<Answer> {
     if !console.stdin_is_terminal {
         return Ok(Answer::No(Cause::NotATerminal));
     }
@@ -73,13 +73,14 @@ pub fn ask(console: &mut Console, digest: &Digest, timeout: Duration) -> Result<
     });
     let deadline = Instant::now() + timeout;
     let mut wrong = 0;
-    for (question, expected) in
-        [("Type the first eight characters of the digest: ", digest.short()), ("Type yes to approve: ", "yes".to_owned())]
-    {
+    for (question, expected) in [
+        ("Type the first eight characters of the digest: ", digest.short()),
+        ("Type yes to approve: ", "yes".to_owned()),
+    ] {
         loop {
-            write!(console.stderr, "{question}").and_then(|()| console.stderr.flush()).map_err(|e| {
-                Refusal::new(IO, format!("the question cannot be shown: {e}"))
-            })?;
+            write!(console.stderr, "{question}")
+                .and_then(|()| console.stderr.flush())
+                .map_err(|e| Refusal::new(IO, format!("the question cannot be shown: {e}")))?;
             let line = match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(Ok(line)) => line,
                 Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => return Ok(Answer::No(Cause::EndOfInput)),

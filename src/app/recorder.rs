@@ -123,7 +123,8 @@ fn products(work_tree: &std::path::Path, outputs: &[RepoPath]) -> BTreeMap<Strin
     for path in outputs {
         let full = work_tree.join(path.as_str());
         let fits = full.symlink_metadata().is_ok_and(|data| data.is_file() && data.len() <= MAX_PRODUCT);
-        let digest = fits.then(|| std::fs::File::open(&full).and_then(Digest::of_reader)).and_then(std::result::Result::ok);
+        let digest =
+            fits.then(|| std::fs::File::open(&full).and_then(Digest::of_reader)).and_then(std::result::Result::ok);
         products.extend(digest.map(|(digest, _)| (path.to_string(), digest)));
     }
     products

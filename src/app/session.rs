@@ -1,6 +1,9 @@
 //! A repository that is set up: its checkout, trust root, facts and definitions, each from where it must come from.
 
-use std::{collections::BTreeMap, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use super::{
     files,
@@ -13,7 +16,6 @@ use crate::{
         diagnostic::Diagnostic,
         digest::Digest,
         ident::Id,
-        path::RepoPath,
         reason::{Refusal, Result},
         time::Timestamp,
     },
@@ -129,7 +131,10 @@ pub(crate) fn plan_file(world: &World, named: &str) -> Result<SealedPlan> {
 
 /// Returns the limits of the seal under a policy.
 pub(crate) fn limits(policy: &Policy) -> seal::Limits {
-    seal::Limits { max_steps: policy.limits().steps as usize, dangerous_env: policy.dangerous_env().iter().cloned().collect() }
+    seal::Limits {
+        max_steps: policy.limits().steps as usize,
+        dangerous_env: policy.dangerous_env().iter().cloned().collect(),
+    }
 }
 
 /// Returns the policy's programs as the planner takes them.

@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     base::{
-        digest::Digest,
         reason::{Refusal, Result},
         secret::Secret,
     },
@@ -35,7 +34,6 @@ const KEY_PEM: &str = "COUNTERSIGN_SIGNING_KEY";
 pub(crate) struct Hand {
     signer: Box<dyn Signer + Send>,
     pub(crate) principal: Principal,
-    pub(crate) key: Digest,
     pub(crate) method: Method,
 }
 
@@ -171,5 +169,5 @@ fn check(
     let principal = root
         .principal(key.principal)
         .ok_or_else(|| about(Refusal::new(KEY_NONE, format!("key `{}` belongs to nobody", key.name))))?;
-    Ok(Hand { signer, principal: principal.clone(), key: id, method })
+    Ok(Hand { signer, principal: principal.clone(), method })
 }

@@ -124,7 +124,8 @@ fn fitted(outcome: &StepOutcome) -> Result<Value> {
     let failed = |e: serde_json::Error| Refusal::new(INTERNAL, e.to_string());
     let mut shortened = outcome.clone();
     for limit in [usize::MAX, 400, 0] {
-        for stream in shortened.actions.iter_mut().flat_map(|action| action.stdout.iter_mut().chain(&mut action.stderr)) {
+        for stream in shortened.actions.iter_mut().flat_map(|action| action.stdout.iter_mut().chain(&mut action.stderr))
+        {
             if stream.tail.len() > limit {
                 let from = (stream.tail.len() - limit..=stream.tail.len())
                     .find(|at| stream.tail.is_char_boundary(*at))

@@ -64,6 +64,25 @@ impl Environment {
         Self(std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value))).collect())
     }
 
+    /// Returns the same variables without some.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        Self(
+            self.0
+                .iter()
+                .filter(|(name, _)| !names.contains(&name.as_str()))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
+        )
+    }
+
+    /// Returns the same variables and one more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
     /// Returns a variable that is set, not empty, and UTF-8.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
@@ -102,6 +121,15 @@ pub enum Entropy {
 }
 
 impl Entropy {
+    /// Returns another source of the same kind.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        match self {
+            Self::System => Self::System,
+            Self::Counter(counter) => Self::Counter(Cell::new(counter.get() + 1_000_000)),
+        }
+    }
+
     /// Returns 32 bytes.
     ///
     /// # Errors

@@ -74,7 +74,10 @@ impl Ground<'_> {
             (Field::Base, given.base_sha == now.base_sha),
             (Field::Tree, given.tree_digest == now.tree_digest),
             (Field::Policy, given.policy == now.policy),
-            (Field::TrustRoot, given.trust_root == now.trust_root && given.trust_root_version == now.trust_root_version),
+            (
+                Field::TrustRoot,
+                given.trust_root == now.trust_root && given.trust_root_version == now.trust_root_version,
+            ),
             (Field::View, given.view == now.view && given.renderer == now.renderer),
         ];
         fields.into_iter().find_map(|(field, same)| (!same).then_some(field))

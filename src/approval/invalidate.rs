@@ -8,7 +8,10 @@ use super::{
         APPROVER_UNKNOWN,
     },
 };
-use crate::base::{reason::{Reason, Refusal}, time::Timestamp};
+use crate::base::{
+    reason::{Reason, Refusal},
+    time::Timestamp,
+};
 
 /// Why an approval does not count, with what was found.
 #[derive(Clone, Debug)]

@@ -150,7 +150,9 @@ impl ApprovalStatus {
                 );
                 Err(missing.into_iter().fold(refusal.subject(newest.payload.to_string()), Refusal::hint))
             }
-            (true, []) => Err(Refusal::new(APPROVAL_NONE, missing.unwrap_or_else(|| "nothing was approved".to_owned()))),
+            (true, []) => {
+                Err(Refusal::new(APPROVAL_NONE, missing.unwrap_or_else(|| "nothing was approved".to_owned())))
+            }
             (false, _) => Err(Refusal::new(
                 APPROVAL_PENDING,
                 format!("{} given; {}", self.counted.len(), missing.unwrap_or_default()),

@@ -13,6 +13,6 @@ pub mod secret;
 pub mod text;
 pub mod time;
 pub mod value;
-pub mod yaml;
 #[cfg(test)]
 pub(crate) mod vectors;
+pub mod yaml;

@@ -158,6 +158,13 @@ impl Run {
         self.outcome.is_some_and(|status| status != RunStatus::Indeterminate)
     }
 
+    /// Tells whether a new claim may go on with the run: it was neither completed nor given up.
+    #[must_use]
+    pub fn can_resume(&self) -> bool {
+        let aborted = |state: &StepState| matches!(state, StepState::Resolved { taken: ResolveAs::Abort, .. });
+        self.outcome != Some(RunStatus::Completed) && !self.steps.values().any(aborted)
+    }
+
     /// Returns the steps that started and of which nobody knows, but perhaps a living executor, how they ended.
     pub fn unknown_steps(&self) -> impl Iterator<Item = &Id> {
         self.steps.iter().filter(|(_, state)| state.is_unknown()).map(|(step, _)| step)

@@ -8,7 +8,7 @@
 //! | rejection | the plan is known, not completed, rejected, revoked or superseded |
 //! | revocation | what it names is known and not revoked; a plan: not rejected or superseded |
 //! | claim, first | not halted, plan alive, no open run, every approval usable |
-//! | claim, resuming | not halted, plan alive, run not over, attempt + 1, same approvals, none revoked, no step unknown |
+//! | claim, resuming | not halted, plan alive, the plan's last run, neither completed nor aborted, attempt + 1, same approvals, none revoked, no step unknown |
 //! | step-started | not halted, run claimed, fencing is the newest claim, plan and approvals not taken back, step may start |
 //! | step-finished | run claimed, the attempt is open; or attempt 0 and the step never started |
 //! | verification | run claimed, the step has started |
@@ -228,7 +228,8 @@ impl State {
 
     fn resumed(&mut self, entry: &Entry, claim: &Claim) -> Result<()> {
         let run = self.own_run(&claim.run, &claim.plan)?;
-        if run.is_over() {
+        let last = self.last_run(&claim.plan).is_some_and(|last| last.claim.run == claim.run);
+        if !run.can_resume() || !last {
             return Err(Refusal::new(REPLAY_CONSUMED, format!("run `{}` is over", claim.run)));
         }
         if claim.attempt != run.claim.attempt.saturating_add(1) {
@@ -251,6 +252,14 @@ impl State {
         run.outcome = None;
         run.ended = None;
         run.verifying = false;
+        // What did not succeed may be tried again; what did stays done.
+        for state in run.steps.values_mut() {
+            if let StepState::Finished { status, retrying, .. } = state
+                && !matches!(status, StepStatus::Succeeded | StepStatus::Indeterminate)
+            {
+                *retrying = true;
+            }
+        }
         Ok(())
     }
 
@@ -297,13 +306,17 @@ impl State {
             None | Some(StepState::Resolved { taken: ResolveAs::Retry, .. }) => {
                 record.attempt == 0 && never_started(status)
             }
-            Some(StepState::Finished { attempt, retrying: true, .. }) => record.attempt == *attempt && !record.retrying,
+            Some(StepState::Finished { attempt, retrying: true, .. }) => {
+                !record.retrying && (record.attempt == *attempt || record.attempt == 0 && never_started(status))
+            }
             Some(_) => false,
         };
         if !follows {
             return Err(order(format!("attempt {} of step `{}` is not open", record.attempt, record.step)));
         }
-        let finished = StepState::Finished { attempt: record.attempt, status, retrying: record.retrying };
+        let before = run.steps.get(&record.step).map_or(0, |state| state.attempt());
+        let attempt = record.attempt.max(before);
+        let finished = StepState::Finished { attempt, status, retrying: record.retrying };
         let run = self.run_mut(&record.run, &record.plan)?;
         run.steps.insert(record.step.clone(), finished);
         run.verifying = false;

@@ -7,15 +7,14 @@ use crate::{
         ApprovalStatus, Ground, Recorded,
         status::{Need, Scales, weigh},
     },
-    base::{
-        digest::Digest,
-        ident::Id,
-        reason::Result,
-        time::Timestamp,
-    },
+    base::{digest::Digest, ident::Id, reason::Result, time::Timestamp},
     facts::Facts,
     ledger::state::{ApprovalState, State},
-    plan::{SealedPlan, model::Plan, view::{RENDERER, View}},
+    plan::{
+        SealedPlan,
+        model::Plan,
+        view::{RENDERER, View},
+    },
     policy::{Decision, Outcome, Policy},
     sign::{TrustRoot, predicate::LedgerHead},
 };

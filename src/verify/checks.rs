@@ -14,7 +14,6 @@ use crate::{
         reason::{Reason, Refusal, Result},
         text::excerpt,
     },
-    event::RunStatus,
     ledger::state::PlanState,
     plan::SealedPlan,
     policy,
@@ -100,7 +99,10 @@ fn trust_root(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<Str
 
 fn clock(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
     if case.now.plus(SKEW) < case.chain.last_at {
-        return refuse(CLOCK_SKEW, format!("now is {}, the ledger's last entry is of {}", case.now, case.chain.last_at));
+        return refuse(
+            CLOCK_SKEW,
+            format!("now is {}, the ledger's last entry is of {}", case.now, case.chain.last_at),
+        );
     }
     Ok(case.now.to_string())
 }
@@ -193,7 +195,10 @@ fn policy_decision(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Re
         && decision.purpose() == policy::Purpose::Execute
         && decision.now() == case.now;
     if !asked {
-        return refuse(super::reasons::CHECK_MISSING, "the decision is not of this plan, policy and instant".to_owned());
+        return refuse(
+            super::reasons::CHECK_MISSING,
+            "the decision is not of this plan, policy and instant".to_owned(),
+        );
     }
     match decision.refusal() {
         Some(refusal) => Err(refusal),
@@ -248,9 +253,7 @@ fn replay(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<Stri
     let state = case.chain.state;
     match &case.purpose {
         Purpose::Start => match state.last_run(&plan.digest()) {
-            Some(run) if !run.is_over() => {
-                refuse(REPLAY_RUN, format!("run {} holds the approval", run.claim.run))
-            }
+            Some(run) if !run.is_over() => refuse(REPLAY_RUN, format!("run {} holds the approval", run.claim.run)),
             _ => Ok("no other run".to_owned()),
         },
         Purpose::Resume(name) => match state.run(name) {
@@ -258,9 +261,7 @@ fn replay(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<Stri
             Some(run) if run.claim.plan != plan.digest() => {
                 refuse(REPLAY_RUN, format!("run {name} is of another plan"))
             }
-            Some(run) if run.outcome == Some(RunStatus::Completed) => {
-                refuse(REPLAY_RUN, format!("run {name} is completed"))
-            }
+            Some(run) if !run.can_resume() => refuse(REPLAY_RUN, format!("run {name} is completed, or was given up")),
             Some(run) => Ok(format!("attempt {} of run {name}", run.claim.attempt + 1)),
         },
     }

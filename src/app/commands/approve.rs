@@ -140,7 +140,9 @@ fn at_terminal(
     let seq = super::reject::record(session, plan.digest(), Method::Terminal, cause.sentence(), hand, world)?;
     let result = json!({ "plan": plan.digest(), "ledgerSeq": seq, "cause": cause.sentence() });
     let text = format!("rejected: {}; recorded as ledger entry {seq}\n", cause.sentence());
-    Ok(Some(Outcome::done(result, text).decision("rejected").because(REJECTED_AT_TERMINAL).about(plan.digest().to_string())))
+    Ok(Some(
+        Outcome::done(result, text).decision("rejected").because(REJECTED_AT_TERMINAL).about(plan.digest().to_string()),
+    ))
 }
 
 #[expect(clippy::too_many_arguments, reason = "each is a distinct thing that the statement names")]

@@ -3,15 +3,8 @@
 use serde_json::json;
 
 use crate::{
-    app::{
-        definitions::Definitions,
-        output::Outcome,
-        world::World,
-    },
-    base::{
-        reason::Result,
-        text::visible,
-    },
+    app::{definitions::Definitions, output::Outcome, world::World},
+    base::{reason::Result, text::visible},
     cli::args::ListCheck,
 };
 

@@ -29,7 +29,10 @@ use crate::{
     event::{RunOutcome, RunStatus, StepOutcome, StepStatus},
     execute::{self, Cancel, PreviewStep, RunSetting},
     ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
-    plan::{SealedPlan, model::{Action, Plan}},
+    plan::{
+        SealedPlan,
+        model::{Action, Plan},
+    },
     report::{Report, formats, json_v1::Envelope as Output},
     sign::{
         Duty, Envelope,
@@ -149,9 +152,7 @@ fn preview(verified: &VerifiedPlan, mut result: serde_json::Value, mut text: Str
         }
     }
     let row = |step: &PreviewStep| {
-        let action = |action: &execute::PreviewAction| {
-            json!({ "kind": action.kind, "target": action.target, "argv": action.argv })
-        };
+        let action = |action: &execute::PreviewAction| json!({ "kind": action.kind, "target": action.target, "argv": action.argv });
         json!({
             "step": step.step,
             "level": step.level,

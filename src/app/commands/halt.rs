@@ -33,5 +33,6 @@ pub(super) fn run(args: &HaltArgs, world: &World) -> Result<Outcome> {
         true => format!("the halt is lifted; recorded as ledger entry {}\n", appended.head.seq),
         false => format!("halted: nothing starts its next step; recorded as ledger entry {}\n", appended.head.seq),
     };
-    Ok(Outcome::done(json!({ "halted": !args.lift, "reason": why, "ledgerSeq": appended.head.seq }), text).decision(word))
+    Ok(Outcome::done(json!({ "halted": !args.lift, "reason": why, "ledgerSeq": appended.head.seq }), text)
+        .decision(word))
 }

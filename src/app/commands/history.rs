@@ -1,0 +1,22 @@
+//! `history`: decisions and runs, the newest first.
+
+use serde_json::json;
+
+use super::ledger::{line, row};
+use crate::{
+    app::{output::Outcome, session::Session, world::World},
+    base::reason::Result,
+    cli::args::HistoryArgs,
+};
+
+/// Kinds of entries that are decisions or runs.
+const KINDS: [&str; 8] = ["plan", "approval", "rejection", "revocation", "claim", "outcome", "halt", "resolution"];
+
+pub(super) fn run(args: &HistoryArgs, world: &World) -> Result<Outcome> {
+    let session = Session::open(world)?;
+    let mut ledger = session.ledger(world.now())?;
+    let mut items = ledger.log(world.now(), args.limit, |entry| KINDS.contains(&entry.record.kind()))?;
+    items.reverse();
+    let text: String = items.iter().map(line).collect();
+    Ok(Outcome::done(json!(items.iter().map(row).collect::<Vec<_>>()), text))
+}

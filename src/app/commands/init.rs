@@ -122,7 +122,8 @@ impl Founder {
             .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' })
             .collect();
         let login = args.login.clone().unwrap_or(local);
-        let name = args.name.clone().or_else(|| configured("GIT_AUTHOR_NAME", "user.name")).unwrap_or_else(|| login.clone());
+        let name =
+            args.name.clone().or_else(|| configured("GIT_AUTHOR_NAME", "user.name")).unwrap_or_else(|| login.clone());
         Ok(Self { login, name, email })
     }
 }
@@ -159,7 +160,8 @@ fn write_files(args: &InitArgs, top: &Path, expires: Timestamp) -> Result<Vec<St
 pub(super) fn policy_text(tier: Starter, expires: Timestamp) -> Result<String> {
     let mut found: Vec<(Id, String)> = Vec::new();
     for name in PROGRAMS {
-        let path = PROGRAM_FOLDERS.iter().map(|folder| format!("{folder}/{name}")).find(|path| Path::new(path).is_file());
+        let path =
+            PROGRAM_FOLDERS.iter().map(|folder| format!("{folder}/{name}")).find(|path| Path::new(path).is_file());
         if let Some(path) = path {
             found.push((name.parse()?, path));
         }

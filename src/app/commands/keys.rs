@@ -82,6 +82,7 @@ impl Yard {
         let variable = world.env.text(pin::VARIABLE);
         let pin = pin::resolve(&config_dir, variable, &named.document().host, &named.document().repo_id)?.digest;
         let root = TrustFiles::read(&reader, &pin)?.accepted(&pin)?;
+        drop(reader);
         Ok(Self { work_tree, config_dir, pin, root })
     }
 
@@ -137,7 +138,9 @@ fn show(world: &World) -> Result<Outcome> {
     let shown = commands::show(&root, world.now());
     let mut text = shown.text();
     if !pinned {
-        text.push_str("\nNOT PINNED: nothing above has been verified. Compare the digest with a holder of a root key.\n");
+        text.push_str(
+            "\nNOT PINNED: nothing above has been verified. Compare the digest with a holder of a root key.\n",
+        );
     }
     let mut result = json!(shown);
     result["pinned"] = json!(pinned);

@@ -1,0 +1,123 @@
+//! `ledger verify|log|show|export|checkpoint`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::{
+        ledger::{checkpoint, unread},
+        output::Outcome,
+        session::Session,
+        signer,
+        world::World,
+    },
+    base::{
+        reason::{INTERNAL, IO, Refusal, Result},
+        text::visible,
+    },
+    cli::args::{LedgerCommand, SignerArgs},
+    ledger::log::LogItem,
+    sign::Duty,
+};
+
+pub(super) fn run(command: &LedgerCommand, world: &mut World) -> Result<Outcome> {
+    let session = Session::open(world)?;
+    match command {
+        LedgerCommand::Verify => verify(&session, world),
+        LedgerCommand::Log { limit } => log(*limit, &session, world),
+        LedgerCommand::Show { seq } => show(*seq, &session, world),
+        LedgerCommand::Export { out } => export(out.as_deref(), &session, world),
+        LedgerCommand::Checkpoint { signer } => sign(signer, &session, world),
+    }
+}
+
+fn verify(session: &Session, world: &World) -> Result<Outcome> {
+    let mut ledger = unread(session)?;
+    let (entries, objects) = ledger.verify_all(world.now())?;
+    let head = ledger.head();
+    let hash = head.as_ref().map(|head| head.hash.to_string()).unwrap_or_default();
+    let result = json!({
+        "entries": entries,
+        "objects": objects,
+        "head": hash,
+        "genesis": session.root.document().ledger.genesis,
+    });
+    let text = format!("{entries} entries and {objects} objects hold\n  head {hash}\n");
+    Ok(Outcome::done(result, text).decision("verified").about(hash))
+}
+
+/// One entry as `log` and `history` show it; frozen.
+pub(super) fn row(item: &LogItem) -> Value {
+    json!({
+        "seq": item.seq,
+        "at": item.at,
+        "kind": item.kind,
+        "plan": item.plan,
+        "subject": item.subject,
+        "actor": item.actor,
+        "signedBy": item.signed_by,
+        "hash": item.hash,
+        "payload": item.payload,
+    })
+}
+
+/// One entry as a line.
+pub(super) fn line(item: &LogItem) -> String {
+    let plan = item.plan.map(|plan| plan.short()).unwrap_or_else(|| "-".to_owned());
+    let who = item.actor.clone().or_else(|| item.signed_by.first().cloned()).unwrap_or_default();
+    let subject = item.subject.as_deref().map(visible).unwrap_or_default();
+    format!("{:>6} {} {:<13} {plan:<8} {:<16} {subject}\n", item.seq, item.at, item.kind, visible(&who))
+}
+
+fn log(limit: usize, session: &Session, world: &World) -> Result<Outcome> {
+    let mut ledger = session.ledger(world.now())?;
+    let mut items = ledger.log(world.now(), limit, |_| true)?;
+    items.reverse();
+    let text: String = items.iter().map(line).collect();
+    Ok(Outcome::done(json!(items.iter().map(row).collect::<Vec<_>>()), text))
+}
+
+fn show(seq: u64, session: &Session, world: &World) -> Result<Outcome> {
+    let mut ledger = session.ledger(world.now())?;
+    let (entry, bytes) = ledger.show(world.now(), seq)?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|e| Refusal::new(INTERNAL, e.to_string()))?;
+    let raw = value["envelope"]["payload"].as_str().unwrap_or_default().to_owned();
+    let payload = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, raw).unwrap_or_default();
+    let statement: Value = serde_json::from_slice(&payload).map_err(|e| Refusal::new(INTERNAL, e.to_string()))?;
+    let item = LogItem::from(&entry);
+    let mut result = row(&item);
+    result["statement"] = statement.clone();
+    result["entry"] = value;
+    let pretty = serde_json::to_string_pretty(&statement).unwrap_or_default();
+    let text = format!("{}hash {}\n{}\n", line(&item), entry.hash, crate::base::text::visible_lines(&pretty));
+    Ok(Outcome::done(result, text).about(entry.hash.to_string()))
+}
+
+fn export(out: Option<&std::path::Path>, session: &Session, world: &mut World) -> Result<Outcome> {
+    let now = world.now();
+    let mut ledger = session.ledger(now)?;
+    let entries = ledger.read(now)?.length();
+    match out {
+        Some(out) => {
+            let path = world.cwd.join(out);
+            let file =
+                std::fs::File::create(&path).map_err(|e| Refusal::new(IO, format!("{}: {e}", path.display())))?;
+            ledger.export(now, std::io::BufWriter::new(file))?;
+            let shown = out.display().to_string();
+            Ok(Outcome::done(json!({ "entries": entries, "path": shown }), format!("{shown}: {entries} entries\n")))
+        }
+        None => {
+            let mut bytes = Vec::new();
+            ledger.export(now, &mut bytes)?;
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let lines: Vec<&str> = text.lines().collect();
+            Ok(Outcome::done(json!({ "entries": entries, "lines": lines }), text.clone()))
+        }
+    }
+}
+
+fn sign(args: &SignerArgs, session: &Session, world: &World) -> Result<Outcome> {
+    let hand = signer::find(args, &[Duty::Executor, Duty::Witness], session, world)?;
+    let seq = checkpoint(&mut unread(session)?, session, hand.signer(), world)?;
+    let text = format!("everything up to entry {} holds; recorded as ledger entry {seq}\n", seq.saturating_sub(1));
+    Ok(Outcome::done(json!({ "ledgerSeq": seq }), text))
+}

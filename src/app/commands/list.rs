@@ -1,0 +1,71 @@
+//! `list`: plans and where they stand, the newest first.
+
+use serde_json::json;
+
+use crate::{
+    app::{output::Outcome, session::Session, standing, statements::word, world::World},
+    base::{
+        diagnostic::nearest,
+        reason::{Refusal, Result, USAGE},
+        text::{excerpt, visible},
+    },
+    cli::args::ListArgs,
+    event::RunStatus,
+};
+
+/// Every status that `--status` takes.
+const STATUSES: [RunStatus; 15] = [
+    RunStatus::Drafted,
+    RunStatus::AwaitingApproval,
+    RunStatus::Approved,
+    RunStatus::Claimed,
+    RunStatus::Running,
+    RunStatus::Verifying,
+    RunStatus::Completed,
+    RunStatus::Rejected,
+    RunStatus::Expired,
+    RunStatus::Superseded,
+    RunStatus::Revoked,
+    RunStatus::Halted,
+    RunStatus::Failed,
+    RunStatus::Cancelled,
+    RunStatus::Indeterminate,
+];
+
+pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
+    let words = STATUSES.iter().map(word).collect::<Result<Vec<String>>>()?;
+    if let Some(wanted) = args.status.as_ref().filter(|wanted| !words.contains(wanted)) {
+        let refusal = Refusal::new(USAGE, format!("there is no status `{}`", excerpt(wanted)));
+        let near = nearest(wanted, words.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+        return Err(near.into_iter().fold(refusal, Refusal::hint));
+    }
+    let session = Session::open(world)?;
+    let plans = standing::of_all(&session, world)?;
+    let mut text = String::new();
+    let mut rows = Vec::new();
+    for plan in
+        plans.iter().filter(|plan| args.status.as_ref().is_none_or(|wanted| plan.status == *wanted)).take(args.limit)
+    {
+        text.push_str(&format!(
+            "{} {:<17} {} {}\n",
+            plan.digest.short(),
+            plan.status,
+            plan.recorded_at,
+            visible(&plan.directive)
+        ));
+        text.push_str(&format!("         {}\n", plan.digest));
+        rows.push(json!({
+            "plan": plan.digest,
+            "status": plan.status,
+            "directive": plan.directive,
+            "requestedBy": plan.requested_by,
+            "recordedAt": plan.recorded_at,
+            "expiresAt": plan.expires_at,
+            "runs": plan.runs,
+        }));
+    }
+    if rows.is_empty() {
+        text.push_str("no plans\n");
+    }
+    Ok(Outcome::done(json!(rows), text))
+}

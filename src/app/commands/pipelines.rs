@@ -6,12 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    app::{
-        definitions::Definitions,
-        output::Outcome,
-        reasons::PIPELINE_MISSING,
-        world::World,
-    },
+    app::{definitions::Definitions, output::Outcome, reasons::PIPELINE_MISSING, world::World},
     base::{
         diagnostic::nearest,
         reason::{INTERNAL, Refusal, Result},
@@ -38,7 +33,9 @@ fn list(definitions: &Definitions) -> Outcome {
             Ok(pipeline) => {
                 let (effect, description) = (pipeline.effect().word(), visible(pipeline.description()));
                 text.push_str(&format!("{name:<24} {effect:<13} {description}\n"));
-                rows.push(json!({ "name": name, "effect": effect, "description": pipeline.description(), "valid": true }));
+                rows.push(
+                    json!({ "name": name, "effect": effect, "description": pipeline.description(), "valid": true }),
+                );
             }
             Err(places) => {
                 text.push_str(&format!("{name:<24} ({} findings; see `countersign pipelines check`)\n", places.len()));

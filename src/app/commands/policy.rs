@@ -78,10 +78,12 @@ fn simulate(named: &str, people: &[String], world: &World) -> Result<Outcome> {
             let near = nearest(login, principals.iter().map(|principal| principal.login.as_str()));
             return Err(near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint));
         };
-        chosen.extend(everybody.iter().filter(|candidate| candidate.principal == principal.id).cloned().map(|mut one| {
-            one.is_author = authors.contains(&one.principal);
-            one
-        }));
+        chosen.extend(everybody.iter().filter(|candidate| candidate.principal == principal.id).cloned().map(
+            |mut one| {
+                one.is_author = authors.contains(&one.principal);
+                one
+            },
+        ));
     }
     let status = decision.status(&chosen, world.now());
     let enough = match decision.outcome() {
@@ -94,7 +96,8 @@ fn simulate(named: &str, people: &[String], world: &World) -> Result<Outcome> {
         text.push_str(&format!("asked for: {}\n", status.asks));
     }
     text.push_str(if enough { "that would be enough\n" } else { "that would not be enough\n" });
-    let result = json!({ "plan": plan.digest(), "outcome": decision.outcome().word(), "enough": enough, "status": status });
+    let result =
+        json!({ "plan": plan.digest(), "outcome": decision.outcome().word(), "enough": enough, "status": status });
     Ok(Outcome::done(result, text).decision(if enough { "enough" } else { "not-enough" }))
 }
 

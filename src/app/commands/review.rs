@@ -27,7 +27,12 @@ pub(super) fn run(args: &PlanOnly, world: &World) -> Result<Outcome> {
     let mut text = format!("plan {}\n", plan.digest());
     for finding in report.findings() {
         let step = finding.step.as_ref().map(|step| format!("step {step}: ")).unwrap_or_default();
-        text.push_str(&format!("  {:<8} {step}{} [{}]\n", finding.severity.word(), visible(&finding.message), finding.check));
+        text.push_str(&format!(
+            "  {:<8} {step}{} [{}]\n",
+            finding.severity.word(),
+            visible(&finding.message),
+            finding.check
+        ));
     }
     text.push_str(&format!("decision: {}\n  {}\n", decision.outcome().word(), visible(&decision.summary())));
     text.push_str(match decision.outcome() {

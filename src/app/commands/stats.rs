@@ -1,0 +1,50 @@
+//! `stats`: plans, decisions, runs and steps, counted.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::{
+    app::{output::Outcome, session::Session, standing, statements::word, world::World},
+    base::reason::Result,
+    ledger::status::{run_status, step_status},
+};
+
+pub(super) fn run(world: &World) -> Result<Outcome> {
+    let session = Session::open(world)?;
+    let mut plans: BTreeMap<String, u64> = BTreeMap::new();
+    for plan in standing::of_all(&session, world)? {
+        *plans.entry(plan.status).or_default() += 1;
+    }
+    let mut ledger = session.ledger(world.now())?;
+    let state = ledger.read(world.now())?.state();
+    let (mut runs, mut steps) = (BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new());
+    for run in state.runs().values() {
+        *runs.entry(word(&run_status(state, run))?).or_default() += 1;
+        for step in run.steps.keys() {
+            *steps.entry(word(&step_status(run, step))?).or_default() += 1;
+        }
+    }
+    let count = |kind: &str| state.counts().get(kind).copied().unwrap_or(0);
+    let (approved, rejected) = (count("approval"), count("rejection"));
+    let decided = approved + rejected;
+    let rate = (approved * 100).checked_div(decided);
+    let mut text = String::new();
+    for (title, counts) in [("plans", &plans), ("runs", &runs), ("steps", &steps)] {
+        let shown: Vec<String> = counts.iter().map(|(word, n)| format!("{n} {word}")).collect();
+        let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
+        text.push_str(&format!("{title:<10} {shown}\n"));
+    }
+    let rate_text = rate.map(|rate| format!(" ({rate} % approved)")).unwrap_or_default();
+    text.push_str(&format!("decisions  {approved} approvals, {rejected} rejections{rate_text}\n"));
+    let result = json!({
+        "plans": plans,
+        "runs": runs,
+        "steps": steps,
+        "approvals": approved,
+        "rejections": rejected,
+        "approvalRatePercent": rate,
+        "entries": state.counts(),
+    });
+    Ok(Outcome::done(result, text))
+}

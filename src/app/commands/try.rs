@@ -1,0 +1,244 @@
+//! `try`: the whole loop on this repository, in a scratch clone, with throw-away keys.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::{
+        files,
+        output::{Outcome, Printer},
+        reasons::{OUTPUT_EXISTS, TRY_FAILED},
+        session::directive_path,
+        world::{Console, World},
+    },
+    base::{
+        reason::{ExitClass, IO, Refusal, Result},
+        text::visible,
+    },
+    cli::args::{
+        ApproveArgs, ExecuteArgs, Global, InitArgs, PlanArgs, PlanOnly, ScopeArg, SignerArgs, TryArgs, VerifyArgs,
+    },
+    forge::Checkout,
+    plan::{seal, view::View},
+};
+
+pub(super) fn run(args: &TryArgs, _: &Global, world: &mut World, printer: &Printer) -> Result<Outcome> {
+    let here = Checkout::discover(&world.cwd)?;
+    let folder = scratch(args, world)?;
+    let clone = folder.join("repository");
+    here.clone_to(&clone)?;
+    // What is being tried is what lies here, committed or not; the guardrails are made anew.
+    for name in ["directives", "pipelines"] {
+        bring(&here.workdir().join(name), &clone.join(name))?;
+    }
+    let guardrails = clone.join(".countersign");
+    if guardrails.exists() {
+        std::fs::remove_dir_all(&guardrails).map_err(|e| Refusal::new(IO, e.to_string()))?;
+    }
+    let mut trial = Trial { world: inner(world, &clone, &folder), folder, said: Vec::new() };
+    let ended = trial.run(args, world, printer);
+    world.console = std::mem::replace(&mut trial.world.console, silent());
+    let lines = match ended {
+        Ok(lines) => lines,
+        Err(refusal) => {
+            for line in &trial.said {
+                printer.say(world, line);
+            }
+            printer.say(world, &format!("scratch clone: {}", trial.folder.display()));
+            return Err(refusal);
+        }
+    };
+    let text = format!("{}\n", lines.join("\n"));
+    let result = json!({ "scratch": trial.folder.display().to_string(), "lines": lines });
+    Ok(Outcome::done(result, text).decision("completed").about(trial.folder.display().to_string()))
+}
+
+/// One trial: the world of the scratch clone, and what has been said so far.
+struct Trial {
+    world: World,
+    folder: PathBuf,
+    said: Vec<String>,
+}
+
+impl Trial {
+    fn run(&mut self, args: &TryArgs, _: &World, printer: &Printer) -> Result<Vec<String>> {
+        let clone = self.world.cwd.clone();
+        let init = InitArgs {
+            login: Some("you".to_owned()),
+            name: Some("You".to_owned()),
+            email: Some("you@example.invalid".to_owned()),
+            solo: true,
+            base: None,
+            valid: "1d".to_owned(),
+        };
+        super::init::run(&init, &self.world)?;
+        Checkout::discover(&clone)?.commit_all("Set up countersign for a trial", "You", "you@example.invalid")?;
+        self.say("set up     a scratch clone with throw-away keys, a policy and a ledger");
+
+        let plan_path = self.folder.join("plan.json");
+        let plan = super::plan::run(
+            &PlanArgs {
+                directive: directive_path(&args.directive),
+                input: args.input.clone(),
+                out: Some(plan_path.clone()),
+                no_record: false,
+                expires: None,
+                seed: None,
+                created_at: None,
+                revise: None,
+                signer: SignerArgs::default(),
+            },
+            &self.world,
+        )?;
+        let digest = text_of(&plan, "planDigest");
+        self.say(format!("planned    {digest}"));
+
+        let sealed = seal::open(files::read(&plan_path, seal::MAX_BYTES)?)?;
+        let view = View::new(sealed.plan(), sealed.digest());
+        printer.say(&mut self.world, &view.terminal(printer.style().color));
+        files::write(&self.folder.join("view.html"), view.html().as_bytes())?;
+
+        let named = plan_path.display().to_string();
+        let review = super::review::run(&PlanOnly { plan: named.clone() }, &self.world)?;
+        let decision = text_of(&review, "decision/decision");
+        self.say(format!(
+            "reviewed   {} steps, effect {}: {decision}",
+            sealed.plan().steps.len(),
+            sealed.plan().effect.word()
+        ));
+
+        let by_policy = decision == "permit";
+        let approve = ApproveArgs {
+            plan: named.clone(),
+            signer: SignerArgs { key: (!by_policy).then(|| "you".to_owned()), ssh: None },
+            digest: (!by_policy).then(|| digest.clone()),
+            policy: by_policy,
+            scope: ScopeArg::SingleRun,
+            max_uses: None,
+            expires: None,
+            reason: Some("a trial".to_owned()),
+            timeout: "300s".to_owned(),
+            out: Some(self.folder.join("approval.intoto.json")),
+        };
+        let approved = super::approve::run(&approve, &mut self.world, printer)?;
+        self.say(format!(
+            "approved   by {}, for exactly that digest, once",
+            visible(&text_of(&approved, "approvedBy"))
+        ));
+
+        let bundle = self.folder.join("bundle.json");
+        let executed = super::execute::run(
+            &ExecuteArgs {
+                plan: named,
+                dry_run: false,
+                resume: None,
+                bundle: Some(bundle.clone()),
+                junit: None,
+                provenance: None,
+                parallel: None,
+                signer: SignerArgs::default(),
+            },
+            &mut self.world,
+            printer,
+        )?;
+        self.demand(&executed, "execute")?;
+        self.say(format!("executed   run {}: every step sandboxed and on record", text_of(&executed, "runId")));
+        let products = executed.result()["products"].as_object().map_or(0, serde_json::Map::len);
+
+        let verified = super::verify::run(
+            &VerifyArgs { plan: None, bundle: Some(bundle.clone()), offline: true, trust_root: None, svr: None },
+            &self.world,
+        )?;
+        self.demand(&verified, "verify")?;
+        let checks = verified.result()["checks"].as_array().map_or(0, Vec::len);
+        self.say(format!("verified   the evidence bundle, offline: {checks} checks passed"));
+        self.say(format!("wrote      {products} files in {}", clone.display()));
+        self.say(format!("evidence   {}", bundle.display()));
+        self.say(format!("view       {}", self.folder.join("view.html").display()));
+        self.say("next       countersign init --solo, in your own repository");
+        Ok(self.said.clone())
+    }
+
+    fn say(&mut self, line: impl Into<String>) {
+        self.said.push(line.into());
+    }
+
+    /// Refuses to go on after a stage that did not end well.
+    fn demand(&self, outcome: &Outcome, stage: &str) -> Result<()> {
+        if outcome.class() == ExitClass::Done {
+            return Ok(());
+        }
+        Err(Refusal::new(TRY_FAILED, format!("{stage}: {}", outcome.text().trim_end())).subject(stage))
+    }
+}
+
+/// Takes a text out of a result, by a path with `/` between its parts.
+fn text_of(outcome: &Outcome, path: &str) -> String {
+    let found = outcome.result().pointer(&format!("/{path}"));
+    found.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Makes the folder that holds the clone, the keys and the evidence; it is kept.
+fn scratch(args: &TryArgs, world: &World) -> Result<PathBuf> {
+    match &args.keep {
+        Some(folder) => {
+            let folder = world.cwd.join(folder);
+            if folder.exists() {
+                return Err(Refusal::new(OUTPUT_EXISTS, folder.display().to_string()));
+            }
+            std::fs::create_dir_all(&folder).map_err(|e| Refusal::new(IO, format!("{}: {e}", folder.display())))?;
+            folder.canonicalize().map_err(|e| Refusal::new(IO, e.to_string()))
+        }
+        None => tempfile::Builder::new()
+            .prefix("countersign-try-")
+            .tempdir()
+            .map(tempfile::TempDir::keep)
+            .map_err(|e| Refusal::new(IO, format!("no scratch folder: {e}"))),
+    }
+}
+
+/// The world of the clone: its own home for keys, none of the person's.
+fn inner(world: &mut World, clone: &Path, folder: &Path) -> World {
+    World {
+        env: world
+            .env
+            .without(&["COUNTERSIGN_KEY", "COUNTERSIGN_SIGNING_KEY", "COUNTERSIGN_TRUST_ROOT"])
+            .with("COUNTERSIGN_HOME", folder.join("home")),
+        clock: world.clock,
+        entropy: world.entropy.fork(),
+        cwd: clone.to_owned(),
+        console: std::mem::replace(&mut world.console, silent()),
+    }
+}
+
+fn silent() -> Console {
+    Console {
+        stdin: Box::new(std::io::empty()),
+        stdout: Box::new(std::io::sink()),
+        stderr: Box::new(std::io::sink()),
+        stdin_is_terminal: false,
+        stdout_is_terminal: false,
+        stderr_is_terminal: false,
+    }
+}
+
+/// Copies regular files of a folder over another; links are left out.
+fn bring(from: &Path, to: &Path) -> Result<()> {
+    let failed = |e: std::io::Error| Refusal::new(IO, format!("{}: {e}", from.display()));
+    if !from.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(to).map_err(failed)?;
+    for entry in std::fs::read_dir(from).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let kind = entry.file_type().map_err(failed)?;
+        let target = to.join(entry.file_name());
+        if kind.is_dir() {
+            bring(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), target).map_err(failed)?;
+        }
+    }
+    Ok(())
+}

@@ -170,9 +170,42 @@ impl Checkout {
             return Some(value);
         }
         let home = home?;
-        [home.join(".gitconfig"), home.join(".config/git/config")].iter().find_map(|file| {
-            git2::Config::open(file).and_then(|config| config.get_string(key)).ok()
-        })
+        [home.join(".gitconfig"), home.join(".config/git/config")]
+            .iter()
+            .find_map(|file| git2::Config::open(file).and_then(|config| config.get_string(key)).ok())
+    }
+
+    /// Clones the repository, with all its objects, into a folder that does not exist.
+    ///
+    /// # Errors
+    /// `repository.unreadable`.
+    pub fn clone_to(&self, folder: &Path) -> Result<()> {
+        let mut builder = git2::build::RepoBuilder::new();
+        builder.clone_local(git2::build::CloneLocal::NoLinks);
+        let from = self.workdir.to_str().ok_or_else(|| Refusal::new(REPO_UNREADABLE, "the path is not UTF-8"))?;
+        let clone = builder.clone(from, folder).map_err(unreadable)?;
+        if clone.head_detached().map_err(unreadable)? {
+            let head = clone.head().and_then(|head| head.peel_to_commit()).map_err(unreadable)?;
+            clone.branch("main", &head, true).map_err(unreadable)?;
+            clone.set_head("refs/heads/main").map_err(unreadable)?;
+        }
+        Ok(())
+    }
+
+    /// Commits everything in the work tree to the present branch, without hooks.
+    ///
+    /// # Errors
+    /// `repository.unreadable`.
+    pub fn commit_all(&self, message: &str, name: &str, email: &str) -> Result<()> {
+        let mut index = self.repo.index().map_err(unreadable)?;
+        index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).map_err(unreadable)?;
+        index.update_all(["*"], None).map_err(unreadable)?;
+        index.write().map_err(unreadable)?;
+        let tree = index.write_tree().and_then(|id| self.repo.find_tree(id)).map_err(unreadable)?;
+        let who = git2::Signature::now(name, email).map_err(unreadable)?;
+        let parent = self.repo.head().and_then(|head| head.peel_to_commit()).map_err(unreadable)?;
+        self.repo.commit(Some("HEAD"), &who, &who, message, &tree, &[&parent]).map_err(unreadable)?;
+        Ok(())
     }
 
     /// Returns the URL of the ledger's remote: git's local setting `countersign.remote`, the name of a
