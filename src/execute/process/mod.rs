@@ -366,11 +366,12 @@ impl Watch {
         } else if let Ok(closed) = gone {
             closed?;
         }
+        // Its pipes close before its children are handed on; once it is reaped, they are.
+        self.keeper.reap();
         if self.exit.is_none() {
             // The keeper never told how the program ended, so somebody killed it: its children came to us.
             tree::kill_orphans(&mut killed);
         }
-        self.keeper.reap();
         // The program itself is no survivor where it was killed for its time.
         let leader_killed = cause != Cause::Itself && self.leader.is_some_and(|leader| killed.remove(&leader));
         let exit = self.exit.unwrap_or(if leader_killed { Exit::Signal(9) } else { Exit::Unknown });
