@@ -229,9 +229,8 @@ fn launch(jail: Option<&Jail>, launch: &raw::Launch<'_>) -> Result<Keeper> {
     let parts = jail.map(Jail::parts);
     let root = rustix::process::geteuid().is_root();
     let full = raw::Launch { jail: parts, drop_capabilities: root && jail.is_some(), ..*launch };
-    let pid = raw::launch(&full).map_err(|e| setup(&format!("fork: {e}")))?;
-    tree::register(pid);
-    Ok(Keeper { pid })
+    let pid = tree::register(|| raw::launch(&full)).map_err(|e| setup(&format!("fork: {e}")))?;
+    Ok(Keeper { pid, reaped: false })
 }
 
 fn setup(why: &str) -> Refusal {
@@ -255,20 +254,25 @@ fn numbers(record: &[u8]) -> [i32; 3] {
 #[derive(Debug)]
 struct Keeper {
     pid: i32,
+    /// From then on its number may be another process's.
+    reaped: bool,
 }
 
 impl Keeper {
     /// Reaps the keeper, which has ended, or is about to.
-    fn reap(&self) {
+    fn reap(&mut self) {
+        tree::forget(self.pid);
         if let Some(pid) = Pid::from_raw(self.pid) {
             while matches!(rustix::process::waitpid(Some(pid), WaitOptions::empty()), Err(rustix::io::Errno::INTR)) {}
         }
+        self.reaped = true;
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        let Some(pid) = Pid::from_raw(self.pid) else { return };
+        let Some(pid) = Pid::from_raw(self.pid).filter(|_| !self.reaped) else { return };
+        tree::forget(self.pid);
         let mut killed = BTreeSet::new();
         let end = Instant::now() + BURIAL;
         while !matches!(
@@ -284,7 +288,6 @@ impl Drop for Keeper {
                 tree::kill_below(self.pid, &mut killed);
             }
         }
-        tree::forget(self.pid);
     }
 }
 
@@ -363,11 +366,12 @@ impl Watch {
         } else if let Ok(closed) = gone {
             closed?;
         }
+        // Its pipes close before its children are handed on; once it is reaped, they are.
+        self.keeper.reap();
         if self.exit.is_none() {
             // The keeper never told how the program ended, so somebody killed it: its children came to us.
             tree::kill_orphans(&mut killed);
         }
-        self.keeper.reap();
         // The program itself is no survivor where it was killed for its time.
         let leader_killed = cause != Cause::Itself && self.leader.is_some_and(|leader| killed.remove(&leader));
         let exit = self.exit.unwrap_or(if leader_killed { Exit::Signal(9) } else { Exit::Unknown });

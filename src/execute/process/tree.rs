@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
     sync::{Mutex, PoisonError},
 };
 
@@ -22,10 +22,15 @@ struct Seen {
     started: u64,
 }
 
-pub(super) fn register(keeper: i32) {
-    KEEPERS.lock().unwrap_or_else(PoisonError::into_inner).insert(keeper);
+/// Makes a keeper and registers it, with no look for orphans in between.
+pub(super) fn register(make: impl FnOnce() -> io::Result<i32>) -> io::Result<i32> {
+    let mut keepers = KEEPERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let keeper = make()?;
+    keepers.insert(keeper);
+    Ok(keeper)
 }
 
+/// Strikes a keeper off; to be called before it is reaped, while nothing else can have its number.
 pub(super) fn forget(keeper: i32) {
     KEEPERS.lock().unwrap_or_else(PoisonError::into_inner).remove(&keeper);
 }
@@ -50,7 +55,7 @@ pub(super) fn kill_below(keeper: i32, killed: &mut BTreeSet<i32>) {
 pub(super) fn kill_orphans(killed: &mut BTreeSet<i32>) {
     let me = rustix::process::getpid().as_raw_nonzero().get();
     let mine = rustix::process::getsid(None).map_or(0, |pid| pid.as_raw_nonzero().get());
-    let keepers = KEEPERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let keepers = KEEPERS.lock().unwrap_or_else(PoisonError::into_inner);
     let is_orphan = |p: &Seen| p.parent == me && p.session != mine && p.session != 0 && !keepers.contains(&p.pid);
     kill_all(
         |all| {

@@ -8,11 +8,12 @@
 //! `utimes` by path are not restricted.
 
 mod filter;
-pub mod probe;
+mod probe;
 mod rules;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+pub use probe::{ProbeReport, probe};
 pub use rules::{Grant, Right, system_path};
 
 use super::{process::raw_landlock_abi, reasons::SANDBOX_UNAVAILABLE};

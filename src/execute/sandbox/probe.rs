@@ -65,7 +65,6 @@ mod tests {
             "list the root folder",
             "create a file in /tmp",
             "signal to the runner",
-            "read /proc/self/environ",
         ] {
             assert!(free.contains(&name), "`{name}` proves nothing here: it fails without the sandbox too");
         }

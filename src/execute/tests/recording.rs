@@ -23,7 +23,8 @@ async fn e04_a_start_is_on_record_before_its_side_effect_and_an_end_before_what_
 
 #[tokio::test]
 async fn e23_what_cannot_be_recorded_does_not_happen() {
-    let fails: [(fn(&RunEvent) -> bool, Option<&str>, StepStatus); 3] = [
+    type Case = (fn(&RunEvent) -> bool, Option<&'static str>, StepStatus);
+    let fails: [Case; 3] = [
         (|e| matches!(e, RunEvent::StepStarted { .. }), None, StepStatus::Blocked),
         (|e| matches!(e, RunEvent::StepFinished { .. }), Some("x"), StepStatus::Indeterminate),
         (|e| matches!(e, RunEvent::RunFinished { .. }), Some("x"), StepStatus::Succeeded),
