@@ -24,6 +24,7 @@ pub mod state;
 pub mod status;
 mod store;
 mod transition;
+mod transition_run;
 
 #[cfg(test)]
 mod tests;

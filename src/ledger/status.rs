@@ -28,17 +28,21 @@ pub fn status(state: &State, plan: &Digest, now: Timestamp, gate: Gate) -> Optio
     let run_status = run.map(|run| run_status(state, run));
     let usable = known.approvals.iter().any(|approval| state.check_usable(approval, now).is_ok());
     let alive = state.check_plan_alive(plan, now).is_ok();
-    // What has happened outranks what may yet be; only a session with uses left goes on after completion.
-    match run_status {
-        Some(RunStatus::Completed) if usable && alive => return Some(RunStatus::Approved),
-        Some(RunStatus::Completed | RunStatus::Indeterminate) => return run_status,
-        _ => {}
+    // While a step is in doubt, that is what has to be known.
+    if run.is_some_and(|run| !run.is_over() && run.unknown_steps().next().is_some()) {
+        return run_status;
     }
     if known.rejection.is_some() {
         return Some(RunStatus::Rejected);
     }
-    if known.revoked.is_some() {
-        return Some(RunStatus::Revoked);
+    let ended = run.and_then(|run| run.ended);
+    match (run_status, known.revoked) {
+        (Some(RunStatus::Completed), Some(revoked)) if ended > Some(revoked) => return Some(RunStatus::Revoked),
+        // Only a session with uses left goes on after completion.
+        (Some(RunStatus::Completed), _) if usable && alive => return Some(RunStatus::Approved),
+        (Some(RunStatus::Completed), _) => return run_status,
+        (_, Some(_)) => return Some(RunStatus::Revoked),
+        _ => {}
     }
     if run.is_some_and(|run| !run.is_over()) {
         return run_status;

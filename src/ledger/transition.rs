@@ -17,28 +17,21 @@
 //! | checkpoint | not older than the newest, trust root not older |
 //! | halt | a lift needs a halt that its signer saw |
 
-use std::collections::BTreeMap;
-
 use super::{
     reasons::{
-        LEDGER_BUSY, LEDGER_CHECKPOINT_OLD, LEDGER_DUPLICATE, LEDGER_FENCED, LEDGER_ORDER, LEDGER_TERMINAL,
-        LEDGER_UNKNOWN_SUBJECT, REPLAY_CONSUMED,
+        LEDGER_BUSY, LEDGER_CHECKPOINT_OLD, LEDGER_DUPLICATE, LEDGER_ORDER, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT,
     },
     record::{Entry, Record},
-    state::{ApprovalState, PlanState, Run, State, StepState},
+    state::{ApprovalState, PlanState, Run, State},
 };
 use crate::{
     base::{
         digest::Digest,
-        ident::Id,
         reason::{Refusal, Result},
     },
-    event::{RunStatus, StepStatus},
+    event::RunStatus,
     sign::{
-        predicate::{
-            Approval, Checkpoint, Claim, Halt, Outcome, PlanRecord, Rejection, Resolution, ResolveAs, Revocation,
-            RevocationTarget, Scope, StepFinished, StepStarted, Verification,
-        },
+        predicate::{Approval, Checkpoint, Halt, PlanRecord, Rejection, Revocation, RevocationTarget, Scope},
         reasons::{KEY_REVOKED, TRUST_ROLLBACK},
         verified::Verified,
     },
@@ -181,201 +174,6 @@ impl State {
         Ok(())
     }
 
-    fn claimed(&mut self, entry: &Entry, claim: &Claim) -> Result<()> {
-        self.check_running()?;
-        self.check_plan_alive(&claim.plan, entry.at)?;
-        if self.runs.contains_key(&claim.run) {
-            return self.resumed(entry, claim);
-        }
-        if claim.attempt != 1 {
-            return Err(order(format!("attempt {} of a run `{}` that was never claimed", claim.attempt, claim.run)));
-        }
-        let mut distinct = claim.approvals.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        if distinct.is_empty() || distinct.len() != claim.approvals.len() {
-            return Err(order(format!("the claim of run `{}` names no approval, or one twice", claim.run)));
-        }
-        for id in &claim.approvals {
-            let known = self.check_usable(id, entry.at)?;
-            if known.approval.predicate().binding.plan != claim.plan {
-                return Err(order(format!("approval {id} is for another plan")));
-            }
-        }
-        if let Some(open) = self.open_run(&claim.plan) {
-            return Err(Refusal::new(LEDGER_BUSY, format!("run `{}` of plan {}", open.claim.run, claim.plan)));
-        }
-        for id in &claim.approvals {
-            if let Some(known) = self.approvals.get_mut(id) {
-                known.uses.push(claim.run.clone());
-            }
-        }
-        self.plan_mut(&claim.plan)?.runs.push(claim.run.clone());
-        let fresh = Run {
-            claim: claim.clone(),
-            first_claim: entry.seq,
-            fencing: entry.seq,
-            claimed_at: entry.at,
-            steps: BTreeMap::new(),
-            opened: BTreeMap::new(),
-            outcome: None,
-            ended: None,
-            verifying: false,
-        };
-        self.runs.insert(claim.run.clone(), fresh);
-        Ok(())
-    }
-
-    fn resumed(&mut self, entry: &Entry, claim: &Claim) -> Result<()> {
-        let run = self.own_run(&claim.run, &claim.plan)?;
-        let last = self.last_run(&claim.plan).is_some_and(|last| last.claim.run == claim.run);
-        if !run.can_resume() || !last {
-            return Err(Refusal::new(REPLAY_CONSUMED, format!("run `{}` is over", claim.run)));
-        }
-        if claim.attempt != run.claim.attempt.saturating_add(1) {
-            return Err(Refusal::new(
-                REPLAY_CONSUMED,
-                format!("run `{}` has had attempt {}", claim.run, claim.attempt),
-            ));
-        }
-        if claim.approvals != run.claim.approvals {
-            return Err(order(format!("run `{}` was claimed with other approvals", claim.run)));
-        }
-        self.check_determinate(run)?;
-        for id in &claim.approvals {
-            self.check_not_revoked(id)?;
-        }
-        let run = self.run_mut(&claim.run, &claim.plan)?;
-        run.claim = claim.clone();
-        run.fencing = entry.seq;
-        run.claimed_at = entry.at;
-        run.outcome = None;
-        run.ended = None;
-        run.verifying = false;
-        // What did not succeed may be tried again; what did stays done.
-        for state in run.steps.values_mut() {
-            if let StepState::Finished { status, retrying, .. } = state
-                && !matches!(status, StepStatus::Succeeded | StepStatus::Indeterminate)
-            {
-                *retrying = true;
-            }
-        }
-        Ok(())
-    }
-
-    fn step_started(&mut self, entry: &Entry, record: &StepStarted) -> Result<()> {
-        self.check_running()?;
-        let run = self.live_run(&record.run, &record.plan)?;
-        if record.fencing != run.fencing {
-            return Err(Refusal::new(
-                LEDGER_FENCED,
-                format!("run `{}` is held by the claim in entry {}, not {}", record.run, run.fencing, record.fencing),
-            ));
-        }
-        let known = self.require_plan(&record.plan)?;
-        if known.rejection.is_some() || entry.at >= known.record.expires {
-            return Err(terminal(format!("plan {} was rejected or has expired", record.plan)));
-        }
-        for id in &run.claim.approvals {
-            self.check_not_revoked(id)?;
-        }
-        let expected = match run.steps.get(&record.step) {
-            None => Some(1),
-            Some(StepState::Finished { attempt, retrying: true, .. })
-            | Some(StepState::Resolved { attempt, taken: ResolveAs::Retry }) => Some(attempt.saturating_add(1)),
-            Some(_) => None,
-        };
-        if expected != Some(record.attempt) {
-            return Err(order(format!("attempt {} of step `{}` may not start", record.attempt, record.step)));
-        }
-        let run = self.run_mut(&record.run, &record.plan)?;
-        run.steps.insert(record.step.clone(), StepState::Open { attempt: record.attempt });
-        run.opened.insert(record.step.clone(), entry.seq);
-        run.verifying = false;
-        Ok(())
-    }
-
-    fn step_finished(&mut self, record: &StepFinished) -> Result<()> {
-        let status = word::<StepStatus>(record.outcome.get("status"))?;
-        if !status.is_final() || (record.retrying && !may_retry(status)) {
-            return Err(order(format!("step `{}` cannot have finished like that", record.step)));
-        }
-        let run = self.live_run(&record.run, &record.plan)?;
-        let follows = match run.steps.get(&record.step) {
-            Some(StepState::Open { attempt }) => record.attempt == *attempt,
-            None | Some(StepState::Resolved { taken: ResolveAs::Retry, .. }) => {
-                record.attempt == 0 && never_started(status)
-            }
-            Some(StepState::Finished { attempt, retrying: true, .. }) => {
-                !record.retrying && (record.attempt == *attempt || record.attempt == 0 && never_started(status))
-            }
-            Some(_) => false,
-        };
-        if !follows {
-            return Err(order(format!("attempt {} of step `{}` is not open", record.attempt, record.step)));
-        }
-        let before = run.steps.get(&record.step).map_or(0, |state| state.attempt());
-        let attempt = record.attempt.max(before);
-        let finished = StepState::Finished { attempt, status, retrying: record.retrying };
-        let run = self.run_mut(&record.run, &record.plan)?;
-        run.steps.insert(record.step.clone(), finished);
-        run.verifying = false;
-        Ok(())
-    }
-
-    fn read_back(&mut self, record: &Verification) -> Result<()> {
-        let run = self.live_run(&record.run, &record.plan)?;
-        if run.steps.get(&record.step).is_none_or(|state| state.attempt() == 0) {
-            return Err(order(format!("step `{}` has not started", record.step)));
-        }
-        self.run_mut(&record.run, &record.plan)?.verifying = true;
-        Ok(())
-    }
-
-    fn ended(&mut self, entry: &Entry, record: &Outcome) -> Result<()> {
-        let run = self.live_run(&record.run, &record.plan)?;
-        let status = word::<RunStatus>(Some(&record.status.as_str().into()))?;
-        let allowed = match status {
-            RunStatus::Indeterminate => run.unknown_steps().next().is_some(),
-            RunStatus::Completed | RunStatus::Failed | RunStatus::Halted | RunStatus::Cancelled => {
-                self.check_determinate(run)?;
-                true
-            }
-            _ => false,
-        };
-        if !allowed {
-            return Err(order(format!("run `{}` cannot end as `{}`", record.run, record.status)));
-        }
-        let run = self.run_mut(&record.run, &record.plan)?;
-        run.outcome = Some(status);
-        run.ended = Some(entry.seq);
-        run.verifying = false;
-        Ok(())
-    }
-
-    fn resolved(&mut self, entry: &Entry, record: &Resolution) -> Result<()> {
-        let run = self.own_run(&record.run, &record.plan)?;
-        if run.is_over() {
-            return Err(terminal(format!("run `{}` is over", record.run)));
-        }
-        let attempt = match run.steps.get(&record.step) {
-            Some(state) if state.is_unknown() => state.attempt(),
-            _ => return Err(order(format!("step `{}` is not of unknown outcome", record.step))),
-        };
-        if run.opened.get(&record.step).is_none_or(|opened| record.ledger.seq < *opened) {
-            return Err(order(format!("the resolution was made before step `{}` started", record.step)));
-        }
-        let run = self.run_mut(&record.run, &record.plan)?;
-        run.steps.insert(record.step.clone(), StepState::Resolved { attempt, taken: record.resolve_as });
-        // The executor of before may still live: it is stopped here, and only a new claim goes on.
-        run.outcome = Some(match record.resolve_as {
-            ResolveAs::Abort => RunStatus::Failed,
-            ResolveAs::Retry | ResolveAs::Skip => RunStatus::Indeterminate,
-        });
-        run.ended = Some(entry.seq);
-        Ok(())
-    }
-
     fn checkpointed(&mut self, entry: &Entry, record: &Checkpoint) -> Result<()> {
         if let Some((_, newest)) = &self.checkpoint
             && record.ledger.seq < newest.ledger.seq
@@ -414,67 +212,24 @@ impl State {
         }
     }
 
-    fn is_completed(&self, plan: &Digest) -> bool {
+    pub(super) fn is_completed(&self, plan: &Digest) -> bool {
         let runs = self.plans.get(plan).into_iter().flat_map(|plan| &plan.runs);
         runs.filter_map(|run| self.runs.get(run)).any(|run| run.outcome == Some(RunStatus::Completed))
     }
 
-    fn open_run(&self, plan: &Digest) -> Option<&Run> {
+    pub(super) fn open_run(&self, plan: &Digest) -> Option<&Run> {
         self.last_run(plan).filter(|run| !run.is_over())
     }
 
-    fn plan_mut(&mut self, plan: &Digest) -> Result<&mut PlanState> {
+    pub(super) fn plan_mut(&mut self, plan: &Digest) -> Result<&mut PlanState> {
         self.plans.get_mut(plan).ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("plan {plan}")))
-    }
-
-    fn own_run(&self, run: &Id, plan: &Digest) -> Result<&Run> {
-        let known = self.runs.get(run).filter(|known| known.claim.plan == *plan);
-        known.ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("run `{run}` of plan {plan}")))
-    }
-
-    /// Returns a run that has no outcome, not even an indeterminate one.
-    fn live_run(&self, run: &Id, plan: &Digest) -> Result<&Run> {
-        let known = self.own_run(run, plan)?;
-        match known.outcome {
-            None => Ok(known),
-            Some(_) => Err(terminal(format!("run `{run}` is over, or waits for a resolution"))),
-        }
-    }
-
-    fn run_mut(&mut self, run: &Id, plan: &Digest) -> Result<&mut Run> {
-        let known = self.runs.get_mut(run).filter(|known| known.claim.plan == *plan);
-        known.ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("run `{run}` of plan {plan}")))
     }
 }
 
-fn terminal(why: String) -> Refusal {
+pub(super) fn terminal(why: String) -> Refusal {
     Refusal::new(LEDGER_TERMINAL, why)
 }
 
-fn order(why: String) -> Refusal {
+pub(super) fn order(why: String) -> Refusal {
     Refusal::new(LEDGER_ORDER, why)
-}
-
-/// Tells whether an attempt that ended like this may be followed by another.
-fn may_retry(status: StepStatus) -> bool {
-    matches!(status, StepStatus::Failed | StepStatus::TimedOut | StepStatus::CouldNotStart)
-}
-
-/// Tells whether a step that never started may be reported like this.
-fn never_started(status: StepStatus) -> bool {
-    matches!(
-        status,
-        StepStatus::Skipped
-            | StepStatus::Denied
-            | StepStatus::Cancelled
-            | StepStatus::Blocked
-            | StepStatus::CouldNotStart
-            | StepStatus::Failed
-    )
-}
-
-fn word<'de, T: serde::Deserialize<'de>>(value: Option<&'de serde_json::Value>) -> Result<T> {
-    let value = value.ok_or_else(|| order("a status is missing".to_owned()))?;
-    T::deserialize(value)
-        .map_err(|_| order(format!("`{}` is no status", crate::base::text::excerpt(&value.to_string()))))
 }

@@ -85,7 +85,7 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
 
 /// Tries what the sandbox must forbid.
 fn sandbox() -> Result<String> {
-    let report = sandbox::probe::probe()?;
+    let report = sandbox::probe()?;
     report.check()?;
     Ok(format!("{}; {} forbidden operations were tried and refused", report.sandbox, report.attempted.len()))
 }

@@ -33,26 +33,27 @@ enum Try {
 }
 
 fn tries() -> impl Strategy<Value = Try> {
-    let plan = 0..3_u64;
+    let plan = 0..2_u64;
     let run = 0..3_u8;
     let step = 0..2_u8;
     let finish = prop_oneof![Just("succeeded"), Just("failed"), Just("indeterminate"), Just("skipped")];
     let end = prop_oneof![Just("completed"), Just("failed"), Just("indeterminate"), Just("cancelled")];
     let resolve = prop_oneof![Just(ResolveAs::Retry), Just(ResolveAs::Skip), Just(ResolveAs::Abort)];
+    // What ends everything is rare, so that the long ways are walked too.
     prop_oneof![
-        2 => (plan.clone(), proptest::option::weighted(0.2, plan.clone())).prop_map(|(n, old)| Try::Plan(n, old)),
-        3 => (plan.clone(), proptest::bool::weighted(0.2)).prop_map(|(n, session)| Try::Approve(n, session)),
+        4 => (plan.clone(), proptest::option::weighted(0.1, plan.clone())).prop_map(|(n, old)| Try::Plan(n, old)),
+        8 => (plan.clone(), proptest::bool::weighted(0.2)).prop_map(|(n, session)| Try::Approve(n, session)),
         1 => plan.clone().prop_map(Try::Reject),
         1 => (0..6_usize).prop_map(Try::RevokeApproval),
         1 => plan.clone().prop_map(Try::RevokePlan),
-        6 => (plan, run.clone(), 1..4_u32, proptest::collection::vec(0..6_usize, 0..3))
+        24 => (plan, run.clone(), 1..4_u32, proptest::collection::vec(0..6_usize, 1..3))
             .prop_map(|(n, run, attempt, grants)| Try::Claim(n, run, attempt, grants)),
-        6 => (run.clone(), step.clone(), 1..4_u32).prop_map(|(run, step, attempt)| Try::Start(run, step, attempt)),
-        6 => (run.clone(), step.clone(), 0..4_u32, finish, any::<bool>())
+        16 => (run.clone(), step.clone(), 1..6_u32).prop_map(|(run, step, attempt)| Try::Start(run, step, attempt)),
+        16 => (run.clone(), step.clone(), 0..6_u32, finish, proptest::bool::weighted(0.3))
             .prop_map(|(run, step, attempt, how, again)| Try::Finish(run, step, attempt, how, again)),
-        3 => (run.clone(), end).prop_map(|(run, how)| Try::End(run, how)),
-        3 => (run, step, resolve).prop_map(|(run, step, how)| Try::Resolve(run, step, how)),
-        1 => any::<bool>().prop_map(Try::Halt),
+        10 => (run.clone(), end).prop_map(|(run, how)| Try::End(run, how)),
+        8 => (run, step, resolve).prop_map(|(run, step, how)| Try::Resolve(run, step, how)),
+        2 => proptest::bool::weighted(0.3).prop_map(Try::Halt),
         1 => Just(Try::Checkpoint),
     ]
 }
@@ -60,7 +61,7 @@ fn tries() -> impl Strategy<Value = Try> {
 /// What the test itself remembers, so that it does not believe the state it checks.
 #[derive(Default)]
 struct Memory {
-    grants: Vec<Digest>,
+    grants: Vec<(Digest, Digest)>,
     single: BTreeSet<Digest>,
     used_by: BTreeMap<Digest, BTreeSet<Id>>,
     over: BTreeMap<Id, RunStatus>,
@@ -74,7 +75,14 @@ fn attempt(chain: &Chain, memory: &Memory, wanted: &Try, n: u64) -> crate::sign:
     let step_name = |step: u8| format!("s{step}");
     let known = |run: u8| chain.state().run(&id(&name(run)));
     let plan_of = |run: u8| (0..3).find(|n| known(run).is_some_and(|r| r.claim.plan == plan_digest(*n))).unwrap_or(0);
-    let grant = |i: &usize| memory.grants.get(*i).copied().unwrap_or_else(|| plan_digest(99));
+    let grant = |i: &usize| memory.grants.get(*i).map_or_else(|| plan_digest(99), |(grant, _)| *grant);
+    let grant_of = |number: u64, i: usize| {
+        let own: Vec<_> = memory.grants.iter().filter(|(_, plan)| *plan == plan_digest(number)).collect();
+        own.get(i % own.len().max(1)).map_or_else(|| plan_digest(99), |(grant, _)| *grant)
+    };
+    let last = |run: u8, step: u8| {
+        known(run).and_then(|r| r.steps.get(&id(&step_name(step)))).map_or(0, |state| state.attempt())
+    };
     match wanted {
         Try::Plan(number, old) => plan(head, *number, old.map(plan_digest)),
         Try::Approve(number, session) => {
@@ -92,16 +100,18 @@ fn attempt(chain: &Chain, memory: &Memory, wanted: &Try, n: u64) -> crate::sign:
             let next = known(*run).map_or(1, |r| r.claim.attempt + 1);
             let attempt = if *attempt == 3 { 3 } else { next };
             let number = known(*run).map_or(*number, |_| plan_of(*run));
-            let approvals =
-                known(*run).map_or_else(|| grants.iter().map(grant).collect(), |r| r.claim.approvals.clone());
+            let approvals = known(*run)
+                .map_or_else(|| grants.iter().map(|i| grant_of(number, *i)).collect(), |r| r.claim.approvals.clone());
             claim(head, number, &name(*run), attempt, approvals, n)
         }
         Try::Start(run, step, attempt) => {
             let fencing = known(*run).map_or(0, |r| r.fencing);
-            started(plan_of(*run), &name(*run), &step_name(*step), *attempt, fencing)
+            let attempt = if *attempt == 5 { 5 } else { last(*run, *step) + 1 };
+            started(plan_of(*run), &name(*run), &step_name(*step), attempt, fencing)
         }
         Try::Finish(run, step, attempt, how, again) => {
-            finished(plan_of(*run), &name(*run), &step_name(*step), *attempt, how, *again)
+            let attempt = if matches!(attempt, 0 | 5) { *attempt } else { last(*run, *step) };
+            finished(plan_of(*run), &name(*run), &step_name(*step), attempt, how, *again)
         }
         Try::End(run, how) => outcome(plan_of(*run), &name(*run), how),
         Try::Resolve(run, step, how) => resolution(head, plan_of(*run), &name(*run), &step_name(*step), *how, n),
@@ -113,7 +123,7 @@ fn attempt(chain: &Chain, memory: &Memory, wanted: &Try, n: u64) -> crate::sign:
 fn remember(memory: &mut Memory, entry: &crate::ledger::Entry) {
     match &entry.record {
         Record::Approval(approval) => {
-            memory.grants.push(entry.payload);
+            memory.grants.push((entry.payload, approval.predicate().binding.plan));
             if approval.predicate().scope == Scope::SingleRun {
                 memory.single.insert(entry.payload);
             }
@@ -178,7 +188,8 @@ proptest! {
         chain.push(&genesis, &root, t(10)).unwrap();
         let mut lines = vec![genesis];
         let mut memory = Memory::default();
-        for (n, wanted) in wanted.iter().enumerate() {
+        let opening = [Try::Plan(0, None), Try::Approve(0, false), Try::Approve(0, false), Try::Claim(0, 0, 1, vec![0])];
+        for (n, wanted) in opening.iter().chain(&wanted).enumerate() {
             let envelope = attempt(&chain, &memory, wanted, 1_000 + n as u64);
             let mut next = chain.clone();
             let Ok((entry, line)) = next.extend(&envelope, t(10), &root, t(10)) else { continue };

@@ -40,6 +40,7 @@ fn filled(runs: u64) -> World {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "the measurement is what the test is for")]
 #[ignore = "measures; only a release build says anything"]
 fn e20_reads_ten_thousand_entries_a_second_and_a_thousand_within_eight_milliseconds() {
     for runs in [125, 1_250] {

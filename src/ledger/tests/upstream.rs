@@ -40,6 +40,14 @@ impl Upstream {
     }
 }
 
+/// Writes a program that may be run.
+fn script(path: &std::path::Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    let mut mode = std::fs::metadata(path).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
+    std::fs::set_permissions(path, mode).unwrap();
+}
+
 #[test]
 fn e01_of_racing_pushers_exactly_one_claim_wins() {
     let upstream = Upstream::new();
@@ -95,11 +103,9 @@ fn e14_the_repositorys_own_configuration_and_hooks_are_not_used() {
         dir.path().display(),
         upstream.bare.path().display()
     );
-    std::fs::write(dir.path().join("pre-push"), format!("#!/bin/sh\ntouch {}\nexit 1\n", marker.display())).unwrap();
-    std::os::unix::fs::PermissionsExt::set_mode(
-        &mut std::fs::metadata(dir.path().join("pre-push")).unwrap().permissions(),
-        0o755,
-    );
+    for hook in ["pre-push", "reference-transaction"] {
+        script(&dir.path().join(hook), &format!("#!/bin/sh\ntouch {}\nexit 1\n", marker.display()));
+    }
     let path = dir.path().join(".git/config");
     let old = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, old + &config).unwrap();
@@ -129,10 +135,7 @@ fn e02_a_remote_that_says_no_is_not_asked_again_and_nothing_moves() {
     let before = upstream.tip();
     let hook = upstream.bare.path().join("hooks/pre-receive");
     std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    std::fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
-    let mut mode = std::fs::metadata(&hook).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
-    std::fs::set_permissions(&hook, mode).unwrap();
+    script(&hook, "#!/bin/sh\nexit 1\n");
     let mut ledger = upstream.open(&upstream.world.path());
     assert_eq!(put(&mut ledger, |head| plan(head, 1, None)).unwrap_err().code(), "ledger.write_failed");
     assert_eq!(upstream.tip(), before);
@@ -159,10 +162,7 @@ fn broken_git(dir: &std::path::Path, pushes: bool) -> std::path::PathBuf {
         "#!/bin/sh\nfor a in \"$@\"; do if [ \"$a\" = push ] && [ ! -e {0} ]; then : > {0}; {act}; exit 141; fi; done\nexec git \"$@\"\n",
         once.display()
     );
-    std::fs::write(&path, text).unwrap();
-    let mut mode = std::fs::metadata(&path).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
-    std::fs::set_permissions(&path, mode).unwrap();
+    script(&path, &text);
     path
 }
 
