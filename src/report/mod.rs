@@ -56,4 +56,4 @@ pub trait Renderer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

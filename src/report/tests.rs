@@ -84,7 +84,7 @@ pub(super) fn events_with(text: &str) -> Vec<RunEvent> {
     ]
 }
 
-pub(super) fn events() -> Vec<RunEvent> {
+pub(crate) fn events() -> Vec<RunEvent> {
     events_with("exit code 3")
 }
 

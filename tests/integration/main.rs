@@ -1,1 +1,3 @@
+//! The tool as people use it, on real repositories with real programs.
 
+mod support;
