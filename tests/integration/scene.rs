@@ -20,10 +20,10 @@ use serde_json::Value;
 use super::support::{Bench, NOW, Ran, ran};
 
 /// The file that the pipeline `mark` writes: where it lies, something ran.
-pub const CANARY: &str = "mark.txt";
+pub(crate) const CANARY: &str = "mark.txt";
 
 /// Pipelines and directives that are quick, do something, and can be seen through.
-pub const FILES: &[(&str, &str)] = &[
+pub(crate) const FILES: &[(&str, &str)] = &[
     (
         "pipelines/mark.yml",
         "description: Leave a mark.
@@ -103,24 +103,24 @@ The second step fails until somebody has written `ready.txt`.
 
 /// A plan that was drafted and recorded.
 #[derive(Clone, Debug)]
-pub struct Drafted {
+pub(crate) struct Drafted {
     pub digest: String,
     pub file: String,
     pub result: Value,
 }
 
 /// Sets a repository up for one person.
-pub fn solo() -> Bench {
+pub(crate) fn solo() -> Bench {
     founded(&["init", "--solo"], &[])
 }
 
 /// Sets a repository up for one person, with more files.
-pub fn solo_with(files: &[(&str, &str)]) -> Bench {
+pub(crate) fn solo_with(files: &[(&str, &str)]) -> Bench {
     founded(&["init", "--solo"], files)
 }
 
 /// Sets a repository up for a team: `ada` founds it, everybody named is enrolled with a role and has pinned it.
-pub fn team(people: &[(&'static str, &str)], files: &[(&str, &str)]) -> Bench {
+pub(crate) fn team(people: &[(&'static str, &str)], files: &[(&str, &str)]) -> Bench {
     let bench = founded(&["init"], files);
     for (login, role) in people {
         enrol(&bench, login, &["--role", role]);
@@ -142,7 +142,7 @@ fn founded(init: &[&str], files: &[(&str, &str)]) -> Bench {
 }
 
 /// Makes a key for a person and enrols it as `ada`; the trust root is not yet committed.
-pub fn enrol(bench: &Bench, login: &'static str, more: &[&str]) -> Value {
+pub(crate) fn enrol(bench: &Bench, login: &'static str, more: &[&str]) -> Value {
     bench.person.set(login);
     bench.run(&["keys", "generate", login]).exits(0);
     let public = bench.run(&["keys", "public", login]).exits(0).stdout;
@@ -154,7 +154,7 @@ pub fn enrol(bench: &Bench, login: &'static str, more: &[&str]) -> Value {
 }
 
 /// Pins the present trust root for a person.
-pub fn pin(bench: &Bench, login: &'static str) {
+pub(crate) fn pin(bench: &Bench, login: &'static str) {
     bench.person.set(login);
     let digest = bench.json(&["keys", "show"]).exits(0).json()["result"]["digest"].as_str().unwrap().to_owned();
     bench.run(&["keys", "trust", &digest]).exits(0);
@@ -162,7 +162,7 @@ pub fn pin(bench: &Bench, login: &'static str) {
 
 /// Drafts and records a plan as the present person.
 #[track_caller]
-pub fn plan(bench: &Bench, directive: &str, more: &[&str]) -> Drafted {
+pub(crate) fn plan(bench: &Bench, directive: &str, more: &[&str]) -> Drafted {
     let n = bench.now.get();
     let file = format!("../plan-{directive}-{}.json", Digest::of(format!("{more:?}{n}").as_bytes()).short());
     let ran = bench.json(&[&["plan", directive, "--out", &file], more].concat()).exits(0);
@@ -172,7 +172,7 @@ pub fn plan(bench: &Bench, directive: &str, more: &[&str]) -> Drafted {
 
 /// Approves a plan by key, as a person.
 #[track_caller]
-pub fn approve(bench: &Bench, person: &'static str, plan: &Drafted, more: &[&str]) -> Ran {
+pub(crate) fn approve(bench: &Bench, person: &'static str, plan: &Drafted, more: &[&str]) -> Ran {
     let before = bench.person.replace(person);
     let ran = bench.json(&[&["approve", &plan.file, "--digest", &plan.digest], more].concat());
     bench.person.set(before);
@@ -180,18 +180,18 @@ pub fn approve(bench: &Bench, person: &'static str, plan: &Drafted, more: &[&str
 }
 
 /// The commit that the ledger's branch names; empty where there is none.
-pub fn tip(bench: &Bench) -> String {
+pub(crate) fn tip(bench: &Bench) -> String {
     bench.git(&["for-each-ref", "--format=%(objectname)", "refs/heads/countersign/ledger"])
 }
 
 /// Whether anything ran.
-pub fn ran_something(bench: &Bench) -> bool {
+pub(crate) fn ran_something(bench: &Bench) -> bool {
     bench.path(CANARY).exists()
 }
 
 /// Runs an attack: the class and the reason are as they must be, nothing ran, the ledger holds nothing new.
 #[track_caller]
-pub fn refused(bench: &Bench, args: &[&str], code: i32, reason: &str) -> Ran {
+pub(crate) fn refused(bench: &Bench, args: &[&str], code: i32, reason: &str) -> Ran {
     let _ = fs::remove_file(bench.path(CANARY));
     let before = tip(bench);
     let ran = bench.json(args).refused(code, reason);
@@ -203,7 +203,7 @@ pub fn refused(bench: &Bench, args: &[&str], code: i32, reason: &str) -> Ran {
 
 /// The honest twin: the plan runs and leaves its mark.
 #[track_caller]
-pub fn runs(bench: &Bench, args: &[&str]) -> Ran {
+pub(crate) fn runs(bench: &Bench, args: &[&str]) -> Ran {
     let _ = fs::remove_file(bench.path(CANARY));
     let ran = bench.json(args).exits(0);
     assert!(ran_something(bench), "nothing ran: {}", ran.stdout);
@@ -211,35 +211,35 @@ pub fn runs(bench: &Bench, args: &[&str]) -> Ran {
 }
 
 /// The trust root at the head commit, as an attacker with the library reads it.
-pub fn root(bench: &Bench) -> TrustRoot {
+pub(crate) fn root(bench: &Bench) -> TrustRoot {
     let bytes = bench.git(&["show", &format!("HEAD:{}", trust_store::CURRENT)]).into_bytes();
     TrustRoot::parse(&bytes).unwrap()
 }
 
 /// A person's key.
-pub fn key(bench: &Bench, person: &str, name: &str) -> HeldKey {
+pub(crate) fn key(bench: &Bench, person: &str, name: &str) -> HeldKey {
     HeldKey::load(&key_file(bench, person, name)).unwrap()
 }
 
 /// The file of a person's key.
-pub fn key_file(bench: &Bench, person: &str, name: &str) -> PathBuf {
+pub(crate) fn key_file(bench: &Bench, person: &str, name: &str) -> PathBuf {
     bench.outside("homes").join(person).join("countersign/keys").join(format!("{name}.pem"))
 }
 
 /// The name of the runner's key in the home of the founder.
-pub fn runner(bench: &Bench) -> String {
+pub(crate) fn runner(bench: &Bench) -> String {
     let folder = key_file(bench, "ada", "x").parent().unwrap().to_owned();
     let mut names = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path().file_stem().unwrap().to_owned());
     names.find_map(|n| n.into_string().ok().filter(|n| n.starts_with("runner-"))).unwrap()
 }
 
 /// The ledger, opened with the library.
-pub fn ledger(bench: &Bench) -> Ledger {
+pub(crate) fn ledger(bench: &Bench) -> Ledger {
     Ledger::open(&bench.path(".git"), &root(bench)).unwrap()
 }
 
 /// Appends a statement with the library, around every command.
-pub fn append(
+pub(crate) fn append(
     bench: &Bench,
     objects: Vec<Vec<u8>>,
     mut build: impl FnMut(&View<'_>) -> Envelope,
@@ -253,7 +253,7 @@ pub fn append(
 }
 
 /// The newest approval in the ledger.
-pub fn newest_approval(bench: &Bench) -> (Approval, Envelope) {
+pub(crate) fn newest_approval(bench: &Bench) -> (Approval, Envelope) {
     let mut found = None;
     ledger(bench)
         .for_each(bench.now.get(), |entry, bytes| {
@@ -269,17 +269,17 @@ pub fn newest_approval(bench: &Bench) -> (Approval, Envelope) {
 }
 
 /// The instant at which benches begin.
-pub fn beginning() -> Timestamp {
+pub(crate) fn beginning() -> Timestamp {
     NOW.parse().unwrap()
 }
 
 /// Runs the real binary.
-pub fn real(bench: &Bench, args: &[&str]) -> Ran {
+pub(crate) fn real(bench: &Bench, args: &[&str]) -> Ran {
     ran(bench.binary().args(args).stdin(Stdio::null()).output().unwrap())
 }
 
 /// Tells whether a program is on this machine; prints a note where it is not, and the test is to end.
-pub fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     let found = ["/usr/bin", "/bin", "/usr/local/bin"].iter().any(|dir| PathBuf::from(dir).join(program).is_file());
     if !found {
         note(&format!("skipped: there is no {program}"));
@@ -288,12 +288,12 @@ pub fn has(program: &str) -> bool {
 }
 
 /// Says something beside the test's own output.
-pub fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Python, for a pseudo-terminal.
-pub fn python() -> Command {
+pub(crate) fn python() -> Command {
     Command::new("/usr/bin/python3")
 }
