@@ -129,6 +129,10 @@ pub(crate) fn pinned(bytes: &[u8], world: &World) -> Result<Digest> {
 /// the plan was claimed, under the trust root and the policy that the plan names.
 pub(crate) fn audit(bytes: &[u8], pin: &Digest) -> Result<Audit> {
     let bundle = read(bytes)?;
+    // Also what nothing below asks for, such as the view: a person may read it.
+    for name in bundle.objects.keys() {
+        object(&bundle, &name.parse().map_err(|_| malformed("an object is not named by its digest"))?)?;
+    }
     let (then, newest) = roots(&bundle, pin)?;
     let policy_bytes = |digest: &Digest| object(&bundle, digest);
     let wide = seal::Limits { max_steps: seal::MAX_STEPS, ..seal::Limits::default() };
