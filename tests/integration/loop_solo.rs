@@ -93,12 +93,18 @@ fn jf1_definitions_are_listed_checked_and_shown_with_every_error_in_one_pass() {
     bench.json(&["directives", "check"]).exits(0);
     bench.json(&["pipelines", "check"]).exits(0);
     let shown = bench.json(&["pipelines", "show", "look"]).exits(0);
-    assert_eq!((&shown.json()["result"]["effect"], &shown.json()["result"]["attempts"]), (&json!("analyze"), &json!(1)));
+    assert_eq!(
+        (&shown.json()["result"]["effect"], &shown.json()["result"]["attempts"]),
+        (&json!("analyze"), &json!(1))
+    );
     assert!(shown.stderr.contains("program: sha256sum"), "{}", shown.stderr);
     let missing = bench.json(&["pipelines", "show", "lok"]).refused(2, "pipeline.missing");
     assert!(missing.stderr.contains("`look`"), "{}", missing.stderr);
 
-    bench.write("directives/look.md", "---\ntitel: Look\npipelines: [lok]\nsteps:\n  - {id: a, pipelin: look}\n---\nx\n");
+    bench.write(
+        "directives/look.md",
+        "---\ntitel: Look\npipelines: [lok]\nsteps:\n  - {id: a, pipelin: look}\n---\nx\n",
+    );
     let ran = bench.json(&["directives", "check"]).refused(2, "check.findings");
     let places = ran.json();
     let text = places["error"].to_string() + &places.to_string() + &ran.stderr;
@@ -338,7 +344,8 @@ fn revocation_of_an_approval_a_plan_and_a_key_each_stop_the_run() {
     let three = plan(&bench, "mark", &[]);
     approve(&bench, "ada", &three, &[]).exits(0);
     let keys = bench.json(&["keys", "show"]).exits(0).json();
-    let key = keys["result"]["keys"].as_array().unwrap().iter().find(|key| key["login"] == "ada").unwrap()["id"].clone();
+    let key =
+        keys["result"]["keys"].as_array().unwrap().iter().find(|key| key["login"] == "ada").unwrap()["id"].clone();
     bench.json(&["revoke", "--signed-by", key.as_str().unwrap(), "--reason", "lost"]).exits(0);
     refused(&bench, &["execute", &three.file], 3, "approval.revoked");
 }
@@ -506,7 +513,9 @@ fn verify_lists_all_checks_by_id_and_writes_a_signed_result() {
     let svr: Value = serde_json::from_slice(&fs::read(bench.outside("svr.json")).unwrap()).unwrap();
     let payload = svr["payload"].as_str().unwrap();
     let payload = base64_decode(payload);
-    assert!(payload.contains("https://in-toto.io/attestation/svr/v0.") && payload.contains("COUNTERSIGN_PLAN_CONFORMS"));
+    assert!(
+        payload.contains("https://in-toto.io/attestation/svr/v0.") && payload.contains("COUNTERSIGN_PLAN_CONFORMS")
+    );
     assert!(!ran_something(&bench));
 }
 
@@ -585,8 +594,7 @@ fn we10_everything_is_read_back_from_the_ledger() {
         .rev()
         .map(|row| row["kind"].as_str().unwrap().to_owned())
         .collect();
-    let expected =
-        ["genesis", "plan", "approval", "claim", "step-started", "step-finished", "verification", "outcome"];
+    let expected = ["genesis", "plan", "approval", "claim", "step-started", "step-finished", "verification", "outcome"];
     assert_eq!(kinds, expected);
     assert_eq!(bench.json(&["ledger", "verify"]).exits(0).json()["result"]["entries"], 8);
     assert_eq!(bench.json(&["ledger", "show", "2"]).exits(0).json()["result"]["kind"], "approval");
@@ -619,7 +627,8 @@ fn a_bundle_verifies_offline_in_an_empty_folder_with_the_pin_alone() {
     assert_eq!((&told["decision"], &told["result"]["outcome"]), (&json!("verified"), &json!("completed")));
     verify("bundle.json", &format!("sha256:{}", "0".repeat(64))).refused(5, "trust.pin_mismatch");
     let text = fs::read_to_string(empty.path().join("bundle.json")).unwrap();
-    for (n, (from, to)) in [("\"seq\":2", "\"seq\":3"), (&mark.digest[7..], &"0".repeat(64)[..])].into_iter().enumerate()
+    for (n, (from, to)) in
+        [("\"seq\":2", "\"seq\":3"), (&mark.digest[7..], &"0".repeat(64)[..])].into_iter().enumerate()
     {
         let file = format!("altered-{n}.json");
         fs::write(empty.path().join(&file), text.replacen(from, to, 1)).unwrap();
@@ -686,7 +695,9 @@ fn doctor_schema_reasons_completions_and_man_answer() {
     bench.json(&["schema", "pln"]).refused(2, "schema.unknown");
     assert!(bench.run(&["reasons"]).exits(0).stdout.contains("replay.consumed"));
     assert_eq!(bench.json(&["reasons", "halted"]).exits(0).json()["result"]["exitCode"], 3);
-    assert!(bench.json(&["reasons", "replay.consume"]).refused(2, "reasons.unknown").stderr.contains("replay.consumed"));
+    assert!(
+        bench.json(&["reasons", "replay.consume"]).refused(2, "reasons.unknown").stderr.contains("replay.consumed")
+    );
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         assert!(bench.run(&["completions", shell]).exits(0).stdout.contains("countersign"), "{shell}");
     }
