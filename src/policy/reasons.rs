@@ -31,6 +31,5 @@ reasons! {
     POLICY_EXECUTION_OFF = "policy.execution_off", Refused, "the policy switches execution off", "set `execution.enabled: true` in a reviewed commit; no approval overrides the switch";
     POLICY_SIDE_EFFECTS_OFF = "policy.side_effects_off", Refused, "the policy switches side effects off", "set `execution.sideEffects: true` in a reviewed commit; no approval overrides the switch";
     POLICY_REVIEW = "policy.review_mismatch", Verification, "the review is of another plan, or not every check ran", "review this plan again";
-    ARGV_FLAG = "argv.flag", Refused, "an argument is a flag that the policy does not list for the program", "remove the flag from the pipeline, or list it";
     ENV_DANGEROUS = "env.dangerous", Refused, "a variable that steers programs is not listed as dangerous", "remove the variable, or list it under `dangerousEnv`";
 }

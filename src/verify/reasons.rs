@@ -16,9 +16,7 @@ reasons! {
     TREE_CHANGED = "subject.tree_changed", Stale, "guardrails or tree differ from those the plan is for", "draft a new plan";
     WORKSPACE_DIRTY = "subject.workspace_dirty", Verification, "tracked files differ from the head commit", "commit or stash the changes";
     POLICY_CHANGED = "policy.changed", Stale, "policy or trust root is not the one the plan was made under", "draft a new plan under the present policy";
-    LEDGER_HEADS = "ledger.rollback", Verification, "a statement names a ledger head that the chain does not hold", "find out who rewrote the ledger; fetch it from the remote";
     REPLAY_RUN = "replay.run", Stale, "the plan has run, or is running, under its approval", "draft a new plan; or resume that run with --resume";
-    INDETERMINATE = "indeterminate", Indeterminate, "a step started and nobody knows how it ended", "look what happened, then `countersign resolve RUN --step STEP --as retry|skip|abort`";
     HALTED = "halted", Refused, "the repository is halted", "see `countersign status`; `countersign halt --lift` when it is over";
     CHECK_MISSING = "internal.check_missing", Internal, "a required check did not run", "please report it";
 }

@@ -11,7 +11,7 @@ use crate::{
         ledger::checkpoint_if_due,
         output::{Outcome, Printer},
         provenance,
-        reasons::{RUN_CANCELLED, RUN_FAILED, RUN_HALTED, RUN_INDETERMINATE, SECRET_MISSING},
+        reasons::{RUN_FAILED, RUN_INDETERMINATE},
         recorder::{Recorder, outputs},
         session::{Session, run_id},
         signer::{self, Hand},
@@ -27,7 +27,10 @@ use crate::{
     },
     cli::args::ExecuteArgs,
     event::{RunOutcome, RunStatus, StepOutcome, StepStatus},
-    execute::{self, Cancel, PreviewStep, RunSetting},
+    execute::{
+        self, Cancel, PreviewStep, RunSetting,
+        reasons::{RUN_CANCELLED, RUN_HALTED, SECRET_MISSING},
+    },
     ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
     plan::{
         SealedPlan,

@@ -42,10 +42,22 @@ fn e01_an_approval_is_used_once_whatever_the_run_is_called() {
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r2", 1, vec![grant], 51)), "replay.consumed");
     assert_eq!(code(&mut ledger, |_| outcome(1, "r", "failed")), "ok");
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r3", 1, vec![grant], 52)), "replay.consumed");
-    assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 2, vec![grant], 53)), "replay.consumed");
     let fresh = put(&mut ledger, |head| approved(head, 1, 60)).unwrap().entries[0].payload;
     assert_eq!(stands(&ledger, 1), RunStatus::Approved, "a failed plan may be approved anew");
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r4", 1, vec![fresh], 54)), "ok");
+    assert_eq!(code(&mut ledger, |_| outcome(1, "r4", "failed")), "ok");
+    assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 2, vec![grant], 55)), "replay.consumed", "not the last run");
+}
+
+#[test]
+fn e01_a_failed_run_goes_on_with_its_own_approval_until_it_is_completed_or_given_up() {
+    let (_world, mut ledger, _) = claimed();
+    let grant = grant_of(&ledger);
+    assert_eq!(code(&mut ledger, |_| outcome(1, "r", "failed")), "ok");
+    assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 3, vec![grant], 51)), "replay.consumed", "attempt skipped");
+    assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 2, vec![grant], 52)), "ok");
+    assert_eq!(code(&mut ledger, |_| outcome(1, "r", "completed")), "ok");
+    assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 3, vec![grant], 53)), "replay.consumed", "completed");
 }
 
 #[test]
