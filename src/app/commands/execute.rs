@@ -34,7 +34,7 @@ use crate::{
     ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
     plan::{
         SealedPlan,
-        model::{Action, Plan},
+        model::{Action, Plan, Step},
     },
     report::{Report, formats, json_v1::Envelope as Output},
     sign::{
@@ -90,8 +90,9 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         output_cap: usize::try_from(limits.output).unwrap_or(100_000),
         ..RunSetting::new(claim.run.clone(), session.checkout.workdir().to_owned(), scratch.path().to_owned())
     };
-    let head = matches!(purpose, Purpose::Start)
-        .then(|| (session.checkout.workdir().to_owned(), verified.plan().subject.head_sha.clone()));
+    let head = matches!(purpose, Purpose::Start).then(|| verified.plan().subject.head_sha.clone());
+    let commits = |step: &&Step| step.actions.iter().any(|action| matches!(action, Action::Commit(_)));
+    let committers = verified.plan().steps.iter().filter(commits).map(|step| step.id.clone()).collect();
     let style = printer.style();
     let Some(human) = formats::find("human") else { return Err(Refusal::new(INTERNAL, "no format for people")) };
     let mut recorder = Recorder {
@@ -102,6 +103,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         fencing: claim.fencing,
         approvals: verified.approvals().to_vec(),
         head,
+        committers,
         work_tree: session.checkout.workdir().to_owned(),
         outputs: outputs(verified.plan()),
         renderer: human.renderer(style),
