@@ -1,3 +1,10 @@
 //! The tool as people use it, on real repositories with real programs.
 
+mod pipelines_bulk_edit;
+mod pipelines_inventory;
+mod pipelines_migration;
+mod pipelines_postgres;
+mod pipelines_release;
+mod pipelines_support;
+mod pipelines_terraform;
 mod support;
