@@ -43,6 +43,8 @@ fn bulk_edit_by_expression_changes_every_match_and_the_tests_pass() {
         let sum = stock(&project.bench.repo(), "sha256sum", &[row["path"].as_str().unwrap()]);
         assert_eq!(row["after"], format!("sha256:{}", &sum[..64]));
     }
+    // Not even in a clean checkout.
+    project.bench.git(&["restore", "src"]);
     project.refuses_a_replay(&plan);
 }
 
@@ -84,5 +86,7 @@ fn bulk_edit_by_patch_applies_exactly_the_agreed_bytes() {
     assert_eq!(outputs["apply"]["files"].to_string().trim_matches('"'), "2");
     assert_eq!(project.bench.git(&["diff", "--stat", "--", "src"]).lines().count(), 3);
     stock(&project.bench.repo(), "git", &["apply", "--check", "--reverse", "rename.patch"]);
+    // Not even in a clean checkout.
+    project.bench.git(&["restore", "src"]);
     project.refuses_a_replay(&plan);
 }

@@ -107,12 +107,8 @@ fn postgres(server: &Server, database: &str) -> Project {
 
 const RULE: &str = "
   - id: our-database
-    when:
-      hosts: ['HOST']
-      secrets: [DATABASE_URL]
-      uninspectable: true
-    then:
-      needsApproval: {people: 1, separation: none, within: 8h}
+    when: {hosts: ['HOST'], secrets: [DATABASE_URL], uninspectable: true}
+    then: {needsApproval: {people: 1, separation: none}}
 ";
 
 const COLUMNS: &str = "SELECT coalesce(string_agg(table_name || '.' || column_name, ' ' ORDER BY 1), '') \
