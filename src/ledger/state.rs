@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::reasons::{
-    LEDGER_HALTED, LEDGER_REVOKED, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT, RUN_INDETERMINATE,
-};
+use super::reasons::{LEDGER_HALTED, LEDGER_REVOKED, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT, RUN_INDETERMINATE};
 use crate::{
     base::{
         digest::Digest,

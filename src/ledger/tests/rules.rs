@@ -46,7 +46,11 @@ fn e01_an_approval_is_used_once_whatever_the_run_is_called() {
     assert_eq!(stands(&ledger, 1), RunStatus::Approved, "a failed plan may be approved anew");
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r4", 1, vec![fresh], 54)), "ok");
     assert_eq!(code(&mut ledger, |_| outcome(1, "r4", "failed")), "ok");
-    assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 2, vec![grant], 55)), "replay.consumed", "not the last run");
+    assert_eq!(
+        code(&mut ledger, |head| claim(head, 1, "r", 2, vec![grant], 55)),
+        "replay.consumed",
+        "not the last run"
+    );
 }
 
 #[test]
