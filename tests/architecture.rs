@@ -139,6 +139,22 @@ fn imports_go_one_way() {
 }
 
 #[test]
+fn the_document_shows_the_same_table() {
+    let text = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let (_, table) = text.split_once("| room | may import |\n").unwrap();
+    let shown: Vec<String> = table.lines().skip(1).take_while(|line| line.starts_with('|')).map(str::to_owned).collect();
+    let used: Vec<String> = TABLE
+        .iter()
+        .map(|(room, allowed)| {
+            let allowed: Vec<String> = allowed.iter().map(|name| format!("`{name}`")).collect();
+            let allowed = if allowed.is_empty() { "nothing in the crate".to_owned() } else { allowed.join(", ") };
+            format!("| `{room}` | {allowed} |")
+        })
+        .collect();
+    assert_eq!(shown, used, "docs/architecture.md");
+}
+
+#[test]
 fn a28_execute_reaches_no_planner_yaml_template_or_model() {
     let allowed: BTreeMap<&str, &[&str]> = TABLE.iter().copied().collect();
     let mut reached = BTreeSet::new();
