@@ -4,7 +4,7 @@ use super::{
     case::{Case, Conformance, Purpose},
     reasons::{
         BASE_MOVED, CLOCK_SKEW, CONTEXT_MISMATCH, HALTED, HEAD_MOVED, PLAN_DEVIATES, PLAN_EXPIRED, PLAN_OTHER,
-        PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED, REPLAY_RUN, TREE_CHANGED, WORKSPACE_DIRTY,
+        PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED, REPLAY_RUN, TREE_CHANGED, WORKSPACE_DIRTY,
     },
 };
 use crate::{
@@ -232,6 +232,11 @@ fn known<'a>(plan: &SealedPlan, case: &'a Case<'_>) -> Result<&'a PlanState> {
 
 fn plan_recorded(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
     let known = known(plan, case)?;
+    let (named, recorded) = (&plan.plan().planner.requested_by, &known.record.requested_by);
+    if (named.id, &named.host) != (recorded.id, &recorded.host) {
+        let what = format!("the plan says `{}` asked for it, the record `{}`", named.login, recorded.login);
+        return refuse(PLAN_REQUESTER, excerpt(&what));
+    }
     match known.superseded_by {
         Some(later) => refuse(PLAN_SUPERSEDED, format!("by {later}")),
         None => Ok(format!("entry {}", known.seq)),

@@ -6,6 +6,7 @@ reasons! {
     PLAN_MISSING = "plan.missing", Verification, "the plan's bytes are not there", "give the plan's file, or fetch the ledger that holds it";
     PLAN_OTHER = "plan.digest_mismatch", Verification, "the plan is not the one that was named", "give the plan exactly as it was sealed; one changed byte makes another plan";
     PLAN_UNRECORDED = "plan.unrecorded", Verification, "the ledger does not know the plan", "record it: draft it without --no-record";
+    PLAN_REQUESTER = "plan.requester_mismatch", Verification, "the plan names somebody else as the one who asked for it than the signed record does", "draft the plan with your own key";
     PLAN_EXPIRED = "expired.plan", Stale, "the plan has expired", "draft a new plan and have it approved";
     PLAN_SUPERSEDED = "plan.superseded", Stale, "a later revision took the plan's place", "use the later revision";
     PLAN_DEVIATES = "plan.deviates", Verification, "a step is not what its pipeline expands to", "draft the plan with `countersign plan`; a plan cannot name its own actions";

@@ -34,8 +34,9 @@ use crate::{
     ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
     plan::{
         SealedPlan,
-        model::{Action, Plan},
+        model::{Action, Plan, Step},
     },
+    policy::reasons::POLICY_EXECUTION_OFF,
     report::{Report, formats, json_v1::Envelope as Output},
     sign::{
         Duty, Envelope,
@@ -45,10 +46,14 @@ use crate::{
     verify::{self, Purpose, VerifiedPlan},
 };
 
+/// Variables that can only forbid: a machine's own switches, beside the policy's.
+const SWITCHES: [(&str, bool); 2] = [("COUNTERSIGN_EXECUTION", false), ("COUNTERSIGN_SIDE_EFFECTS", true)];
+
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
     let session = Session::open(world)?;
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
+    switches(plan.plan(), world)?;
     let digest = plan.digest();
     let purpose = match &args.resume {
         None => Purpose::Start,
@@ -90,8 +95,9 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         output_cap: usize::try_from(limits.output).unwrap_or(100_000),
         ..RunSetting::new(claim.run.clone(), session.checkout.workdir().to_owned(), scratch.path().to_owned())
     };
-    let head = matches!(purpose, Purpose::Start)
-        .then(|| (session.checkout.workdir().to_owned(), verified.plan().subject.head_sha.clone()));
+    let head = matches!(purpose, Purpose::Start).then(|| verified.plan().subject.head_sha.clone());
+    let commits = |step: &&Step| step.actions.iter().any(|action| matches!(action, Action::Commit(_)));
+    let committers = verified.plan().steps.iter().filter(commits).map(|step| step.id.clone()).collect();
     let style = printer.style();
     let Some(human) = formats::find("human") else { return Err(Refusal::new(INTERNAL, "no format for people")) };
     let mut recorder = Recorder {
@@ -102,6 +108,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         fencing: claim.fencing,
         approvals: verified.approvals().to_vec(),
         head,
+        committers,
         work_tree: session.checkout.workdir().to_owned(),
         outputs: outputs(verified.plan()),
         renderer: human.renderer(style),
@@ -114,6 +121,19 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     world.console.stderr = std::mem::replace(&mut recorder.out, Box::new(std::io::sink()));
     let outcome = ended?;
     finish(args, &sealed, &claim, recorder, &outcome, &session, world)
+}
+
+/// Refuses where the machine's switches are off; any value but `on` is off, and no approval overrides it.
+fn switches(plan: &Plan, world: &World) -> Result<()> {
+    for (name, only_side_effects) in SWITCHES {
+        let off = world.env.text(name).is_some_and(|value| value != "on");
+        if off && (!only_side_effects || plan.effect.has_side_effect()) {
+            return Err(
+                Refusal::new(POLICY_EXECUTION_OFF, format!("the variable {name} switches it off")).subject(name)
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Runs the plan on a runtime of its own; an interrupt cancels, and is answered when every process is gone.

@@ -9,7 +9,7 @@ use crate::{
         draft::{self, Order},
         files,
         output::Outcome,
-        reasons::{EXPIRY_TOO_LONG, INPUT_FORM, INPUT_INVALID},
+        reasons::{DEFINITION_INVALID, EXPIRY_TOO_LONG, INPUT_FORM},
         session::{POLICY, Session, short},
         signer::{self, Hand},
         world::World,
@@ -115,7 +115,7 @@ fn misfit(directive: &Directive, places: Vec<Diagnostic>) -> Refusal {
         .map(|(name, spec)| format!("{name}{}", if spec.is_required() { " (required)" } else { "" }))
         .collect();
     let taken = if taken.is_empty() { "no inputs".to_owned() } else { taken.join(", ") };
-    Refusal::new(INPUT_INVALID, format!("inputs of `{}`: {many}", directive.name()))
+    Refusal::new(DEFINITION_INVALID, format!("inputs of `{}`: {many}", directive.name()))
         .subject(directive.path().to_string())
         .hint(format!("the directive takes {taken}"))
         .diagnostics(places)

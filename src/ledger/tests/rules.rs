@@ -428,3 +428,16 @@ fn b32_a_checkpoint_by_a_key_revoked_since_vouches_for_nothing() {
     put(&mut ledger, |head| revocation(head, RevocationTarget::Key(key), 1)).unwrap();
     assert_eq!(signed(&world), 5, "every signature is verified again");
 }
+
+#[test]
+fn a11_a_person_cannot_record_a_plan_in_the_name_of_another() {
+    let world = World::new();
+    let mut ledger = world.open();
+    assert_eq!(code(&mut ledger, |head| plan_by(Who::Alice, Who::Bob, head, 1, None)), "ledger.actor");
+    assert_eq!(code(&mut ledger, |head| plan_by(Who::Alice, Who::Alice, head, 1, None)), "ok");
+    assert_eq!(
+        code(&mut ledger, |head| plan_by(Who::Ci, Who::Bob, head, 2, None)),
+        "ok",
+        "a program may, for whom it serves"
+    );
+}
