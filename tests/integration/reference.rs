@@ -97,3 +97,49 @@ fn every_dependency_is_told_with_its_features() {
     told.sort();
     assert_eq!(told, declared, "docs/dependencies.md lists other dependencies or features than Cargo.toml");
 }
+
+fn sources(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            text.push_str(&fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn tests_that_a_document_names_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut code = String::new();
+    sources(&root.join("src"), &mut code);
+    sources(&root.join("tests"), &mut code);
+    let document = fs::read_to_string(root.join("docs/predecessors.md")).unwrap();
+    let mut named = 0;
+    for word in document.split('`').skip(1).step_by(2) {
+        let is_test = word.matches('_').count() >= 3 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if is_test {
+            named += 1;
+            assert!(
+                code.contains(&format!("fn {word}(")),
+                "docs/predecessors.md names `{word}`, and there is no such test"
+            );
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
+#[test]
+fn reason_codes_that_documents_name_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let known: Vec<&str> = countersign::app::reasons::all().iter().map(|reason| reason.code).collect();
+    let guide = fs::read_to_string(root.join("docs/guide.md")).unwrap();
+    let (_, table) = guide.split_once("| you see | do |").unwrap();
+    for row in table.lines().filter(|line| line.starts_with("| `")) {
+        let cell = row[2..].split(" | ").next().unwrap();
+        for code in cell.split('`').skip(1).step_by(2) {
+            assert!(known.contains(&code), "docs/guide.md names `{code}`, and there is no such code");
+        }
+    }
+}
