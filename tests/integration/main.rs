@@ -1,4 +1,5 @@
 //! The tool as people use it, on real repositories with real programs.
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod attacks;
 mod loop_solo;
@@ -11,4 +12,6 @@ mod pipelines_postgres;
 mod pipelines_release;
 mod pipelines_support;
 mod pipelines_terraform;
+mod readme;
+mod reference;
 mod support;
