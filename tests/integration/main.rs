@@ -1,6 +1,7 @@
 //! The tool as people use it, on real repositories with real programs.
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+<<<<<<< HEAD
 mod attacks;
 mod loop_solo;
 mod loop_team;
@@ -14,4 +15,7 @@ mod pipelines_support;
 mod pipelines_terraform;
 mod readme;
 mod reference;
+=======
+mod fuzz_smoke;
+>>>>>>> work-h3
 mod support;
