@@ -116,7 +116,8 @@ impl Printer {
     /// Prints the result, or the refusal, and returns how the process ends.
     pub(crate) fn finish(&self, result: Result<Outcome>, world: &mut World) -> Result<ExitClass> {
         match result {
-            Ok(outcome) => self.print(outcome, world),
+            // What cannot be printed is at least said on the other output.
+            Ok(outcome) => self.print(outcome, world).or_else(|refusal| Ok(self.refuse(&refusal, world))),
             Err(refusal) => Ok(self.refuse(&refusal, world)),
         }
     }
@@ -205,6 +206,7 @@ fn name_of(command: &Command) -> String {
         Command::Keys(Keys::Enrol(_)) => "keys enrol",
         Command::Keys(Keys::Revoke { .. }) => "keys revoke",
         Command::Keys(Keys::Renew { .. }) => "keys renew",
+        Command::Keys(Keys::Threshold { .. }) => "keys threshold",
         Command::Keys(Keys::Sign { .. }) => "keys sign",
         Command::Keys(Keys::Trust { .. }) => "keys trust",
         Command::Keys(Keys::Public { .. }) => "keys public",

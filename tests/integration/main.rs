@@ -1,5 +1,10 @@
 //! The tool as people use it, on real repositories with real programs.
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod attacks;
+mod fuzz_smoke;
+mod loop_solo;
+mod loop_team;
 mod pipelines_bulk_edit;
 mod pipelines_inventory;
 mod pipelines_migration;
@@ -7,4 +12,7 @@ mod pipelines_postgres;
 mod pipelines_release;
 mod pipelines_support;
 mod pipelines_terraform;
+mod readme;
+mod reference;
+mod scene;
 mod support;
