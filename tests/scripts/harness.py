@@ -14,7 +14,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
 ROOT = Path(__file__).resolve().parents[2]
 PIPELINES = ROOT / "pipelines"
@@ -26,6 +26,8 @@ PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.execu
 
 class Case(unittest.TestCase):
     """A test in a folder of its own, with a clean environment."""
+
+    template: Path
 
     def setUp(self) -> None:
         """Make the folder."""
@@ -86,6 +88,18 @@ class Case(unittest.TestCase):
         """Make a commit of everything in the repository."""
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", subject, *(["-m", body] if body else []))
+
+    def once(self, make: Callable[[], None]) -> None:
+        """Make the repository in the first test of a class, and copy it in the others."""
+        kind = type(self)
+        if "template" in kind.__dict__:
+            shutil.copytree(kind.template, self.repo, symlinks=True, dirs_exist_ok=True)
+            return
+        make()
+        folder = Path(tempfile.mkdtemp(prefix="template-"))
+        kind.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
+        shutil.copytree(self.repo, folder / "repo", symlinks=True)
+        kind.template = folder / "repo"
 
     def start_repository(self) -> None:
         """Make the repository, on the branch main."""

@@ -14,6 +14,9 @@ class BulkEdit(harness.Case):
 
     def setUp(self) -> None:
         super().setUp()
+        self.once(self.make)
+
+    def make(self) -> None:
         shutil.copytree(harness.PROJECTS / "bulk-edit", self.repo, dirs_exist_ok=True)
         self.start_repository()
         self.commit("feat: begin")

@@ -12,6 +12,9 @@ class Inventory(harness.Case):
 
     def setUp(self) -> None:
         super().setUp()
+        self.once(self.make)
+
+    def make(self) -> None:
         self.start_repository()
         self.write("README.md", "# A project\n")
         self.write("LICENSE", "Do as you like.\n")

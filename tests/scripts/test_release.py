@@ -16,6 +16,9 @@ class Release(harness.Case):
 
     def setUp(self) -> None:
         super().setUp()
+        self.once(self.make)
+
+    def make(self) -> None:
         shutil.copytree(harness.PROJECTS / "release", self.repo, dirs_exist_ok=True)
         self.start_repository()
         self.commit("feat: begin")
