@@ -125,10 +125,20 @@ pub(crate) fn pinned(bytes: &[u8], world: &World) -> Result<Digest> {
     Ok(pin::resolve(&world.env.config_dir()?, world.env.text(pin::VARIABLE), host, repo_id)?.digest)
 }
 
+/// Returns the digest of the first trust root that a bundle holds; nothing says that it is the right one.
+pub(crate) fn first_root(bytes: &[u8]) -> Option<Digest> {
+    let bundle = read(bytes).ok()?;
+    Some(Digest::of(&joined(&bundle.trust_roots.first()?.document).ok()?))
+}
+
 /// Verifies a bundle: the whole chain under the newest trust root, and the approvals as they stood when
 /// the plan was claimed, under the trust root and the policy that the plan names.
 pub(crate) fn audit(bytes: &[u8], pin: &Digest) -> Result<Audit> {
     let bundle = read(bytes)?;
+    // Also what nothing below asks for, such as the view: a person may read it.
+    for name in bundle.objects.keys() {
+        object(&bundle, &name.parse().map_err(|_| malformed("an object is not named by its digest"))?)?;
+    }
     let (then, newest) = roots(&bundle, pin)?;
     let policy_bytes = |digest: &Digest| object(&bundle, digest);
     let wide = seal::Limits { max_steps: seal::MAX_STEPS, ..seal::Limits::default() };

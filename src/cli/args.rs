@@ -233,6 +233,16 @@ pub enum KeysCommand {
         #[command(flatten)]
         signer: SignerArgs,
     },
+    /// Say how many holders of root keys must sign a change of the trust root.
+    #[command(after_help = "Example:\n  countersign keys threshold 2")]
+    Threshold {
+        /// How many; there must be as many people with root keys.
+        #[arg(value_name = "N")]
+        count: u32,
+        /// The root key that signs.
+        #[command(flatten)]
+        signer: SignerArgs,
+    },
     /// Add your root signature to a change of the trust root that waits for more.
     #[command(after_help = "Example:\n  countersign keys sign")]
     Sign {

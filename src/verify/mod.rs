@@ -30,6 +30,10 @@ mod case;
 mod checks;
 pub mod reasons;
 pub mod svr;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     approval::{ApprovalStatus, Grant},

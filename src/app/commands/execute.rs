@@ -11,7 +11,7 @@ use crate::{
         ledger::checkpoint_if_due,
         output::{Outcome, Printer},
         provenance,
-        reasons::{RUN_FAILED, RUN_INDETERMINATE},
+        reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN},
         recorder::{Recorder, outputs},
         session::{Session, run_id},
         signer::{self, Hand},
@@ -62,6 +62,12 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let limits = policy.limits();
     let mut situation =
         Situation::gather(&session, policy, &plan, args.plan.parse().ok(), purpose.clone(), world.now())?;
+    if let Purpose::Resume(name) = &purpose
+        && situation.ledger.read(world.now())?.state().run(name).is_none()
+    {
+        // A slip of the pen must not read as if an approval were missing.
+        return Err(Refusal::new(RUN_UNKNOWN, format!("run {name}")));
+    }
     let sealed = plan.clone();
     let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
     let (result, text) = shown(&report, digest);
