@@ -1,11 +1,10 @@
 //! The tool as people use it, on real repositories with real programs.
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
-<<<<<<< HEAD
 mod attacks;
+mod fuzz_smoke;
 mod loop_solo;
 mod loop_team;
-mod scene;
 mod pipelines_bulk_edit;
 mod pipelines_inventory;
 mod pipelines_migration;
@@ -15,7 +14,5 @@ mod pipelines_support;
 mod pipelines_terraform;
 mod readme;
 mod reference;
-=======
-mod fuzz_smoke;
->>>>>>> work-h3
+mod scene;
 mod support;
