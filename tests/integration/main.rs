@@ -1,5 +1,12 @@
 //! The tool as people use it, on real repositories with real programs.
-#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test has no outside, ends where something is missing, and drives other programs"
+)]
 
 mod attacks;
 mod fuzz_smoke;
