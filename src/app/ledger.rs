@@ -3,7 +3,7 @@
 use super::{reasons::REASON_LENGTH, session::Session, world::World};
 use crate::{
     base::{
-        reason::{Refusal, Result},
+        reason::{INTERNAL, Refusal, Result},
         text,
         time::Timestamp,
     },
@@ -13,7 +13,24 @@ use crate::{
 
 /// Opens the ledger and verifies it up to its head; a signed checkpoint stands for the signatures before it.
 pub(crate) fn open(session: &Session, now: Timestamp) -> Result<Ledger> {
-    let mut ledger = unread(session)?.with_mode(Mode::FromCheckpoint);
+    read(unread(session)?, now)
+}
+
+/// Opens the ledger as [`open`] does, on a thread of its own, while something else is done.
+///
+/// Replaying a thousand entries takes as long as all other checks together.
+pub(crate) fn open_beside<T>(session: &Session, now: Timestamp, other: impl FnOnce() -> T) -> Result<(Ledger, T)> {
+    let ledger = unread(session)?;
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(move || read(ledger, now));
+        let other = other();
+        let ended = reading.join().map_err(|_| Refusal::new(INTERNAL, "the ledger's reader stopped"))?;
+        Ok((ended?, other))
+    })
+}
+
+fn read(ledger: Ledger, now: Timestamp) -> Result<Ledger> {
+    let mut ledger = ledger.with_mode(Mode::FromCheckpoint);
     ledger.read(now)?;
     Ok(ledger)
 }

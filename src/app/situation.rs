@@ -42,12 +42,16 @@ impl Situation {
         purpose: Purpose,
         clock: Timestamp,
     ) -> Result<Self> {
-        let ledger = session.ledger(clock)?;
-        let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
+        let (ledger, seen) = super::ledger::open_beside(session, clock, || {
+            let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
+            let conformance = draft::conformance(session, &policy, plan)?;
+            Ok((decision, conformance, session.fresh_facts()?, session.checkout.modified()?))
+        })?;
+        let (decision, conformance, facts, modified) = seen?;
         Ok(Self {
-            conformance: draft::conformance(session, &policy, plan)?,
-            facts: session.fresh_facts()?,
-            modified: session.checkout.modified()?,
+            conformance,
+            facts,
+            modified,
             root: Arc::new(session.root.clone()),
             policy,
             decision,
