@@ -102,14 +102,14 @@ class Tools:
 
 
 def start_up(tools, site, runs):
-    bare, _ = seconds(["/usr/bin/true"], runs)
+    bare, quickest = seconds(["/usr/bin/true"], runs)
     row("`true`", "-", ms(bare), None)
     version, _ = seconds([tools.countersign, "--version"], runs)
     row("`countersign --version` over `true`", "10 ms", ms(version - bare), version - bare <= 0.010)
     plan = site.fixture("approved", "note10")
     verify, least = seconds([tools.countersign, "verify", plan], runs, **site.options())
     what = "`verify`: ten steps, two approvals, ledger of 1,000 entries, over `true`"
-    row(what, "15 ms", f"{ms(verify - bare)} (least {ms(least - bare)})", verify - bare <= 0.015)
+    row(what, "15 ms", f"{ms(verify - bare)} (of the quickest runs: {ms(least - quickest)})", verify - bare <= 0.015)
 
 
 def peers(folder, runs):
