@@ -26,6 +26,14 @@ fn inventory_reports_what_the_commit_holds_and_cannot_be_replayed() {
 }
 
 #[test]
+fn what_ships_passes_the_tools_own_checks() {
+    let project = Project::new("release", "");
+    for kind in ["pipelines", "directives", "policy"] {
+        project.tool(&[kind, "check"]).exits(0);
+    }
+}
+
+#[test]
 fn inventory_does_not_overwrite_a_file_that_is_no_report() {
     if !has("python3") {
         return;

@@ -141,7 +141,26 @@ fn migration_of_postgres_reaches_the_target_rolls_back_and_shows_no_secret() {
     assert!(said.contains("relation \"nowhere\" does not exist; everything was rolled back"), "{said}");
     assert_eq!((ask(COLUMNS), ask("SELECT max(version) FROM schema_migrations")), (before.clone(), "0002".to_owned()));
 
-    // So does a file that changed since it was applied, and a backup that is there is not overwritten.
+    // A file cannot leave its transaction, speak to psql, or forge the history.
+    let marker = project.bench.outside("marker");
+    let speak = format!("\\! touch {}\n", marker.display());
+    for (number, (sql, why)) in [
+        ("DROP TABLE orders; COMMIT;\n", "everything was rolled back"),
+        (&speak, "everything was rolled back"),
+        ("DELETE FROM schema_migrations;\n", "wrote to schema_migrations"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        project.bench.write("migrations/0003_add_email.sql", sql);
+        project.bench.commit("feat: an attack");
+        let said = project.fails(POSTGRES, &["target=0003", &format!("backup=backups/attack-{number}.dump")]);
+        assert!(said.contains(why), "{said}");
+        assert_eq!((ask(COLUMNS), ask("SELECT count(*) FROM schema_migrations")), (before.clone(), "2".to_owned()));
+    }
+    assert!(!marker.exists());
+
+    // A file that changed since it was applied is refused, and a backup that is there is not overwritten.
     project.change("migrations/0001_create_customers.sql", "-- Customers", "-- All customers");
     project.bench.commit("docs: touch what was applied");
     let said = project.fails(POSTGRES, &["target=0003", "backup=backups/4.dump"]);
