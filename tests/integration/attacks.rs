@@ -20,8 +20,8 @@ use serde_json::Value;
 
 use super::{
     scene::{
-        Drafted, append, approve, key, ledger, newest_approval, plan, ran_something, real, refused, root, runner, runs,
-        solo, solo_with, team, tip,
+        Drafted, FILES, append, approve, key, ledger, newest_approval, plan, ran_something, real, refused, root,
+        runner, runs, solo, solo_with, team, tip,
     },
     support::{Bench, ran},
 };
@@ -39,7 +39,7 @@ fn a28_one_byte_of_the_plan_edited_is_another_plan() {
     approve(&bench, "ada", &mark, &[]).exits(0);
     let bytes = fs::read_to_string(bench.path(&mark.file)).unwrap();
     let altered = [
-        (bytes.replacen("hello", "jello", 1), 5, "plan.content_digest"),
+        (bytes.replacen("hello\\n", "jello\\n", 1), 5, "plan.content_digest"),
         (bytes.replacen("\"title\":\"Leave", "\"title\":\"leave", 1), 5, "plan.deviates"),
         (bytes.replacen("mark.txt", "mark.txs", 1), 5, ""),
         (format!("{bytes}\n"), 5, "plan.non_canonical"),
@@ -206,9 +206,9 @@ fn a09_an_approval_for_anything_else_does_not_count_whichever_field_differs() {
         ("c31 view", 6, "approval.stale", |a| a.binding.view = Digest::of(b"x")),
         ("c31 renderer", 6, "approval.stale", |a| a.binding.renderer = "another".into()),
         ("ssh", 3, "approver.unauthorised", |a| a.method = Method::Ssh),
-        ("policy method", 3, "approver.unauthorised", |a| a.method = Method::Policy),
-        ("uses", 5, "approval.uses", |a| a.max_uses = 5),
-        ("session uses", 5, "approval.uses", |a| (a.scope, a.max_uses) = (Scope::Session, 101)),
+        ("policy method", 5, "key.role", |a| a.method = Method::Policy),
+        ("uses", 5, "ledger.order", |a| a.max_uses = 5),
+        ("session uses", 5, "ledger.order", |a| (a.scope, a.max_uses) = (Scope::Session, 101)),
         ("lifetime", 3, "approval.lifetime", |a| a.expires = a.approved_at.plus(25 * 3600)),
         ("expired", 6, "expired.approval", |a| a.expires = a.approved_at),
         ("early", 6, "approval.not_yet", |a| a.not_before = a.approved_at.plus(600)),
@@ -254,7 +254,7 @@ fn a09_an_envelope_cannot_be_copied_to_another_plan_or_altered_or_signed_by_a_st
     );
     assert_eq!(append(&bench, vec![], |_| forged.clone().unwrap()).unwrap_err().code(), "signature.invalid");
     let stranger = countersign::app::keys::file::HeldKey::random().unwrap();
-    let by_stranger = envelope.without(|_| true).countersigned(&stranger).unwrap();
+    let by_stranger = forged.clone().unwrap().without(|_| true).countersigned(&stranger).unwrap();
     assert_eq!(append(&bench, vec![], |_| by_stranger.clone()).unwrap_err().code(), "signature.none");
     assert_eq!(before, tip(&bench));
     refused(&bench, &["execute", &other.file], 4, "approval.none");
@@ -520,7 +520,10 @@ fn e06_a_used_approval_does_not_come_back_when_the_ledger_is_set_back() {
 fn b36_an_approval_of_a_fork_does_not_count_in_another_repository() {
     let (bench, mark, _) = approved();
     let (_, envelope) = newest_approval(&bench);
-    let other = solo();
+    let other = Bench::new(FILES);
+    other.run(&["reasons"]).exits(0);
+    other.run(&["init", "--solo"]).exits(0);
+    other.commit("Another repository");
     fs::copy(bench.path(&mark.file), other.path("../stolen.json")).unwrap();
     let ran = other.json(&["execute", "../stolen.json"]);
     assert!(ran.code != 0 && !ran_something(&other), "{}", ran.stdout);
@@ -533,14 +536,14 @@ fn b36_an_approval_of_a_fork_does_not_count_in_another_repository() {
 #[test]
 fn b33_a_trust_root_that_is_edited_unpinned_or_rolled_back_is_refused() {
     let bench = team(&[("bob", "reviewer")], &[]);
+    bench.json(&["keys", "renew", "--valid", "300d"]).exits(0);
+    bench.commit("Renew");
     let mark = plan(&bench, "mark", &[]);
     approve(&bench, "bob", &mark, &[]).exits(0);
     let honest = bench.git(&["rev-parse", "HEAD"]);
     let version = root(&bench).document().version;
 
-    let edited = bench.read(".countersign/trust.json").replace("\"rootThreshold\":1", "\"rootThreshold\":2");
-    let edited =
-        if edited == bench.read(".countersign/trust.json") { edited.replacen("bob", "eve", 1) } else { edited };
+    let edited = bench.read(".countersign/trust.json").replacen("\"bob\"", "\"eve\"", 1);
     bench.write(".countersign/trust.json", edited);
     bench.commit("Edit the trust root");
     refused(&bench, &["execute", &mark.file], 5, "trust.files");
@@ -612,13 +615,13 @@ fn c35_a_secret_is_redacted_wherever_it_would_be_written() {
     let pipeline = "description: Print what is there.
 effect: analyze
 actions:
-  - run: {program: env, argv: [], secrets: [API_TOKEN]}
+  - run: {program: show, argv: [], secrets: [API_TOKEN]}
 ";
     let directive = "---\ntitle: Print\npipelines: [print]\nenvironment: staging\nceiling: {effect: analyze, risk: low}\nsteps:\n  - {id: print, pipeline: print}\n---\nx\n";
     let policy = "version: 1
 expires: '2031-01-01T00:00:00Z'
 execution: {enabled: true, sideEffects: true}
-programs: {env: {path: /usr/bin/printenv}}
+programs: {show: {path: /usr/bin/printenv}}
 environments: [staging]
 secrets: {API_TOKEN: {environment: [staging]}}
 rules:
