@@ -1,5 +1,12 @@
 //! The tool as people use it, on real repositories with real programs.
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, starts programs of its own, and says what it leaves out"
+)]
 
 mod attacks;
 mod fuzz_smoke;
