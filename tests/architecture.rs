@@ -1,5 +1,7 @@
 //! The direction of imports, registered extension files, and paths that the documents name.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

@@ -393,12 +393,12 @@ fn a35_where_the_policy_permits_its_own_signature_is_still_needed() {
 #[test]
 fn b23_a_check_that_did_not_run_is_a_refusal() {
     let scene = Scene::approved();
-    for missing in 0..REQUIRED.len() {
+    for (missing, check) in REQUIRED.iter().enumerate() {
         let (mut report, _) = scene.verify();
         report.checks.remove(missing);
         assert!(report.refusal().is_none(), "nothing that ran refuses");
         let refusal = open(scene.plan.clone(), &report).unwrap_err();
-        assert_eq!(refusal.code(), "internal.check_missing", "without {}", REQUIRED[missing].id);
+        assert_eq!(refusal.code(), "internal.check_missing", "without {}", check.id);
     }
     let (mut report, _) = scene.verify();
     report.checks.clear();

@@ -1,11 +1,11 @@
 //! The tool as people use it, on real repositories with real programs.
-#![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![expect(
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::disallowed_methods,
     clippy::print_stderr,
-    reason = "a test fails by panicking, starts programs of its own, and says what it leaves out"
+    clippy::disallowed_methods,
+    reason = "a test has no outside, ends where something is missing, and drives other programs"
 )]
 
 mod attacks;
