@@ -135,6 +135,10 @@ pub(crate) fn first_root(bytes: &[u8]) -> Option<Digest> {
 /// the plan was claimed, under the trust root and the policy that the plan names.
 pub(crate) fn audit(bytes: &[u8], pin: &Digest) -> Result<Audit> {
     let bundle = read(bytes)?;
+    // Also what nothing below asks for, such as the view: a person may read it.
+    for name in bundle.objects.keys() {
+        object(&bundle, &name.parse().map_err(|_| malformed("an object is not named by its digest"))?)?;
+    }
     let (then, newest) = roots(&bundle, pin)?;
     let policy_bytes = |digest: &Digest| object(&bundle, digest);
     let wide = seal::Limits { max_steps: seal::MAX_STEPS, ..seal::Limits::default() };
@@ -150,26 +154,29 @@ pub(crate) fn audit(bytes: &[u8], pin: &Digest) -> Result<Audit> {
     // No clock is trusted here: entries are held against each other, and the plan against its claim.
     let end = Timestamp::from_unix(i64::MAX);
     let mut chain = Chain::new(&newest, None);
-    let mut moment: Option<(Chain, Timestamp, Id)> = None;
-    for line in &bundle.ledger {
-        let before = moment.is_none().then(|| chain.clone());
+    let mut claimed: Option<(usize, Timestamp, Id)> = None;
+    for (index, line) in bundle.ledger.iter().enumerate() {
         let entry = chain.push(line.as_bytes(), &newest, end)?;
-        if let (Some(before), Record::Claim(claim)) = (before, &entry.record)
+        if let (None, Record::Claim(claim)) = (&claimed, &entry.record)
             && claim.plan == plan.digest()
         {
-            moment = Some((before, entry.at, claim.run.clone()));
+            claimed = Some((index, entry.at, claim.run.clone()));
         }
     }
-    let (run, at) = match &moment {
-        Some((_, at, run)) => (Some(run.clone()), *at),
-        None => (None, chain.last_at()),
+    // What counts is how everything stood just before the claim: read once more, up to there.
+    let mut before = Chain::new(&newest, None);
+    let (until, at, run) = match claimed {
+        Some((index, at, run)) => (index, at, Some(run)),
+        None => (bundle.ledger.len(), chain.last_at(), None),
     };
+    for line in &bundle.ledger[..until] {
+        before.push(line.as_bytes(), &newest, end)?;
+    }
     let outcome = match run.as_ref().and_then(|run| chain.state().run(run)?.outcome) {
         Some(status) => Some(word(&status)?),
         None => None,
     };
-    let asked = moment.as_ref().map_or(&chain, |(before, _, _)| before);
-    let report = weigh(&plan, &then, &policy, asked, at);
+    let report = weigh(&plan, &then, &policy, &before, at);
     Ok(Audit { plan: plan.digest(), report, run, outcome, at })
 }
 

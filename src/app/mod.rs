@@ -15,6 +15,7 @@ mod provenance;
 pub mod reasons;
 mod recorder;
 pub mod schema;
+mod schema_written;
 mod session;
 mod signer;
 mod situation;

@@ -205,6 +205,7 @@ fn name_of(command: &Command) -> String {
         Command::Keys(Keys::Enrol(_)) => "keys enrol",
         Command::Keys(Keys::Revoke { .. }) => "keys revoke",
         Command::Keys(Keys::Renew { .. }) => "keys renew",
+        Command::Keys(Keys::Threshold { .. }) => "keys threshold",
         Command::Keys(Keys::Sign { .. }) => "keys sign",
         Command::Keys(Keys::Trust { .. }) => "keys trust",
         Command::Keys(Keys::Public { .. }) => "keys public",

@@ -26,11 +26,8 @@ reasons! {
     SCHEMA_UNKNOWN = "schema.unknown", Usage, "there is no such format", "see `countersign schema` for the list";
     REASON_UNKNOWN = "reasons.unknown", Usage, "there is no such reason code", "see `countersign reasons` for the list";
     RUN_FAILED = "run.failed", StepFailed, "a step failed", "see `countersign status RUN`; after a repair, `countersign execute PLAN --resume RUN`";
-    RUN_HALTED = "run.halted", Refused, "the run was stopped before its next step", "see `countersign status`; go on with --resume when the cause is gone";
-    RUN_CANCELLED = "run.cancelled", StepFailed, "the run was interrupted", "go on with --resume";
     RUN_INDETERMINATE = "run.indeterminate", Indeterminate, "nobody knows how a step ended", "look what happened, then `countersign resolve`";
     DOCTOR_FINDINGS = "doctor.findings", Usage, "something on this machine is not as it must be", "each line says what to do";
-    SECRET_MISSING = "secret.missing", Usage, "a secret that the plan declares is not there", "set the variable of that name for this command only";
     TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
 }
 

@@ -33,8 +33,10 @@ pub(crate) struct Recorder {
     pub(crate) run: Id,
     pub(crate) fencing: u64,
     pub(crate) approvals: Vec<Digest>,
-    /// The head commit that must still be there just before the first side effect; none on resuming.
-    pub(crate) head: Option<(PathBuf, String)>,
+    /// The head commit that must still be there before each side effect; none once the run itself moves it.
+    pub(crate) head: Option<String>,
+    /// The steps that commit.
+    pub(crate) committers: Vec<Id>,
     pub(crate) work_tree: PathBuf,
     pub(crate) outputs: Vec<RepoPath>,
     pub(crate) renderer: Box<dyn Renderer + Send>,
@@ -62,6 +64,9 @@ impl Recorder {
             })?;
         }
         for event in events {
+            if matches!(event, RunEvent::StepStarted { step, .. } if self.committers.contains(step)) {
+                self.head = None;
+            }
             // What is shown is no record: a closed output stops nothing.
             let _ = self.renderer.event(self.out.as_mut(), event);
             self.events.push(event.clone());
@@ -81,9 +86,9 @@ impl EventSink for Recorder {
     }
 
     fn may_continue(&mut self) -> Result<()> {
-        if let Some((folder, planned)) = self.head.take() {
-            let here = Checkout::discover(&folder)?.head()?;
-            if here != planned {
+        if let Some(planned) = &self.head {
+            let here = Checkout::discover(&self.work_tree)?.head()?;
+            if here != *planned {
                 return Err(Refusal::new(HEAD_MOVED, format!("the plan is for {planned}, here is {here}")));
             }
         }

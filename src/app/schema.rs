@@ -3,17 +3,22 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::Value;
 
+use super::{bundle::Bundle, schema_written};
 use crate::{
     event::{RunEvent, StepOutcome},
     plan::{diff::PlanDiff, model::Plan, view::View},
+    policy::explain::DecisionV1,
     report::json_v1::Envelope,
+    review::report::ReviewV1,
     sign::{
         predicate::{
             Approval, Checkpoint, Claim, Genesis, Halt, Outcome, PlanRecord, Rejection, Resolution, ReviewRecord,
             Revocation, StepFinished, StepStarted, TrustRootUpdate, Verification,
         },
         statement::Statement,
+        trust::Document,
     },
+    verify::svr::VerificationResult,
 };
 
 /// Where the schemas are published.
@@ -27,10 +32,26 @@ fn entry<T: JsonSchema>(name: &'static str, title: &str) -> (&'static str, Schem
     (name, schema)
 }
 
+/// Makes one entry of a file that people write.
+fn written(name: &'static str, title: &str, mut schema: Value) -> (&'static str, Schema) {
+    schema["$schema"] = Value::String("https://json-schema.org/draft/2020-12/schema".to_owned());
+    schema["$id"] = Value::String(format!("{BASE}{name}.json"));
+    schema["title"] = Value::String(title.to_owned());
+    (name, Schema::try_from(schema).unwrap_or_default())
+}
+
 /// Returns the schema of every format, under the name that `schema NAME` takes.
 #[must_use]
 pub fn all() -> Vec<(&'static str, Schema)> {
     vec![
+        written("directive", "Directive: front matter", schema_written::directive()),
+        written("pipeline", "Pipeline", schema_written::pipeline()),
+        written("policy", "Policy", schema_written::policy()),
+        entry::<Document>("trust-root", "Trust root"),
+        entry::<Bundle>("bundle", "Evidence bundle"),
+        entry::<DecisionV1>("decision", "Decision of a policy"),
+        entry::<ReviewV1>("review", "Review of a plan"),
+        entry::<Statement<VerificationResult>>("statement-svr", "Statement: verification result"),
         entry::<Plan>("plan", "Plan"),
         entry::<View>("view", "View of a plan"),
         entry::<PlanDiff>("plan-diff", "Difference of two plans"),

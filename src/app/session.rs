@@ -210,9 +210,17 @@ fn identity(root: &TrustRoot) -> Identity {
 /// base that it names is then read in its place.
 fn load_root(checkout: &Checkout, config_dir: &Path, variable: Option<&str>, now: Timestamp) -> Result<TrustRoot> {
     let head = checkout.head()?;
-    let first = load_root_at(checkout, &head, config_dir, variable, now)?;
+    // A branch from before the set-up has no trust root of its own; the usual bases may.
+    let elsewhere = ["refs/heads/main", "refs/heads/master", "refs/remotes/origin/HEAD"];
+    let has = |commit: &String| checkout.blob(commit, trust_store::CURRENT).is_ok_and(|found| found.is_some());
+    let place = if has(&head) {
+        head.clone()
+    } else {
+        elsewhere.iter().filter_map(|name| checkout.resolve(name).ok()).find(has).unwrap_or_else(|| head.clone())
+    };
+    let first = load_root_at(checkout, &place, config_dir, variable, now)?;
     let base = checkout.resolve(&first.document().base_ref)?;
-    if base == head {
+    if base == place {
         return Ok(first);
     }
     load_root_at(checkout, &base, config_dir, variable, now)

@@ -4,12 +4,11 @@ use super::{
     binding::Field,
     reasons::{
         APPROVAL_EARLY, APPROVAL_EXPIRED, APPROVAL_LIFETIME, APPROVAL_METHOD, APPROVAL_POLICY, APPROVAL_REVOKED,
-        APPROVAL_SCOPE, APPROVAL_STALE, APPROVAL_USED, APPROVAL_USES, APPROVER_NOT_PERSON, APPROVER_SELF,
-        APPROVER_UNKNOWN,
+        APPROVAL_SCOPE, APPROVAL_STALE, APPROVAL_USES, APPROVER_NOT_PERSON, APPROVER_SELF, APPROVER_UNKNOWN,
     },
 };
 use crate::base::{
-    reason::{Reason, Refusal},
+    reason::{REPLAY_CONSUMED, Reason, Refusal},
     time::Timestamp,
 };
 
@@ -63,7 +62,7 @@ impl Invalidation {
             Self::NotYet(_) => APPROVAL_EARLY,
             Self::TooLong => APPROVAL_LIFETIME,
             Self::Revoked => APPROVAL_REVOKED,
-            Self::UsedUp => APPROVAL_USED,
+            Self::UsedUp => REPLAY_CONSUMED,
             Self::Uses => APPROVAL_USES,
             Self::Method => APPROVAL_METHOD,
             Self::PolicyMayNot => APPROVAL_POLICY,

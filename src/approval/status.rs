@@ -19,6 +19,7 @@ use crate::{
         Duty, Signatory, TrustRoot, Verified,
         predicate::{Approval, Method, Scope},
         reasons::{KEY_REVOKED, KEY_VALIDITY},
+        schemes::Scheme,
         trust::PrincipalKind,
     },
 };
@@ -283,5 +284,11 @@ fn holder<'a>(scales: &Scales<'_>, item: &'a Recorded) -> std::result::Result<&'
     if signatory.principal.kind != PrincipalKind::Person || !key.duties.contains(&Duty::Approver) {
         return Err(Invalidation::NotAPerson);
     }
-    Ok(signatory)
+    // A rule may ask for one method and not another: what the statement says must be what the key shows.
+    let fits = match approval.method {
+        Method::Key => key.scheme == Scheme::Ed25519,
+        Method::Ssh => key.scheme == Scheme::SshEd25519,
+        _ => true,
+    };
+    if fits { Ok(signatory) } else { Err(Invalidation::Impostor) }
 }

@@ -14,10 +14,9 @@ reasons! {
     PROC_SURVIVORS = "proc.survivors", Sandbox, "processes of a step could not be killed", "end the machine or container; nothing after this step can be trusted there";
     PATH_CREDENTIALS = "path.credentials", Refused, "the repository's configuration holds credentials", "check out with `persist-credentials: false`, or remove the token from .git/config";
     SYSTEM_READ = "path.system", Refused, "a path outside the repository is not one that a program may read", "name plain absolute files or folders, never /, /proc, /sys, /dev or a place that holds the checkout";
-    SECRET_MISSING = "secret.missing", Refused, "a secret that a step declares was not given", "hand it to the run by its name";
+    SECRET_MISSING = "secret.missing", Refused, "a secret that a step declares was not given", "set the variable of that name, for this command only";
     SECRET_TOO_SHORT = "secret.too_short", Refused, "a secret is too short to be kept out of logs", "use a secret of at least 8 characters";
     SECRET_IN_OUTPUT = "secret.in_output", StepFailed, "an output of the step holds a secret", "let the program print something else";
-    ARGV_FLAG = "argv.flag", Refused, "a value from an earlier step would be read as a flag", "narrow the output's pattern so that it cannot begin with a dash";
     SLOT_INVALID = "slot.invalid", Refused, "a value from an earlier step does not fit where the plan puts it", "see the output's type, pattern and length in the plan";
     OUTPUT_MISSING = "output.missing", StepFailed, "a declared output is not there or is empty", "check what the program printed or wrote";
     OUTPUT_INVALID = "output.invalid", StepFailed, "a declared output is not of its type, or too long", "check what the program printed or wrote";
@@ -29,8 +28,7 @@ reasons! {
     STEP_FAILED = "step.failed", StepFailed, "a step failed", "see the step's own reason";
     STEP_BLOCKED = "step.blocked", StepFailed, "a step it needs did not succeed", "see the step it needs";
     STEP_INDETERMINATE = "step.indeterminate", Indeterminate, "the step had started, and nobody knows how it ended", "look at what it left behind, then sign a resolution: retry, skip or abort";
-    RUN_CANCELLED = "run.cancelled", StepFailed, "the run was interrupted", "run it again";
-    RUN_HALTED = "run.halted", Refused, "the run was told to stop", "see who halted it and why";
+    RUN_CANCELLED = "run.cancelled", StepFailed, "the run was interrupted", "go on with `countersign execute PLAN --resume RUN`";
+    RUN_HALTED = "run.halted", Refused, "the run was stopped before its next step", "see `countersign status`; go on with --resume when the cause is gone";
     RUN_UNRECORDED = "run.unrecorded", Indeterminate, "what happened could not be recorded, so the run stopped", "make the ledger writable, then sign a resolution";
-    PLAN_GRAPH = "plan.graph", Verification, "the steps of the plan do not form a graph without cycles", "make a new plan";
 }

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::reasons::PLAN_GRAPH;
 use crate::{
     base::{
         ident::Id,
         path::RepoPath,
         reason::{Refusal, Result},
     },
-    plan::model::{Action, Plan, Step},
+    plan::{
+        model::{Action, Plan, Step},
+        reasons::PLAN_GRAPH,
+    },
     step::{Touch, kind_of},
 };
 

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::reasons::{ARGV_FLAG, OUTPUT_MISSING, SLOT_INVALID};
+use super::reasons::{OUTPUT_MISSING, SLOT_INVALID};
 use crate::{
     base::{
         ident::Id,
-        reason::{Refusal, Result},
+        reason::{ARGV_FLAG, Refusal, Result},
         value::{Bounds, Scalar, ValueSpec, ValueType},
     },
     plan::model::{Arg, Slot},

@@ -31,6 +31,5 @@ reasons! {
     LEDGER_UNCERTAIN = "ledger.uncertain", Indeterminate, "nobody knows whether the remote took the entry", "read the ledger when the remote answers again, before anything else";
     LEDGER_REMOTE = "ledger.remote", Usage, "the remote of the ledger is not one that is spoken to", "give an https:// or ssh:// URL, or an absolute path";
     LEDGER_OBJECT = "ledger.object", Verification, "an object of the ledger does not have the digest it is stored under", "the ledger was altered; restore it from a copy and find out who";
-    REPLAY_CONSUMED = "replay.consumed", Stale, "the approval was used already", "ask for a new approval";
     RUN_INDETERMINATE = "indeterminate", Indeterminate, "a step started and nobody knows how it ended", "look at the world, then sign a resolution with `countersign resolve`";
 }

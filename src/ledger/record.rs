@@ -16,7 +16,7 @@ use crate::{
         },
         reasons::{KEY_DUTY, SUBJECT_MISMATCH},
         statement::{PREDICATE_PREFIX, Predicate, Statement},
-        trust::{Duty, TrustRoot},
+        trust::{Duty, PrincipalKind, TrustRoot},
         verified::{Signatory, Verified, VerifiedPayload, canonical_predicate_type, read_statement},
     },
 };
@@ -283,8 +283,18 @@ impl Opener<'_> {
         {
             return Err(Refusal::new(SUBJECT_MISMATCH, "the subject `plan` is not the plan of the predicate"));
         }
-        if let Some(actor) = record.decider() {
-            let own = signatories.iter().all(|signatory| signatory.principal.id == actor.id);
+        // Who asked for a plan may not approve it, so a person who records one is the one who asked. A
+        // program may record what a person asked it for: it can approve nothing itself.
+        let asked = match &record {
+            Record::Plan(plan) => Some(&plan.requested_by),
+            _ => None,
+        };
+        if let Some(actor) = record.decider().or(asked) {
+            let may_speak_for_others =
+                |signatory: &Signatory| asked.is_some() && signatory.principal.kind == PrincipalKind::Agent;
+            let own = signatories
+                .iter()
+                .all(|signatory| signatory.principal.id == actor.id || may_speak_for_others(signatory));
             if !own || actor.host != self.root.document().host {
                 return Err(Refusal::new(
                     LEDGER_ACTOR,

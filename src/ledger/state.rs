@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::reasons::{
-    LEDGER_HALTED, LEDGER_REVOKED, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT, REPLAY_CONSUMED, RUN_INDETERMINATE,
-};
+use super::reasons::{LEDGER_HALTED, LEDGER_REVOKED, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT, RUN_INDETERMINATE};
 use crate::{
     base::{
         digest::Digest,
         ident::Id,
-        reason::{Refusal, Result},
+        reason::{REPLAY_CONSUMED, Refusal, Result},
         time::Timestamp,
     },
     event::{RunStatus, StepStatus},

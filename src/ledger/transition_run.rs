@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    reasons::{LEDGER_BUSY, LEDGER_FENCED, LEDGER_UNKNOWN_SUBJECT, REPLAY_CONSUMED},
+    reasons::{LEDGER_BUSY, LEDGER_FENCED, LEDGER_UNKNOWN_SUBJECT},
     record::Entry,
     state::{Run, State, StepState},
     transition::{order, terminal},
@@ -12,7 +12,7 @@ use crate::{
     base::{
         digest::Digest,
         ident::Id,
-        reason::{Refusal, Result},
+        reason::{REPLAY_CONSUMED, Refusal, Result},
     },
     event::{RunStatus, StepStatus},
     sign::predicate::{Claim, Outcome, Resolution, ResolveAs, StepFinished, StepStarted, Verification},

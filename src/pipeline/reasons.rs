@@ -10,5 +10,4 @@ reasons! {
     PIPELINE_PROGRAM = "pipeline.program", Usage, "a program is not in the policy's table", "add the program to `programs` in .countersign/policy.yml";
     PIPELINE_UNKNOWN = "pipeline.unknown", Usage, "there is no such pipeline", "see `countersign pipelines list`";
     PIPELINE_DUPLICATE = "pipeline.duplicate", Usage, "two pipelines have the same name", "rename one of them";
-    ARGV_FLAG = "argv.flag", Refused, "a value of an input would become a flag", "pass it behind a flag that ends in `=`, or as an argument of its own";
 }

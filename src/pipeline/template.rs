@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::reasons::ARGV_FLAG;
 use crate::{
     base::{
         ident::Id,
-        reason::{Refusal, Result},
+        reason::{ARGV_FLAG, Refusal, Result},
         text::excerpt,
         value::{Scalar, ValueType},
         yaml::{Findings, Place},

@@ -3,7 +3,11 @@
 use std::fmt::Display;
 
 use crate::{
-    base::{ident::Id, reason::Reason, yaml::Place},
+    base::{
+        ident::Id,
+        reason::{ARGV_FLAG, Reason},
+        yaml::Place,
+    },
     plan::model::{Arg, Run, Step},
     review::{self, programs},
 };
@@ -14,8 +18,8 @@ use super::{
     evaluate::Question,
     model::Policy,
     reasons::{
-        ARGV_FLAG, ENV_DANGEROUS, POLICY_ENVIRONMENT, POLICY_EXECUTION_OFF, POLICY_EXPIRED, POLICY_LIMIT,
-        POLICY_NO_STEPS, POLICY_PROGRAM, POLICY_REVIEW, POLICY_SECRET, POLICY_SIDE_EFFECTS_OFF,
+        ENV_DANGEROUS, POLICY_ENVIRONMENT, POLICY_EXECUTION_OFF, POLICY_EXPIRED, POLICY_LIMIT, POLICY_NO_STEPS,
+        POLICY_PROGRAM, POLICY_REVIEW, POLICY_SECRET, POLICY_SIDE_EFFECTS_OFF,
     },
 };
 

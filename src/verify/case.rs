@@ -133,7 +133,7 @@ impl Case<'_> {
         let used = match &self.purpose {
             Purpose::Resume(_) => 0,
             Purpose::Start => match state.check_usable(&payload, self.now) {
-                Err(refusal) if refusal.code() == crate::ledger::reasons::REPLAY_CONSUMED.code => u32::MAX,
+                Err(refusal) if refusal.code() == crate::base::reason::REPLAY_CONSUMED.code => u32::MAX,
                 _ => u32::try_from(approval.uses.len()).unwrap_or(u32::MAX),
             },
         };

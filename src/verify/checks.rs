@@ -3,9 +3,8 @@
 use super::{
     case::{Case, Conformance, Purpose},
     reasons::{
-        BASE_MOVED, CLOCK_SKEW, CONTEXT_MISMATCH, HALTED, HEAD_MOVED, INDETERMINATE, LEDGER_HEADS, PLAN_DEVIATES,
-        PLAN_EXPIRED, PLAN_OTHER, PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED, REPLAY_RUN, TREE_CHANGED,
-        WORKSPACE_DIRTY,
+        BASE_MOVED, CLOCK_SKEW, CONTEXT_MISMATCH, HALTED, HEAD_MOVED, PLAN_DEVIATES, PLAN_EXPIRED, PLAN_OTHER,
+        PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED, REPLAY_RUN, TREE_CHANGED, WORKSPACE_DIRTY,
     },
 };
 use crate::{
@@ -14,7 +13,10 @@ use crate::{
         reason::{Reason, Refusal, Result},
         text::excerpt,
     },
-    ledger::state::PlanState,
+    ledger::{
+        reasons::{LEDGER_ROLLBACK, RUN_INDETERMINATE},
+        state::PlanState,
+    },
     plan::SealedPlan,
     policy,
     sign::reasons::TRUST_ROLLBACK,
@@ -216,7 +218,7 @@ fn ledger_heads(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Resul
     let mut seen = 0;
     for head in heads {
         (case.chain.must_contain)(head)
-            .map_err(|e| Refusal::new(LEDGER_HEADS, e.message().to_owned()).subject(head.hash.to_string()))?;
+            .map_err(|e| Refusal::new(LEDGER_ROLLBACK, e.message().to_owned()).subject(head.hash.to_string()))?;
         seen += 1;
     }
     Ok(format!("{seen} heads stand in the chain"))
@@ -230,6 +232,11 @@ fn known<'a>(plan: &SealedPlan, case: &'a Case<'_>) -> Result<&'a PlanState> {
 
 fn plan_recorded(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
     let known = known(plan, case)?;
+    let (named, recorded) = (&plan.plan().planner.requested_by, &known.record.requested_by);
+    if (named.id, &named.host) != (recorded.id, &recorded.host) {
+        let what = format!("the plan says `{}` asked for it, the record `{}`", named.login, recorded.login);
+        return refuse(PLAN_REQUESTER, excerpt(&what));
+    }
     match known.superseded_by {
         Some(later) => refuse(PLAN_SUPERSEDED, format!("by {later}")),
         None => Ok(format!("entry {}", known.seq)),
@@ -271,7 +278,7 @@ fn determinate(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result
     let state = case.chain.state;
     let Some(run) = state.last_run(&plan.digest()) else { return Ok("no step has started".to_owned()) };
     match run.unknown_steps().next() {
-        Some(step) => Err(Refusal::new(INDETERMINATE, format!("step `{step}` of run {}", run.claim.run))
+        Some(step) => Err(Refusal::new(RUN_INDETERMINATE, format!("step `{step}` of run {}", run.claim.run))
             .subject(step.to_string())
             .hint(format!(
                 "look what happened, then `countersign resolve {} --step {step} --as retry|skip|abort --reason ...`",

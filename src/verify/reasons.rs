@@ -6,6 +6,7 @@ reasons! {
     PLAN_MISSING = "plan.missing", Verification, "the plan's bytes are not there", "give the plan's file, or fetch the ledger that holds it";
     PLAN_OTHER = "plan.digest_mismatch", Verification, "the plan is not the one that was named", "give the plan exactly as it was sealed; one changed byte makes another plan";
     PLAN_UNRECORDED = "plan.unrecorded", Verification, "the ledger does not know the plan", "record it: draft it without --no-record";
+    PLAN_REQUESTER = "plan.requester_mismatch", Verification, "the plan names somebody else as the one who asked for it than the signed record does", "draft the plan with your own key";
     PLAN_EXPIRED = "expired.plan", Stale, "the plan has expired", "draft a new plan and have it approved";
     PLAN_SUPERSEDED = "plan.superseded", Stale, "a later revision took the plan's place", "use the later revision";
     PLAN_DEVIATES = "plan.deviates", Verification, "a step is not what its pipeline expands to", "draft the plan with `countersign plan`; a plan cannot name its own actions";
@@ -16,9 +17,7 @@ reasons! {
     TREE_CHANGED = "subject.tree_changed", Stale, "guardrails or tree differ from those the plan is for", "draft a new plan";
     WORKSPACE_DIRTY = "subject.workspace_dirty", Verification, "tracked files differ from the head commit", "commit or stash the changes";
     POLICY_CHANGED = "policy.changed", Stale, "policy or trust root is not the one the plan was made under", "draft a new plan under the present policy";
-    LEDGER_HEADS = "ledger.rollback", Verification, "a statement names a ledger head that the chain does not hold", "find out who rewrote the ledger; fetch it from the remote";
     REPLAY_RUN = "replay.run", Stale, "the plan has run, or is running, under its approval", "draft a new plan; or resume that run with --resume";
-    INDETERMINATE = "indeterminate", Indeterminate, "a step started and nobody knows how it ended", "look what happened, then `countersign resolve RUN --step STEP --as retry|skip|abort`";
     HALTED = "halted", Refused, "the repository is halted", "see `countersign status`; `countersign halt --lift` when it is over";
     CHECK_MISSING = "internal.check_missing", Internal, "a required check did not run", "please report it";
 }

@@ -10,7 +10,10 @@ use std::{
 };
 
 use countersign::{
-    app::{self, world::{Console, Entropy, Environment, World}},
+    app::{
+        self,
+        world::{Console, Entropy, Environment, World},
+    },
     base::time::{Clock, Timestamp},
 };
 use serde_json::Value;

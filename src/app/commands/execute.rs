@@ -11,7 +11,7 @@ use crate::{
         ledger::checkpoint_if_due,
         output::{Outcome, Printer},
         provenance,
-        reasons::{RUN_CANCELLED, RUN_FAILED, RUN_HALTED, RUN_INDETERMINATE, SECRET_MISSING},
+        reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN},
         recorder::{Recorder, outputs},
         session::{Session, run_id},
         signer::{self, Hand},
@@ -27,12 +27,16 @@ use crate::{
     },
     cli::args::ExecuteArgs,
     event::{RunOutcome, RunStatus, StepOutcome, StepStatus},
-    execute::{self, Cancel, PreviewStep, RunSetting},
+    execute::{
+        self, Cancel, PreviewStep, RunSetting,
+        reasons::{RUN_CANCELLED, RUN_HALTED, SECRET_MISSING},
+    },
     ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
     plan::{
         SealedPlan,
-        model::{Action, Plan},
+        model::{Action, Plan, Step},
     },
+    policy::reasons::POLICY_EXECUTION_OFF,
     report::{Report, formats, json_v1::Envelope as Output},
     sign::{
         Duty, Envelope,
@@ -42,10 +46,14 @@ use crate::{
     verify::{self, Purpose, VerifiedPlan},
 };
 
+/// Variables that can only forbid: a machine's own switches, beside the policy's.
+const SWITCHES: [(&str, bool); 2] = [("COUNTERSIGN_EXECUTION", false), ("COUNTERSIGN_SIDE_EFFECTS", true)];
+
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
     let session = Session::open(world)?;
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
+    switches(plan.plan(), world)?;
     let digest = plan.digest();
     let purpose = match &args.resume {
         None => Purpose::Start,
@@ -54,6 +62,12 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let limits = policy.limits();
     let mut situation =
         Situation::gather(&session, policy, &plan, args.plan.parse().ok(), purpose.clone(), world.now())?;
+    if let Purpose::Resume(name) = &purpose
+        && situation.ledger.read(world.now())?.state().run(name).is_none()
+    {
+        // A slip of the pen must not read as if an approval were missing.
+        return Err(Refusal::new(RUN_UNKNOWN, format!("run {name}")));
+    }
     let sealed = plan.clone();
     let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
     let (result, text) = shown(&report, digest);
@@ -87,8 +101,9 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         output_cap: usize::try_from(limits.output).unwrap_or(100_000),
         ..RunSetting::new(claim.run.clone(), session.checkout.workdir().to_owned(), scratch.path().to_owned())
     };
-    let head = matches!(purpose, Purpose::Start)
-        .then(|| (session.checkout.workdir().to_owned(), verified.plan().subject.head_sha.clone()));
+    let head = matches!(purpose, Purpose::Start).then(|| verified.plan().subject.head_sha.clone());
+    let commits = |step: &&Step| step.actions.iter().any(|action| matches!(action, Action::Commit(_)));
+    let committers = verified.plan().steps.iter().filter(commits).map(|step| step.id.clone()).collect();
     let style = printer.style();
     let Some(human) = formats::find("human") else { return Err(Refusal::new(INTERNAL, "no format for people")) };
     let mut recorder = Recorder {
@@ -99,6 +114,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         fencing: claim.fencing,
         approvals: verified.approvals().to_vec(),
         head,
+        committers,
         work_tree: session.checkout.workdir().to_owned(),
         outputs: outputs(verified.plan()),
         renderer: human.renderer(style),
@@ -111,6 +127,19 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     world.console.stderr = std::mem::replace(&mut recorder.out, Box::new(std::io::sink()));
     let outcome = ended?;
     finish(args, &sealed, &claim, recorder, &outcome, &session, world)
+}
+
+/// Refuses where the machine's switches are off; any value but `on` is off, and no approval overrides it.
+fn switches(plan: &Plan, world: &World) -> Result<()> {
+    for (name, only_side_effects) in SWITCHES {
+        let off = world.env.text(name).is_some_and(|value| value != "on");
+        if off && (!only_side_effects || plan.effect.has_side_effect()) {
+            return Err(
+                Refusal::new(POLICY_EXECUTION_OFF, format!("the variable {name} switches it off")).subject(name)
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Runs the plan on a runtime of its own; an interrupt cancels, and is answered when every process is gone.

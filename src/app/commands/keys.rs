@@ -54,6 +54,10 @@ pub(super) fn run(command: &KeysCommand, world: &World) -> Result<Outcome> {
             let (result, text) = Yard::open(world)?.change(&[change], signer, world)?;
             Ok(Outcome::done(result, text))
         }
+        KeysCommand::Threshold { count, signer } => {
+            let (result, text) = Yard::open(world)?.change(&[Change::SetThreshold(*count)], signer, world)?;
+            Ok(Outcome::done(result, text))
+        }
         KeysCommand::Sign { signer } => {
             let yard = Yard::open(world)?;
             let hand = yard.hand(signer, world)?;

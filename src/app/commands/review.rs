@@ -1,6 +1,6 @@
 //! `review`: checks a plan against the policy; never executes.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     app::{
@@ -15,7 +15,7 @@ use crate::{
     },
     cli::args::PlanOnly,
     policy::{self, Outcome as Decided, explain::DecisionV1},
-    review::ReviewReport,
+    review::report::ReviewV1,
 };
 
 pub(super) fn run(args: &PlanOnly, world: &World) -> Result<Outcome> {
@@ -44,28 +44,11 @@ pub(super) fn run(args: &PlanOnly, world: &World) -> Result<Outcome> {
         "plan": plan.digest(),
         "approved": *decision.outcome() == Decided::Permit,
         "decision": DecisionV1::from(&decision),
-        "findings": findings(&report),
+        "review": ReviewV1::from(&report),
     });
     // A review only tells: whatever the decision, the command did what it was asked.
     Ok(Outcome::done(result, text)
         .decision(decision.outcome().word())
         .coded(decision.reason().code, ExitClass::Done)
         .about(plan.digest().to_string()))
-}
-
-/// Review findings in their frozen form.
-pub(super) fn findings(report: &ReviewReport) -> Vec<Value> {
-    report
-        .findings()
-        .iter()
-        .map(|finding| {
-            json!({
-                "check": finding.check,
-                "severity": finding.severity.word(),
-                "step": finding.step,
-                "message": finding.message,
-                "evidence": finding.evidence,
-            })
-        })
-        .collect()
 }

@@ -155,7 +155,7 @@ fn check(memory: &mut Memory, chain: &Chain, entry: &crate::ledger::Entry) -> Re
         prop_assert!(still || resolved, "run {run} left `indeterminate` by a {}", entry.record.kind());
     }
     for (name, run) in state.runs() {
-        if run.is_over() {
+        if run.is_over() && !run.can_resume() {
             memory.over.entry(name.clone()).or_insert_with(|| run_status(state, run));
         }
     }

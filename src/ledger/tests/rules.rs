@@ -42,10 +42,26 @@ fn e01_an_approval_is_used_once_whatever_the_run_is_called() {
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r2", 1, vec![grant], 51)), "replay.consumed");
     assert_eq!(code(&mut ledger, |_| outcome(1, "r", "failed")), "ok");
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r3", 1, vec![grant], 52)), "replay.consumed");
-    assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 2, vec![grant], 53)), "replay.consumed");
     let fresh = put(&mut ledger, |head| approved(head, 1, 60)).unwrap().entries[0].payload;
     assert_eq!(stands(&ledger, 1), RunStatus::Approved, "a failed plan may be approved anew");
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r4", 1, vec![fresh], 54)), "ok");
+    assert_eq!(code(&mut ledger, |_| outcome(1, "r4", "failed")), "ok");
+    assert_eq!(
+        code(&mut ledger, |head| claim(head, 1, "r", 2, vec![grant], 55)),
+        "replay.consumed",
+        "not the last run"
+    );
+}
+
+#[test]
+fn e01_a_failed_run_goes_on_with_its_own_approval_until_it_is_completed_or_given_up() {
+    let (_world, mut ledger, _) = claimed();
+    let grant = grant_of(&ledger);
+    assert_eq!(code(&mut ledger, |_| outcome(1, "r", "failed")), "ok");
+    assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 3, vec![grant], 51)), "replay.consumed", "attempt skipped");
+    assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 2, vec![grant], 52)), "ok");
+    assert_eq!(code(&mut ledger, |_| outcome(1, "r", "completed")), "ok");
+    assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 3, vec![grant], 53)), "replay.consumed", "completed");
 }
 
 #[test]
@@ -411,4 +427,17 @@ fn b32_a_checkpoint_by_a_key_revoked_since_vouches_for_nothing() {
     let key = Who::Witness.key().key_id();
     put(&mut ledger, |head| revocation(head, RevocationTarget::Key(key), 1)).unwrap();
     assert_eq!(signed(&world), 5, "every signature is verified again");
+}
+
+#[test]
+fn a11_a_person_cannot_record_a_plan_in_the_name_of_another() {
+    let world = World::new();
+    let mut ledger = world.open();
+    assert_eq!(code(&mut ledger, |head| plan_by(Who::Alice, Who::Bob, head, 1, None)), "ledger.actor");
+    assert_eq!(code(&mut ledger, |head| plan_by(Who::Alice, Who::Alice, head, 1, None)), "ok");
+    assert_eq!(
+        code(&mut ledger, |head| plan_by(Who::Ci, Who::Bob, head, 2, None)),
+        "ok",
+        "a program may, for whom it serves"
+    );
 }

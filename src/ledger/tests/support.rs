@@ -181,19 +181,29 @@ pub(super) fn plan_digest(number: u64) -> Digest {
 }
 
 pub(super) fn plan(head: &LedgerHead, number: u64, supersedes: Option<Digest>) -> Envelope {
+    plan_by(Who::Ci, Who::Alice, head, number, supersedes)
+}
+
+pub(super) fn plan_by(
+    signer: Who,
+    requester: Who,
+    head: &LedgerHead,
+    number: u64,
+    supersedes: Option<Digest>,
+) -> Envelope {
     let plan = plan_digest(number);
     let record = PlanRecord {
         plan,
         policy: Digest::of(b"policy"),
         trust_root: Digest::of(b"root"),
         directive: id("release"),
-        requested_by: Who::Alice.actor(),
+        requested_by: requester.actor(),
         supersedes,
         expires: t(5_000),
         ledger: head.clone(),
         recorded_at: t(1),
     };
-    sign(Who::Ci, Some(plan), record)
+    sign(signer, Some(plan), record)
 }
 
 pub(super) fn approval(head: &LedgerHead, number: u64, n: u64) -> Approval {

@@ -1,0 +1,411 @@
+//! JSON Schemas of the files that people write, for editors; the readers themselves check more and say it better.
+
+use serde_json::{Value, json};
+
+/// Front matter of a directive.
+pub(super) fn directive() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["title", "pipelines", "steps"],
+        "properties": {
+            "title": line(),
+            "pipelines": { "type": "array", "minItems": 1, "items": id(), "description": "The only pipelines a plan may use." },
+            "inputs": inputs(),
+            "context": { "type": "array", "items": { "type": "string" }, "description": "Globs of files for planners that read." },
+            "intent": { "type": "string" },
+            "ceiling": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": { "effect": effect(), "risk": severity() },
+            },
+            "environment": id(),
+            "gate": { "type": "array", "items": { "enum": ["key", "ssh", "terminal", "policy"] } },
+            "risks": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["text", "severity"],
+                    "properties": { "text": line(), "severity": severity(), "mitigation": line() },
+                },
+            },
+            "assumptions": { "type": "array", "items": line() },
+            "lifetime": duration(),
+            "steps": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["id", "pipeline"],
+                    "properties": {
+                        "id": id(),
+                        "pipeline": id(),
+                        "title": line(),
+                        "why": line(),
+                        "needs": { "type": "array", "items": id() },
+                        "with": { "type": "object", "additionalProperties": scalar() },
+                    },
+                },
+            },
+        },
+    })
+}
+
+/// A pipeline.
+pub(super) fn pipeline() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["description", "effect", "actions"],
+        "properties": {
+            "description": line(),
+            "effect": effect(),
+            "inputs": inputs(),
+            "idempotent": { "type": "boolean" },
+            "timeout": duration(),
+            "retry": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": { "attempts": { "type": "integer", "minimum": 1, "maximum": 5 }, "backoff": duration() },
+            },
+            "onFailure": { "enum": ["halt", "continue", "skip"] },
+            "outputs": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["type", "from"],
+                    "properties": {
+                        "type": value_type(),
+                        "pattern": { "type": "string" },
+                        "maxLength": { "type": "integer", "minimum": 1, "maximum": 65_536 },
+                        "from": {
+                            "oneOf": [
+                                { "const": "stdout" },
+                                one_of(&[("stdoutLine", line()), ("file", line()), ("fileDigest", line())]),
+                            ],
+                        },
+                    },
+                },
+            },
+            "evidence": { "type": "array", "items": id() },
+            "actions": { "type": "array", "minItems": 1, "maxItems": 20, "items": action() },
+            "verify": { "type": "array", "maxItems": 20, "items": one_of(&[("run", run())]) },
+        },
+    })
+}
+
+/// The policy.
+pub(super) fn policy() -> Value {
+    let names = json!({ "type": "array", "items": { "type": "string" } });
+    let number = |most: u64| json!({ "type": "integer", "minimum": 1, "maximum": most });
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["version", "expires", "execution", "rules"],
+        "properties": {
+            "version": { "const": 1 },
+            "expires": { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$" },
+            "execution": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["enabled", "sideEffects"],
+                "properties": { "enabled": { "type": "boolean" }, "sideEffects": { "type": "boolean" } },
+            },
+            "limits": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "steps": number(10_000),
+                    "planLifetime": duration(),
+                    "approvalLifetime": duration(),
+                    "parallel": number(256),
+                    "stepTimeout": duration(),
+                    "output": { "type": "integer", "minimum": 1 },
+                },
+            },
+            "environments": { "type": "array", "items": id() },
+            "programs": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["path"],
+                    "properties": {
+                        "path": { "type": "string", "pattern": "^/" },
+                        "digest": { "type": "string", "pattern": "^sha256:[0-9a-f]{64}$" },
+                        "interpreter": { "type": "boolean" },
+                        "flags": names,
+                        "agentCli": { "type": "boolean" },
+                        "dangerousEnv": names,
+                    },
+                },
+            },
+            "secrets": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "properties": { "environment": { "type": "array", "items": id() } },
+                },
+            },
+            "dangerousEnv": names,
+            "agents": { "type": "array", "items": { "type": "integer", "minimum": 0 } },
+            "forbiddenWords": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["words"],
+                "properties": {
+                    "words": { "type": "array", "minItems": 1, "items": line() },
+                    "mode": { "enum": ["word", "substring"] },
+                },
+            },
+            "rules": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["id", "when", "then"],
+                    "properties": {
+                        "id": id(),
+                        "when": when(),
+                        "then": {
+                            "oneOf": [
+                                { "const": "permit" },
+                                one_of(&[("needsApproval", json!({ "$ref": "#/$defs/requirement" })), ("deny", line())]),
+                            ],
+                        },
+                    },
+                },
+            },
+        },
+        "$defs": { "requirement": requirement() },
+    })
+}
+
+fn when() -> Value {
+    let ids = json!({ "type": "array", "minItems": 1, "items": id() });
+    let texts = json!({ "type": "array", "minItems": 1, "items": { "type": "string" } });
+    let or = |word: &str, list: &Value| json!({ "oneOf": [{ "const": word }, list] });
+    let bounds = |properties: Value| json!({ "type": "object", "additionalProperties": false, "minProperties": 1, "properties": properties });
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "minProperties": 1,
+        "properties": {
+            "effect": bounds(json!({ "atLeast": effect(), "atMost": effect() })),
+            "pipelines": ids,
+            "directives": ids,
+            "environments": ids,
+            "planner": ids,
+            "network": { "enum": ["none", "declared"] },
+            "secrets": or("none", &texts),
+            "programs": or("none", &ids),
+            "hosts": or("any", &texts),
+            "writes": or("none", &one_of(&[("within", texts.clone()), ("touching", texts.clone())])),
+            "risks": bounds(json!({ "count": { "type": "integer", "minimum": 0 }, "atMost": severity() })),
+            "steps": bounds(json!({ "atMost": { "type": "integer", "minimum": 1 } })),
+            "uninspectable": { "type": "boolean" },
+            "words": { "enum": ["none", "any"] },
+            "window": bounds(json!({
+                "days": { "type": "array", "minItems": 1, "items": { "type": "string" } },
+                "from": { "type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$" },
+                "to": { "type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$" },
+            })),
+        },
+    })
+}
+
+fn requirement() -> Value {
+    let again = json!({ "$ref": "#/$defs/requirement" });
+    let parts = json!({ "type": "array", "minItems": 1, "items": again });
+    json!({
+        "oneOf": [
+            {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["people"],
+                "properties": {
+                    "people": { "type": "integer", "minimum": 1, "maximum": 20 },
+                    "roles": { "type": "array", "minItems": 1, "items": id() },
+                    "methods": { "type": "array", "minItems": 1, "items": { "enum": ["key", "ssh", "terminal"] } },
+                    "separation": { "enum": ["strict", "none"] },
+                    "within": duration(),
+                },
+            },
+            one_of(&[
+                ("allOf", parts.clone()),
+                ("anyOf", parts.clone()),
+                ("kOf", json!({
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["k", "of"],
+                    "properties": { "k": { "type": "integer", "minimum": 1 }, "of": parts },
+                })),
+            ]),
+        ],
+    })
+}
+
+fn action() -> Value {
+    let flag = json!({ "type": "boolean" });
+    let text = json!({ "type": "string" });
+    let fields = |required: &[&str], properties: Value| json!({ "type": "object", "additionalProperties": false, "required": required, "properties": properties });
+    one_of(&[
+        ("run", run()),
+        (
+            "write",
+            fields(&["path", "content"], json!({ "path": text, "content": text, "executable": flag, "replace": flag })),
+        ),
+        ("copy", fields(&["from", "to"], json!({ "from": text, "to": text, "replace": flag }))),
+        (
+            "patch",
+            fields(
+                &["path", "find", "replace"],
+                json!({
+                    "path": text, "find": text, "replace": text,
+                    "count": { "type": "integer", "minimum": 1, "maximum": 10_000 },
+                }),
+            ),
+        ),
+        (
+            "commit",
+            fields(
+                &["paths", "message"],
+                json!({
+                    "paths": { "type": "array", "minItems": 1, "items": text }, "message": text,
+                }),
+            ),
+        ),
+        ("tag", fields(&["name", "message"], json!({ "name": text, "message": text }))),
+    ])
+}
+
+fn run() -> Value {
+    let texts = json!({ "type": "array", "items": { "type": "string" } });
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["program"],
+        "properties": {
+            "program": id(),
+            "argv": { "type": "array", "items": scalar() },
+            "cwd": { "type": "string" },
+            "env": { "type": "object", "additionalProperties": scalar() },
+            "reads": texts,
+            "writes": texts,
+            "systemReads": texts,
+            "network": texts,
+            "secrets": texts,
+            "okCodes": { "type": "array", "minItems": 1, "items": { "type": "integer", "minimum": 0, "maximum": 255 } },
+        },
+    })
+}
+
+fn inputs() -> Value {
+    json!({
+        "type": "object",
+        "propertyNames": id(),
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["type"],
+            "properties": {
+                "type": value_type(),
+                "required": { "type": "boolean" },
+                "default": scalar(),
+                "pattern": { "type": "string" },
+                "min": { "type": "integer" },
+                "max": { "type": "integer" },
+                "values": { "type": "array", "minItems": 1, "items": scalar() },
+                "description": line(),
+                "dash": { "type": "boolean" },
+            },
+        },
+    })
+}
+
+/// Exactly one of several fields.
+fn one_of(fields: &[(&str, Value)]) -> Value {
+    let properties: serde_json::Map<String, Value> =
+        fields.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "minProperties": 1,
+        "maxProperties": 1,
+        "properties": properties,
+    })
+}
+
+fn id() -> Value {
+    json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,100}$" })
+}
+
+fn line() -> Value {
+    json!({ "type": "string", "minLength": 1 })
+}
+
+fn scalar() -> Value {
+    json!({ "type": ["string", "integer", "boolean"] })
+}
+
+fn duration() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9]{1,9}[smhd]$" })
+}
+
+fn effect() -> Value {
+    json!({ "enum": ["read", "analyze", "recommend", "notify", "write", "irreversible"] })
+}
+
+fn severity() -> Value {
+    json!({ "enum": ["low", "medium", "high", "critical"] })
+}
+
+fn value_type() -> Value {
+    json!({ "enum": ["string", "integer", "boolean", "path", "enum", "date", "digest"] })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use serde_json::Value;
+
+    fn valid(schema: &Value, yaml: &str, what: &str) {
+        let value: Value = serde_yaml::from_str(yaml).unwrap();
+        let validator = jsonschema::validator_for(schema).unwrap();
+        let errors: Vec<String> =
+            validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
+        assert!(errors.is_empty(), "{what}: {}", errors.join("\n"));
+        let mut typo = value;
+        typo["nonsense"] = Value::Bool(true);
+        assert!(!validator.is_valid(&typo), "{what}: an unknown field passes");
+    }
+
+    fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
+    }
+
+    #[test]
+    fn everything_that_ships_fits_its_schema() {
+        for path in files("directives", "md") {
+            let text = fs::read_to_string(&path).unwrap();
+            valid(&super::directive(), text.split("---\n").nth(1).unwrap(), &path.display().to_string());
+        }
+        for path in files("pipelines", "yml") {
+            valid(&super::pipeline(), &fs::read_to_string(&path).unwrap(), &path.display().to_string());
+        }
+        for tier in [crate::policy::starter::Starter::Solo, crate::policy::starter::Starter::Team] {
+            let name = "git".parse().unwrap();
+            let lines = [(&name, "/usr/bin/git", false)];
+            let text = crate::policy::starter::text(tier, &lines, "2030-01-01T00:00:00Z".parse().unwrap());
+            valid(&super::policy(), &text, "starter policy");
+        }
+    }
+}
