@@ -36,13 +36,13 @@ fn table() -> BTreeMap<String, Row> {
     rows
 }
 
-/// The functions of a file that are tests: marked as one, or made by `proptest!`.
+/// The functions of a file that are tests: marked as one, also for a runtime, or made by `proptest!`.
 #[derive(Default)]
 struct Tests(BTreeSet<String>);
 
 impl<'ast> Visit<'ast> for Tests {
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        if item.attrs.iter().any(|attr| attr.path().is_ident("test")) {
+        if item.attrs.iter().any(|attr| attr.path().segments.last().is_some_and(|last| last.ident == "test")) {
             self.0.insert(item.sig.ident.to_string());
         }
         syn::visit::visit_item_fn(self, item);

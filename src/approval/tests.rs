@@ -16,6 +16,7 @@ use crate::{
         Duty, Envelope, TrustRoot, Verified,
         key::Signer,
         predicate::{Approval, Binding, Method, Scope},
+        schemes::Scheme,
         statement::Subject,
         trust::Document,
     },
@@ -287,18 +288,29 @@ fn a_gate_takes_only_its_methods() {
     };
     gated(Method::Terminal).enough();
     gated(Method::Key).sets_aside("approval.method");
-    gated(Method::Ssh).sets_aside("approval.method");
 }
 
 #[test]
 fn a_requirement_takes_only_its_methods() {
     let by = |method: Method| {
-        let mut table = Table::asking("{needsApproval: {people: 1, methods: [ssh]}}");
+        let mut table = Table::asking("{needsApproval: {people: 1, methods: [terminal]}}");
         table.add(Who::Bob, |approval| approval.method = method);
         table
     };
-    by(Method::Ssh).enough();
+    by(Method::Terminal).enough();
     by(Method::Key).sets_aside("approval.method");
+}
+
+#[test]
+fn a10_a_method_is_what_the_key_shows_and_not_what_the_statement_says() {
+    one(|approval| approval.method = Method::Ssh).sets_aside("approver.unauthorised");
+    one(|approval| approval.method = Method::Terminal).enough();
+    let mut table = one(|_| {});
+    table.change_root(|document| {
+        let key = document.keys.iter_mut().find(|key| key.principal == Who::Bob as u64).unwrap();
+        key.scheme = Scheme::SshEd25519;
+    });
+    table.sets_aside("approver.unauthorised");
 }
 
 #[test]

@@ -1,5 +1,11 @@
 //! Rows of the threats that only show in the whole tool: the attack, and its honest twin.
 
+use countersign::{
+    plan::seal,
+    policy::Policy,
+    sign::{TrustRoot, predicate::Approval, verified::read_statement},
+};
+
 use super::{
     scene::{Drafted, approve, plan, ran_something, refused, runs, solo, solo_with, tip},
     support::Bench,
@@ -47,12 +53,12 @@ fn a34_an_approval_under_the_policy_of_before_is_not_carried_over() {
     bench.commit("Change the policy");
     let ran = bench.json(&["execute", &drafted.file]);
     assert_ne!(ran.code, 0, "{}", ran.stdout);
-    let checks = ran.json()["checks"].clone();
+    let checks = ran.json()["result"]["checks"].clone();
     let failed: Vec<_> = checks
         .as_array()
         .unwrap()
         .iter()
-        .filter(|check| check["result"] != "pass" && check["result"] != "passed")
+        .filter(|check| check["result"] != "passed")
         .map(|check| check["id"].as_str().unwrap().to_owned())
         .collect();
     assert!(failed.contains(&"policy.same".to_owned()), "{failed:?}");
@@ -111,45 +117,109 @@ fn a30_nothing_in_an_envelope_lowers_what_is_checked() {
 
 #[test]
 fn c04_what_steers_programs_in_the_callers_environment_reaches_none() {
-    let bench = solo_with(&[
-        (
-            "pipelines/env.yml",
-            "description: Show the surroundings.
+    // One pipeline for each variable: it fails where the program's surroundings do not have it.
+    let watched = ["COUNTERSIGN_RUN", "LD_PRELOAD", "GITHUB_TOKEN", "GIT_CONFIG_COUNT", "BASH_ENV", "HTTPS_PROXY"];
+    let files: Vec<(String, String)> = watched
+        .iter()
+        .enumerate()
+        .flat_map(|(n, variable)| {
+            let pipeline = format!(
+                "description: Show a variable.
 effect: analyze
-outputs: {all: {type: string, maxLength: 4000, from: stdout}}
+outputs: {{value: {{type: string, maxLength: 200, from: {{stdoutLine: '{variable}='}}}}}}
 actions:
-  - run: {program: env, argv: ['-0']}
-",
-        ),
-        (
-            "directives/env.md",
-            "---
-title: Show the surroundings
-pipelines: [env]
-ceiling: {effect: analyze, risk: high}
+  - run: {{program: env, argv: []}}
+"
+            );
+            let directive = format!(
+                "---
+title: Show a variable
+pipelines: [env{n}]
+ceiling: {{effect: analyze, risk: high}}
 steps:
-  - {id: env, pipeline: env}
+  - {{id: env, pipeline: env{n}}}
 ---
-Shows them.
-",
-        ),
-    ]);
+Shows it.
+"
+            );
+            [(format!("pipelines/env{n}.yml"), pipeline), (format!("directives/env{n}.md"), directive)]
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let bench = solo_with(&files);
     let policy = bench.read(POLICY);
     if !policy.contains("'env'") {
-        bench.write(POLICY, policy.replacen("programs:\n", "programs:\n  'env': {path: '/usr/bin/env', interpreter: true}\n", 1));
+        let table = "programs:\n  'env': {path: '/usr/bin/env', interpreter: true}\n";
+        bench.write(POLICY, policy.replacen("programs:\n", table, 1));
         bench.commit("Let env run");
     }
-    let drafted = plan(&bench, "env", &[]);
-    approve(&bench, "ada", &drafted, &[]).exits(0);
-    let hostile = [
-        ("LD_PRELOAD", "/tmp/canary.so"),
-        ("GITHUB_TOKEN", "canary-token"),
-        ("GIT_CONFIG_COUNT", "1"),
-        ("BASH_ENV", "/tmp/canary.sh"),
-        ("HTTPS_PROXY", "http://canary"),
-        ("CI_JOB_TOKEN", "canary-token"),
-    ];
-    let ran = bench.run_with(&["execute", &drafted.file, "--json"], &hostile, "", false).exits(0);
-    assert!(!ran.stdout.contains("canary") && !ran.stdout.contains("LD_PRELOAD"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("COUNTERSIGN_RUN"), "the program did show its surroundings: {}", ran.stdout);
+    let hostile = watched.map(|variable| (variable, "canary"));
+    for (n, variable) in watched.iter().enumerate() {
+        let drafted = plan(&bench, &format!("env{n}"), &[]);
+        approve(&bench, "ada", &drafted, &[]).exits(0);
+        let ran = bench.run_with(&["execute", &drafted.file, "--json"], &hostile, "", false);
+        let reached = ran.code == 0;
+        assert_eq!(reached, *variable == "COUNTERSIGN_RUN", "{variable}: {}", ran.stdout);
+        assert!(!ran.stdout.contains("canary"), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn b28_the_name_of_a_file_makes_no_plan_an_approved_one() {
+    let bench = solo();
+    let drafted = approved(&bench);
+    let other = plan(&bench, "mark", &["--input", "text=unseen"]);
+    let (honest, hostile) = (bench.read(&drafted.file), bench.read(&other.file));
+    bench.write(&drafted.file, hostile);
+    assert_ne!(bench.json(&["execute", &drafted.file]).code, 0);
+    assert!(!ran_something(&bench));
+    bench.write("../any-name", honest);
+    runs(&bench, &["execute", "../any-name"]);
+}
+
+/// A valid document of those that the parsers are tried with.
+fn document(name: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/tests/data/fuzz/{name}/00", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+#[test]
+fn b13_a_field_that_is_not_known_is_an_error_at_every_level() {
+    // Fields that stand in canonical order, so that nothing but their names is wrong.
+    let inside = |bytes: &[u8], after: &str, field: &str| {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(text.contains(after), "{after}");
+        text.replacen(after, &format!("{after}{field}"), 1).into_bytes()
+    };
+    let opened = |bytes: &[u8]| read_statement::<Approval>(bytes).map(drop).map_err(|e| e.code());
+    let statement = document("statement");
+    assert_eq!(opened(&statement), Ok(()));
+    let deep = inside(&statement, "\"predicate\":{", "\"aaa\":1,");
+    assert_eq!(opened(&deep), Err("payload.malformed"));
+    assert_eq!(opened(&inside(&statement, "\"binding\":{", "\"aaa\":1,")), Err("payload.malformed"));
+    let root = document("trust_root");
+    assert!(TrustRoot::parse(&root).is_ok());
+    for after in ["\"keys\":[{", "\"ledger\":{", "\"principals\":[{"] {
+        assert_eq!(TrustRoot::parse(&inside(&root, after, "\"aaa\":1,")).unwrap_err().code(), "json.schema", "{after}");
+    }
+    let policy = document("policy");
+    assert!(Policy::compile("policy.yml", &policy).is_ok());
+    assert!(Policy::compile("policy.yml", &[&policy, b"\nskipChecks: true\n".as_slice()].concat()).is_err());
+}
+
+#[test]
+fn b26_bytes_that_say_they_are_something_else_are_refused() {
+    let as_another = |bytes: &[u8], kind: &str| {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let (own, other) = (format!("countersign.dev/{kind}/v1"), format!("countersign.dev/{kind}/v2"));
+        assert!(text.contains(&own));
+        text.replacen(&own, &other, 1).into_bytes()
+    };
+    let (plan, root, statement) = (document("plan"), document("trust_root"), document("statement"));
+    assert!(seal::open(plan.clone()).is_ok() && TrustRoot::parse(&root).is_ok());
+    assert!(seal::open(as_another(&plan, "plan")).is_err());
+    assert_eq!(TrustRoot::parse(&as_another(&root, "trust-root")).unwrap_err().code(), "trust.malformed");
+    let other = as_another(&statement, "approval");
+    assert_eq!(read_statement::<Approval>(&other).unwrap_err().code(), "attestation.absent");
+    // And no document of one kind is taken for one of another.
+    assert!(seal::open(root).is_err() && TrustRoot::parse(&plan).is_err());
 }
