@@ -35,9 +35,12 @@ use crate::{
 /// The most bytes that any of the entry points is asked to take.
 const MAX_INPUT: usize = 4 << 20;
 
+/// The name of a parser, and a function that hands it bytes.
+pub type EntryPoint = (&'static str, fn(&[u8]));
+
 /// Names and functions, one for each parser.
 #[must_use]
-pub fn entry_points() -> &'static [(&'static str, fn(&[u8]))] {
+pub fn entry_points() -> &'static [EntryPoint] {
     &[
         ("json", strict_json),
         ("canonical", canonical_json),

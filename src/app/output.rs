@@ -116,7 +116,8 @@ impl Printer {
     /// Prints the result, or the refusal, and returns how the process ends.
     pub(crate) fn finish(&self, result: Result<Outcome>, world: &mut World) -> Result<ExitClass> {
         match result {
-            Ok(outcome) => self.print(outcome, world),
+            // What cannot be printed is at least said on the other output.
+            Ok(outcome) => self.print(outcome, world).or_else(|refusal| Ok(self.refuse(&refusal, world))),
             Err(refusal) => Ok(self.refuse(&refusal, world)),
         }
     }

@@ -133,7 +133,12 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
         1 => hands.pop().map(|(_, hand)| hand).ok_or_else(|| Refusal::new(KEY_NONE, "no key")),
         0 => Err(Refusal::new(
             KEY_NONE,
-            format!("none of the {} keys in {} may sign this", paths.len(), folder.display()),
+            format!(
+                "none of the {} keys in {} has the duty {}",
+                paths.len(),
+                folder.display(),
+                duties.iter().filter_map(|duty| super::statements::word(duty).ok()).collect::<Vec<_>>().join(" or "),
+            ),
         )),
         _ => {
             let names: Vec<_> =

@@ -168,7 +168,8 @@ impl Ledger {
             let Some(there) = there else {
                 return match local {
                     None => self.settle(None, now),
-                    Some(_) => Err(Refusal::new(LEDGER_MISSING, "the remote has no ledger, and there is one here")),
+                    Some(_) => Err(Refusal::new(LEDGER_MISSING, "the remote has no ledger, and there is one here")
+                        .hint("where it was never there, push it once: git push REMOTE countersign/ledger")),
                 };
             };
             if local == Some(there) {
@@ -356,4 +357,5 @@ fn checkpoint_of(raw: &RawEntry, root: &TrustRoot) -> Result<(Record, Vec<crate:
 
 pub(super) fn missing() -> Refusal {
     Refusal::new(LEDGER_MISSING, "there is no ledger in this repository")
+        .hint("in a clone, say where it is: git config countersign.remote origin")
 }

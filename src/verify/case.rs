@@ -79,7 +79,8 @@ pub struct Case<'a> {
 impl Case<'_> {
     /// Weighs the approvals that the ledger holds for a plan.
     pub(super) fn weigh(&self, plan: &SealedPlan) -> ApprovalStatus {
-        let ground = self.ground(plan);
+        let begun = self.facts_when_begun(plan);
+        let ground = self.ground(plan, begun.as_ref().unwrap_or(self.facts));
         let recorded: Vec<Recorded> = self
             .chain
             .state
@@ -106,7 +107,24 @@ impl Case<'_> {
         weigh(&scales, &recorded)
     }
 
-    fn ground<'a>(&'a self, plan: &'a SealedPlan) -> Ground<'a> {
+    /// Tells whether a run was begun: it has been through the door at the plan's head.
+    pub(super) fn has_begun(&self, run: &Id) -> bool {
+        self.chain.state.run(run).is_some_and(|run| !run.steps.is_empty())
+    }
+
+    /// A run's own commits move the head; the approvals that it lives on are for what was there when it was begun.
+    fn facts_when_begun(&self, plan: &SealedPlan) -> Option<Facts> {
+        let Purpose::Resume(run) = &self.purpose else { return None };
+        let planned = &plan.plan().subject;
+        self.has_begun(run).then(|| Facts {
+            head_sha: planned.head_sha.clone(),
+            base_sha: planned.base_sha.clone(),
+            tree_digest: planned.tree_digest,
+            ..self.facts.clone()
+        })
+    }
+
+    fn ground<'a>(&'a self, plan: &'a SealedPlan, facts: &'a Facts) -> Ground<'a> {
         Ground {
             plan: plan.plan(),
             digest: plan.digest(),
@@ -115,7 +133,7 @@ impl Case<'_> {
             policy: self.policy.digest(),
             trust_root: self.root.digest(),
             trust_root_version: self.root.document().version,
-            facts: self.facts,
+            facts,
         }
     }
 

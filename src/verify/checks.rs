@@ -130,25 +130,21 @@ fn subject_identity(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> R
     Ok(format!("{}/{}", here.host, here.repo_id))
 }
 
+// A run that was begun has been through the door at the plan's head; its own commits move the head.
 fn subject_head(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
     if let Purpose::Resume(run) = &case.purpose
-        && moved_by_the_run(case, run)
+        && case.has_begun(run)
     {
         return Ok(format!("moved by run {run} itself"));
     }
     same(HEAD_MOVED, "head commit", &plan.plan().subject.head_sha, &case.facts.head_sha)
 }
 
-/// A run that was begun has been through the door at the plan's head; its own commits move the head.
-fn moved_by_the_run(case: &Case<'_>, run: &crate::base::ident::Id) -> bool {
-    case.chain.state.run(run).is_some_and(|run| !run.steps.is_empty())
-}
-
 fn subject_base(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
     let planned = &plan.plan().subject;
     same(BASE_MOVED, "base branch", &planned.base_ref, &case.facts.base_ref)?;
     if let Purpose::Resume(run) = &case.purpose
-        && moved_by_the_run(case, run)
+        && case.has_begun(run)
     {
         return Ok(format!("moved by run {run} itself"));
     }
@@ -157,7 +153,7 @@ fn subject_base(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Resul
 
 fn subject_tree(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
     if let Purpose::Resume(run) = &case.purpose
-        && moved_by_the_run(case, run)
+        && case.has_begun(run)
     {
         return Ok(format!("moved by run {run} itself"));
     }

@@ -319,7 +319,21 @@ fn e01_a_single_run_approval_is_used_up_by_its_run() {
     scene.claim("run-1", 1, &[approval]);
     scene.end_run("run-1", "failed");
     alone(&scene, "approval.quorum", "replay.consumed");
-    // A spare approval of before is used up with it; one of after is not.
+    scene.approve(Who::Cleo);
+    opens(&scene);
+}
+
+#[test]
+fn e01_a_spare_approval_of_before_a_run_is_used_up_with_the_one_it_named() {
+    let mut scene = Scene::recorded(ONE, |_| {});
+    let used = scene.approve(Who::Bob);
+    let spare = scene.approve(Who::Cleo);
+    opens(&scene);
+    scene.claim("run-1", 1, &[used]);
+    scene.end_run("run-1", "failed");
+    assert!(scene.ledger.state().approval(&spare).is_some_and(|spare| spare.uses.is_empty()));
+    alone(&scene, "approval.quorum", "replay.consumed");
+    // The twin: given by somebody who has seen the run.
     scene.approve(Who::Cleo);
     opens(&scene);
 }
@@ -393,12 +407,12 @@ fn a35_where_the_policy_permits_its_own_signature_is_still_needed() {
 #[test]
 fn b23_a_check_that_did_not_run_is_a_refusal() {
     let scene = Scene::approved();
-    for missing in 0..REQUIRED.len() {
+    for (missing, check) in REQUIRED.iter().enumerate() {
         let (mut report, _) = scene.verify();
         report.checks.remove(missing);
         assert!(report.refusal().is_none(), "nothing that ran refuses");
         let refusal = open(scene.plan.clone(), &report).unwrap_err();
-        assert_eq!(refusal.code(), "internal.check_missing", "without {}", REQUIRED[missing].id);
+        assert_eq!(refusal.code(), "internal.check_missing", "without {}", check.id);
     }
     let (mut report, _) = scene.verify();
     report.checks.clear();

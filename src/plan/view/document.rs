@@ -116,8 +116,9 @@ pub(super) fn layout(view: &View) -> Vec<Block> {
     page.section("Commits", "nothing is committed", summary.commits.iter().map(shown_use).collect());
     page.section("Tags", "no tag is made", summary.tags.iter().map(shown_use).collect());
     words(&mut page, plan);
+    bound_to(&mut page, plan);
     provenance(&mut page, plan);
-    page.heading(2, [fixed("Steps, in the order of execution")]);
+    page.heading(2, [fixed(super::STEPS_HEADING)]);
     page.paragraph(
         "A step starts when the steps it needs have succeeded. Everything a step does is under its actions; \
                     titles and reasons are the plan's own words, which nothing checked.",
@@ -138,36 +139,19 @@ pub(super) fn layout(view: &View) -> Vec<Block> {
     page.blocks
 }
 
+/// What a reader must know to place the plan; what else it is bound to comes after the lists.
 fn header(page: &mut Page, view: &View) {
     let plan = &view.document;
-    let (directive, subject) = (&plan.directive, &plan.subject);
-    page.heading(1, [fixed("Plan to countersign: "), word(&directive.name)]);
+    page.heading(1, [fixed("Plan to countersign: "), word(&plan.directive.name)]);
     page.item([fixed("Plan: "), word(view.plan)]);
-    page.item([fixed("Format: "), word(&plan.kind)]);
-    page.item([
-        fixed("Directive: "),
-        word(&directive.path),
-        fixed(" "),
-        word(directive.digest),
-        fixed(" at commit "),
-        text(&directive.commit),
-    ]);
-    page.item([fixed("Repository: "), text(&subject.repo), fixed(" on "), text(&subject.host)]);
-    page.item([fixed("Repository id: "), text(&subject.repo_id), fixed(", owner id: "), text(&subject.owner_id)]);
-    match subject.change_request {
+    page.item([fixed("Repository: "), text(&plan.subject.repo), fixed(" on "), text(&plan.subject.host)]);
+    match plan.subject.change_request {
         Some(n) => page.item([fixed("Change request: "), number(n)]),
         None => page.item([fixed("Change request: none")]),
     }
-    page.item([fixed("Base: "), text(&subject.base_ref), fixed(" at "), text(&subject.base_sha)]);
-    page.item([fixed("Head: "), text(&subject.head_sha), fixed(", tree "), word(subject.tree_digest)]);
     match &plan.environment {
         Some(name) => page.item([fixed("Environment: "), word(name)]),
         None => page.item([fixed("Environment: none")]),
-    }
-    page.item([fixed("Drafted: "), word(plan.created_at), fixed(", expires: "), word(plan.expires_at)]);
-    match plan.parent {
-        Some(parent) => page.item([fixed("Revision: "), number(plan.revision), fixed(" of "), word(parent)]),
-        None => page.item([fixed("Revision: "), number(plan.revision)]),
     }
     let person = &plan.planner.requested_by;
     page.item([
@@ -178,14 +162,36 @@ fn header(page: &mut Page, view: &View) {
         fixed(" on "),
         text(&person.host),
     ]);
+    page.item([fixed("Drafted: "), word(plan.created_at), fixed(", expires: "), word(plan.expires_at)]);
+    match plan.parent {
+        Some(parent) => page.item([fixed("Revision: "), number(plan.revision), fixed(" of "), word(parent)]),
+        None => page.item([fixed("Revision: "), number(plan.revision)]),
+    }
     if plan.gate.is_empty() {
         page.item([fixed("Ways to approve: any that the policy accepts")]);
     } else {
         page.listed("Ways to approve", plan.gate.iter().map(|method| vec![word(method)]).collect());
     }
+}
+
+fn bound_to(page: &mut Page, plan: &Plan) {
+    let (directive, subject) = (&plan.directive, &plan.subject);
+    page.heading(2, [fixed("What the plan is bound to")]);
+    page.item([
+        fixed("Directive: "),
+        word(&directive.path),
+        fixed(" "),
+        word(directive.digest),
+        fixed(" at commit "),
+        text(&directive.commit),
+    ]);
+    page.item([fixed("Base: "), text(&subject.base_ref), fixed(" at "), text(&subject.base_sha)]);
+    page.item([fixed("Head: "), text(&subject.head_sha), fixed(", tree "), word(subject.tree_digest)]);
     page.item([fixed("Policy: "), word(plan.policy_digest)]);
     page.item([fixed("Trust root: "), word(plan.trust_root_digest)]);
+    page.item([fixed("Repository id: "), text(&subject.repo_id), fixed(", owner id: "), text(&subject.owner_id)]);
     page.item([fixed("Nonce: "), text(&plan.nonce)]);
+    page.item([fixed("Format: "), word(&plan.kind)]);
 }
 
 fn effects(page: &mut Page, view: &View) {
