@@ -7,6 +7,7 @@ use git2::Oid;
 use super::{
     chain::{Chain, Mode},
     format::{RawEntry, lines},
+    mark::Mark,
     reasons::{LEDGER_CHAIN, LEDGER_CONTENDED, LEDGER_CORRUPT, LEDGER_MISSING, LEDGER_ROLLBACK},
     record::{Entry, Record, Signatures},
     remote::Remote,
@@ -29,6 +30,7 @@ pub struct Ledger {
     pub(super) remote: Option<Remote>,
     pub(super) loaded: Option<Loaded>,
     pub(super) mode: Mode,
+    pub(super) mark: Option<Mark>,
 }
 
 /// A verified ledger at a commit.
@@ -49,13 +51,20 @@ impl Ledger {
     /// `ledger.missing` where there is no repository, `ledger.shallow`.
     pub fn open(path: &Path, root: &TrustRoot) -> Result<Self> {
         let store = Store::open(path, &root.document().ledger.branch)?;
-        Ok(Self { store, root: root.clone(), remote: None, loaded: None, mode: Mode::Full })
+        Ok(Self { store, root: root.clone(), remote: None, loaded: None, mode: Mode::Full, mark: None })
     }
 
     /// Takes a remote side as the truth: reads follow it, appends are decided there.
     #[must_use]
     pub fn with_remote(mut self, remote: Remote) -> Self {
         self.remote = Some(remote);
+        self
+    }
+
+    /// Remembers the newest entry seen in a folder outside the repository, and refuses a ledger without it.
+    #[must_use]
+    pub fn with_mark(mut self, folder: &Path) -> Self {
+        self.mark = Some(Mark::new(folder, &self.root.document().ledger.genesis));
         self
     }
 
@@ -221,6 +230,12 @@ impl Ledger {
         }
         if let Some(seen) = self.loaded.as_ref().and_then(|loaded| loaded.chain.head()) {
             chain.must_contain(&seen)?;
+        }
+        if let Some(mark) = &self.mark {
+            if let Some(seen) = mark.read()? {
+                chain.must_contain(&seen)?;
+            }
+            chain.head().map_or(Ok(()), |head| mark.raise(&head))?;
         }
         let (highest, ours) = (chain.state().trust_root_version(), self.root.document().version);
         if highest > ours {

@@ -254,11 +254,11 @@ fn a11_nobody_approves_what_they_asked_for_recorded_or_committed() {
     alone(&scene, "approval.quorum", "approver.self");
     scene.approve(Who::Cleo);
     opens(&scene);
-    // Who asked, as the ledger knows it, whatever the plan says.
+    // A plan that names another than the record does is no way around it.
     let mut scene = Scene::recorded(ONE, |plan| plan.planner.requested_by.id = Who::Bob as u64);
     scene.approve(Who::Ada);
     scene.approve(Who::Bob);
-    alone(&scene, "approval.quorum", "approver.self");
+    assert_eq!(failing(&scene), [("plan.recorded", "plan.requester_mismatch"), ("approval.quorum", "approver.self")]);
 }
 
 #[test]
@@ -319,7 +319,21 @@ fn e01_a_single_run_approval_is_used_up_by_its_run() {
     scene.claim("run-1", 1, &[approval]);
     scene.end_run("run-1", "failed");
     alone(&scene, "approval.quorum", "replay.consumed");
-    // A spare approval of before is used up with it; one of after is not.
+    scene.approve(Who::Cleo);
+    opens(&scene);
+}
+
+#[test]
+fn e01_a_spare_approval_of_before_a_run_is_used_up_with_the_one_it_named() {
+    let mut scene = Scene::recorded(ONE, |_| {});
+    let used = scene.approve(Who::Bob);
+    let spare = scene.approve(Who::Cleo);
+    opens(&scene);
+    scene.claim("run-1", 1, &[used]);
+    scene.end_run("run-1", "failed");
+    assert!(scene.ledger.state().approval(&spare).is_some_and(|spare| spare.uses.is_empty()));
+    alone(&scene, "approval.quorum", "replay.consumed");
+    // The twin: given by somebody who has seen the run.
     scene.approve(Who::Cleo);
     opens(&scene);
 }

@@ -23,3 +23,4 @@ mod readme;
 mod reference;
 mod scene;
 mod support;
+mod threat_rows;

@@ -297,3 +297,18 @@ pub(crate) fn note(text: &str) {
 pub(crate) fn python() -> Command {
     Command::new("/usr/bin/python3")
 }
+
+/// A repository that the real binary set up, at the real time.
+pub(crate) fn real_solo() -> Bench {
+    let bench = Bench::new(FILES);
+    real(&bench, &["init", "--solo"]).exits(0);
+    bench.commit("Set up countersign");
+    bench
+}
+
+/// Drafts and records a plan with the real binary.
+pub(crate) fn real_plan(bench: &Bench, name: &str) -> Drafted {
+    let file = format!("../{name}.json");
+    let ran = real(bench, &["plan", "mark", "--out", &file, "--json"]).exits(0).json();
+    Drafted { digest: ran["result"]["planDigest"].as_str().unwrap().to_owned(), file, result: ran["result"].clone() }
+}
