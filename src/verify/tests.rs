@@ -371,6 +371,12 @@ fn e04_only_the_run_that_moved_the_head_may_go_on_there() {
     assert!(failing(&scene).contains(&("subject.tree", "subject.tree_changed")));
     scene.start_step("run-1", fencing);
     scene.finish_step("run-1", StepStatus::Failed);
+    // A step has run, but the commit that is here is not one that it recorded.
+    assert!(failing(&scene).contains(&("subject.head", "subject.head_moved")));
+    scene.own_commits.insert("d".repeat(40));
+    scene.modified.push("src/main.rs".into());
+    assert!(failing(&scene).contains(&("subject.workspace", "subject.workspace_dirty")), "the plan does not write it");
+    scene.modified.pop();
     for check in ["subject.head", "subject.base", "subject.tree", "subject.workspace"] {
         assert!(failing(&scene).iter().all(|(failed, _)| *failed != check), "{check}");
     }

@@ -1,9 +1,6 @@
 //! `execute`: verifies, claims, and runs an approved plan.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::Write as _,
-};
+use std::{collections::BTreeMap, io::Write as _};
 
 use serde_json::json;
 
@@ -23,7 +20,6 @@ use crate::{
         world::World,
     },
     base::{
-        digest::Digest,
         ident::Id,
         reason::{INTERNAL, IO, Reason, Refusal, Result},
         secret::Secret,
@@ -47,7 +43,7 @@ use crate::{
         predicate::{Claim, ResolveAs},
         statement::Subject,
     },
-    verify::{self, Purpose, VerifiedPlan, reasons::HEAD_MOVED},
+    verify::{self, Purpose, VerifiedPlan},
 };
 
 /// Variables that can only forbid: a machine's own switches, beside the policy's.
@@ -87,11 +83,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let mut ledger = situation.ledger;
     let past = match &purpose {
         Purpose::Start => Past::default(),
-        Purpose::Resume(run) => {
-            let past = Past::of(&mut ledger, run, world)?;
-            past.check_head(verified.plan(), &session)?;
-            past
-        }
+        Purpose::Resume(run) => Past::of(&mut ledger, run, world)?,
     };
     let claim = claim(&mut ledger, &verified, &purpose, &session, &hand, world)?;
     let scratch = tempfile::Builder::new()
@@ -224,8 +216,6 @@ fn secrets(plan: &Plan, world: &World) -> Result<BTreeMap<String, Secret>> {
 struct Past {
     finished: BTreeMap<Id, StepOutcome>,
     attempts: BTreeMap<Id, u32>,
-    /// SHA-256 of the commits that it made.
-    commits: BTreeSet<Digest>,
 }
 
 impl Past {
@@ -236,8 +226,6 @@ impl Past {
             if done.run == *run && !done.retrying {
                 let outcome: StepOutcome = serde_json::from_value(done.outcome.clone())
                     .map_err(|e| Refusal::new(INTERNAL, format!("entry {}: {e}", entry.seq)))?;
-                let made = outcome.actions.iter().filter(|action| action.kind.as_str() == "commit");
-                past.commits.extend(made.filter_map(|action| action.digest));
                 if outcome.status == StepStatus::Succeeded {
                     past.finished.insert(done.step.clone(), outcome);
                 }
@@ -253,18 +241,6 @@ impl Past {
             }
         }
         Ok(past)
-    }
-
-    /// A run may go on where it was begun, or at a commit of its own; somebody else's commits nobody agreed to.
-    fn check_head(&self, plan: &Plan, session: &Session) -> Result<()> {
-        let (planned, here) = (&plan.subject, &session.facts);
-        for (planned, here) in [(&planned.head_sha, &here.head_sha), (&planned.base_sha, &here.base_sha)] {
-            if planned != here && !self.commits.contains(&session.checkout.commit_digest(here)?) {
-                let why = format!("the plan is for {planned}, here is {here}, which the run did not make");
-                return Err(Refusal::new(HEAD_MOVED, why).subject(here.as_str()));
-            }
-        }
-        Ok(())
     }
 }
 
