@@ -28,6 +28,7 @@ pub(crate) struct Situation {
     pub(crate) policy: Policy,
     pub(crate) decision: Decision,
     pub(crate) ledger: Ledger,
+    plan: Digest,
     root: Arc<TrustRoot>,
     facts: Facts,
     modified: Vec<String>,
@@ -64,6 +65,7 @@ impl Situation {
             policy,
             decision,
             ledger,
+            plan: plan.digest(),
             purpose,
             named,
             now: clock,
@@ -72,7 +74,7 @@ impl Situation {
 
     /// Hands the case to the door.
     pub(crate) fn with_case<T>(&mut self, ask: impl FnOnce(&Case<'_>) -> T) -> Result<T> {
-        let chain = self.ledger.read(self.now)?;
+        let chain = self.ledger.read_for(&self.plan, self.now)?;
         let must_contain = |head: &LedgerHead| chain.must_contain(head);
         let case = Case {
             named: self.named,

@@ -36,7 +36,7 @@ impl State {
         }
         for id in &claim.approvals {
             let known = self.check_usable(id, entry.at)?;
-            if known.approval.predicate().binding.plan != claim.plan {
+            if known.approval.stated().binding.plan != claim.plan {
                 return Err(order(format!("approval {id} is for another plan")));
             }
         }

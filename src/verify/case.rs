@@ -88,7 +88,7 @@ impl Case<'_> {
             .state
             .approvals_of(&plan.digest())
             .filter(|approval| self.concerns(approval))
-            .map(|approval| self.recorded(approval))
+            .filter_map(|approval| self.recorded(approval))
             .collect();
         // Where the policy denies, nothing can be enough; an impossible requirement says so.
         let impossible = crate::policy::Requirement::AllOf(Vec::new());
@@ -151,9 +151,11 @@ impl Case<'_> {
         }
     }
 
-    fn recorded(&self, approval: &ApprovalState) -> Recorded {
+    /// An approval whose signatures nobody verified is none.
+    fn recorded(&self, approval: &ApprovalState) -> Option<Recorded> {
         let state = self.chain.state;
-        let payload = approval.approval.payload_digest();
+        let proven = approval.approval.proven()?;
+        let payload = proven.payload_digest();
         let used = match &self.purpose {
             Purpose::Resume(_) => 0,
             Purpose::Start => match state.check_usable(&payload, self.now) {
@@ -161,12 +163,12 @@ impl Case<'_> {
                 _ => u32::try_from(approval.uses.len()).unwrap_or(u32::MAX),
             },
         };
-        Recorded {
-            approval: approval.approval.clone(),
+        Some(Recorded {
+            approval: proven.clone(),
             recorded_at: approval.at,
             uses: used,
             revoked: state.check_not_revoked(&payload).is_err(),
-        }
+        })
     }
 }
 

@@ -231,7 +231,7 @@ fn ledger_heads(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Resul
         .plan(&digest)
         .map(|known| &known.record.ledger)
         .into_iter()
-        .chain(state.approvals_of(&digest).map(|approval| &approval.approval.predicate().binding.ledger));
+        .chain(state.approvals_of(&digest).map(|approval| &approval.approval.stated().binding.ledger));
     let mut seen = 0;
     for head in heads {
         (case.chain.must_contain)(head)
