@@ -125,6 +125,12 @@ pub(crate) fn pinned(bytes: &[u8], world: &World) -> Result<Digest> {
     Ok(pin::resolve(&world.env.config_dir()?, world.env.text(pin::VARIABLE), host, repo_id)?.digest)
 }
 
+/// Returns the digest of the first trust root that a bundle holds; nothing says that it is the right one.
+pub(crate) fn first_root(bytes: &[u8]) -> Option<Digest> {
+    let bundle = read(bytes).ok()?;
+    Some(Digest::of(&joined(&bundle.trust_roots.first()?.document).ok()?))
+}
+
 /// Verifies a bundle: the whole chain under the newest trust root, and the approvals as they stood when
 /// the plan was claimed, under the trust root and the policy that the plan names.
 pub(crate) fn audit(bytes: &[u8], pin: &Digest) -> Result<Audit> {
@@ -200,6 +206,7 @@ fn weigh(plan: &SealedPlan, root: &TrustRoot, policy: &Policy, chain: &Chain, at
         decision: &decision,
         facts: &facts,
         modified: &[],
+        own_commits: &std::collections::BTreeSet::new(),
         conformance: &conformance,
         chain: verify::Chain { state, must_contain: &must_contain, last_at: chain.last_at() },
         purpose: Purpose::Start,

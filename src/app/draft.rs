@@ -83,6 +83,8 @@ fn reads(plan: &Plan) -> Vec<RepoPath> {
             Action::Copy(copy) => vec![copy.from.path.clone()],
             _ => Vec::new(),
         })
+        // The whole checkout is a folder like any other, and no path in a tree.
+        .filter(|path| *path != RepoPath::root())
         .collect();
     paths.sort();
     paths.dedup();

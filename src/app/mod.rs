@@ -5,6 +5,8 @@ pub mod commands;
 mod definitions;
 mod draft;
 mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod keys;
 mod ledger;
 mod output;

@@ -70,6 +70,15 @@ impl Outcome {
         self
     }
 
+    /// Adds what the reader must know besides: to the text, and to the result.
+    pub(crate) fn note(mut self, note: &str) -> Self {
+        self.text.push_str(&format!("  note: {note}\n"));
+        if let Value::Object(members) = &mut self.result {
+            members.insert("note".to_owned(), Value::from(note));
+        }
+        self
+    }
+
     /// Names what it is about.
     pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
@@ -116,7 +125,8 @@ impl Printer {
     /// Prints the result, or the refusal, and returns how the process ends.
     pub(crate) fn finish(&self, result: Result<Outcome>, world: &mut World) -> Result<ExitClass> {
         match result {
-            Ok(outcome) => self.print(outcome, world),
+            // What cannot be printed is at least said on the other output.
+            Ok(outcome) => self.print(outcome, world).or_else(|refusal| Ok(self.refuse(&refusal, world))),
             Err(refusal) => Ok(self.refuse(&refusal, world)),
         }
     }

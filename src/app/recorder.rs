@@ -14,7 +14,7 @@ use crate::{
     event::RunEvent,
     execute::{Durability, EventSink},
     forge::Checkout,
-    ledger::{Batch, Ledger},
+    ledger::{Batch, Ledger, format::MAX_BATCH},
     plan::model::{Action, Plan},
     report::Renderer,
     sign::Signer,
@@ -81,8 +81,8 @@ impl EventSink for Recorder {
     }
 
     fn record_batch(&mut self, events: &[RunEvent]) -> Result<()> {
-        // A batch of entries is bounded; what is queued is not.
-        events.chunks(100).try_for_each(|events| self.append(events))
+        // A batch of entries is bounded, an event makes two at most; what is queued is not.
+        events.chunks(MAX_BATCH / 2).try_for_each(|events| self.append(events))
     }
 
     fn may_continue(&mut self) -> Result<()> {

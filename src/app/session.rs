@@ -111,7 +111,7 @@ impl Session {
                 .ledger(world.now())?
                 .object(&digest)
                 .map_err(|e| Refusal::new(PLAN_UNKNOWN, e.message().to_owned()).subject(named))?,
-            Err(_) => files::read(&world.cwd.join(named), seal::MAX_BYTES)?,
+            Err(_) => plan_bytes(world, named)?,
         };
         seal::open_with(bytes, &limits(policy)).map_err(|e| if e.about().is_some() { e } else { e.subject(named) })
     }
@@ -122,9 +122,19 @@ impl Session {
     }
 }
 
+/// Reads a plan's file; what is neither a file nor a full digest names no plan.
+fn plan_bytes(world: &World, named: &str) -> Result<Vec<u8>> {
+    let path = world.cwd.join(named);
+    if std::fs::symlink_metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+        let found = format!("`{}` is no file, and no full digest", crate::base::text::excerpt(named));
+        return Err(Refusal::new(PLAN_UNKNOWN, found).subject(named));
+    }
+    files::read(&path, seal::MAX_BYTES)
+}
+
 /// Reads a plan from a file, without a repository: for showing it only.
 pub(crate) fn plan_file(world: &World, named: &str) -> Result<SealedPlan> {
-    let bytes = files::read(&world.cwd.join(named), seal::MAX_BYTES)?;
+    let bytes = plan_bytes(world, named)?;
     let limits = seal::Limits { max_steps: seal::MAX_STEPS, ..seal::Limits::default() };
     seal::open_with(bytes, &limits).map_err(|e| if e.about().is_some() { e } else { e.subject(named) })
 }

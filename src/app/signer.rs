@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     base::{
+        digest::Digest,
         reason::{Refusal, Result},
         secret::Secret,
     },
@@ -34,6 +35,7 @@ const KEY_PEM: &str = "COUNTERSIGN_SIGNING_KEY";
 pub(crate) struct Hand {
     signer: Box<dyn Signer + Send>,
     pub(crate) principal: Principal,
+    pub(crate) key: Digest,
     pub(crate) method: Method,
 }
 
@@ -133,7 +135,12 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
         1 => hands.pop().map(|(_, hand)| hand).ok_or_else(|| Refusal::new(KEY_NONE, "no key")),
         0 => Err(Refusal::new(
             KEY_NONE,
-            format!("none of the {} keys in {} may sign this", paths.len(), folder.display()),
+            format!(
+                "none of the {} keys in {} has the duty {}",
+                paths.len(),
+                folder.display(),
+                duties.iter().filter_map(|duty| super::statements::word(duty).ok()).collect::<Vec<_>>().join(" or "),
+            ),
         )),
         _ => {
             let names: Vec<_> =
@@ -169,5 +176,5 @@ fn check(
     let principal = root
         .principal(key.principal)
         .ok_or_else(|| about(Refusal::new(KEY_NONE, format!("key `{}` belongs to nobody", key.name))))?;
-    Ok(Hand { signer, principal: principal.clone(), method })
+    Ok(Hand { signer, principal: principal.clone(), key: id, method })
 }

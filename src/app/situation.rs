@@ -1,12 +1,18 @@
 //! Everything that `verify` looks at, gathered just now.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{draft, session::Session};
 use crate::{
-    base::{digest::Digest, reason::Result, time::Timestamp},
+    base::{
+        digest::Digest,
+        ident::Id,
+        reason::{INTERNAL, Refusal, Result},
+        time::Timestamp,
+    },
+    event::StepOutcome,
     facts::Facts,
-    ledger::Ledger,
+    ledger::{Ledger, Record},
     plan::SealedPlan,
     policy::{
         self, Decision, Policy,
@@ -22,9 +28,11 @@ pub(crate) struct Situation {
     pub(crate) policy: Policy,
     pub(crate) decision: Decision,
     pub(crate) ledger: Ledger,
+    plan: Digest,
     root: Arc<TrustRoot>,
     facts: Facts,
     modified: Vec<String>,
+    own_commits: BTreeSet<String>,
     conformance: Conformance,
     purpose: Purpose,
     named: Option<Digest>,
@@ -41,16 +49,23 @@ impl Situation {
         purpose: Purpose,
         clock: Timestamp,
     ) -> Result<Self> {
-        let ledger = session.ledger(clock)?;
+        let mut ledger = session.ledger(clock)?;
+        let facts = session.fresh_facts()?;
+        let own_commits = match &purpose {
+            Purpose::Start => BTreeSet::new(),
+            Purpose::Resume(run) => own_commits(&mut ledger, run, session, &facts, clock)?,
+        };
         let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
         Ok(Self {
             conformance: draft::conformance(session, &policy, plan)?,
-            facts: session.fresh_facts()?,
+            facts,
             modified: session.checkout.modified()?,
+            own_commits,
             root: Arc::new(session.root.clone()),
             policy,
             decision,
             ledger,
+            plan: plan.digest(),
             purpose,
             named,
             now: clock,
@@ -59,7 +74,7 @@ impl Situation {
 
     /// Hands the case to the door.
     pub(crate) fn with_case<T>(&mut self, ask: impl FnOnce(&Case<'_>) -> T) -> Result<T> {
-        let chain = self.ledger.read(self.now)?;
+        let chain = self.ledger.read_for(&self.plan, self.now)?;
         let must_contain = |head: &LedgerHead| chain.must_contain(head);
         let case = Case {
             named: self.named,
@@ -68,6 +83,7 @@ impl Situation {
             decision: &self.decision,
             facts: &self.facts,
             modified: &self.modified,
+            own_commits: &self.own_commits,
             conformance: &self.conformance,
             chain: Chain { state: chain.state(), must_contain: &must_contain, last_at: chain.last_at() },
             purpose: self.purpose.clone(),
@@ -75,6 +91,34 @@ impl Situation {
         };
         Ok(ask(&case))
     }
+}
+
+/// Returns which of the present head and base are commits that a run made and recorded.
+fn own_commits(
+    ledger: &mut Ledger,
+    run: &Id,
+    session: &Session,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<BTreeSet<String>> {
+    let mut made = BTreeSet::new();
+    ledger.for_each(now, |entry, _| {
+        let Record::StepFinished(done) = &entry.record else { return Ok(()) };
+        if done.run == *run && !done.retrying {
+            let outcome: StepOutcome = serde_json::from_value(done.outcome.clone())
+                .map_err(|e| Refusal::new(INTERNAL, format!("entry {}: {e}", entry.seq)))?;
+            let commits = outcome.actions.iter().filter(|action| action.kind.as_str() == "commit");
+            made.extend(commits.filter_map(|action| action.digest));
+        }
+        Ok(())
+    })?;
+    let mut own = BTreeSet::new();
+    for commit in [&facts.head_sha, &facts.base_sha] {
+        if made.contains(&session.checkout.commit_digest(commit)?) {
+            own.insert(commit.clone());
+        }
+    }
+    Ok(own)
 }
 
 /// Reviews a plan and asks the policy about it.

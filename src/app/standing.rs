@@ -1,9 +1,11 @@
 //! Where every recorded plan stands, derived from the ledger.
 
-use super::{session::Session, statements::word, world::World};
+use super::{session::Session, situation::Situation, statements::word, world::World};
 use crate::{
     base::{digest::Digest, ident::Id, reason::Result, time::Timestamp},
+    event::RunStatus,
     ledger::status::{Gate, status},
+    verify::{self, Purpose},
 };
 
 /// One plan.
@@ -19,8 +21,7 @@ pub(crate) struct Standing {
 
 /// Returns every plan, the newest first.
 ///
-/// Whether approvals are enough is the policy's to say, for one plan at a time (`status`); here a plan
-/// with approvals that no run has used shows as awaiting approval.
+/// Whether approvals are enough is the policy's to say: a plan that awaits them goes through every check.
 pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> {
     let now = world.now();
     let mut ledger = session.ledger(now)?;
@@ -29,7 +30,13 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
     plans.sort_by_key(|(_, known)| std::cmp::Reverse(known.seq));
     let mut standings = Vec::new();
     for (digest, known) in plans {
-        let Some(found) = status(state, digest, now, Gate::Closed) else { continue };
+        let Some(mut found) = status(state, digest, now, Gate::Closed) else { continue };
+        if found == RunStatus::AwaitingApproval
+            && is_granted(session, digest, world)
+            && let Some(open) = status(state, digest, now, Gate::Open)
+        {
+            found = open;
+        }
         standings.push(Standing {
             digest: *digest,
             status: word(&found)?,
@@ -41,4 +48,16 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
         });
     }
     Ok(standings)
+}
+
+/// Tells whether a plan's approvals are enough now; any doubt means no.
+fn is_granted(session: &Session, digest: &Digest, world: &World) -> bool {
+    let granted = || -> Result<bool> {
+        let (policy, _) = session.policy()?;
+        let plan = session.plan(&digest.to_string(), world, &policy)?;
+        let mut situation = Situation::gather(session, policy, &plan, None, Purpose::Start, world.now())?;
+        let (report, _) = situation.with_case(|case| verify::verify(plan, case))?;
+        Ok(report.approvals.grant().is_ok())
+    };
+    granted().unwrap_or(false)
 }

@@ -4,7 +4,8 @@ use super::{
     binding::Field,
     reasons::{
         APPROVAL_EARLY, APPROVAL_EXPIRED, APPROVAL_LIFETIME, APPROVAL_METHOD, APPROVAL_POLICY, APPROVAL_REVOKED,
-        APPROVAL_SCOPE, APPROVAL_STALE, APPROVAL_USES, APPROVER_NOT_PERSON, APPROVER_SELF, APPROVER_UNKNOWN,
+        APPROVAL_SCOPE, APPROVAL_STALE, APPROVAL_TOO_OLD, APPROVAL_USES, APPROVER_AGAIN, APPROVER_NOT_PERSON,
+        APPROVER_ROLE, APPROVER_SELF, APPROVER_UNKNOWN,
     },
 };
 use crate::base::{
@@ -37,6 +38,14 @@ pub enum Invalidation {
     SelfApproval,
     /// The approver is a program.
     NotAPerson,
+    /// The policy lists the approver as an agent.
+    Agent,
+    /// The approver has none of the roles asked for.
+    Role,
+    /// It was given longer ago than the policy lets it count.
+    TooOld,
+    /// The approver, or the key, counts already.
+    Again,
     /// The approver named is not the holder of the key.
     Impostor,
     /// Its signature or key does not hold now.
@@ -67,7 +76,10 @@ impl Invalidation {
             Self::Method => APPROVAL_METHOD,
             Self::PolicyMayNot => APPROVAL_POLICY,
             Self::SelfApproval => APPROVER_SELF,
-            Self::NotAPerson => APPROVER_NOT_PERSON,
+            Self::NotAPerson | Self::Agent => APPROVER_NOT_PERSON,
+            Self::Role => APPROVER_ROLE,
+            Self::TooOld => APPROVAL_TOO_OLD,
+            Self::Again => APPROVER_AGAIN,
             Self::Impostor => APPROVER_UNKNOWN,
             Self::Signature(refusal) => refusal.reason(),
         }
@@ -78,6 +90,7 @@ impl Invalidation {
     pub fn sentence(&self) -> String {
         match self {
             Self::Differs(field) => format!("the {} differs from the one it was given for", field.words()),
+            Self::Agent => "the policy lists the approver as a program".to_owned(),
             Self::Expired(at) => format!("it expired at {at}"),
             Self::NotYet(at) => format!("it holds from {at} on"),
             Self::Signature(refusal) => refusal.message().to_owned(),

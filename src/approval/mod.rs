@@ -4,6 +4,8 @@ pub mod binding;
 pub mod invalidate;
 pub mod reasons;
 pub mod status;
+#[cfg(test)]
+mod tests;
 
 pub use binding::Ground;
 pub use invalidate::Invalidation;

@@ -17,5 +17,8 @@ reasons! {
     APPROVER_SELF = "approver.self", Refused, "the approver wrote, committed or asked for what is to be approved", "ask somebody else, or let the policy say `separation: none`";
     APPROVER_NOT_PERSON = "approver.not_a_person", Refused, "a program cannot approve", "ask a person";
     APPROVER_UNKNOWN = "approver.unauthorised", Refused, "the approver is not who the key belongs to", "sign with your own key";
+    APPROVAL_TOO_OLD = "approval.too_old", Stale, "the approval was given longer ago than the policy lets it count", "approve the plan again";
+    APPROVER_ROLE = "approver.role", Refused, "the approver has none of the roles that the policy asks for", "ask somebody with the role; `countersign status` names it";
+    APPROVER_AGAIN = "approver.again", Refused, "the approver, or the key, counts already", "ask another person";
     PLAN_REJECTED = "plan.rejected", Refused, "the plan was rejected", "draft a new plan; a rejection is final";
 }

@@ -14,7 +14,7 @@ use crate::{
         reason::{Refusal, Result},
         time::Timestamp,
     },
-    policy::{Candidate, Requirement, RequirementStatus},
+    policy::{Candidate, Requirement, RequirementStatus, requirement as policy},
     sign::{
         Duty, Signatory, TrustRoot, Verified,
         predicate::{Approval, Method, Scope},
@@ -192,7 +192,7 @@ pub fn weigh(scales: &Scales<'_>, recorded: &[Recorded]) -> ApprovalStatus {
                 if progress.counted.contains(&candidate.principal) && !candidate.is_policy {
                     kept.push(entry);
                 } else {
-                    let why = if candidate.is_author { Invalidation::SelfApproval } else { Invalidation::Method };
+                    let why = objection(&progress, candidate.principal);
                     set_aside.push(SetAside { payload: entry.payload, login: entry.login, why });
                 }
             }
@@ -202,6 +202,34 @@ pub fn weigh(scales: &Scales<'_>, recorded: &[Recorded]) -> ApprovalStatus {
         }
     };
     ApprovalStatus { counted, set_aside, progress, plan: scales.ground.digest, enough }
+}
+
+/// Tells why one person's approval would not count towards a requirement; `None` where it would.
+#[must_use]
+pub fn would_not_count(requirement: &Requirement, candidate: &Candidate, now: Timestamp) -> Option<Invalidation> {
+    let progress = requirement.status(std::slice::from_ref(candidate), now);
+    (!progress.counted.contains(&candidate.principal)).then(|| objection(&progress, candidate.principal))
+}
+
+/// Says why the requirement does not count a person: what its parts say, the most telling first.
+fn objection(progress: &RequirementStatus, principal: u64) -> Invalidation {
+    fn collect(progress: &RequirementStatus, principal: u64, found: &mut Vec<policy::SetAside>) {
+        found.extend(progress.set_aside.iter().filter(|other| other.principal == principal).map(|other| other.why));
+        progress.parts.iter().for_each(|part| collect(part, principal, found));
+    }
+    let mut found = Vec::new();
+    collect(progress, principal, &mut found);
+    found.sort_unstable();
+    match found.first() {
+        Some(policy::SetAside::Agent) => Invalidation::Agent,
+        Some(policy::SetAside::Author) => Invalidation::SelfApproval,
+        Some(policy::SetAside::Role) => Invalidation::Role,
+        Some(policy::SetAside::TooOld) => Invalidation::TooOld,
+        Some(policy::SetAside::Again) => Invalidation::Again,
+        Some(policy::SetAside::Policy | policy::SetAside::Method | policy::SetAside::NotYet) | None => {
+            Invalidation::Method
+        }
+    }
 }
 
 fn judge(scales: &Scales<'_>, item: &Recorded) -> std::result::Result<Candidate, Invalidation> {

@@ -3,7 +3,7 @@
 //! It accepts exactly what [`super::json::parse_canonical`] accepts and refuses with the same codes;
 //! it only builds no tree on the way. The ledger and signed statements are read through it.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use serde::Deserialize;
 
@@ -27,15 +27,32 @@ pub fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8], max_bytes: usize) -> Res
 /// # Errors
 /// `json.*`, `limit.*`, the same as [`json::parse_canonical`].
 pub fn check(bytes: &[u8], max_bytes: usize) -> Result<&str> {
+    find(bytes, max_bytes, "").map(|(text, _)| text)
+}
+
+/// Does what [`check`] does, and on the way finds a member of the outermost object that is a string.
+///
+/// # Errors
+/// As [`check`].
+pub fn find<'a>(bytes: &'a [u8], max_bytes: usize, member: &'a str) -> Result<(&'a str, Option<Cow<'a, str>>)> {
     if bytes.len() <= max_bytes
         && let Ok(text) = std::str::from_utf8(bytes)
-        && (Scanner { text, bytes, at: 0 }).document().is_some()
     {
-        return Ok(text);
+        let mut scanner = Scanner { text, bytes, at: 0, member, found: None };
+        if scanner.document().is_some() {
+            return Ok((text, scanner.found.and_then(unescaped)));
+        }
     }
     // The slow reader knows what to say; should it see nothing wrong, the two differ and neither is believed.
     json::parse_canonical(bytes, max_bytes)?;
     Err(Refusal::new(JSON_NON_CANONICAL, "the bytes differ from their canonical form"))
+}
+
+fn unescaped(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.contains('\\') {
+        return Some(Cow::Borrowed(raw));
+    }
+    serde_json::from_str(&format!("\"{raw}\"")).ok().map(Cow::Owned)
 }
 
 /// Walks the bytes once; `None` means not canonical, whatever the reason.
@@ -43,10 +60,14 @@ struct Scanner<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
+    /// Name of the member that is looked for, plain ASCII.
+    member: &'a str,
+    /// Its raw text, where it is a string.
+    found: Option<&'a str>,
 }
 
 impl<'a> Scanner<'a> {
-    fn document(mut self) -> Option<()> {
+    fn document(&mut self) -> Option<()> {
         self.value(0)?;
         (self.at == self.bytes.len()).then_some(())
     }
@@ -91,7 +112,11 @@ impl<'a> Scanner<'a> {
             }
             last = Some(key);
             self.take(b':')?;
-            self.value(depth)?;
+            if depth == 1 && key == self.member && self.peek() == Some(b'"') {
+                self.found = Some(self.string()?);
+            } else {
+                self.value(depth)?;
+            }
             match self.peek()? {
                 b',' => self.at += 1,
                 b'}' => {
@@ -132,9 +157,8 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         let mut escapes = 0;
         loop {
-            let rest = &self.bytes[self.at..];
-            self.at += rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20)?;
-            match self.bytes[self.at] {
+            self.at += plain(&self.bytes[self.at..]);
+            match self.peek()? {
                 b'"' => break,
                 b'\\' => {
                     let length = escape(&self.bytes[self.at..])?;
@@ -159,6 +183,25 @@ impl<'a> Scanner<'a> {
         let n: i64 = fits.then(|| self.text.get(start..self.at)?.parse().ok()).flatten()?;
         (n.abs() <= MAX_INTEGER).then_some(())
     }
+}
+
+/// Returns how many bytes go before the first quote, backslash or control character; eight at a time.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    // The lowest bit set is exact: a borrow marks wrongly only what lies above a byte that is marked rightly.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & (ONES << 7);
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (n, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let escape = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let special = quote | escape | below(word, 0x20);
+        if special != 0 {
+            return n * 8 + special.trailing_zeros() as usize / 8;
+        }
+    }
+    let special = |&b: &u8| b == b'"' || b == b'\\' || b < 0x20;
+    words.len() * 8 + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 /// Returns the length of the one canonical escape that the bytes begin with.
@@ -197,7 +240,8 @@ mod tests {
 
     fn agrees(bytes: &[u8]) {
         let slow = json::parse_canonical(bytes, LIMIT).map(drop).map_err(|e| e.code());
-        let scanned = std::str::from_utf8(bytes).is_ok_and(|text| Scanner { text, bytes, at: 0 }.document().is_some());
+        let scanned = std::str::from_utf8(bytes)
+            .is_ok_and(|text| Scanner { text, bytes, at: 0, member: "", found: None }.document().is_some());
         assert_eq!(scanned, slow.is_ok(), "{:?}", String::from_utf8_lossy(bytes));
         assert_eq!(check(bytes, LIMIT).map(drop).map_err(|e| e.code()), slow);
     }
@@ -266,6 +310,29 @@ mod tests {
             agrees(format!("\"{}\"", "a".repeat(length)).as_bytes());
             agrees(format!("\"{}\\n\"", "a".repeat(length - 1)).as_bytes());
         }
+    }
+
+    #[test]
+    fn b12_the_first_special_byte_is_found_wherever_it_stands() {
+        for byte in 0..=u8::MAX {
+            for at in 0..20 {
+                let mut bytes = [b'a', 0x7f, 0x80, 0xff, b'!', b'#', b']'].repeat(3);
+                bytes[at] = byte;
+                let slow = bytes.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20).unwrap_or(bytes.len());
+                assert_eq!(plain(&bytes), slow, "{byte} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn b12_a_member_is_found_only_in_the_outermost_object_and_unescaped() {
+        let named = |text: &str| find(text.as_bytes(), LIMIT, "b").unwrap().1.map(Cow::into_owned);
+        assert_eq!(named(r#"{"a":{"b":"inner"},"b":"outer"}"#).as_deref(), Some("outer"));
+        assert_eq!(named(r#"{"b":"q\"\n"}"#).as_deref(), Some("q\"\n"));
+        for absent in [r#"{"a":{"b":"inner"}}"#, r#"{"b":1}"#, r#"["b"]"#, r#""b""#, "{}"] {
+            assert_eq!(named(absent), None, "{absent}");
+        }
+        assert_eq!(find(br#"{"b":"x" }"#, LIMIT, "b").unwrap_err().code(), "json.non_canonical");
     }
 
     #[test]

@@ -11,6 +11,17 @@ use super::reason::{DIGEST_FORMAT, Refusal};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
+/// The value of each lower-case hex digit; 0xff for any other byte.
+const NIBBLES: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let mut n = 0;
+    while n < 16 {
+        table[b"0123456789abcdef"[n as usize] as usize] = n;
+        n += 1;
+    }
+    table
+};
+
 impl Digest {
     /// Hashes bytes.
     #[must_use]
@@ -68,12 +79,16 @@ impl Digest {
     pub fn from_hex(hex_digits: &str) -> Result<Self, Refusal> {
         let refuse =
             || Refusal::new(DIGEST_FORMAT, format!("not a full digest: `{}`", super::text::excerpt(hex_digits)));
-        if hex_digits.len() != 64 || !hex_digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(refuse());
-        }
+        let (pairs, []) = hex_digits.as_bytes().as_chunks::<2>() else { return Err(refuse()) };
+        let pairs: &[[u8; 2]; 32] = pairs.try_into().map_err(|_| refuse())?;
         let mut bytes = [0_u8; 32];
-        hex::decode_to_slice(hex_digits, &mut bytes).map_err(|_| refuse())?;
-        Ok(Self(bytes))
+        let mut wrong = 0;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            let (high, low) = (NIBBLES[usize::from(*high)], NIBBLES[usize::from(*low)]);
+            wrong |= high | low;
+            *byte = high << 4 | low & 0xf;
+        }
+        if wrong > 0xf { Err(refuse()) } else { Ok(Self(bytes)) }
     }
 
     /// Returns the 64 hex digits without the prefix.

@@ -234,7 +234,8 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
         let step = &shared.plan.steps[index];
         self.statuses[index] = outcome.status;
         let good = matches!(outcome.status, StepStatus::Succeeded | StepStatus::Skipped);
-        if outcome.status == StepStatus::Succeeded {
+        // Attempts under way hold the map, so that every insertion copies it.
+        if outcome.status == StepStatus::Succeeded && !outcome.outputs.is_empty() {
             Arc::make_mut(&mut self.outputs).insert(step.id.clone(), outcome.outputs);
         }
         let skipped = step.on_failure == OnFailure::Skip

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{
     cancel::Cancel,
     capture, classify,
-    prepare::{Materials, Prepared, Scratch},
+    prepare::{Materials, Prepared, Scratch, Spare},
     process::{self, Cause, Ended, Exit, Order},
     reasons::{PROC_LEAK, RUN_CANCELLED, STEP_TIMEOUT, VERIFICATION_FAILED, VERIFICATION_MISSING},
     redact::Redactor,
@@ -33,6 +33,7 @@ pub(super) struct Shared {
     pub(super) setting: RunSetting,
     pub(super) workspace: Workspace,
     pub(super) redactor: Arc<Redactor>,
+    pub(super) spare: Spare,
     /// Ends every attempt that is under way.
     pub(super) kill: Cancel,
 }
@@ -145,7 +146,7 @@ async fn act(
         return Err(Refusal::new(VERIFICATION_MISSING, format!("step `{}`", step.id)).into());
     }
     let deadline = tokio::time::Instant::now() + Duration::from_secs(u64::from(step.timeout_seconds));
-    let scratch = Scratch::new(&shared.plan, step, &shared.setting.scratch)?;
+    let scratch = Scratch::new(&shared.plan, step, &shared.setting.scratch, &shared.spare)?;
     let materials = Materials {
         plan: &shared.plan,
         step,

@@ -71,6 +71,7 @@ pub async fn run<S: EventSink>(
         setting: RunSetting { scratch, ..setting },
         workspace,
         redactor,
+        spare: prepare::Spare::default(),
         kill: Cancel::default(),
     });
     drop(plan);

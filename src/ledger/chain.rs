@@ -44,6 +44,8 @@ pub struct Chain {
     statements: HashSet<Digest>,
     last: Timestamp,
     covered: Option<u64>,
+    /// Whether covered approvals are verified only when they are about to matter.
+    deferring: bool,
     state: State,
 }
 
@@ -57,8 +59,30 @@ impl Chain {
             statements: HashSet::new(),
             last: Timestamp::from_unix(0),
             covered,
+            deferring: false,
             state: State::default(),
         }
+    }
+
+    /// Puts off the signatures of covered approvals, for [`Chain::prove_live`] and [`Chain::prove`].
+    ///
+    /// Until then they count for nothing: what may permit takes only proven ones.
+    #[must_use]
+    pub(super) fn deferring(mut self) -> Self {
+        self.deferring = true;
+        self
+    }
+
+    /// Verifies the signatures that were put off, of every approval that may still let something run.
+    pub(super) fn prove_live(&mut self, root: &TrustRoot, now: Timestamp) -> Result<()> {
+        let live = self.state.live_approvals(now);
+        self.state.prove(&live, root)
+    }
+
+    /// Verifies the signatures that were put off, of every approval of a plan.
+    pub(super) fn prove(&mut self, plan: &Digest, root: &TrustRoot) -> Result<()> {
+        let ids = self.state.plan(plan).map(|known| known.approvals.clone()).unwrap_or_default();
+        self.state.prove(&ids, root)
     }
 
     /// Returns the state that the entries so far make.
@@ -149,13 +173,22 @@ impl Chain {
             return Err(Refusal::new(LEDGER_DUPLICATE, format!("statement {payload}")));
         }
         let covered = self.covered.is_some_and(|covered| seq <= covered);
-        let signatures = if covered { Signatures::Covered } else { Signatures::Verify };
+        let signatures = match covered {
+            true if self.deferring => Signatures::Deferred,
+            true => Signatures::Covered,
+            false => Signatures::Verify,
+        };
         let (record, signatories) = Record::open(&raw.envelope, root, raw.at, signatures)?;
         if let Some(seen) = record.seen() {
             self.check_seen(seen, &record)?;
         }
         let entry = Entry { seq, at: raw.at, hash: raw.hash, payload, record, signatories };
         check_origin(&entry.record, seq, root)?;
+        if let Record::Claim(claim) = &entry.record
+            && !covered
+        {
+            self.state.prove(&claim.approvals, root)?;
+        }
         self.state.apply(&entry)?;
         self.statements.insert(payload);
         self.hashes.push(raw.hash);

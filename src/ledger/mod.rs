@@ -34,6 +34,6 @@ pub use append::{Appended, Batch, NewEntry, View};
 pub use chain::{Chain, Mode};
 pub use format::genesis_entry;
 pub use open::Ledger;
-pub use record::{Entry, Record};
+pub use record::{Entry, Held, Record};
 pub use remote::Remote;
 pub use state::State;

@@ -92,6 +92,17 @@ impl Ledger {
         self.loaded.as_ref().map(|loaded| &loaded.chain).ok_or_else(missing)
     }
 
+    /// Reads as [`Ledger::read`] does, and verifies the signatures of every approval of a plan, whatever covers them.
+    ///
+    /// # Errors
+    /// As [`Ledger::read`].
+    pub fn read_for(&mut self, plan: &Digest, now: Timestamp) -> Result<&Chain> {
+        self.sync(now)?;
+        let loaded = self.loaded.as_mut().ok_or_else(missing)?;
+        loaded.chain.prove(plan, &self.root)?;
+        Ok(&loaded.chain)
+    }
+
     /// Verifies the whole ledger anew, every signature, commit and object; returns how many entries and objects hold.
     ///
     /// # Errors
@@ -184,7 +195,8 @@ impl Ledger {
             let Some(there) = there else {
                 return match local {
                     None => self.settle(None, now),
-                    Some(_) => Err(Refusal::new(LEDGER_MISSING, "the remote has no ledger, and there is one here")),
+                    Some(_) => Err(Refusal::new(LEDGER_MISSING, "the remote has no ledger, and there is one here")
+                        .hint("where it was never there, push it once: git push REMOTE countersign/ledger")),
                 };
             };
             if local == Some(there) {
@@ -221,7 +233,7 @@ impl Ledger {
         }
         let files = self.store.files(commit)?;
         let known = before.filter(|loaded| files.starts_with(&loaded.files));
-        let chain = match known {
+        let mut chain = match known {
             Some(loaded) if self.descends(commit, loaded.commit, files.len() - loaded.files.len())? => {
                 self.replay(loaded.chain.clone(), &files[loaded.files.len()..], now)?
             }
@@ -229,7 +241,7 @@ impl Ledger {
                 let singles = files.iter().filter(|file| file.last.is_none()).count();
                 self.check_linear(commit, if self.mode == Mode::Full { usize::MAX } else { singles })?;
                 let covered = covered(&self.store, &self.root, &files, self.mode)?;
-                let first = Chain::new(&self.root, covered.as_ref().map(|covered| covered.up_to));
+                let first = Chain::new(&self.root, covered.as_ref().map(|covered| covered.up_to)).deferring();
                 let chain = self.replay(first, &files, now)?;
                 match covered {
                     // The key that vouched was taken back since: its word counts nothing any more.
@@ -243,6 +255,7 @@ impl Ledger {
         if chain.length() == 0 {
             return Err(Refusal::new(LEDGER_CORRUPT, "the ledger is empty"));
         }
+        chain.prove_live(&self.root, now)?;
         if let Some(seen) = self.loaded.as_ref().and_then(|loaded| loaded.chain.head()) {
             chain.must_contain(&seen)?;
         }
@@ -359,11 +372,12 @@ fn covered(store: &Store, root: &TrustRoot, files: &[EntryFile], mode: Mode) -> 
 
 /// Opens an entry only if it says that it is a checkpoint, so that the search costs no other signature.
 fn checkpoint_of(raw: &RawEntry, root: &TrustRoot) -> Result<(Record, Vec<crate::sign::Signatory>)> {
-    use crate::sign::{predicate::Checkpoint, verified::read_statement};
-    read_statement::<Checkpoint>(raw.envelope.unverified_payload())?;
+    use crate::sign::{predicate::Checkpoint, verified::Readable};
+    Readable::new(&raw.envelope)?.unverified::<Checkpoint>()?;
     Record::open(&raw.envelope, root, raw.at, Signatures::Verify)
 }
 
 pub(super) fn missing() -> Refusal {
     Refusal::new(LEDGER_MISSING, "there is no ledger in this repository")
+        .hint("in a clone, say where it is: git config countersign.remote origin")
 }

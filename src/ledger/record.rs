@@ -15,9 +15,9 @@ use crate::{
             Resolution, ReviewRecord, Revocation, StepFinished, StepStarted, Verification,
         },
         reasons::{KEY_DUTY, SUBJECT_MISMATCH},
-        statement::{PREDICATE_PREFIX, Predicate, Statement},
+        statement::{PREDICATE_PREFIX, Predicate, Subject},
         trust::{Duty, PrincipalKind, TrustRoot},
-        verified::{Signatory, Verified, VerifiedPayload, canonical_predicate_type, read_statement},
+        verified::{Readable, Signatory, Verified},
     },
 };
 
@@ -50,6 +50,71 @@ pub enum Signatures {
     Verify,
     /// A signed checkpoint covers the entry: only [`ALWAYS_VERIFIED`] kinds are verified.
     Covered,
+    /// As [`Signatures::Covered`], and approvals are verified when they are about to matter: [`Held::prove`].
+    Deferred,
+}
+
+/// An approval with its proof, or one that a signed checkpoint covers and that counts for nothing until it is proven.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// Its signatures were verified.
+    Proven(Box<Verified<Approval>>),
+    /// Only its form and its place in the chain were.
+    Covered(Box<Covered>),
+}
+
+/// An approval whose signatures nobody has looked at in this process.
+#[derive(Clone, Debug)]
+pub struct Covered {
+    envelope: Envelope,
+    approval: Approval,
+    at: Timestamp,
+}
+
+impl Held {
+    /// Returns what the approval states, proven or not: enough to say what followed from it in the past.
+    #[must_use]
+    pub fn stated(&self) -> &Approval {
+        match self {
+            Self::Proven(approval) => approval.predicate(),
+            Self::Covered(covered) => &covered.approval,
+        }
+    }
+
+    /// Returns the approval, where its signatures were verified: the only form that may permit anything.
+    #[must_use]
+    pub fn proven(&self) -> Option<&Verified<Approval>> {
+        match self {
+            Self::Proven(approval) => Some(approval),
+            Self::Covered(_) => None,
+        }
+    }
+
+    /// Returns the keys that signed, or that are said to have: a signature that names a trusted key and does not
+    /// hold is refused when it is looked at, so these are never fewer.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Digest> {
+        match self {
+            Self::Proven(approval) => approval.signatories().iter().map(|signatory| signatory.key.id).collect(),
+            Self::Covered(covered) => {
+                covered.envelope.signatures().iter().filter_map(|signature| signature.keyid.parse().ok()).collect()
+            }
+        }
+    }
+
+    /// Verifies the signatures as for an entry that nothing covers; does nothing where that was done.
+    ///
+    /// # Errors
+    /// As [`Record::open`].
+    pub fn prove(&mut self, root: &TrustRoot) -> Result<()> {
+        if let Self::Covered(covered) = self
+            && let (Record::Approval(proven), _) =
+                Record::open(&covered.envelope, root, covered.at, Signatures::Verify)?
+        {
+            *self = proven;
+        }
+        Ok(())
+    }
 }
 
 /// What an entry records.
@@ -62,7 +127,7 @@ pub enum Record {
     /// The policy was asked.
     Review(ReviewRecord),
     /// Somebody agreed; kept with its proof, because it permits.
-    Approval(Box<Verified<Approval>>),
+    Approval(Held),
     /// Somebody said no.
     Rejection(Rejection),
     /// Something was taken back.
@@ -113,13 +178,18 @@ impl Record {
         at: Timestamp,
         signatures: Signatures,
     ) -> Result<(Self, Vec<Signatory>)> {
-        let named = canonical_predicate_type(envelope.unverified_payload())?;
+        let readable = Readable::new(envelope)?;
+        let named = readable.predicate_type();
         let kind = named.strip_prefix(PREDICATE_PREFIX).and_then(|rest| rest.strip_suffix("/v1"));
         let Some((kind, duties)) = kind.and_then(|kind| DUTIES.iter().find(|(name, _)| *name == kind)) else {
-            return Err(Refusal::new(LEDGER_UNKNOWN_KIND, format!("`{}`", text::excerpt(&named))));
+            return Err(Refusal::new(LEDGER_UNKNOWN_KIND, format!("`{}`", text::excerpt(named))));
         };
-        let verify = signatures == Signatures::Verify || ALWAYS_VERIFIED.contains(kind);
-        let opener = Opener { envelope, root, at, duties, verify };
+        let verify = match signatures {
+            Signatures::Verify => true,
+            Signatures::Covered => ALWAYS_VERIFIED.contains(kind),
+            Signatures::Deferred => ALWAYS_VERIFIED.contains(kind) && *kind != Approval::NAME,
+        };
+        let opener = Opener { readable: &readable, root, at, duties, verify };
         match *kind {
             Genesis::NAME => opener.open(Self::Genesis),
             PlanRecord::NAME => opener.open(Self::Plan),
@@ -165,7 +235,7 @@ impl Record {
         match self {
             Self::Plan(r) => Some(r.plan),
             Self::Review(r) => Some(r.plan),
-            Self::Approval(r) => Some(r.predicate().binding.plan),
+            Self::Approval(r) => Some(r.stated().binding.plan),
             Self::Rejection(r) => Some(r.plan),
             Self::Claim(r) => Some(r.plan),
             Self::StepStarted(r) => Some(r.plan),
@@ -197,7 +267,7 @@ impl Record {
         match self {
             Self::Plan(r) => Some(&r.ledger),
             Self::Review(r) => Some(&r.ledger),
-            Self::Approval(r) => Some(&r.predicate().binding.ledger),
+            Self::Approval(r) => Some(&r.stated().binding.ledger),
             Self::Rejection(r) => Some(&r.ledger),
             Self::Revocation(r) => Some(&r.ledger),
             Self::Claim(r) => Some(&r.ledger),
@@ -226,7 +296,7 @@ impl Record {
     /// Returns who decided: the person whose own key must have signed.
     fn decider(&self) -> Option<&Actor> {
         match self {
-            Self::Approval(r) => Some(&r.predicate().approver),
+            Self::Approval(r) => Some(&r.stated().approver),
             Self::Rejection(r) => Some(&r.rejected_by),
             Self::Revocation(r) => Some(&r.revoked_by),
             Self::Halt(r) => Some(&r.by),
@@ -237,7 +307,7 @@ impl Record {
 }
 
 struct Opener<'a> {
-    envelope: &'a Envelope,
+    readable: &'a Readable<'a>,
     root: &'a TrustRoot,
     at: Timestamp,
     duties: &'a [Duty],
@@ -247,18 +317,24 @@ struct Opener<'a> {
 impl Opener<'_> {
     fn open<P: Predicate>(&self, wrap: impl FnOnce(P) -> Record) -> Result<(Record, Vec<Signatory>)> {
         let (statement, signatories) = if self.verify {
-            let opened = VerifiedPayload::open(self.envelope, self.root, self.at)?.read::<P>(self.duties)?;
-            let (statement, _, signatories) = opened.into_parts();
+            let (statement, _, signatories) = self.readable.open::<P>(self.root, self.duties, self.at)?.into_parts();
             (statement, signatories)
         } else {
-            (read_statement::<P>(self.envelope.unverified_payload())?, Vec::new())
+            (self.readable.unverified::<P>()?, Vec::new())
         };
-        let subject = named_plan(&statement);
+        let subject = named_plan(&statement.subject);
         self.finish(wrap(statement.predicate), subject.as_deref(), signatories)
     }
 
     fn open_approval(&self) -> Result<(Record, Vec<Signatory>)> {
-        let opened: Verified<Approval> = Verified::open(self.envelope, self.root, self.duties, self.at)?;
+        if !self.verify {
+            let statement = self.readable.unverified::<Approval>()?;
+            let (envelope, at) = (self.readable.envelope().clone(), self.at);
+            let covered = Covered { envelope, approval: statement.predicate, at };
+            let held = Held::Covered(Box::new(covered));
+            return self.finish(Record::Approval(held), named_plan(&statement.subject).as_deref(), Vec::new());
+        }
+        let opened: Verified<Approval> = self.readable.open(self.root, self.duties, self.at)?;
         let signatories = opened.signatories().to_vec();
         let needed = match opened.predicate().method {
             Method::Policy => Duty::Policy,
@@ -268,8 +344,8 @@ impl Opener<'_> {
             return Err(Refusal::new(KEY_DUTY, format!("key {} may not approve by this method", other.key.id))
                 .subject(other.key.id.to_string()));
         }
-        let subject = named_plan(&read_statement::<Approval>(self.envelope.unverified_payload())?);
-        self.finish(Record::Approval(Box::new(opened)), subject.as_deref(), signatories)
+        let subject = named_plan(opened.subjects());
+        self.finish(Record::Approval(Held::Proven(Box::new(opened))), subject.as_deref(), signatories)
     }
 
     fn finish(
@@ -306,7 +382,7 @@ impl Opener<'_> {
     }
 }
 
-fn named_plan<P>(statement: &Statement<P>) -> Option<String> {
-    let named = statement.subject.iter().find(|subject| subject.name == "plan")?;
+fn named_plan(subjects: &[Subject]) -> Option<String> {
+    let named = subjects.iter().find(|subject| subject.name == "plan")?;
     Some(named.digest.sha256.clone())
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::reasons::{LEDGER_HALTED, LEDGER_REVOKED, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT, RUN_INDETERMINATE};
+use super::{
+    reasons::{LEDGER_HALTED, LEDGER_REVOKED, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT, RUN_INDETERMINATE},
+    record::Held,
+};
 use crate::{
     base::{
         digest::Digest,
@@ -12,8 +15,8 @@ use crate::{
     },
     event::{RunStatus, StepStatus},
     sign::{
-        predicate::{Approval, Checkpoint, Claim, Halt, PlanRecord, Rejection, ResolveAs, ReviewRecord, Scope},
-        verified::Verified,
+        TrustRoot,
+        predicate::{Checkpoint, Claim, Halt, PlanRecord, Rejection, ResolveAs, ReviewRecord, Scope},
     },
 };
 
@@ -64,8 +67,8 @@ pub struct PlanState {
 /// A recorded approval, and what became of it.
 #[derive(Clone, Debug)]
 pub struct ApprovalState {
-    /// The approval with its proof.
-    pub approval: Verified<Approval>,
+    /// The approval; what permits something is its proof.
+    pub approval: Held,
     /// Its entry.
     pub seq: u64,
     /// When it was appended.
@@ -249,6 +252,38 @@ impl State {
         &self.counts
     }
 
+    /// Verifies the signatures of some approvals, where only a checkpoint stood for them so far.
+    ///
+    /// # Errors
+    /// As [`Held::prove`], naming the approval.
+    pub(super) fn prove<'a>(&mut self, ids: impl IntoIterator<Item = &'a Digest>, root: &TrustRoot) -> Result<()> {
+        for id in ids {
+            if let Some(known) = self.approvals.get_mut(id) {
+                known.approval.prove(root).map_err(|e| match e.about() {
+                    Some(_) => e,
+                    None => e.subject(format!("entry {}", known.seq)),
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the approvals that may still let something run at a time.
+    pub(super) fn live_approvals(&self, at: Timestamp) -> Vec<Digest> {
+        let lives = |plan: &&PlanState| !plan.is_ended() && at < plan.record.expires;
+        let plans = self.plans.values().filter(lives);
+        plans
+            .flat_map(|plan| {
+                let completed = self.is_completed(&plan.record.plan);
+                plan.approvals.iter().filter(move |id| {
+                    let scope = self.approvals.get(*id).map(|known| known.approval.stated().scope);
+                    !completed || scope != Some(Scope::SingleRun)
+                })
+            })
+            .copied()
+            .collect()
+    }
+
     /// Refuses while the repository is halted.
     ///
     /// # Errors
@@ -292,7 +327,7 @@ impl State {
             .approvals
             .get(payload)
             .ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("approval {payload}")))?;
-        let by_key = || known.approval.signatories().iter().find_map(|signatory| self.key_revoked(&signatory.key.id));
+        let by_key = || known.approval.keys().iter().find_map(|key| self.key_revoked(key));
         match known.revoked.or_else(by_key) {
             Some(seq) => Err(Refusal::new(LEDGER_REVOKED, format!("approval {payload}, by entry {seq}"))
                 .subject(payload.to_string())),
@@ -309,7 +344,7 @@ impl State {
     /// `ledger.unknown_subject`, `ledger.revoked`, `ledger.terminal`, `replay.consumed`.
     pub fn check_usable(&self, payload: &Digest, at: Timestamp) -> Result<&ApprovalState> {
         let known = self.check_not_revoked(payload)?;
-        let predicate = known.approval.predicate();
+        let predicate = known.approval.stated();
         if at < predicate.not_before || at >= predicate.expires {
             return Err(Refusal::new(LEDGER_TERMINAL, format!("approval {payload} does not hold at {at}"))
                 .subject(payload.to_string()));

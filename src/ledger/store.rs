@@ -1,6 +1,10 @@
 //! The ledger's branch as git objects: read and written by plumbing, never through a checkout.
 
-use std::{collections::BTreeMap, io::Write as _, path::Path};
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    path::Path,
+};
 
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, build::TreeUpdateBuilder};
 
@@ -147,8 +151,19 @@ impl Store {
     }
 
     /// Returns the bytes of a file of entries.
+    ///
+    /// Git's own SHA-1 over them is left out where the object lies loose: the chain's SHA-256 over every
+    /// entry decides what they are, and is checked by whoever reads them.
     pub(super) fn read(&self, file: &EntryFile) -> Result<Vec<u8>> {
-        self.blob(file.oid, MAX_FILE)
+        let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
+        let Ok((stream, size, kind)) = odb.reader(file.oid) else { return self.blob(file.oid, MAX_FILE) };
+        if kind != ObjectType::Blob || size > MAX_FILE {
+            return Err(corrupt(format!("{} is no file, or of {size} bytes", file.oid)));
+        }
+        let mut bytes = vec![0; size];
+        let mut stream = stream;
+        stream.read_exact(&mut bytes).map_err(|e| corrupt(e.to_string()))?;
+        Ok(bytes)
     }
 
     /// Returns an object, after checking its digest.

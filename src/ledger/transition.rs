@@ -21,7 +21,7 @@ use super::{
     reasons::{
         LEDGER_BUSY, LEDGER_CHECKPOINT_OLD, LEDGER_DUPLICATE, LEDGER_ORDER, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT,
     },
-    record::{Entry, Record},
+    record::{Entry, Held, Record},
     state::{ApprovalState, PlanState, Run, State},
 };
 use crate::{
@@ -31,9 +31,8 @@ use crate::{
     },
     event::RunStatus,
     sign::{
-        predicate::{Approval, Checkpoint, Halt, PlanRecord, Rejection, Revocation, RevocationTarget, Scope},
+        predicate::{Checkpoint, Halt, PlanRecord, Rejection, Revocation, RevocationTarget, Scope},
         reasons::{KEY_REVOKED, TRUST_ROLLBACK},
-        verified::Verified,
     },
 };
 
@@ -47,10 +46,7 @@ impl State {
     /// `ledger.*`, `replay.consumed`, `indeterminate`, `key.revoked`, `trust.rollback`.
     pub fn apply(&mut self, entry: &Entry) -> Result<()> {
         for signatory in &entry.signatories {
-            if let Some(seq) = self.key_revoked(&signatory.key.id) {
-                let id = signatory.key.id;
-                return Err(Refusal::new(KEY_REVOKED, format!("key {id}, by entry {seq}")).subject(id.to_string()));
-            }
+            self.check_key(&signatory.key.id)?;
         }
         match &entry.record {
             Record::Genesis(_) => {}
@@ -70,6 +66,13 @@ impl State {
         }
         *self.counts.entry(entry.record.kind()).or_default() += 1;
         Ok(())
+    }
+
+    fn check_key(&self, id: &Digest) -> Result<()> {
+        match self.key_revoked(id) {
+            Some(seq) => Err(Refusal::new(KEY_REVOKED, format!("key {id}, by entry {seq}")).subject(id.to_string())),
+            None => Ok(()),
+        }
     }
 
     fn plan_recorded(&mut self, entry: &Entry, record: &PlanRecord) -> Result<()> {
@@ -103,8 +106,12 @@ impl State {
         Ok(())
     }
 
-    fn approved(&mut self, entry: &Entry, approval: &Verified<Approval>) -> Result<()> {
-        let predicate = approval.predicate();
+    fn approved(&mut self, entry: &Entry, approval: &Held) -> Result<()> {
+        // Where nobody looked at the signatures yet, the entry has no signatories, and its keys are as stated.
+        for key in approval.keys() {
+            self.check_key(&key)?;
+        }
+        let predicate = approval.stated();
         let plan = predicate.binding.plan;
         self.check_plan_alive(&plan, entry.at)?;
         if self.is_completed(&plan) {

@@ -36,7 +36,7 @@ impl State {
         }
         for id in &claim.approvals {
             let known = self.check_usable(id, entry.at)?;
-            if known.approval.predicate().binding.plan != claim.plan {
+            if known.approval.stated().binding.plan != claim.plan {
                 return Err(order(format!("approval {id} is for another plan")));
             }
         }
@@ -144,8 +144,10 @@ impl State {
             None | Some(StepState::Resolved { taken: ResolveAs::Retry, .. }) => {
                 record.attempt == 0 && never_started(status)
             }
+            // The attempt that was to follow never started: nothing about the step can be in doubt.
             Some(StepState::Finished { attempt, retrying: true, .. }) => {
-                !record.retrying && (record.attempt == *attempt || record.attempt == 0 && never_started(status))
+                let known = !record.retrying && status != StepStatus::Indeterminate;
+                known && (record.attempt == *attempt || record.attempt == 0 && never_started(status))
             }
             Some(_) => false,
         };

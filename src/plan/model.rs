@@ -260,6 +260,7 @@ pub struct Retry {
 /// One action of a step, fully expanded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::large_enum_variant, reason = "nearly every action is a run")]
 pub enum Action {
     /// Runs a program, never through a shell.
     Run(Run),

@@ -202,6 +202,14 @@ fn conclude(policy: &Policy, plan: &Plan, asked: &[&Rule], steps: &[StepDecision
         causes.push(cause(POLICY_GATE, message, None, None));
         requirements.push(Requirement::Leaf(gate_leaf(policy)));
     }
+    // Two rules that ask for the same ask once: whoever fills the one fills the other.
+    let mut distinct: Vec<Requirement> = Vec::new();
+    for requirement in requirements {
+        if !distinct.contains(&requirement) {
+            distinct.push(requirement);
+        }
+    }
+    let mut requirements = distinct;
     let joined = match requirements.len() {
         1 => requirements.remove(0),
         _ => Requirement::AllOf(requirements),

@@ -149,8 +149,17 @@ impl Leaf {
         if self.separation == Separation::Strict {
             words.push_str(", none of them the author");
         }
-        words.push_str(&format!(", within {} s", self.within_seconds));
+        words.push_str(&format!(", within {}", span(self.within_seconds)));
         words
+    }
+}
+
+/// Says a length of time in the largest unit that divides it, as the policy file would.
+fn span(seconds: i64) -> String {
+    match seconds {
+        s if s > 0 && s % 3600 == 0 => format!("{}h", s / 3600),
+        s if s > 0 && s % 60 == 0 => format!("{}m", s / 60),
+        s => format!("{s}s"),
     }
 }
 

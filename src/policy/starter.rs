@@ -16,12 +16,18 @@ pub enum Starter {
 /// One program for the table: its name, absolute path, and whether it runs code it is handed.
 pub type ProgramLine<'a> = (&'a Id, &'a str, bool);
 
+/// Programs of the shipped pipelines that are steered by a variable, and which: where a secret would else be an argument.
+const STEERED: [(&str, &str); 2] = [("pg_dump", "PGSERVICEFILE"), ("psql", "PGSERVICEFILE")];
+
 /// Writes a commented policy that compiles, with these programs, until `expires`.
 #[must_use]
 pub fn text(tier: Starter, programs: &[ProgramLine<'_>], expires: Timestamp) -> String {
     let mut table = String::new();
     for (name, path, interpreter) in programs {
-        let mark = if *interpreter { ", interpreter: true" } else { "" };
+        let mut mark = if *interpreter { ", interpreter: true".to_owned() } else { String::new() };
+        if let Some((_, variable)) = STEERED.iter().find(|(steered, _)| name.as_str() == *steered) {
+            let _ = write!(mark, ", dangerousEnv: [{variable}]");
+        }
         // Single quotes: nothing in them means anything but a quote, which is doubled.
         let _ = writeln!(table, "  '{name}': {{path: '{}'{mark}}}", path.replace('\'', "''"));
     }
@@ -61,13 +67,14 @@ limits:
 const PROGRAMS: &str = "
 # The only programs that pipelines may run, by absolute path; no PATH is searched.
 # `interpreter: true` marks what runs code that it is handed. `flags: [-o, --output]` would let
-# nothing else that begins with a dash through, `digest: sha256:...` would pin the binary.
+# nothing else that begins with a dash through, `digest: sha256:...` would pin the binary,
+# `dangerousEnv` names variables that steer a program and are meant.
 ";
 
 const LISTS: &str = "
 # Environments that directives may name, secrets that steps may get and where. None yet, e.g.
 #   environments: [staging, production]
-#   secrets: {DATABASE_URL: {environment: [staging]}}
+#   secrets: {DATABASE_URL: {environment: [staging]}, API_TOKEN: {}}
 environments: []
 secrets: {}
 
@@ -126,8 +133,8 @@ rules:
       needsApproval: {people: 2, separation: strict, within: 24h}
 
   # A step that uses the network must be covered by a rule that names its hosts, such as
-  #   - id: api
-  #     when: {effect: {atMost: write}, hosts: ['api.example.com:443']}
+  #   - id: our-database
+  #     when: {hosts: ['127.0.0.1:5432'], secrets: [DATABASE_URL], uninspectable: true}
   #     then: {needsApproval: {people: 1}}
 ";
 
@@ -170,7 +177,7 @@ rules:
       needsApproval: {people: 1, separation: none, within: 24h}
 
   # A step that uses the network must be covered by a rule that names its hosts, such as
-  #   - id: api
-  #     when: {effect: {atMost: write}, hosts: ['api.example.com:443']}
+  #   - id: our-database
+  #     when: {hosts: ['127.0.0.1:5432'], secrets: [DATABASE_URL], uninspectable: true}
   #     then: {needsApproval: {people: 1, separation: none}}
 ";

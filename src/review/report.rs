@@ -1,5 +1,7 @@
 //! What a review found: facts about a plan, each with the check, the step and the evidence.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -50,13 +52,24 @@ pub struct ReviewReport {
     plan: Digest,
     checks: Vec<&'static str>,
     findings: Vec<Finding>,
+    /// For each step the places of its findings, so that asking step by step stays linear.
+    by_step: BTreeMap<Id, Vec<usize>>,
+    /// The places of the findings about the plan.
+    of_plan: Vec<usize>,
 }
 
 impl ReviewReport {
     pub(super) fn new(plan: Digest, checks: Vec<&'static str>, mut findings: Vec<Finding>) -> Self {
         // Stable: within a level the order of the checks and of the steps stays.
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        Self { plan, checks, findings }
+        let (mut by_step, mut of_plan) = (BTreeMap::<Id, Vec<usize>>::new(), Vec::new());
+        for (place, finding) in findings.iter().enumerate() {
+            match &finding.step {
+                Some(step) => by_step.entry(step.clone()).or_default().push(place),
+                None => of_plan.push(place),
+            }
+        }
+        Self { plan, checks, findings, by_step, of_plan }
     }
 
     /// Returns the digest of the plan that was reviewed.
@@ -79,7 +92,11 @@ impl ReviewReport {
 
     /// Returns the findings of one check about one step, or about the plan where `step` is none.
     pub fn of<'a>(&'a self, check: &'a str, step: Option<&'a Id>) -> impl Iterator<Item = &'a Finding> {
-        self.findings.iter().filter(move |finding| finding.check == check && finding.step.as_ref() == step)
+        let places = match step {
+            Some(step) => self.by_step.get(step).map(Vec::as_slice).unwrap_or_default(),
+            None => &self.of_plan,
+        };
+        places.iter().filter_map(|place| self.findings.get(*place)).filter(move |finding| finding.check == check)
     }
 
     /// Returns why a step cannot be seen through; empty where it can.

@@ -209,8 +209,11 @@ pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
 
 /// Decodes the one canonical, padded form of either alphabet.
 fn decode(text: &str) -> Result<Vec<u8>> {
-    let engine = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
-    engine.decode(text).map_err(|_| Refusal::new(DSSE_BASE64, format!("`{}`", crate::base::text::excerpt(text))))
+    // A text that both alphabets decode decodes to the same bytes.
+    STANDARD
+        .decode(text)
+        .or_else(|_| URL_SAFE.decode(text))
+        .map_err(|_| Refusal::new(DSSE_BASE64, format!("`{}`", crate::base::text::excerpt(text))))
 }
 
 #[cfg(test)]

@@ -100,6 +100,10 @@ impl VerifiedPayload {
     /// `attestation.absent` for another kind, `payload.malformed`, `key.role`, `subject.mismatch`.
     pub fn read<P: Predicate>(self, duties: &[Duty]) -> Result<Verified<P>> {
         let statement = read_statement::<P>(&self.bytes)?;
+        self.state(statement, duties)
+    }
+
+    fn state<P: Predicate>(self, statement: Statement<P>, duties: &[Duty]) -> Result<Verified<P>> {
         for signatory in &self.signatories {
             if !signatory.key.duties.iter().any(|duty| duties.contains(duty)) {
                 return Err(Refusal::new(KEY_DUTY, format!("key {} may not sign `{}`", signatory.key.id, P::NAME))
@@ -120,20 +124,71 @@ pub fn predicate_type(payload: &[u8]) -> Result<String> {
     named.map(str::to_owned).ok_or_else(|| Refusal::new(PAYLOAD_MALFORMED, "predicateType is missing"))
 }
 
-/// Returns the predicate type of a payload that must be in canonical form; empty where it names none.
+/// An envelope whose payload was found canonical, so that it is read without being looked through again.
 ///
-/// # Errors
-/// `payload.malformed`.
-pub fn canonical_predicate_type(payload: &[u8]) -> Result<Cow<'_, str>> {
+/// Nothing but that is known of it: who signed is [`Readable::open`]'s to say.
+#[derive(Debug)]
+pub struct Readable<'a> {
+    envelope: &'a Envelope,
+    text: &'a str,
+    named: Cow<'a, str>,
+}
+
+impl<'a> Readable<'a> {
+    /// Checks the form of an envelope's payload.
+    ///
+    /// # Errors
+    /// `payload.malformed`.
+    pub fn new(envelope: &'a Envelope) -> Result<Self> {
+        let (text, named) = canonical_payload(envelope.unverified_payload())?;
+        Ok(Self { envelope, text, named })
+    }
+
+    /// Returns the type of the predicate; empty where the payload names none.
+    #[must_use]
+    pub fn predicate_type(&self) -> &str {
+        &self.named
+    }
+
+    /// Returns the envelope, of which only the form is known.
+    #[must_use]
+    pub fn envelope(&self) -> &'a Envelope {
+        self.envelope
+    }
+
+    /// Reads the payload as a statement of one kind, without any word on who signed it.
+    ///
+    /// # Errors
+    /// As [`read_statement`].
+    pub fn unverified<P: Predicate>(&self) -> Result<Statement<P>> {
+        statement(self.text, &self.named)
+    }
+
+    /// Does what [`Verified::open`] does.
+    ///
+    /// # Errors
+    /// As [`Verified::open`].
+    pub fn open<P: Predicate>(&self, root: &TrustRoot, duties: &[Duty], at: Timestamp) -> Result<Verified<P>> {
+        VerifiedPayload::open(self.envelope, root, at)?.state(self.unverified()?, duties)
+    }
+}
+
+/// Checks the form of a payload; returns its text and the type of its predicate, empty where it names none.
+fn canonical_payload(payload: &[u8]) -> Result<(&str, Cow<'_, str>)> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Named<'a> {
         #[serde(borrow, default)]
         predicate_type: Cow<'a, str>,
     }
-    canonical::read::<Named<'_>>(payload, super::envelope::MAX_ENVELOPE)
-        .map(|named| named.predicate_type)
-        .map_err(|e| malformed(&e))
+    let limit = super::envelope::MAX_ENVELOPE;
+    let (text, named) = canonical::find(payload, limit, "predicateType").map_err(|e| malformed(&e))?;
+    match named {
+        Some(named) => Ok((text, named)),
+        None => canonical::read::<Named<'_>>(payload, limit)
+            .map(|named| (text, named.predicate_type))
+            .map_err(|e| malformed(&e)),
+    }
 }
 
 /// Reads a payload as a statement of one kind, without any word on who signed it.
@@ -141,14 +196,18 @@ pub fn canonical_predicate_type(payload: &[u8]) -> Result<Cow<'_, str>> {
 /// # Errors
 /// `attestation.absent`, `payload.malformed`, `limit.count`, `subject.mismatch`.
 pub fn read_statement<P: Predicate>(payload: &[u8]) -> Result<Statement<P>> {
-    let named = canonical_predicate_type(payload)?;
+    let (text, named) = canonical_payload(payload)?;
+    statement(text, &named)
+}
+
+fn statement<P: Predicate>(canonical: &str, named: &str) -> Result<Statement<P>> {
     if named != P::predicate_type() {
         return Err(Refusal::new(
             ATTESTATION_ABSENT,
-            format!("found `{}`, needed `{}`", text::excerpt(&named), P::NAME),
+            format!("found `{}`, needed `{}`", text::excerpt(named), P::NAME),
         ));
     }
-    let statement: Statement<P> = serde_json::from_slice(payload)
+    let statement: Statement<P> = serde_json::from_str(canonical)
         .map_err(|e| Refusal::new(PAYLOAD_MALFORMED, format!("json.schema: {}", text::excerpt(&e.to_string()))))?;
     if statement.kind != STATEMENT_TYPE {
         return Err(Refusal::new(PAYLOAD_MALFORMED, format!("_type is `{}`", text::excerpt(&statement.kind))));
@@ -195,6 +254,12 @@ impl<P: Predicate> Verified<P> {
     #[must_use]
     pub fn signatories(&self) -> &[Signatory] {
         &self.signatories
+    }
+
+    /// Returns what the statement is about.
+    #[must_use]
+    pub fn subjects(&self) -> &[Subject] {
+        &self.statement.subject
     }
 
     /// Returns the statement, the SHA-256 of its payload and who signed, for a reader that keeps them apart.

@@ -66,6 +66,8 @@ pub struct Case<'a> {
     pub facts: &'a Facts,
     /// Tracked files that differ from the head commit.
     pub modified: &'a [String],
+    /// Present commits that the resumed run itself made, by full id; empty for a new run.
+    pub own_commits: &'a BTreeSet<String>,
     /// Whether the steps are what the pipelines expand to.
     pub conformance: &'a Conformance,
     /// The ledger.
@@ -79,13 +81,14 @@ pub struct Case<'a> {
 impl Case<'_> {
     /// Weighs the approvals that the ledger holds for a plan.
     pub(super) fn weigh(&self, plan: &SealedPlan) -> ApprovalStatus {
-        let ground = self.ground(plan);
+        let begun = self.facts_when_begun(plan);
+        let ground = self.ground(plan, begun.as_ref().unwrap_or(self.facts));
         let recorded: Vec<Recorded> = self
             .chain
             .state
             .approvals_of(&plan.digest())
             .filter(|approval| self.concerns(approval))
-            .map(|approval| self.recorded(approval))
+            .filter_map(|approval| self.recorded(approval))
             .collect();
         // Where the policy denies, nothing can be enough; an impossible requirement says so.
         let impossible = crate::policy::Requirement::AllOf(Vec::new());
@@ -106,7 +109,28 @@ impl Case<'_> {
         weigh(&scales, &recorded)
     }
 
-    fn ground<'a>(&'a self, plan: &'a SealedPlan) -> Ground<'a> {
+    /// Tells whether a present commit is one that the resumed run itself made.
+    pub(super) fn made(&self, commit: &str) -> bool {
+        matches!(self.purpose, Purpose::Resume(_)) && self.own_commits.contains(commit)
+    }
+
+    /// A run's own commits move the head; the approvals that it lives on are for what was there when it was begun.
+    fn facts_when_begun(&self, plan: &SealedPlan) -> Option<Facts> {
+        let planned = &plan.plan().subject;
+        let here = self.facts;
+        // Somebody else's commits nobody agreed to: they stay what they are, and differ.
+        let fits = |planned: &str, here: &str| planned == here || self.made(here);
+        let own = fits(&planned.head_sha, &here.head_sha) && fits(&planned.base_sha, &here.base_sha);
+        let moved = self.made(&here.head_sha) || self.made(&here.base_sha);
+        (own && moved).then(|| Facts {
+            head_sha: planned.head_sha.clone(),
+            base_sha: planned.base_sha.clone(),
+            tree_digest: planned.tree_digest,
+            ..self.facts.clone()
+        })
+    }
+
+    fn ground<'a>(&'a self, plan: &'a SealedPlan, facts: &'a Facts) -> Ground<'a> {
         Ground {
             plan: plan.plan(),
             digest: plan.digest(),
@@ -115,7 +139,7 @@ impl Case<'_> {
             policy: self.policy.digest(),
             trust_root: self.root.digest(),
             trust_root_version: self.root.document().version,
-            facts: self.facts,
+            facts,
         }
     }
 
@@ -127,9 +151,11 @@ impl Case<'_> {
         }
     }
 
-    fn recorded(&self, approval: &ApprovalState) -> Recorded {
+    /// An approval whose signatures nobody verified is none.
+    fn recorded(&self, approval: &ApprovalState) -> Option<Recorded> {
         let state = self.chain.state;
-        let payload = approval.approval.payload_digest();
+        let proven = approval.approval.proven()?;
+        let payload = proven.payload_digest();
         let used = match &self.purpose {
             Purpose::Resume(_) => 0,
             Purpose::Start => match state.check_usable(&payload, self.now) {
@@ -137,12 +163,12 @@ impl Case<'_> {
                 _ => u32::try_from(approval.uses.len()).unwrap_or(u32::MAX),
             },
         };
-        Recorded {
-            approval: approval.approval.clone(),
+        Some(Recorded {
+            approval: proven.clone(),
             recorded_at: approval.at,
             uses: used,
             revoked: state.check_not_revoked(&payload).is_err(),
-        }
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     approval::{ApprovalStatus, reasons::PLAN_REJECTED},
     base::{
+        path::RepoPath,
         reason::{Reason, Refusal, Result},
         text::excerpt,
     },
@@ -17,7 +18,10 @@ use crate::{
         reasons::{LEDGER_ROLLBACK, RUN_INDETERMINATE},
         state::PlanState,
     },
-    plan::SealedPlan,
+    plan::{
+        SealedPlan,
+        model::{Action, Plan},
+    },
     policy,
     sign::reasons::TRUST_ROLLBACK,
 };
@@ -130,46 +134,59 @@ fn subject_identity(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> R
     Ok(format!("{}/{}", here.host, here.repo_id))
 }
 
+/// The head is the plan's, or a commit that the resumed run itself made and recorded.
 fn subject_head(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
-    if let Purpose::Resume(run) = &case.purpose
-        && moved_by_the_run(case, run)
-    {
-        return Ok(format!("moved by run {run} itself"));
+    let (planned, here) = (&plan.plan().subject.head_sha, &case.facts.head_sha);
+    if planned != here && case.made(here) {
+        return Ok(format!("{here}, made by the run itself"));
     }
-    same(HEAD_MOVED, "head commit", &plan.plan().subject.head_sha, &case.facts.head_sha)
-}
-
-/// A run that was begun has been through the door at the plan's head; its own commits move the head.
-fn moved_by_the_run(case: &Case<'_>, run: &crate::base::ident::Id) -> bool {
-    case.chain.state.run(run).is_some_and(|run| !run.steps.is_empty())
+    same(HEAD_MOVED, "head commit", planned, here)
 }
 
 fn subject_base(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
-    let planned = &plan.plan().subject;
-    same(BASE_MOVED, "base branch", &planned.base_ref, &case.facts.base_ref)?;
-    if let Purpose::Resume(run) = &case.purpose
-        && moved_by_the_run(case, run)
-    {
-        return Ok(format!("moved by run {run} itself"));
+    let (planned, here) = (&plan.plan().subject, case.facts);
+    same(BASE_MOVED, "base branch", &planned.base_ref, &here.base_ref)?;
+    if planned.base_sha != here.base_sha && case.made(&here.base_sha) {
+        return Ok(format!("{}, made by the run itself", here.base_sha));
     }
-    same(BASE_MOVED, "base commit", &planned.base_sha, &case.facts.base_sha)
+    same(BASE_MOVED, "base commit", &planned.base_sha, &here.base_sha)
 }
 
 fn subject_tree(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
-    if let Purpose::Resume(run) = &case.purpose
-        && moved_by_the_run(case, run)
-    {
-        return Ok(format!("moved by run {run} itself"));
+    if case.made(&case.facts.head_sha) || case.made(&case.facts.base_sha) {
+        return Ok("changed by the run itself".to_owned());
     }
     same(TREE_CHANGED, "tree", &plan.plan().subject.tree_digest.to_string(), &case.facts.tree_digest.to_string())
 }
 
-fn subject_workspace(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
-    match case.modified {
-        [] => Ok("no tracked file is changed".to_owned()),
-        _ if matches!(case.purpose, Purpose::Resume(_)) => Ok("changed by the run that is resumed".to_owned()),
-        [first, ..] => refuse(WORKSPACE_DIRTY, format!("{} files, such as `{first}`", case.modified.len())),
+/// No tracked file is changed; for a resumed run none but those that the plan declares to write.
+fn subject_workspace(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let declared = match case.purpose {
+        Purpose::Start => Vec::new(),
+        Purpose::Resume(_) => declared_writes(plan.plan()),
+    };
+    let expected =
+        |path: &&String| path.parse::<RepoPath>().is_ok_and(|path| declared.iter().any(|write| path.is_within(write)));
+    let mut others = case.modified.iter().filter(|path| !expected(path));
+    match others.next() {
+        Some(first) => refuse(WORKSPACE_DIRTY, format!("{} files, such as `{}`", 1 + others.count(), excerpt(first))),
+        None if case.modified.is_empty() => Ok("no tracked file is changed".to_owned()),
+        None => Ok("no tracked file is changed but those that the plan writes".to_owned()),
     }
+}
+
+fn declared_writes(plan: &Plan) -> Vec<&RepoPath> {
+    let actions = plan.steps.iter().flat_map(|step| &step.actions);
+    actions
+        .flat_map(|action| match action {
+            Action::Run(run) => run.writes.iter().collect(),
+            Action::Write(write) => vec![&write.path],
+            Action::Copy(copy) => vec![&copy.to],
+            Action::Patch(patch) => vec![&patch.path],
+            Action::Commit(commit) => commit.paths.iter().collect(),
+            Action::Tag(_) => Vec::new(),
+        })
+        .collect()
 }
 
 fn policy_same(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
@@ -214,7 +231,7 @@ fn ledger_heads(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Resul
         .plan(&digest)
         .map(|known| &known.record.ledger)
         .into_iter()
-        .chain(state.approvals_of(&digest).map(|approval| &approval.approval.predicate().binding.ledger));
+        .chain(state.approvals_of(&digest).map(|approval| &approval.approval.stated().binding.ledger));
     let mut seen = 0;
     for head in heads {
         (case.chain.must_contain)(head)

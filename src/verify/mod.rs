@@ -30,6 +30,10 @@ mod case;
 mod checks;
 pub mod reasons;
 pub mod svr;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     approval::{ApprovalStatus, Grant},
@@ -145,7 +149,6 @@ impl Report {
 ///
 /// # Errors
 /// The second value: the first refusal, in the order of the list above.
-#[must_use]
 pub fn verify(plan: SealedPlan, case: &Case<'_>) -> (Report, Result<VerifiedPlan>) {
     let report = run(REQUIRED, &plan, case);
     let verdict = open(plan, &report);

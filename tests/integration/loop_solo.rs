@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     scene::{
-        CANARY, Drafted, FILES, approve, has, key_file, newest_approval, plan, python, ran_something, real, real_plan,
+        CANARY, FILES, approve, has, key_file, newest_approval, plan, python, ran_something, real, real_plan,
         real_solo, refused, runner, runs, solo, solo_with, tip,
     },
     support::{Bench, Ran, ran},

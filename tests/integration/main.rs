@@ -1,8 +1,27 @@
 //! The tool as people use it, on real repositories with real programs.
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test has no outside, ends where something is missing, and drives other programs"
+)]
 
 mod attacks;
 mod attacks_live;
+mod fuzz_smoke;
 mod loop_solo;
 mod loop_team;
+mod pipelines_bulk_edit;
+mod pipelines_inventory;
+mod pipelines_migration;
+mod pipelines_postgres;
+mod pipelines_release;
+mod pipelines_support;
+mod pipelines_terraform;
+mod readme;
+mod reference;
 mod scene;
 mod support;
+mod threat_rows;

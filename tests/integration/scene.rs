@@ -260,7 +260,7 @@ pub(crate) fn newest_approval(bench: &Bench) -> (Approval, Envelope) {
             if let Record::Approval(approval) = &entry.record {
                 let line: Value = serde_json::from_slice(bytes).unwrap();
                 let envelope = Envelope::from_value(&line["envelope"]).unwrap();
-                found = Some((approval.predicate().clone(), envelope));
+                found = Some((approval.stated().clone(), envelope));
             }
             Ok(())
         })

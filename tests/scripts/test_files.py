@@ -3,102 +3,27 @@
 from __future__ import annotations
 
 import ast
-import re
 import unittest
-from typing import Any
-
 import harness
 
-EFFECTS = ["read", "analyze", "recommend", "notify", "write", "irreversible"]
-FAMILIES = ["release", "terraform", "database-migration", "bulk-edit"]
-
-
-def runs(pipeline: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the run actions of a pipeline."""
-    return [action["run"] for action in pipeline["actions"] + pipeline.get("verify", []) if "run" in action]
+FAMILIES = ["release", "terraform", "database-migration", "bulk-edit", "README"]
 
 
 class Files(unittest.TestCase):
-    """The files themselves."""
+    """The files themselves; `countersign pipelines check` looks into them, in the tests of the tool."""
 
-    def setUp(self) -> None:
-        if harness.yaml is None:
-            harness.note("PyYAML is not there: files are not read")
-            self.skipTest("needs PyYAML")
-        self.pipelines = {
-            path.stem: harness.yaml.safe_load(path.read_text()) for path in harness.PIPELINES.glob("*.yml")
-        }
-        self.directives = {}
-        for path in (harness.ROOT / "directives").glob("*.md"):
-            _, head, body = path.read_text().split("---\n", 2)
-            self.directives[path.stem] = harness.yaml.safe_load(head)
-            self.assertTrue(body.strip(), path)
+    def test_python_runs_isolated_and_writes_no_cache(self) -> None:
+        for path in harness.PIPELINES.glob("*.yml"):
+            lines = path.read_text().splitlines()
+            for at, line in enumerate(lines):
+                if line.strip() == "program: python3":
+                    argv = " ".join(lines[at + 1 : at + 4]).replace("- ", "").replace(",", "")
+                    self.assertRegex(argv, r"^ +argv:\s+\[?-I\s+-B(\s|$)", f"{path.name}:{at + 1}")
 
-    def test_directives_give_their_pipelines_what_they_need(self) -> None:
-        for name, directive in self.directives.items():
-            self.assertEqual(
-                sorted(directive["pipelines"]), sorted({step["pipeline"] for step in directive["steps"]}), name
-            )
-            steps = {step["id"]: step for step in directive["steps"]}
-            for step in directive["steps"]:
-                with self.subTest(directive=name, step=step["id"]):
-                    pipeline = self.pipelines[step["pipeline"]]
-                    self.assertLessEqual(
-                        EFFECTS.index(pipeline["effect"]), EFFECTS.index(directive["ceiling"]["effect"])
-                    )
-                    given, specs = step.get("with", {}), pipeline.get("inputs", {})
-                    self.assertLessEqual(set(given), set(specs))
-                    self.assertLessEqual({key for key, spec in specs.items() if spec.get("required")}, set(given))
-                    for key, text in given.items():
-                        match = re.fullmatch(r"\{\{ (inputs\.(\w+)|steps\.(\w+)\.outputs\.(\w+)) \}\}", str(text))
-                        self.assertTrue(match, text)
-                        if match and match[2]:
-                            source = directive["inputs"][match[2]]
-                            self.assertEqual(
-                                {k: source.get(k) for k in ("type", "pattern", "dash")},
-                                {k: specs[key].get(k) for k in ("type", "pattern", "dash")},
-                            )
-                        elif match:
-                            self.assertIn(match[3], step["needs"])
-                            source = self.pipelines[steps[match[3]]["pipeline"]]["outputs"][match[4]]
-                            self.assertEqual(
-                                (source["type"], source.get("pattern")), (specs[key]["type"], specs[key].get("pattern"))
-                            )
-
-    def test_pipelines_read_back_what_they_write(self) -> None:
-        for name, pipeline in self.pipelines.items():
-            with self.subTest(name):
-                level = EFFECTS.index(pipeline["effect"])
-                self.assertEqual(level >= EFFECTS.index("recommend"), bool(pipeline.get("evidence")))
-                self.assertEqual(level >= EFFECTS.index("write"), bool(pipeline.get("verify")))
-                self.assertLessEqual(set(pipeline.get("evidence", [])), set(pipeline.get("outputs", {})))
-                self.assertFalse([action for action in pipeline.get("verify", []) if "run" not in action])
-                self.assertFalse(
-                    [run for action in pipeline.get("verify", []) for run in [action["run"]] if run.get("writes")]
-                )
-                if level < EFFECTS.index("recommend"):
-                    self.assertFalse([run for run in runs(pipeline) if run.get("writes")])
-
-    def test_python_runs_isolated_and_scripts_and_scratch_stand_alone(self) -> None:
-        for name, pipeline in self.pipelines.items():
-            for run in runs(pipeline):
-                with self.subTest(name, argv=run["argv"]):
-                    if run["program"] == "python3":
-                        self.assertEqual(run["argv"][:2], ["-I", "-B"])
-                    for text in run["argv"] + list(run.get("env", {}).values()):
-                        self.assertIsInstance(text, str)
-                        if "{{ scripts." in text or "{{ scratch." in text:
-                            self.assertRegex(text, r"^\{\{ (scripts|scratch)\.[A-Za-z0-9_.-]+ \}\}$")
-
-    def test_no_input_can_become_a_flag_or_carry_a_secret(self) -> None:
-        for name, pipeline in self.pipelines.items():
-            for run in runs(pipeline):
-                for text in run["argv"]:
-                    self.assertNotIn("DATABASE_URL", text)
-                    for key in re.findall(r"^\{\{ inputs\.(\w+) \}\}", text):
-                        self.assertFalse(
-                            pipeline["inputs"][key].get("dash"), f"{name}: {key} stands alone and may begin with a dash"
-                        )
+    def test_reading_back_writes_nothing(self) -> None:
+        for path in harness.PIPELINES.glob("*.yml"):
+            _, _, verify = path.read_text().partition("\nverify:\n")
+            self.assertNotRegex(verify, r"\n\s+writes:", path.name)
 
     def test_scripts_are_used_short_and_plain(self) -> None:
         for folder in [path for path in harness.PIPELINES.iterdir() if path.is_dir()]:
@@ -127,7 +52,5 @@ class Files(unittest.TestCase):
 
     def test_each_family_has_its_page_and_each_pipeline_is_on_one(self) -> None:
         pages = "".join((harness.ROOT / f"docs/pipelines/{name}.md").read_text() for name in FAMILIES)
-        for name in self.pipelines:
-            self.assertTrue(name.startswith("inventory") or f"`{name}`" in pages, name)
-        for name in self.directives:
-            self.assertTrue(name == "inventory" or f"`{name}`" in pages, name)
+        for path in [*harness.PIPELINES.glob("*.yml"), *(harness.ROOT / "directives").glob("*.md")]:
+            self.assertIn(f"`{path.stem}`", pages)

@@ -1,12 +1,10 @@
-"""The release family: changelog, version-bump, release-tag, source-archive."""
+"""The scripts of the release family: changelog, version-bump, source-archive."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import subprocess
-import tarfile
 
 import harness
 
@@ -18,6 +16,9 @@ class Release(harness.Case):
 
     def setUp(self) -> None:
         super().setUp()
+        self.once(self.make)
+
+    def make(self) -> None:
         shutil.copytree(harness.PROJECTS / "release", self.repo, dirs_exist_ok=True)
         self.start_repository()
         self.commit("feat: begin")
@@ -25,12 +26,24 @@ class Release(harness.Case):
         for commit in json.loads((harness.PROJECTS / "release-commits.json").read_text()):
             self.commit(commit["subject"], commit["body"])
 
-    def release(self) -> None:
-        self.pipeline("changelog", version="2.0.0", since="v1.0.0")
-        self.pipeline("version-bump", version="2.0.0")
+    def changelog(self, version: str = "2.0.0", since: str = "v1.0.0", ok: bool = True) -> str:
+        log = self.base / "log"
+        log.write_text(self.git("log", "--no-merges", f"--format={LOG}", f"{since}..HEAD"))
+        argv = (f"--version={version}", "--file=CHANGELOG.md")
+        said = self.script("changelog/changelog.py", "write", "--log", str(log), *argv, ok=ok)
+        if ok:
+            self.script("changelog/changelog.py", "check", *argv)
+        return said
+
+    def bump(self, version: str, file: str = "VERSION", kind: str = "plain", ok: bool = True) -> str:
+        argv = (f"--version={version}", f"--file={file}", f"--kind={kind}")
+        said = self.script("version-bump/bump.py", "set", *argv, ok=ok)
+        if ok:
+            self.script("version-bump/bump.py", "check", *argv)
+        return said
 
     def test_changelog_groups_what_happened_since_the_tag(self) -> None:
-        outputs = self.pipeline("changelog", version="2.0.0", since="v1.0.0")
+        outputs = self.values(self.changelog())
         text = self.read("CHANGELOG.md")
         places = [
             text.index(word)
@@ -46,7 +59,6 @@ class Release(harness.Case):
         self.assertEqual(places, sorted(places))
         self.assertEqual(outputs["entries"], "7")
         self.assertEqual(outputs["breaking"], "2")
-        self.assertEqual(outputs["digest"], self.sha256("CHANGELOG.md"))
         self.assertIn("- **cli:** add a colour switch (", text)
         self.assertIn("- Quick hack (", text)
         self.assertIn("- import it from \\`app.parse\\` now (", text)
@@ -55,21 +67,23 @@ class Release(harness.Case):
 
     def test_changelog_is_the_same_bytes_each_time(self) -> None:
         before = self.read("CHANGELOG.md")
-        first = self.pipeline("changelog", version="2.0.0", since="v1.0.0")
+        self.changelog()
+        first = self.read("CHANGELOG.md")
         self.write("CHANGELOG.md", before)
-        self.assertEqual(first, self.pipeline("changelog", version="2.0.0", since="v1.0.0"))
+        self.changelog()
+        self.assertEqual(first, self.read("CHANGELOG.md"))
 
     def test_changelog_is_begun_where_there_is_none(self) -> None:
         (self.repo / "CHANGELOG.md").unlink()
-        self.pipeline("changelog", version="2.0.0", since="v1.0.0")
+        self.changelog()
         self.assertTrue(self.read("CHANGELOG.md").startswith("# Changelog\n\n## 2.0.0 - 2026-01-01\n"))
 
     def test_changelog_refuses_a_second_section_for_a_version(self) -> None:
-        self.assertIn("already has a section", self.fails("changelog", version="1.0.0", since="v1.0.0"))
+        self.assertIn("already has a section", self.changelog(version="1.0.0", ok=False))
 
     def test_changelog_refuses_a_range_without_commits(self) -> None:
         before = self.read("CHANGELOG.md")
-        self.assertIn("no commit in the range", self.fails("changelog", version="2.0.0", since="HEAD"))
+        self.assertIn("no commit in the range", self.changelog(since="HEAD", ok=False))
         self.assertEqual(before, self.read("CHANGELOG.md"))
 
     def test_changelog_refuses_a_history_without_conventional_commits(self) -> None:
@@ -77,11 +91,8 @@ class Release(harness.Case):
         self.commit("wip")
         self.commit("more wip")
         self.assertIn(
-            "none of the 2 commits is a conventional commit", self.fails("changelog", version="2.0.0", since="here")
+            "none of the 2 commits is a conventional commit", self.changelog(since="here", ok=False)
         )
-
-    def test_changelog_refuses_an_unknown_tag(self) -> None:
-        self.assertIn("bad revision 'v9..HEAD'", self.fails("changelog", version="2.0.0", since="v9"))
 
     def test_changelog_refuses_a_symbolic_link(self) -> None:
         (self.repo / "CHANGELOG.md").rename(self.repo / "other.md")
@@ -117,12 +128,12 @@ class Release(harness.Case):
 
     def test_bump_sets_every_kind_of_file_and_leaves_the_rest(self) -> None:
         cargo, npm = self.read("Cargo.toml"), self.read("package.json")
-        self.assertEqual(self.pipeline("version-bump", version="1.3.0")["old"], "1.0.0")
+        self.assertEqual(self.values(self.bump("1.3.0"))["old"], "1.0.0")
         self.assertEqual(
-            self.pipeline("version-bump", version="1.3.0", file="Cargo.toml", kind="cargo")["old"], "1.2.3"
+            self.values(self.bump("1.3.0", "Cargo.toml", "cargo"))["old"], "1.2.3"
         )
         self.assertEqual(
-            self.pipeline("version-bump", version="1.3.0", file="package.json", kind="npm")["new"], "1.3.0"
+            self.values(self.bump("1.3.0", "package.json", "npm"))["new"], "1.3.0"
         )
         self.assertEqual(self.read("VERSION"), "1.3.0\n")
         self.assertEqual(self.read("Cargo.toml"), cargo.replace('"1.2.3" # ours', '"1.3.0" # ours'))
@@ -130,63 +141,28 @@ class Release(harness.Case):
 
     def test_bump_refuses_to_go_back_or_stand_still(self) -> None:
         for version in ("1.0.0", "0.9.9", "1.0.0-rc.1"):
-            self.assertIn("does not come after", self.fails("version-bump", version=version))
+            self.assertIn("does not come after", self.bump(version, ok=False))
         self.assertEqual(self.read("VERSION"), "1.0.0\n")
 
     def test_bump_takes_a_release_after_its_own_candidates(self) -> None:
         for version in ("2.0.0-rc.2", "2.0.0-rc.10", "2.0.0"):
-            self.pipeline("version-bump", version=version)
+            self.bump(version)
 
     def test_bump_refuses_a_file_without_exactly_one_version(self) -> None:
         self.write("Cargo.toml", "[package]\nversion.workspace = true\n")
-        self.assertIn("names 0 versions", self.fails("version-bump", version="2.0.0", file="Cargo.toml", kind="cargo"))
+        self.assertIn("names 0 versions", self.bump("2.0.0", "Cargo.toml", "cargo", ok=False))
         self.write("package.json", '{"version": "1.0.0", "version": "1.0.1"}')
-        self.assertIn("names 2 versions", self.fails("version-bump", version="2.0.0", file="package.json", kind="npm"))
+        self.assertIn("names 2 versions", self.bump("2.0.0", "package.json", "npm", ok=False))
         self.write("package.json", '{"version": ')
-        self.assertIn("not JSON", self.fails("version-bump", version="2.0.0", file="package.json", kind="npm"))
+        self.assertIn("not JSON", self.bump("2.0.0", "package.json", "npm", ok=False))
         self.write("VERSION", "soon\n")
-        self.assertIn("is not a version", self.fails("version-bump", version="2.0.0"))
+        self.assertIn("is not a version", self.bump("2.0.0", ok=False))
 
     def test_bump_check_refuses_another_version(self) -> None:
         err = self.script(
             "version-bump/bump.py", "check", "--version=2.0.0", "--file=VERSION", "--kind=plain", ok=False
         )
         self.assertIn("names 1.0.0, not 2.0.0", err)
-
-    def test_tag_is_annotated_and_points_at_the_commit_that_says_so(self) -> None:
-        self.release()
-        outputs = self.pipeline("release-tag", version="2.0.0")
-        self.assertEqual(outputs["commit"], self.git("rev-parse", "HEAD"))
-        self.assertEqual(self.git("cat-file", "-t", "v2.0.0"), "tag")
-        self.assertEqual(self.git("show", "v2.0.0:VERSION"), "2.0.0")
-        self.assertEqual(self.git("status", "--short"), "")
-
-    def test_tag_refuses_a_tag_that_exists_before_it_commits(self) -> None:
-        self.release()
-        self.git("tag", "v2.0.0")
-        head = self.git("rev-parse", "HEAD")
-        self.assertIn("git ended with 0", self.fails("release-tag", version="2.0.0"))
-        self.assertEqual(head, self.git("rev-parse", "HEAD"))
-
-    def test_tag_verification_refuses_a_version_file_that_says_otherwise(self) -> None:
-        self.pipeline("changelog", version="2.0.0", since="v1.0.0")
-        self.write("VERSION", "2.0.1\n")
-        self.assertIn("git ended with 1", self.fails("release-tag", version="2.0.0"))
-
-    def test_archive_is_reproducible_and_its_sum_holds(self) -> None:
-        self.release()
-        self.pipeline("release-tag", version="2.0.0")
-        first = self.pipeline("source-archive", name="app", version="2.0.0")
-        data = (self.repo / "dist/app-2.0.0.tar.gz").read_bytes()
-        self.assertEqual(self.read("dist/SHA256SUMS"), f"{hashlib.sha256(data).hexdigest()}  app-2.0.0.tar.gz\n")
-        with tarfile.open(self.repo / "dist/app-2.0.0.tar.gz") as archive:
-            self.assertIn("app-2.0.0/VERSION", archive.getnames())
-        (self.repo / "src/app.py").touch()
-        self.assertEqual(first, self.pipeline("source-archive", name="app", version="2.0.0"))
-        self.assertEqual(self.git("status", "--short"), "")
-
-    def test_archive_refuses_a_missing_tag(self) -> None:
-        self.assertIn("git ended with 128", self.fails("source-archive", name="app", version="7.0.0"))
 
     def test_archive_comparison_refuses_other_bytes_and_odd_members(self) -> None:
         subprocess.run(["tar", "-czf", "a.tar.gz", "VERSION"], cwd=self.repo, check=True)

@@ -40,7 +40,10 @@ impl Line {
 pub(super) fn run(world: &World) -> Result<Outcome> {
     let mut lines = vec![Line::of("sandbox", sandbox())];
     match Session::open(world) {
-        Err(refusal) => lines.push(Line::of("trust-root", Err(refusal))),
+        Err(refusal) => {
+            let id = if refusal.code().starts_with("repository.") { "repository" } else { "trust-root" };
+            lines.push(Line::of(id, Err(refusal)));
+        }
         Ok(session) => {
             let document = session.root.document();
             lines.push(Line::of("trust-root", Ok(format!("version {}, until {}", document.version, document.expires))));

@@ -177,7 +177,9 @@ fn preview(verified: &VerifiedPlan, mut result: serde_json::Value, mut text: Str
         text.push_str(&format!("  [{}] {}\n", step.level, step.step));
         for action in step.actions.iter().chain(&step.verify) {
             let argv: Vec<String> = action.argv.iter().map(|arg| visible(arg)).collect();
-            text.push_str(&format!("      {} {} {}\n", action.kind, visible(&action.target), argv.join(" ")));
+            // A program's arguments begin with the program itself.
+            let line = if argv.is_empty() { visible(&action.target) } else { argv.join(" ") };
+            text.push_str(&format!("      {} {line}\n", action.kind));
         }
     }
     let row = |step: &PreviewStep| {

@@ -9,18 +9,20 @@ use crate::{
         draft::{self, Order},
         files,
         output::Outcome,
-        reasons::{EXPIRY_TOO_LONG, INPUT_FORM},
-        session::{POLICY, Session, invalid, short},
+        reasons::{DEFINITION_INVALID, EXPIRY_TOO_LONG, INPUT_FORM},
+        session::{POLICY, Session, short},
         signer::{self, Hand},
         world::World,
     },
     base::{
+        diagnostic::Diagnostic,
         digest::Digest,
         reason::{Refusal, Result, USAGE},
         text::{excerpt, visible},
         time::parse_duration,
     },
     cli::args::PlanArgs,
+    directive::Directive,
     ledger::{Batch, NewEntry},
     plan::{SealedPlan, model::Person, view::View},
     policy::Policy,
@@ -31,7 +33,7 @@ pub(super) fn run(args: &PlanArgs, world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;
     let (policy, policy_bytes) = session.policy()?;
     let directive = session.directive(&args.directive)?;
-    let inputs = directive.resolve(&parse_inputs(&args.input)?).map_err(|places| invalid("inputs", places))?;
+    let inputs = directive.resolve(&parse_inputs(&args.input)?).map_err(|places| misfit(&directive, places))?;
     let hand = signer::find(&args.signer, &[Duty::Planner, Duty::Approver], &session, world)?;
     let seed = seed(args, world)?;
     let now = match &args.created_at {
@@ -102,6 +104,21 @@ pub(super) fn run(args: &PlanArgs, world: &World) -> Result<Outcome> {
         "ledgerSeq": seq,
     });
     Ok(Outcome::done(result, text).about(plan.digest().to_string()))
+}
+
+/// Makes the refusal of inputs that do not fit, and says which the directive takes.
+fn misfit(directive: &Directive, places: Vec<Diagnostic>) -> Refusal {
+    let many = if places.len() == 1 { "1 finding".to_owned() } else { format!("{} findings", places.len()) };
+    let taken: Vec<String> = directive
+        .inputs()
+        .iter()
+        .map(|(name, spec)| format!("{name}{}", if spec.is_required() { " (required)" } else { "" }))
+        .collect();
+    let taken = if taken.is_empty() { "no inputs".to_owned() } else { taken.join(", ") };
+    Refusal::new(DEFINITION_INVALID, format!("inputs of `{}`: {many}", directive.name()))
+        .subject(directive.path().to_string())
+        .hint(format!("the directive takes {taken}"))
+        .diagnostics(places)
 }
 
 /// Reads `name=value` pairs.

@@ -112,8 +112,8 @@ fn everybody(session: &Session, world: &World) -> Vec<Candidate> {
             && (key.not_before..key.not_after).contains(&world.now())
             && principal.kind == PrincipalKind::Person;
         for method in policy::requirement::METHODS {
-            let fits = usable && (method == "ssh") == (key.scheme == crate::sign::schemes::Scheme::SshEd25519)
-                || usable && method == "terminal";
+            let of_scheme = (method == "ssh") == (key.scheme == crate::sign::schemes::Scheme::SshEd25519);
+            let fits = usable && (of_scheme || method == "terminal");
             if let (true, Ok(method)) = (fits, method.parse()) {
                 candidates.push(Candidate {
                     principal: principal.id,

@@ -20,7 +20,10 @@ use crate::{
         ApproveArgs, ExecuteArgs, Global, InitArgs, PlanArgs, PlanOnly, ScopeArg, SignerArgs, TryArgs, VerifyArgs,
     },
     forge::Checkout,
-    plan::{seal, view::View},
+    plan::{
+        seal,
+        view::{STEPS_HEADING, View},
+    },
 };
 
 pub(super) fn run(args: &TryArgs, _: &Global, world: &mut World, printer: &Printer) -> Result<Outcome> {
@@ -96,7 +99,7 @@ impl Trial {
 
         let sealed = seal::open(files::read(&plan_path, seal::MAX_BYTES)?)?;
         let view = View::new(sealed.plan(), sealed.digest());
-        printer.say(&mut self.world, &view.terminal(printer.style().color));
+        printer.say(&mut self.world, &beginning(&view.terminal(printer.style().color), &self.folder));
         files::write(&self.folder.join("view.html"), view.html().as_bytes())?;
 
         let named = plan_path.display().to_string();
@@ -153,7 +156,8 @@ impl Trial {
         self.demand(&verified, "verify")?;
         let checks = verified.result()["checks"].as_array().map_or(0, Vec::len);
         self.say(format!("verified   the evidence bundle, offline: {checks} checks passed"));
-        self.say(format!("wrote      {products} files in {}", clone.display()));
+        let files = if products == 1 { "file" } else { "files" };
+        self.say(format!("wrote      {products} {files} in {}", clone.display()));
         self.say(format!("evidence   {}", bundle.display()));
         self.say(format!("view       {}", self.folder.join("view.html").display()));
         self.say("next       countersign init --solo, in your own repository");
@@ -171,6 +175,21 @@ impl Trial {
         }
         Err(Refusal::new(TRY_FAILED, format!("{stage}: {}", outcome.text().trim_end())).subject(stage))
     }
+}
+
+/// Cuts a view off before its steps and scripts, and says where the whole of it is: a trial shows, and asks nobody.
+fn beginning(view: &str, folder: &Path) -> String {
+    let lines: Vec<&str> = view.lines().collect();
+    let steps = lines.iter().position(|line| line.contains(STEPS_HEADING)).unwrap_or(lines.len());
+    let mut text = lines[..steps].join("\n");
+    if steps < lines.len() {
+        text.push_str(&format!(
+            "\n... {} more lines: every step with its arguments, and every script, whole, in {}\n",
+            lines.len() - steps,
+            folder.join("view.html").display()
+        ));
+    }
+    text
 }
 
 /// Takes a text out of a result, by a path with `/` between its parts.

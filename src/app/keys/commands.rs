@@ -76,7 +76,7 @@ impl Generated {
     #[must_use]
     pub fn text(&self) -> String {
         format!(
-            "key      {}\npublic   {}\nfile     {}\nnext     have a holder of a root key run `countersign keys enrol`\n",
+            "key      {}\npublic   {}\nfile     {}\nnext     `countersign keys public` prints the public key; a holder of a root key enrols it with `countersign keys enrol`\n",
             self.key,
             self.public,
             text::visible(&self.path)

@@ -13,6 +13,32 @@ use crate::{
     plan::model::{Action, Arg, Read, Script},
 };
 
+#[test]
+fn c22_a_step_finds_nothing_of_an_earlier_one_in_its_private_folders() {
+    use super::super::prepare::{Scratch, Spare};
+    let bench = Bench::new();
+    let (made, one) = (plan(Vec::new()), runs("s", "true"));
+    let spare = Spare::default();
+    let take = || Scratch::new(&made, &one, &bench.scratch(), &spare).unwrap();
+    let folder = |scratch: &Scratch<'_>| scratch.files().parent().unwrap().to_owned();
+    let first = folder(&take());
+    assert_eq!(folder(&take()), first, "folders that nobody touched are used again");
+    let traces: [fn(&std::path::Path); 4] = [
+        |at| fs::write(at.join("home/left"), "something").unwrap(),
+        |at| fs::create_dir(at.join("tmp/left")).unwrap(),
+        |at| fs::set_permissions(at.join("home"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap(),
+        |at| fs::write(at.join("left"), "something").unwrap(),
+    ];
+    for leave in traces {
+        let scratch = take();
+        let here = folder(&scratch);
+        leave(&here);
+        drop(scratch);
+        assert!(!here.exists(), "what was left is gone");
+        assert_ne!(folder(&take()), here);
+    }
+}
+
 #[tokio::test]
 async fn c22_undeclared_files_are_out_of_reach() {
     let bench = Bench::new();

@@ -51,7 +51,9 @@ impl Checkout {
             .map_err(|e| Refusal::new(REPO_MISSING, format!("{}: {}", start.display(), e.message())))?;
         let workdir = repo
             .workdir()
-            .ok_or_else(|| Refusal::new(REPO_MISSING, "the repository is bare"))?
+            .ok_or_else(|| {
+                Refusal::new(REPO_MISSING, "the repository is bare").hint("clone it, and work in the clone")
+            })?
             .canonicalize()
             .map_err(|e| Refusal::new(REPO_MISSING, e.to_string()))?;
         if repo.is_shallow() {
@@ -82,8 +84,10 @@ impl Checkout {
     /// `repository.missing` where there is no commit yet.
     pub fn head(&self) -> Result<String> {
         let head = self.repo.head().and_then(|head| head.peel_to_commit());
-        head.map(|commit| commit.id().to_string())
-            .map_err(|_| Refusal::new(REPO_MISSING, "the checkout has no commit yet"))
+        head.map(|commit| commit.id().to_string()).map_err(|_| {
+            Refusal::new(REPO_MISSING, "the checkout has no commit yet")
+                .hint("make the first one: git commit --allow-empty -m 'Begin'")
+        })
     }
 
     /// Returns the full name of the branch that is checked out, where one is.
@@ -120,6 +124,17 @@ impl Checkout {
         }
         let blob = self.repo.find_blob(entry.id()).map_err(unreadable)?;
         Ok(Some(blob.content().to_vec()))
+    }
+
+    /// Returns the SHA-256 of a commit's own content, as a run records the commits that it makes.
+    ///
+    /// # Errors
+    /// As [`Checkout::blob`].
+    pub fn commit_digest(&self, commit: &str) -> Result<Digest> {
+        let id = git2::Oid::from_str(commit).map_err(unreadable)?;
+        let objects = self.repo.odb().map_err(unreadable)?;
+        let object = objects.read(id).map_err(unreadable)?;
+        Ok(Digest::of(object.data()))
     }
 
     /// Returns the paths of the regular files below a folder at a commit, in order.

@@ -123,8 +123,8 @@ fn attempt(chain: &Chain, memory: &Memory, wanted: &Try, n: u64) -> crate::sign:
 fn remember(memory: &mut Memory, entry: &crate::ledger::Entry) {
     match &entry.record {
         Record::Approval(approval) => {
-            memory.grants.push((entry.payload, approval.predicate().binding.plan));
-            if approval.predicate().scope == Scope::SingleRun {
+            memory.grants.push((entry.payload, approval.stated().binding.plan));
+            if approval.stated().scope == Scope::SingleRun {
                 memory.single.insert(entry.payload);
             }
         }

@@ -347,6 +347,37 @@ fn e09_behind_a_checkpoint_hashes_still_hold_and_permits_are_still_verified() {
 }
 
 #[test]
+fn e09_an_approval_that_was_not_looked_at_counts_nothing_until_its_signatures_hold() {
+    // A genuine approval and one with a broken signature, of a plan that was rejected since, behind a valid checkpoint.
+    for genuine in [true, false] {
+        let world = World::new();
+        ready(&mut world.open(), 1);
+        let mut value: serde_json::Value = serde_json::from_slice(&line(&world, 2)).unwrap();
+        if !genuine {
+            let sig = Who::Bob.key().sign(b"something else").unwrap();
+            value["envelope"]["signatures"][0]["sig"] = STANDARD.encode(sig).into();
+        }
+        let approval = crate::base::json::canonical(&value).unwrap();
+        let head = |seq, bytes: &[u8]| LedgerHead { genesis: hash(&world, 0), seq, hash: Digest::of(bytes) };
+        let second = head(2, &approval);
+        let no = entry_bytes(3, second.hash, &rejection(&second, 1, 70), t(10)).unwrap();
+        let third = head(3, &no);
+        let covered = entry_bytes(4, third.hash, &checkpoint(Who::Ci, &third, 3), t(10)).unwrap();
+        let edits = [(2, approval), (3, no), (4, covered)]
+            .map(|(seq, bytes)| set(entry_path(seq), [bytes, b"\n".to_vec()].concat()));
+        forge(&world, &edits, &[world.tip()]);
+        let mut ledger = world.open().with_mode(Mode::FromCheckpoint);
+        let proven = |state: &crate::ledger::State| {
+            state.approvals_of(&plan_digest(1)).map(|known| known.approval.proven().is_some()).collect::<Vec<_>>()
+        };
+        assert_eq!(proven(ledger.read(t(10)).unwrap().state()), [false], "the plan is at its end");
+        let asked = ledger.read_for(&plan_digest(1), t(10)).map(|chain| proven(chain.state())).map_err(|e| e.code());
+        assert_eq!(asked, if genuine { Ok(vec![true]) } else { Err("signature.invalid") });
+        assert_eq!(world.open().read(t(10)).is_ok(), genuine, "a full read looks at everything");
+    }
+}
+
+#[test]
 fn e09_a_checkpoint_by_a_wrong_key_vouches_for_nothing() {
     let world = five();
     let head = world.open().read(t(10)).unwrap().head().unwrap();

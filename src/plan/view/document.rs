@@ -102,12 +102,8 @@ pub(super) fn layout(view: &View) -> Vec<Block> {
     let mut page = Page::default();
     header(&mut page, view);
     effects(&mut page, view);
-    page.section(
-        "UNINSPECTABLE",
-        "nothing: the plan shows all that it runs",
-        view.uninspectable.iter().map(shown_note).collect(),
-    );
-    page.section("Look twice", "nothing odd was found", view.look_twice.iter().map(shown_note).collect());
+    notes(&mut page, "UNINSPECTABLE", "nothing: the plan shows all that it runs", &view.uninspectable);
+    notes(&mut page, "Look twice", "nothing odd was found", &view.look_twice);
     let summary = &view.summary;
     page.section("Writes", "nothing in the repository is written", summary.writes.iter().map(shown_use).collect());
     page.section("Programs", "no program runs", summary.programs.iter().map(shown_program).collect());
@@ -116,8 +112,9 @@ pub(super) fn layout(view: &View) -> Vec<Block> {
     page.section("Commits", "nothing is committed", summary.commits.iter().map(shown_use).collect());
     page.section("Tags", "no tag is made", summary.tags.iter().map(shown_use).collect());
     words(&mut page, plan);
+    bound_to(&mut page, plan);
     provenance(&mut page, plan);
-    page.heading(2, [fixed("Steps, in the order of execution")]);
+    page.heading(2, [fixed(super::STEPS_HEADING)]);
     page.paragraph(
         "A step starts when the steps it needs have succeeded. Everything a step does is under its actions; \
                     titles and reasons are the plan's own words, which nothing checked.",
@@ -138,36 +135,19 @@ pub(super) fn layout(view: &View) -> Vec<Block> {
     page.blocks
 }
 
+/// What a reader must know to place the plan; what else it is bound to comes after the lists.
 fn header(page: &mut Page, view: &View) {
     let plan = &view.document;
-    let (directive, subject) = (&plan.directive, &plan.subject);
-    page.heading(1, [fixed("Plan to countersign: "), word(&directive.name)]);
+    page.heading(1, [fixed("Plan to countersign: "), word(&plan.directive.name)]);
     page.item([fixed("Plan: "), word(view.plan)]);
-    page.item([fixed("Format: "), word(&plan.kind)]);
-    page.item([
-        fixed("Directive: "),
-        word(&directive.path),
-        fixed(" "),
-        word(directive.digest),
-        fixed(" at commit "),
-        text(&directive.commit),
-    ]);
-    page.item([fixed("Repository: "), text(&subject.repo), fixed(" on "), text(&subject.host)]);
-    page.item([fixed("Repository id: "), text(&subject.repo_id), fixed(", owner id: "), text(&subject.owner_id)]);
-    match subject.change_request {
+    page.item([fixed("Repository: "), text(&plan.subject.repo), fixed(" on "), text(&plan.subject.host)]);
+    match plan.subject.change_request {
         Some(n) => page.item([fixed("Change request: "), number(n)]),
         None => page.item([fixed("Change request: none")]),
     }
-    page.item([fixed("Base: "), text(&subject.base_ref), fixed(" at "), text(&subject.base_sha)]);
-    page.item([fixed("Head: "), text(&subject.head_sha), fixed(", tree "), word(subject.tree_digest)]);
     match &plan.environment {
         Some(name) => page.item([fixed("Environment: "), word(name)]),
         None => page.item([fixed("Environment: none")]),
-    }
-    page.item([fixed("Drafted: "), word(plan.created_at), fixed(", expires: "), word(plan.expires_at)]);
-    match plan.parent {
-        Some(parent) => page.item([fixed("Revision: "), number(plan.revision), fixed(" of "), word(parent)]),
-        None => page.item([fixed("Revision: "), number(plan.revision)]),
     }
     let person = &plan.planner.requested_by;
     page.item([
@@ -178,14 +158,36 @@ fn header(page: &mut Page, view: &View) {
         fixed(" on "),
         text(&person.host),
     ]);
+    page.item([fixed("Drafted: "), word(plan.created_at), fixed(", expires: "), word(plan.expires_at)]);
+    match plan.parent {
+        Some(parent) => page.item([fixed("Revision: "), number(plan.revision), fixed(" of "), word(parent)]),
+        None => page.item([fixed("Revision: "), number(plan.revision)]),
+    }
     if plan.gate.is_empty() {
         page.item([fixed("Ways to approve: any that the policy accepts")]);
     } else {
         page.listed("Ways to approve", plan.gate.iter().map(|method| vec![word(method)]).collect());
     }
+}
+
+fn bound_to(page: &mut Page, plan: &Plan) {
+    let (directive, subject) = (&plan.directive, &plan.subject);
+    page.heading(2, [fixed("What the plan is bound to")]);
+    page.item([
+        fixed("Directive: "),
+        word(&directive.path),
+        fixed(" "),
+        word(directive.digest),
+        fixed(" at commit "),
+        text(&directive.commit),
+    ]);
+    page.item([fixed("Base: "), text(&subject.base_ref), fixed(" at "), text(&subject.base_sha)]);
+    page.item([fixed("Head: "), text(&subject.head_sha), fixed(", tree "), word(subject.tree_digest)]);
     page.item([fixed("Policy: "), word(plan.policy_digest)]);
     page.item([fixed("Trust root: "), word(plan.trust_root_digest)]);
+    page.item([fixed("Repository id: "), text(&subject.repo_id), fixed(", owner id: "), text(&subject.owner_id)]);
     page.item([fixed("Nonce: "), text(&plan.nonce)]);
+    page.item([fixed("Format: "), word(&plan.kind)]);
 }
 
 fn effects(page: &mut Page, view: &View) {
@@ -196,13 +198,29 @@ fn effects(page: &mut Page, view: &View) {
     }
 }
 
-fn shown_note(note: &Note) -> Vec<Span> {
-    let mut spans = Vec::new();
-    if let Some(step) = &note.step {
-        spans.extend([fixed("step "), word(step), fixed(": ")]);
+/// Every note, those that say the same under one sentence: a reader on a phone sees at once how many kinds there are.
+fn notes(page: &mut Page, title: &'static str, none: &'static str, notes: &[Note]) {
+    page.heading(2, [fixed(title)]);
+    if notes.is_empty() {
+        page.item([fixed(none)]);
     }
-    spans.extend([fixed(note.kind.sentence()), fixed(": "), text(&note.subject)]);
-    spans
+    let mut told: Vec<&'static str> = Vec::new();
+    for note in notes {
+        let sentence = note.kind.sentence();
+        if told.contains(&sentence) {
+            continue;
+        }
+        told.push(sentence);
+        page.item([fixed(sentence)]);
+        for same in notes.iter().filter(|other| other.kind.sentence() == sentence) {
+            let mut spans = Vec::new();
+            if let Some(step) = &same.step {
+                spans.extend([fixed("step "), word(step), fixed(": ")]);
+            }
+            spans.push(text(&same.subject));
+            page.sub(spans);
+        }
+    }
 }
 
 fn shown_use(entry: &Use) -> Vec<Span> {

@@ -16,6 +16,9 @@ const CSS: &str = "\
 @media(prefers-color-scheme:dark){:root{--ink:#eceff1;--paper:#14171a;--soft:#23282d;--line:#90989f}}
 body{margin:0 auto;max-width:52rem;padding:1rem;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
 h1,h2,h3,h4{line-height:1.25;overflow-wrap:anywhere}
+h1{font-size:1.5rem}
+h2{font-size:1.25rem}
+h3,h4{font-size:1.05rem}
 h2{border-bottom:2px solid var(--line)}
 code,pre{font-family:ui-monospace,monospace;font-size:.9em;background:var(--soft);white-space:pre-wrap;overflow-wrap:anywhere}
 code{padding:.1em .3em;border-radius:.2em;direction:ltr;unicode-bidi:isolate}

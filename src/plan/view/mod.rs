@@ -39,6 +39,8 @@ use crate::base::{
 
 /// Version of everything that decides the bytes of the Markdown, bound in every approval.
 pub const RENDERER: &str = "view/1";
+/// The heading under which a view begins to show every step, whole.
+pub const STEPS_HEADING: &str = "Steps, in the order of execution";
 /// Characters that a comment on GitHub may have.
 pub const GITHUB_COMMENT_LIMIT: usize = 65_536;
 /// Bytes that a job summary on GitHub may have.

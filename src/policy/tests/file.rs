@@ -225,6 +225,19 @@ fn starters_compile_and_have_nothing_to_complain_of() {
 }
 
 #[test]
+fn starters_let_the_database_programs_be_steered_by_their_service_file_and_no_other() {
+    use super::super::starter;
+    let (git, psql) = (samples::id("git"), samples::id("psql"));
+    let programs = [(&git, "/usr/bin/git", false), (&psql, "/usr/lib/postgresql/15/bin/psql", true)];
+    let text = starter::text(starter::Starter::Solo, &programs, samples::time("2027-11-20T00:00:00Z"));
+    compile(&text);
+    assert!(text.contains(
+        "'psql': {path: '/usr/lib/postgresql/15/bin/psql', interpreter: true, dangerousEnv: [PGSERVICEFILE]}"
+    ));
+    assert!(text.contains("'git': {path: '/usr/bin/git'}"));
+}
+
+#[test]
 fn the_policy_in_the_guide_compiles() {
     let guide = include_str!("../../../docs/policy.md");
     let first = guide.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();

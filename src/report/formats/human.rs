@@ -27,6 +27,9 @@ const RED: &str = "31";
 const YELLOW: &str = "33";
 const BOLD: &str = "1";
 
+/// How many lines of a failed program's output are shown; all that was kept stands in the ledger.
+const LAST_WORDS: usize = 12;
+
 struct Human {
     style: Style,
     bars: MultiProgress,
@@ -82,6 +85,16 @@ impl Human {
         }
         if let (Some(next), false) = (&outcome.next, retrying) {
             text.push_str(&format!("\n  next: {}", visible_line(next)));
+        }
+        if fine {
+            for (name, value) in &outcome.outputs {
+                text.push_str(&format!("\n  {name}: {}", visible_line(&value.to_string())));
+            }
+        }
+        if !fine && !retrying {
+            for line in last_words(outcome) {
+                text.push_str(&format!("\n  | {}", visible_lines(line)));
+            }
         }
         self.line(out, &text)
     }
@@ -173,6 +186,15 @@ impl Human {
         }
         self.line(out, &text)
     }
+}
+
+/// The end of what the last program of a step said, on its error output if there was any.
+fn last_words(outcome: &StepOutcome) -> Vec<&str> {
+    let streams = outcome.actions.last().map(|action| [&action.stderr, &action.stdout]);
+    let said = streams.into_iter().flatten().flatten().map(|stream| stream.tail.trim());
+    let Some(tail) = said.into_iter().find(|tail| !tail.is_empty()) else { return Vec::new() };
+    let lines: Vec<&str> = tail.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(LAST_WORDS)..].to_vec()
 }
 
 fn shown(finding: &Finding, style: Style) -> String {

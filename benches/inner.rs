@@ -1,0 +1,112 @@
+//! Inner parts, one by one: `cargo bench --bench inner`. Whole commands are measured by `benches/commands.py`.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "it measures")]
+#![expect(clippy::disallowed_methods, reason = "the bare spawn to compare with")]
+
+mod support;
+
+use std::{fs, sync::OnceLock};
+
+use countersign::{
+    base::{canonical, digest::Digest, time::Clock},
+    execute::sandbox::{Jail, Network, Profile},
+    ledger::Mode,
+    plan::{SealedPlan, seal, view::View},
+    policy::{
+        Policy, Purpose,
+        evaluate::{Question, evaluate},
+    },
+    review::review,
+};
+use divan::{
+    Bencher, black_box,
+    counter::{BytesCount, ItemsCount},
+};
+use support::Site;
+
+fn main() {
+    divan::main();
+}
+
+/// A repository with plans and a ledger of 1,000 entries, made once.
+fn site() -> &'static (tempfile::TempDir, Site) {
+    static SITE: OnceLock<(tempfile::TempDir, Site)> = OnceLock::new();
+    SITE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let site = Site::make(folder.path());
+        site.fill(1_000);
+        (folder, site)
+    })
+}
+
+fn plan(steps: usize) -> Vec<u8> {
+    fs::read(site().1.plan(&format!("note{steps}"))).unwrap()
+}
+
+fn opened(steps: usize) -> SealedPlan {
+    seal::open(plan(steps)).unwrap()
+}
+
+#[divan::bench]
+fn hash_64_mib(bencher: Bencher<'_, '_>) {
+    let bytes = vec![7_u8; 64 << 20];
+    bencher.counter(BytesCount::new(bytes.len())).bench(|| Digest::of(black_box(&bytes)));
+}
+
+#[divan::bench(args = [10, 100])]
+fn canonical_check_of_a_plan(bencher: Bencher<'_, '_>, steps: usize) {
+    let bytes = plan(steps);
+    bencher.counter(BytesCount::new(bytes.len())).bench(|| canonical::check(black_box(&bytes), 4 << 20).unwrap().len());
+}
+
+#[divan::bench(args = [10, 100])]
+fn seal_open(bencher: Bencher<'_, '_>, steps: usize) {
+    let bytes = plan(steps);
+    bencher.with_inputs(|| bytes.clone()).bench_values(|bytes| seal::open(bytes).unwrap());
+}
+
+#[divan::bench(args = [10, 100])]
+fn view_and_its_digest(bencher: Bencher<'_, '_>, steps: usize) {
+    let plan = opened(steps);
+    bencher.bench(|| View::new(black_box(plan.plan()), plan.digest()).digest());
+}
+
+#[divan::bench]
+fn policy_compile(bencher: Bencher<'_, '_>) {
+    let text = fs::read(site().1.repo().join(".countersign/policy.yml")).unwrap();
+    bencher.bench(|| Policy::compile("policy.yml", black_box(&text)).unwrap());
+}
+
+#[divan::bench(args = [10, 100])]
+fn review_and_policy_decision(bencher: Bencher<'_, '_>, steps: usize) {
+    let text = fs::read(site().1.repo().join(".countersign/policy.yml")).unwrap();
+    let policy = Policy::compile("policy.yml", &text).unwrap();
+    let (plan, now) = (opened(steps), Clock::System.now());
+    bencher.bench(|| {
+        let report = review(plan.plan(), plan.digest(), &policy.review_settings());
+        let (policy, digest, report) = (&policy, plan.digest(), &report);
+        evaluate(Question { policy, plan: plan.plan(), digest, report, now, purpose: Purpose::Execute })
+    });
+}
+
+#[divan::bench(args = [true, false])]
+fn ledger_of_1000_entries(bencher: Bencher<'_, '_>, full: bool) {
+    let mode = if full { Mode::Full } else { Mode::FromCheckpoint };
+    let now = Clock::System.now().plus(60);
+    site();
+    bencher
+        .counter(ItemsCount::new(1_000_usize))
+        .with_inputs(|| site().1.ledger().with_mode(mode))
+        .bench_values(|mut ledger| ledger.read(now).unwrap().length());
+}
+
+#[divan::bench]
+fn sandbox_is_built(bencher: Bencher<'_, '_>) {
+    let profile = Profile { grants: Vec::new(), network: Network::None, ports: Vec::new() };
+    bencher.bench(|| Jail::new(black_box(&profile)).unwrap());
+}
+
+#[divan::bench]
+fn bare_spawn_of_true() -> bool {
+    std::process::Command::new("/usr/bin/true").output().unwrap().status.success()
+}
