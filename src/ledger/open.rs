@@ -169,6 +169,22 @@ impl Ledger {
 
     /// Verifies what is here, then what the remote has beyond it, and moves the local branch there.
     pub(super) fn sync(&mut self, now: Timestamp) -> Result<Option<Oid>> {
+        let Some(mark) = self.mark.clone() else { return self.bring(now) };
+        // Read first: whoever appends moves the branch before the mark.
+        let seen = mark.read()?;
+        let tip = self.bring(now)?;
+        if let Some(chain) = self.loaded.as_ref().map(|loaded| &loaded.chain).filter(|_| tip.is_some()) {
+            if let Some(seen) = &seen {
+                chain.must_contain(seen)?;
+            }
+            if let Some(head) = chain.head().filter(|head| Some(head) != seen.as_ref()) {
+                mark.raise(&head)?;
+            }
+        }
+        Ok(tip)
+    }
+
+    fn bring(&mut self, now: Timestamp) -> Result<Option<Oid>> {
         // Another process may move the branch at any moment; each round starts from what is there then.
         for _ in 0..super::append::MAX_TRIES {
             let local = self.store.tip()?;
@@ -242,12 +258,6 @@ impl Ledger {
         chain.prove_live(&self.root, now)?;
         if let Some(seen) = self.loaded.as_ref().and_then(|loaded| loaded.chain.head()) {
             chain.must_contain(&seen)?;
-        }
-        if let Some(mark) = &self.mark {
-            if let Some(seen) = mark.read()? {
-                chain.must_contain(&seen)?;
-            }
-            chain.head().map_or(Ok(()), |head| mark.raise(&head))?;
         }
         let (highest, ours) = (chain.state().trust_root_version(), self.root.document().version);
         if highest > ours {

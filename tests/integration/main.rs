@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod attacks_live;
 mod fuzz_smoke;
 mod loop_solo;
 mod loop_team;
