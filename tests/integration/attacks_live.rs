@@ -284,7 +284,7 @@ fn server() -> (u16, Arc<AtomicUsize>) {
 #[test]
 fn c10_curl_in_a_step_reaches_what_it_declared_and_nothing_else() {
     let Some(curl) = ["/usr/bin/curl", "/bin/curl"].into_iter().find(|path| PathBuf::from(path).is_file()) else {
-        drop(has("curl"));
+        assert!(!has("curl"));
         return;
     };
     let (port, came) = server();

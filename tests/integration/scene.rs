@@ -8,16 +8,13 @@ use std::{
 
 use countersign::{
     app::keys::{file::HeldKey, trust_store},
-    base::{
-        digest::Digest,
-        time::{Clock, Timestamp},
-    },
+    base::{digest::Digest, time::Clock},
     ledger::{Batch, Ledger, NewEntry, Record, View},
     sign::{Envelope, TrustRoot, predicate::Approval},
 };
 use serde_json::Value;
 
-use super::support::{Bench, NOW, Ran, ran};
+use super::support::{Bench, Ran, ran};
 
 /// The file that the pipeline `mark` writes: where it lies, something ran.
 pub(crate) const CANARY: &str = "mark.txt";
@@ -266,11 +263,6 @@ pub(crate) fn newest_approval(bench: &Bench) -> (Approval, Envelope) {
         })
         .unwrap();
     found.unwrap()
-}
-
-/// The instant at which benches begin.
-pub(crate) fn beginning() -> Timestamp {
-    NOW.parse().unwrap()
 }
 
 /// Runs the real binary.
