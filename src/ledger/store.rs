@@ -23,8 +23,8 @@ use crate::base::{
 
 /// The largest file of entries, in bytes: a full batch of the largest entries.
 const MAX_FILE: usize = 80 << 20;
-/// The size up to which a segment is joined with the one before it, in bytes.
-const SEGMENT_SIZE: usize = 4 << 20;
+/// The size from which on a segment is full, in bytes; small in unit tests, which fill several.
+const SEGMENT_SIZE: usize = if cfg!(test) { 16 << 10 } else { 4 << 20 };
 /// What the repository's own configuration is replaced with: nothing of the user's.
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tlogAllRefUpdates = false\n";
 /// Makes objects and references durable before an append returns. Unit tests prove order, not survival of
@@ -239,7 +239,9 @@ impl Store {
         self.repo.commit(None, &who, &who, addition.message, &tree, &parents).map_err(failed)
     }
 
-    /// Joins single files, and the last segment where it is small, into one segment of the same bytes.
+    /// Joins single files, and the last segment where it is small, into segments of the same bytes.
+    ///
+    /// A segment ends with the file that fills it, so that none grows beyond what a reader takes.
     fn fold(&self, addition: &Addition<'_>, update: &mut TreeUpdateBuilder) -> Result<()> {
         let split = addition.fold.partition_point(|file| file.last.is_some());
         let (segments, mut singles) = addition.fold.split_at(split);
@@ -254,14 +256,29 @@ impl Store {
             }
             bytes.clear();
         }
-        for file in singles {
-            bytes.extend_from_slice(&self.read(file)?);
+        let mut first = singles[0].first;
+        let nexts = singles.iter().skip(1).map(|file| file.first).chain([addition.first]);
+        for (file, next) in singles.iter().zip(nexts) {
+            let joined = self.read(file)?;
+            if !bytes.is_empty() && bytes.len() + joined.len() > MAX_FILE {
+                self.segment(first, file.first, &mut bytes, update)?;
+                first = file.first;
+            }
+            bytes.extend_from_slice(&joined);
             update.remove(file.last.map_or_else(|| entry_path(file.first), |last| segment_path(file.first, last)));
+            if bytes.len() >= SEGMENT_SIZE || next == addition.first {
+                self.segment(first, next, &mut bytes, update)?;
+                first = next;
+            }
         }
-        let first = singles[0].first;
-        let path = segment_path(first, addition.first - 1);
-        let blob = self.repo.blob(&bytes).map_err(|e| Refusal::new(LEDGER_WRITE, e.message().to_owned()))?;
-        update.upsert(path, blob, FileMode::Blob);
+        Ok(())
+    }
+
+    /// Writes the entries from `first` up to, and without, `next` as a segment.
+    fn segment(&self, first: u64, next: u64, bytes: &mut Vec<u8>, update: &mut TreeUpdateBuilder) -> Result<()> {
+        let blob = self.repo.blob(bytes).map_err(|e| Refusal::new(LEDGER_WRITE, e.message().to_owned()))?;
+        update.upsert(segment_path(first, next - 1), blob, FileMode::Blob);
+        bytes.clear();
         Ok(())
     }
 

@@ -206,3 +206,25 @@ fn a_checkpoint_joins_the_files_before_it_and_changes_no_byte() {
     assert!(tree.get_path(std::path::Path::new("entries/0000/00/000000000008.jsonl")).is_ok());
     assert!(tree.get_path(std::path::Path::new("entries/0000/00/000000000003.jsonl")).is_err());
 }
+
+#[test]
+fn e20_what_a_checkpoint_joins_never_outgrows_what_a_reader_takes() {
+    let world = World::new();
+    let mut ledger = world.open();
+    for number in 0..20 {
+        ready(&mut ledger, number);
+    }
+    put(&mut ledger, |head| checkpoint(Who::Ci, head, 3)).unwrap();
+    ready(&mut ledger, 20);
+    put(&mut ledger, |head| checkpoint(Who::Ci, head, 3)).unwrap();
+    let git = world.git();
+    let tree = git.find_commit(world.tip()).unwrap().tree().unwrap();
+    let segments = tree.get_name("segments").unwrap().to_object(&git).unwrap().peel_to_tree().unwrap();
+    assert!(segments.len() > 2, "one segment holds what fits, the next goes on");
+    for segment in &segments {
+        let size = git.find_blob(segment.id()).unwrap().size();
+        assert!(size < 20 << 10, "{:?} holds {size} bytes", segment.name());
+    }
+    assert_eq!(world.open().read(t(10)).unwrap().length(), 45);
+    assert_eq!(world.open().with_mode(crate::ledger::Mode::FromCheckpoint).read(t(10)).unwrap().length(), 45);
+}
