@@ -53,8 +53,8 @@ pub static REQUIRED: &[Check] = &[
     Check { id: "ledger.heads", run: ledger_heads },
     Check { id: "plan.recorded", run: plan_recorded },
     Check { id: "plan.not-rejected", run: plan_not_rejected },
-    Check { id: "approval.quorum", run: approval_quorum },
     Check { id: "determinate", run: determinate },
+    Check { id: "approval.quorum", run: approval_quorum },
     Check { id: "replay", run: replay },
     Check { id: "halt", run: halt },
 ];
@@ -298,7 +298,7 @@ fn determinate(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result
         Some(step) => Err(Refusal::new(RUN_INDETERMINATE, format!("step `{step}` of run {}", run.claim.run))
             .subject(step.to_string())
             .hint(format!(
-                "look what happened, then `countersign resolve {} --step {step} --as retry|skip|abort --reason ...`",
+                "if the run still lives, wait for it; if not, look what happened, then `countersign resolve {} --step {step} --as retry|skip|abort --reason ...`",
                 run.claim.run
             ))),
         None => Ok("every step that started has ended".to_owned()),

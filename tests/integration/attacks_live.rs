@@ -152,7 +152,7 @@ fn e04_a_kill_in_the_middle_of_a_step_is_indeterminate_until_somebody_signs_how_
         let run = killed(&bench, &drafted);
         fs::write(bench.path("gate/open"), "").unwrap();
         let before = tip(&bench);
-        real(&bench, &["execute", &drafted.file, "--json"]).refused(6, "replay.consumed");
+        real(&bench, &["execute", &drafted.file, "--json"]).refused(10, "indeterminate");
         real(&bench, &["execute", &drafted.file, "--resume", &run, "--json"]).refused(10, "indeterminate");
         assert_eq!(lines(&bench), 1);
         assert_eq!(before, tip(&bench), "a refusal leaves nothing in the ledger");
@@ -220,6 +220,7 @@ fn e01_of_eight_processes_with_one_approval_exactly_one_wins() {
             "ledger.busy",
             "ledger.terminal",
             "run.indeterminate",
+            "indeterminate",
             "ledger.contended",
         ];
         assert!(known.contains(&reason.as_str()), "{}", loser.stdout);

@@ -33,8 +33,8 @@ const CHECKS: [&str; 19] = [
     "ledger.heads",
     "plan.recorded",
     "plan.not-rejected",
-    "approval.quorum",
     "determinate",
+    "approval.quorum",
     "replay",
     "halt",
 ];
