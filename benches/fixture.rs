@@ -1,8 +1,14 @@
 //! What `benches/commands.py` measures on: makes repositories and ledgers, and takes the bare figures.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "it prepares measurements")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "it prepares measurements; which of them fire differs by profile"
+)]
 #![expect(clippy::disallowed_methods, reason = "the bare spawn to compare with")]
 
+#[allow(dead_code, reason = "shared by two programs that each use a part")]
 mod support;
 
 use std::{path::PathBuf, time::Instant};

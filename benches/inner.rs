@@ -1,8 +1,14 @@
 //! Inner parts, one by one: `cargo bench --bench inner`. Whole commands are measured by `benches/commands.py`.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "it measures")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "it measures; which of them fire differs by profile"
+)]
 #![expect(clippy::disallowed_methods, reason = "the bare spawn to compare with")]
 
+#[allow(dead_code, reason = "shared by two programs that each use a part")]
 mod support;
 
 use std::{fs, sync::OnceLock};

@@ -31,7 +31,7 @@ cargo clippy --all-targets --quiet -- -D warnings
 cargo deny --offline --log-level error check bans licenses sources
 
 say "scripts of the pipelines"
-python3 -m unittest discover -s tests/scripts
+python3 -B -m unittest discover -s tests/scripts
 
 say "documentation tests"
 cargo test --doc --quiet

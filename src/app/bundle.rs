@@ -206,6 +206,7 @@ fn weigh(plan: &SealedPlan, root: &TrustRoot, policy: &Policy, chain: &Chain, at
         decision: &decision,
         facts: &facts,
         modified: &[],
+        own_commits: &std::collections::BTreeSet::new(),
         conformance: &conformance,
         chain: verify::Chain { state, must_contain: &must_contain, last_at: chain.last_at() },
         purpose: Purpose::Start,

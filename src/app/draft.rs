@@ -105,6 +105,10 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
     if document.directive.commit != *base {
         return deviates(format!("the directive is of commit {}, not of the base", short(&document.directive.commit)));
     }
+    if session.checkout.list(base, "pipelines").is_err() {
+        // A plan of another repository, or of a history that is not here: no matter for an error of this one.
+        return deviates(format!("commit {} is not here", short(base)));
+    }
     let Some(bytes) = session.checkout.blob(base, document.directive.path.as_str())? else {
         return deviates(format!("there is no `{}` at {}", document.directive.path, short(base)));
     };

@@ -37,7 +37,11 @@ fn read(ledger: Ledger, now: Timestamp) -> Result<Ledger> {
 
 /// Opens the ledger without reading it, with its remote where one is configured.
 pub(crate) fn unread(session: &Session) -> Result<Ledger> {
-    let ledger = Ledger::open(session.checkout.git_dir(), &session.root)?;
+    let mut ledger = Ledger::open(session.checkout.git_dir(), &session.root)?;
+    // A machine without a folder of its own, as in CI, has nothing to remember with; the remote does that there.
+    if session.config_dir.is_dir() {
+        ledger = ledger.with_mark(&session.config_dir.join("ledgers"));
+    }
     Ok(match session.checkout.ledger_remote()? {
         Some(url) => ledger.with_remote(Remote::new(&url)?),
         None => ledger,

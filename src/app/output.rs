@@ -70,6 +70,15 @@ impl Outcome {
         self
     }
 
+    /// Adds what the reader must know besides: to the text, and to the result.
+    pub(crate) fn note(mut self, note: &str) -> Self {
+        self.text.push_str(&format!("  note: {note}\n"));
+        if let Value::Object(members) = &mut self.result {
+            members.insert("note".to_owned(), Value::from(note));
+        }
+        self
+    }
+
     /// Names what it is about.
     pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());

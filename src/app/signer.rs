@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     base::{
+        digest::Digest,
         reason::{Refusal, Result},
         secret::Secret,
     },
@@ -34,6 +35,7 @@ const KEY_PEM: &str = "COUNTERSIGN_SIGNING_KEY";
 pub(crate) struct Hand {
     signer: Box<dyn Signer + Send>,
     pub(crate) principal: Principal,
+    pub(crate) key: Digest,
     pub(crate) method: Method,
 }
 
@@ -174,5 +176,5 @@ fn check(
     let principal = root
         .principal(key.principal)
         .ok_or_else(|| about(Refusal::new(KEY_NONE, format!("key `{}` belongs to nobody", key.name))))?;
-    Ok(Hand { signer, principal: principal.clone(), method })
+    Ok(Hand { signer, principal: principal.clone(), key: id, method })
 }

@@ -1,12 +1,18 @@
 //! Everything that `verify` looks at, gathered just now.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{draft, session::Session};
 use crate::{
-    base::{digest::Digest, reason::Result, time::Timestamp},
+    base::{
+        digest::Digest,
+        ident::Id,
+        reason::{INTERNAL, Refusal, Result},
+        time::Timestamp,
+    },
+    event::StepOutcome,
     facts::Facts,
-    ledger::Ledger,
+    ledger::{Ledger, Record},
     plan::SealedPlan,
     policy::{
         self, Decision, Policy,
@@ -26,6 +32,7 @@ pub(crate) struct Situation {
     root: Arc<TrustRoot>,
     facts: Facts,
     modified: Vec<String>,
+    own_commits: BTreeSet<String>,
     conformance: Conformance,
     purpose: Purpose,
     named: Option<Digest>,
@@ -42,16 +49,21 @@ impl Situation {
         purpose: Purpose,
         clock: Timestamp,
     ) -> Result<Self> {
-        let (ledger, seen) = super::ledger::open_beside(session, clock, || {
+        let (mut ledger, seen) = super::ledger::open_beside(session, clock, || {
             let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
             let conformance = draft::conformance(session, &policy, plan)?;
             Ok((decision, conformance, session.fresh_facts()?, session.checkout.modified()?))
         })?;
         let (decision, conformance, facts, modified) = seen?;
+        let own_commits = match &purpose {
+            Purpose::Start => BTreeSet::new(),
+            Purpose::Resume(run) => own_commits(&mut ledger, run, session, &facts, clock)?,
+        };
         Ok(Self {
             conformance,
             facts,
             modified,
+            own_commits,
             root: Arc::new(session.root.clone()),
             policy,
             decision,
@@ -74,6 +86,7 @@ impl Situation {
             decision: &self.decision,
             facts: &self.facts,
             modified: &self.modified,
+            own_commits: &self.own_commits,
             conformance: &self.conformance,
             chain: Chain { state: chain.state(), must_contain: &must_contain, last_at: chain.last_at() },
             purpose: self.purpose.clone(),
@@ -81,6 +94,34 @@ impl Situation {
         };
         Ok(ask(&case))
     }
+}
+
+/// Returns which of the present head and base are commits that a run made and recorded.
+fn own_commits(
+    ledger: &mut Ledger,
+    run: &Id,
+    session: &Session,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<BTreeSet<String>> {
+    let mut made = BTreeSet::new();
+    ledger.for_each(now, |entry, _| {
+        let Record::StepFinished(done) = &entry.record else { return Ok(()) };
+        if done.run == *run && !done.retrying {
+            let outcome: StepOutcome = serde_json::from_value(done.outcome.clone())
+                .map_err(|e| Refusal::new(INTERNAL, format!("entry {}: {e}", entry.seq)))?;
+            let commits = outcome.actions.iter().filter(|action| action.kind.as_str() == "commit");
+            made.extend(commits.filter_map(|action| action.digest));
+        }
+        Ok(())
+    })?;
+    let mut own = BTreeSet::new();
+    for commit in [&facts.head_sha, &facts.base_sha] {
+        if made.contains(&session.checkout.commit_digest(commit)?) {
+            own.insert(commit.clone());
+        }
+    }
+    Ok(own)
 }
 
 /// Reviews a plan and asks the policy about it.

@@ -204,6 +204,13 @@ pub fn weigh(scales: &Scales<'_>, recorded: &[Recorded]) -> ApprovalStatus {
     ApprovalStatus { counted, set_aside, progress, plan: scales.ground.digest, enough }
 }
 
+/// Tells why one person's approval would not count towards a requirement; `None` where it would.
+#[must_use]
+pub fn would_not_count(requirement: &Requirement, candidate: &Candidate, now: Timestamp) -> Option<Invalidation> {
+    let progress = requirement.status(std::slice::from_ref(candidate), now);
+    (!progress.counted.contains(&candidate.principal)).then(|| objection(&progress, candidate.principal))
+}
+
 /// Says why the requirement does not count a person: what its parts say, the most telling first.
 fn objection(progress: &RequirementStatus, principal: u64) -> Invalidation {
     fn collect(progress: &RequirementStatus, principal: u64, found: &mut Vec<policy::SetAside>) {

@@ -164,7 +164,11 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
                 self.record(&event);
             }
         } else {
-            self.enqueue(event);
+            // Looking is recorded later, and stops no later: a halt holds for every step.
+            self.may_continue();
+            if self.stop.is_none() {
+                self.enqueue(event);
+            }
         }
         if self.stop.is_some() {
             self.ready.insert(index);

@@ -238,6 +238,10 @@ impl Ledger {
             let files = self.store.files(commit)?;
             self.loaded = Some(Loaded { commit, files, chain, mode: self.mode });
         }
+        if let Some(mark) = &self.mark {
+            // The entry is recorded, so this is no failure of the append; the next read raises the mark again.
+            let _ = mark.raise(&head);
+        }
         Ok(Appended { head, entries, tries })
     }
 }

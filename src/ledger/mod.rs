@@ -16,6 +16,7 @@ mod append;
 pub mod chain;
 pub mod format;
 pub mod log;
+mod mark;
 mod open;
 pub mod reasons;
 pub mod record;

@@ -7,6 +7,7 @@ use git2::Oid;
 use super::{
     chain::{Chain, Mode},
     format::{RawEntry, lines},
+    mark::Mark,
     reasons::{LEDGER_CHAIN, LEDGER_CONTENDED, LEDGER_CORRUPT, LEDGER_MISSING, LEDGER_ROLLBACK},
     record::{Entry, Record, Signatures},
     remote::Remote,
@@ -29,6 +30,7 @@ pub struct Ledger {
     pub(super) remote: Option<Remote>,
     pub(super) loaded: Option<Loaded>,
     pub(super) mode: Mode,
+    pub(super) mark: Option<Mark>,
 }
 
 /// A verified ledger at a commit.
@@ -49,13 +51,20 @@ impl Ledger {
     /// `ledger.missing` where there is no repository, `ledger.shallow`.
     pub fn open(path: &Path, root: &TrustRoot) -> Result<Self> {
         let store = Store::open(path, &root.document().ledger.branch)?;
-        Ok(Self { store, root: root.clone(), remote: None, loaded: None, mode: Mode::Full })
+        Ok(Self { store, root: root.clone(), remote: None, loaded: None, mode: Mode::Full, mark: None })
     }
 
     /// Takes a remote side as the truth: reads follow it, appends are decided there.
     #[must_use]
     pub fn with_remote(mut self, remote: Remote) -> Self {
         self.remote = Some(remote);
+        self
+    }
+
+    /// Remembers the newest entry seen in a folder outside the repository, and refuses a ledger without it.
+    #[must_use]
+    pub fn with_mark(mut self, folder: &Path) -> Self {
+        self.mark = Some(Mark::new(folder, &self.root.document().ledger.genesis));
         self
     }
 
@@ -160,6 +169,22 @@ impl Ledger {
 
     /// Verifies what is here, then what the remote has beyond it, and moves the local branch there.
     pub(super) fn sync(&mut self, now: Timestamp) -> Result<Option<Oid>> {
+        let Some(mark) = self.mark.clone() else { return self.bring(now) };
+        // Read first: whoever appends moves the branch before the mark.
+        let seen = mark.read()?;
+        let tip = self.bring(now)?;
+        if let Some(chain) = self.loaded.as_ref().map(|loaded| &loaded.chain).filter(|_| tip.is_some()) {
+            if let Some(seen) = &seen {
+                chain.must_contain(seen)?;
+            }
+            if let Some(head) = chain.head().filter(|head| Some(head) != seen.as_ref()) {
+                mark.raise(&head)?;
+            }
+        }
+        Ok(tip)
+    }
+
+    fn bring(&mut self, now: Timestamp) -> Result<Option<Oid>> {
         // Another process may move the branch at any moment; each round starts from what is there then.
         for _ in 0..super::append::MAX_TRIES {
             let local = self.store.tip()?;

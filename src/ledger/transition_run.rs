@@ -144,8 +144,10 @@ impl State {
             None | Some(StepState::Resolved { taken: ResolveAs::Retry, .. }) => {
                 record.attempt == 0 && never_started(status)
             }
+            // The attempt that was to follow never started: nothing about the step can be in doubt.
             Some(StepState::Finished { attempt, retrying: true, .. }) => {
-                !record.retrying && (record.attempt == *attempt || record.attempt == 0 && never_started(status))
+                let known = !record.retrying && status != StepStatus::Indeterminate;
+                known && (record.attempt == *attempt || record.attempt == 0 && never_started(status))
             }
             Some(_) => false,
         };

@@ -204,6 +204,17 @@ mod tests {
     }
 
     #[test]
+    fn a26_an_approval_counts_from_a_minute_ahead_to_its_last_second() {
+        let aged = |seconds: i64| {
+            let mut candidate = by(1, "a", &[]);
+            candidate.approved_at = now().plus(-seconds);
+            leaf(1, &[]).status(&[candidate], now()).satisfied
+        };
+        assert!(aged(-60) && !aged(-61), "a clock may be a minute ahead");
+        assert!(aged(3_600) && !aged(3_601), "the requirement is within an hour");
+    }
+
+    #[test]
     fn b20_a_number_of_none_is_never_met() {
         assert!(!leaf(0, &[]).status(&[by(1, "a", &[])], now()).satisfied);
         assert!(!Requirement::KOf { k: 0, of: vec![leaf(1, &[])] }.status(&[by(1, "a", &[])], now()).satisfied);

@@ -11,6 +11,7 @@ use crate::{
         digest::Digest,
         reason::{JSON_MALFORMED, Refusal},
         text::is_unsafe,
+        value::Scalar,
     },
     event::*,
     plan::view::Color,
@@ -37,15 +38,34 @@ fn outcome(status: StepStatus, text: Option<&str>) -> Box<StepOutcome> {
             digest: None,
             exit_code: Some(0),
             signal: None,
-            stdout: None,
-            stderr: None,
+            stdout: Some(stream("printed\n")),
+            stderr: text.map(|text| stream(&format!("\nfirst\n{text}\n\nlast\n"))),
             sandbox: None,
             survivors_killed: 0,
             millis: 1234,
         }],
         verified: 0,
-        outputs: BTreeMap::new(),
+        outputs: BTreeMap::from([("tag".parse().unwrap(), Scalar::Text(text.unwrap_or("v1.0").to_owned()))]),
     })
+}
+
+fn stream(tail: &str) -> StreamRecord {
+    StreamRecord {
+        digest: Digest::of(tail.as_bytes()),
+        bytes: tail.len() as u64,
+        truncated: false,
+        tail: tail.to_owned(),
+    }
+}
+
+#[test]
+fn a_failed_step_shows_the_end_of_what_its_program_said() {
+    let many: String = (1..=20).map(|n| format!("line {n}\n")).collect();
+    let text = plain("human", &many);
+    let shown: Vec<&str> = text.lines().filter(|line| line.starts_with("  | ")).collect();
+    assert_eq!(shown[0], "  | line 10");
+    assert_eq!(shown[10..12], ["  | line 20", "  | last"]);
+    assert!(!text.contains("printed"), "{text}");
 }
 
 /// A run of four steps: one good, one good at the second attempt, one failed, one never heard of again.

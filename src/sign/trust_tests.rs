@@ -49,6 +49,29 @@ fn b32_a_revoked_root_key_cannot_date_a_change_back() {
     assert!(root.accept(&version_at(&change, Some(&root), &[2], at(20))).is_ok());
 }
 
+#[test]
+fn b33_a_change_under_which_a_root_key_only_seems_to_have_signed_is_refused() {
+    let document = document();
+    let root = start(&document, &[1, 2]).unwrap();
+    let change = next(&document, |document| document.expires = at(200_000));
+    let honest = version_at(&change, Some(&root), &[1, 2], at(20));
+    assert!(root.accept(&honest).is_ok());
+    // The second signature is the first one again, under the id of the second key.
+    let mut value = honest.envelope.to_value();
+    value["signatures"][1]["sig"] = value["signatures"][0]["sig"].clone();
+    let forged = Version { envelope: Envelope::from_value(&value).unwrap(), bytes: honest.bytes.clone() };
+    assert_eq!(code(root.accept(&forged)), "signature.invalid");
+    assert_eq!(code(TrustRoot::start(&forged)), "signature.invalid");
+}
+
+#[test]
+fn b31_a_root_key_signs_from_its_first_second_on() {
+    let from = |seconds: i64| changed_document(|document| document.keys[0].not_before = at(seconds));
+    let first = |document: &Document| TrustRoot::start(&version_at(document, None, &[1, 2], at(0)));
+    assert!(first(&from(0)).is_ok());
+    assert_eq!(code(first(&from(1))), "trust.threshold");
+}
+
 fn changed_document(edit: impl FnOnce(&mut Document)) -> Document {
     let mut document = document();
     edit(&mut document);

@@ -66,6 +66,8 @@ pub struct Case<'a> {
     pub facts: &'a Facts,
     /// Tracked files that differ from the head commit.
     pub modified: &'a [String],
+    /// Present commits that the resumed run itself made, by full id; empty for a new run.
+    pub own_commits: &'a BTreeSet<String>,
     /// Whether the steps are what the pipelines expand to.
     pub conformance: &'a Conformance,
     /// The ledger.
@@ -107,16 +109,20 @@ impl Case<'_> {
         weigh(&scales, &recorded)
     }
 
-    /// Tells whether a run was begun: it has been through the door at the plan's head.
-    pub(super) fn has_begun(&self, run: &Id) -> bool {
-        self.chain.state.run(run).is_some_and(|run| !run.steps.is_empty())
+    /// Tells whether a present commit is one that the resumed run itself made.
+    pub(super) fn made(&self, commit: &str) -> bool {
+        matches!(self.purpose, Purpose::Resume(_)) && self.own_commits.contains(commit)
     }
 
     /// A run's own commits move the head; the approvals that it lives on are for what was there when it was begun.
     fn facts_when_begun(&self, plan: &SealedPlan) -> Option<Facts> {
-        let Purpose::Resume(run) = &self.purpose else { return None };
         let planned = &plan.plan().subject;
-        self.has_begun(run).then(|| Facts {
+        let here = self.facts;
+        // Somebody else's commits nobody agreed to: they stay what they are, and differ.
+        let fits = |planned: &str, here: &str| planned == here || self.made(here);
+        let own = fits(&planned.head_sha, &here.head_sha) && fits(&planned.base_sha, &here.base_sha);
+        let moved = self.made(&here.head_sha) || self.made(&here.base_sha);
+        (own && moved).then(|| Facts {
             head_sha: planned.head_sha.clone(),
             base_sha: planned.base_sha.clone(),
             tree_digest: planned.tree_digest,

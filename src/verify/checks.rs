@@ -10,6 +10,7 @@ use super::{
 use crate::{
     approval::{ApprovalStatus, reasons::PLAN_REJECTED},
     base::{
+        path::RepoPath,
         reason::{Reason, Refusal, Result},
         text::excerpt,
     },
@@ -17,7 +18,10 @@ use crate::{
         reasons::{LEDGER_ROLLBACK, RUN_INDETERMINATE},
         state::PlanState,
     },
-    plan::SealedPlan,
+    plan::{
+        SealedPlan,
+        model::{Action, Plan},
+    },
     policy,
     sign::reasons::TRUST_ROLLBACK,
 };
@@ -49,8 +53,8 @@ pub static REQUIRED: &[Check] = &[
     Check { id: "ledger.heads", run: ledger_heads },
     Check { id: "plan.recorded", run: plan_recorded },
     Check { id: "plan.not-rejected", run: plan_not_rejected },
-    Check { id: "approval.quorum", run: approval_quorum },
     Check { id: "determinate", run: determinate },
+    Check { id: "approval.quorum", run: approval_quorum },
     Check { id: "replay", run: replay },
     Check { id: "halt", run: halt },
 ];
@@ -130,42 +134,59 @@ fn subject_identity(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> R
     Ok(format!("{}/{}", here.host, here.repo_id))
 }
 
-// A run that was begun has been through the door at the plan's head; its own commits move the head.
+/// The head is the plan's, or a commit that the resumed run itself made and recorded.
 fn subject_head(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
-    if let Purpose::Resume(run) = &case.purpose
-        && case.has_begun(run)
-    {
-        return Ok(format!("moved by run {run} itself"));
+    let (planned, here) = (&plan.plan().subject.head_sha, &case.facts.head_sha);
+    if planned != here && case.made(here) {
+        return Ok(format!("{here}, made by the run itself"));
     }
-    same(HEAD_MOVED, "head commit", &plan.plan().subject.head_sha, &case.facts.head_sha)
+    same(HEAD_MOVED, "head commit", planned, here)
 }
 
 fn subject_base(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
-    let planned = &plan.plan().subject;
-    same(BASE_MOVED, "base branch", &planned.base_ref, &case.facts.base_ref)?;
-    if let Purpose::Resume(run) = &case.purpose
-        && case.has_begun(run)
-    {
-        return Ok(format!("moved by run {run} itself"));
+    let (planned, here) = (&plan.plan().subject, case.facts);
+    same(BASE_MOVED, "base branch", &planned.base_ref, &here.base_ref)?;
+    if planned.base_sha != here.base_sha && case.made(&here.base_sha) {
+        return Ok(format!("{}, made by the run itself", here.base_sha));
     }
-    same(BASE_MOVED, "base commit", &planned.base_sha, &case.facts.base_sha)
+    same(BASE_MOVED, "base commit", &planned.base_sha, &here.base_sha)
 }
 
 fn subject_tree(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
-    if let Purpose::Resume(run) = &case.purpose
-        && case.has_begun(run)
-    {
-        return Ok(format!("moved by run {run} itself"));
+    if case.made(&case.facts.head_sha) || case.made(&case.facts.base_sha) {
+        return Ok("changed by the run itself".to_owned());
     }
     same(TREE_CHANGED, "tree", &plan.plan().subject.tree_digest.to_string(), &case.facts.tree_digest.to_string())
 }
 
-fn subject_workspace(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
-    match case.modified {
-        [] => Ok("no tracked file is changed".to_owned()),
-        _ if matches!(case.purpose, Purpose::Resume(_)) => Ok("changed by the run that is resumed".to_owned()),
-        [first, ..] => refuse(WORKSPACE_DIRTY, format!("{} files, such as `{first}`", case.modified.len())),
+/// No tracked file is changed; for a resumed run none but those that the plan declares to write.
+fn subject_workspace(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let declared = match case.purpose {
+        Purpose::Start => Vec::new(),
+        Purpose::Resume(_) => declared_writes(plan.plan()),
+    };
+    let expected =
+        |path: &&String| path.parse::<RepoPath>().is_ok_and(|path| declared.iter().any(|write| path.is_within(write)));
+    let mut others = case.modified.iter().filter(|path| !expected(path));
+    match others.next() {
+        Some(first) => refuse(WORKSPACE_DIRTY, format!("{} files, such as `{}`", 1 + others.count(), excerpt(first))),
+        None if case.modified.is_empty() => Ok("no tracked file is changed".to_owned()),
+        None => Ok("no tracked file is changed but those that the plan writes".to_owned()),
     }
+}
+
+fn declared_writes(plan: &Plan) -> Vec<&RepoPath> {
+    let actions = plan.steps.iter().flat_map(|step| &step.actions);
+    actions
+        .flat_map(|action| match action {
+            Action::Run(run) => run.writes.iter().collect(),
+            Action::Write(write) => vec![&write.path],
+            Action::Copy(copy) => vec![&copy.to],
+            Action::Patch(patch) => vec![&patch.path],
+            Action::Commit(commit) => commit.paths.iter().collect(),
+            Action::Tag(_) => Vec::new(),
+        })
+        .collect()
 }
 
 fn policy_same(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
@@ -277,7 +298,7 @@ fn determinate(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result
         Some(step) => Err(Refusal::new(RUN_INDETERMINATE, format!("step `{step}` of run {}", run.claim.run))
             .subject(step.to_string())
             .hint(format!(
-                "look what happened, then `countersign resolve {} --step {step} --as retry|skip|abort --reason ...`",
+                "if the run still lives, wait for it; if not, look what happened, then `countersign resolve {} --step {step} --as retry|skip|abort --reason ...`",
                 run.claim.run
             ))),
         None => Ok("every step that started has ended".to_owned()),

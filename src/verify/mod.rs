@@ -21,8 +21,8 @@
 //! | 13 | `ledger.heads` | every head that a statement names stands in the chain |
 //! | 14 | `plan.recorded` | a planner recorded the plan, and nothing took its place |
 //! | 15 | `plan.not-rejected` | nobody rejected it |
-//! | 16 | `approval.quorum` | enough approvals count, by distinct people with distinct keys |
-//! | 17 | `determinate` | no step's outcome is unknown |
+//! | 16 | `determinate` | no step's outcome is unknown |
+//! | 17 | `approval.quorum` | enough approvals count, by distinct people with distinct keys |
 //! | 18 | `replay` | no other run holds or has used the approval |
 //! | 19 | `halt` | the repository is not halted |
 

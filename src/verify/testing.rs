@@ -134,6 +134,7 @@ pub(crate) struct Scene {
     pub(crate) plan: SealedPlan,
     pub(crate) facts: Facts,
     pub(crate) modified: Vec<String>,
+    pub(crate) own_commits: std::collections::BTreeSet<String>,
     pub(crate) conformance: Conformance,
     pub(crate) ledger: Ledger,
     pub(crate) purpose: Purpose,
@@ -214,6 +215,7 @@ impl Scene {
             plan,
             facts,
             modified: Vec::new(),
+            own_commits: std::collections::BTreeSet::new(),
             conformance,
             ledger,
             purpose: Purpose::Start,
@@ -250,6 +252,7 @@ impl Scene {
             decision: &decision,
             facts: &self.facts,
             modified: &self.modified,
+            own_commits: &self.own_commits,
             conformance: &self.conformance,
             chain: Chain {
                 state: self.ledger.state(),

@@ -254,11 +254,11 @@ fn a11_nobody_approves_what_they_asked_for_recorded_or_committed() {
     alone(&scene, "approval.quorum", "approver.self");
     scene.approve(Who::Cleo);
     opens(&scene);
-    // Who asked, as the ledger knows it, whatever the plan says.
+    // A plan that names another than the record does is no way around it.
     let mut scene = Scene::recorded(ONE, |plan| plan.planner.requested_by.id = Who::Bob as u64);
     scene.approve(Who::Ada);
     scene.approve(Who::Bob);
-    alone(&scene, "approval.quorum", "approver.self");
+    assert_eq!(failing(&scene), [("plan.recorded", "plan.requester_mismatch"), ("approval.quorum", "approver.self")]);
 }
 
 #[test]
@@ -319,7 +319,21 @@ fn e01_a_single_run_approval_is_used_up_by_its_run() {
     scene.claim("run-1", 1, &[approval]);
     scene.end_run("run-1", "failed");
     alone(&scene, "approval.quorum", "replay.consumed");
-    // A spare approval of before is used up with it; one of after is not.
+    scene.approve(Who::Cleo);
+    opens(&scene);
+}
+
+#[test]
+fn e01_a_spare_approval_of_before_a_run_is_used_up_with_the_one_it_named() {
+    let mut scene = Scene::recorded(ONE, |_| {});
+    let used = scene.approve(Who::Bob);
+    let spare = scene.approve(Who::Cleo);
+    opens(&scene);
+    scene.claim("run-1", 1, &[used]);
+    scene.end_run("run-1", "failed");
+    assert!(scene.ledger.state().approval(&spare).is_some_and(|spare| spare.uses.is_empty()));
+    alone(&scene, "approval.quorum", "replay.consumed");
+    // The twin: given by somebody who has seen the run.
     scene.approve(Who::Cleo);
     opens(&scene);
 }
@@ -357,6 +371,12 @@ fn e04_only_the_run_that_moved_the_head_may_go_on_there() {
     assert!(failing(&scene).contains(&("subject.tree", "subject.tree_changed")));
     scene.start_step("run-1", fencing);
     scene.finish_step("run-1", StepStatus::Failed);
+    // A step has run, but the commit that is here is not one that it recorded.
+    assert!(failing(&scene).contains(&("subject.head", "subject.head_moved")));
+    scene.own_commits.insert("d".repeat(40));
+    scene.modified.push("src/main.rs".into());
+    assert!(failing(&scene).contains(&("subject.workspace", "subject.workspace_dirty")), "the plan does not write it");
+    scene.modified.pop();
     for check in ["subject.head", "subject.base", "subject.tree", "subject.workspace"] {
         assert!(failing(&scene).iter().all(|(failed, _)| *failed != check), "{check}");
     }

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::{
     scene::{
-        CANARY, Drafted, FILES, approve, has, key_file, newest_approval, note, plan, python, ran_something, real,
-        refused, runner, runs, solo, solo_with, tip,
+        CANARY, FILES, approve, has, key_file, newest_approval, plan, python, ran_something, real, real_plan,
+        real_solo, refused, runner, runs, solo, solo_with, tip,
     },
     support::{Bench, Ran, ran},
 };
@@ -33,8 +33,8 @@ const CHECKS: [&str; 19] = [
     "ledger.heads",
     "plan.recorded",
     "plan.not-rejected",
-    "approval.quorum",
     "determinate",
+    "approval.quorum",
     "replay",
     "halt",
 ];
@@ -389,20 +389,6 @@ fn typed(bench: &Bench, answers: &[&str], args: &[&str]) -> Ran {
         command.env(key, value.unwrap());
     }
     ran(command.stdin(Stdio::null()).output().unwrap())
-}
-
-/// A repository that the real binary set up, at the real time.
-fn real_solo() -> Bench {
-    let bench = Bench::new(FILES);
-    real(&bench, &["init", "--solo"]).exits(0);
-    bench.commit("Set up countersign");
-    bench
-}
-
-fn real_plan(bench: &Bench, name: &str) -> Drafted {
-    let file = format!("../{name}.json");
-    let ran = real(bench, &["plan", "mark", "--out", &file, "--json"]).exits(0).json();
-    Drafted { digest: ran["result"]["planDigest"].as_str().unwrap().to_owned(), file, result: ran["result"].clone() }
 }
 
 /// The newest entry of the ledger, as `ledger log` shows it.
@@ -770,5 +756,4 @@ fn b53_every_command_prints_one_object_that_agrees_with_how_the_process_ends() {
         assert_eq!(ran.stdout.lines().count(), 1, "{line:?}");
         assert!(ran.code == 0 || !ran.stderr.is_empty(), "{line:?} says nothing to people");
     }
-    let _ = note;
 }

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use super::{
-    scene::{CANARY, Drafted, approve, enrol, key_file, pin, plan, refused, root, runner, runs, team, tip},
+    scene::{CANARY, Drafted, approve, enrol, key_file, pin, plan, refused, root, runner, runs, team},
     support::Bench,
 };
 

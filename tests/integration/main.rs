@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod attacks_live;
 mod fuzz_smoke;
 mod loop_solo;
 mod loop_team;
@@ -23,3 +24,4 @@ mod readme;
 mod reference;
 mod scene;
 mod support;
+mod threat_rows;

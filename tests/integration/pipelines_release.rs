@@ -105,6 +105,10 @@ fn release_goes_on_after_a_repair_and_makes_its_commit_and_tag_once() {
     let (said, plan) = project.failing(DIRECTIVE, &INPUTS);
     assert!(said.contains("succeeded tag") && said.contains("archive ["), "{said}");
     fs::remove_file(project.bench.path("dist")).unwrap();
+    // It does not go on above a commit that somebody else made meanwhile.
+    project.bench.git(&["commit", "-q", "--allow-empty", "-m", "feat: nobody agreed to this"]);
+    project.resume(&plan).refused(6, "subject.head_moved");
+    project.bench.git(&["reset", "-q", "--hard", "HEAD~1"]);
     let said = project.resumes(&plan);
     assert!(said.contains("succeeded archive"), "{said}");
     for done in ["notes", "bump", "tag"] {

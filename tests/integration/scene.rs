@@ -8,16 +8,13 @@ use std::{
 
 use countersign::{
     app::keys::{file::HeldKey, trust_store},
-    base::{
-        digest::Digest,
-        time::{Clock, Timestamp},
-    },
+    base::{digest::Digest, time::Clock},
     ledger::{Batch, Ledger, NewEntry, Record, View},
     sign::{Envelope, TrustRoot, predicate::Approval},
 };
 use serde_json::Value;
 
-use super::support::{Bench, NOW, Ran, ran};
+use super::support::{Bench, Ran, ran};
 
 /// The file that the pipeline `mark` writes: where it lies, something ran.
 pub(crate) const CANARY: &str = "mark.txt";
@@ -260,17 +257,12 @@ pub(crate) fn newest_approval(bench: &Bench) -> (Approval, Envelope) {
             if let Record::Approval(approval) = &entry.record {
                 let line: Value = serde_json::from_slice(bytes).unwrap();
                 let envelope = Envelope::from_value(&line["envelope"]).unwrap();
-                found = Some((approval.predicate().clone(), envelope));
+                found = Some((approval.stated().clone(), envelope));
             }
             Ok(())
         })
         .unwrap();
     found.unwrap()
-}
-
-/// The instant at which benches begin.
-pub(crate) fn beginning() -> Timestamp {
-    NOW.parse().unwrap()
 }
 
 /// Runs the real binary.
@@ -296,4 +288,19 @@ pub(crate) fn note(text: &str) {
 /// Python, for a pseudo-terminal.
 pub(crate) fn python() -> Command {
     Command::new("/usr/bin/python3")
+}
+
+/// A repository that the real binary set up, at the real time.
+pub(crate) fn real_solo() -> Bench {
+    let bench = Bench::new(FILES);
+    real(&bench, &["init", "--solo"]).exits(0);
+    bench.commit("Set up countersign");
+    bench
+}
+
+/// Drafts and records a plan with the real binary.
+pub(crate) fn real_plan(bench: &Bench, name: &str) -> Drafted {
+    let file = format!("../{name}.json");
+    let ran = real(bench, &["plan", "mark", "--out", &file, "--json"]).exits(0).json();
+    Drafted { digest: ran["result"]["planDigest"].as_str().unwrap().to_owned(), file, result: ran["result"].clone() }
 }

@@ -17,8 +17,9 @@ use crate::{
         world::World,
     },
     approval::{
-        Ground,
+        Ground, Invalidation,
         reasons::{APPROVAL_POLICY, APPROVAL_SCOPE, APPROVAL_USES},
+        status::would_not_count,
     },
     base::{
         digest::Digest,
@@ -32,12 +33,13 @@ use crate::{
         SealedPlan,
         view::{RENDERER, View},
     },
-    policy::{self, Decision, Outcome as Decided, Policy},
+    policy::{self, Candidate, Decision, Outcome as Decided, Policy},
     sign::{
         Duty, Envelope,
         predicate::{Actor, Approval, Method, Scope},
         statement::Subject,
     },
+    verify,
 };
 
 pub(super) fn run(args: &ApproveArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
@@ -68,7 +70,39 @@ pub(super) fn run(args: &ApproveArgs, world: &mut World, printer: &Printer) -> R
         };
         (hand, method)
     };
-    record(args, &plan, &policy, &terms, &hand, method, &session, world)
+    let objection = objection(&plan, &decision, &hand, method, &session, world)?;
+    let recorded = record(args, &plan, &policy, &terms, &hand, method, &session, world)?;
+    Ok(match objection {
+        None => recorded,
+        // It is on record, and somebody will count on it: say at once that nobody may.
+        Some(why) => recorded.note(&format!("it does not count: {} [{}]", why.sentence(), why.reason().code)),
+    })
+}
+
+/// Tells why the policy will not count this person's approval of this plan, where it will not.
+fn objection(
+    plan: &SealedPlan,
+    decision: &Decision,
+    hand: &Hand,
+    method: Method,
+    session: &Session,
+    world: &World,
+) -> Result<Option<Invalidation>> {
+    let Decided::NeedsApproval(requirement) = decision.outcome() else { return Ok(None) };
+    let now = world.now();
+    let mut ledger = session.ledger(now)?;
+    let state = ledger.read(now)?.state();
+    let authors = verify::authors(plan.plan(), plan.digest(), &session.facts, &session.root, state);
+    let candidate = Candidate {
+        principal: hand.principal.id,
+        key: hand.key,
+        roles: hand.principal.roles.iter().cloned().collect(),
+        method: method.word().parse()?,
+        approved_at: now,
+        is_policy: method == Method::Policy,
+        is_author: authors.contains(&hand.principal.id),
+    };
+    Ok(would_not_count(requirement, &candidate, now))
 }
 
 /// Until when the approval holds and how often it may be used.

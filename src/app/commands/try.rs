@@ -156,7 +156,8 @@ impl Trial {
         self.demand(&verified, "verify")?;
         let checks = verified.result()["checks"].as_array().map_or(0, Vec::len);
         self.say(format!("verified   the evidence bundle, offline: {checks} checks passed"));
-        self.say(format!("wrote      {products} files in {}", clone.display()));
+        let files = if products == 1 { "file" } else { "files" };
+        self.say(format!("wrote      {products} {files} in {}", clone.display()));
         self.say(format!("evidence   {}", bundle.display()));
         self.say(format!("view       {}", self.folder.join("view.html").display()));
         self.say("next       countersign init --solo, in your own repository");

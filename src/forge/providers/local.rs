@@ -126,6 +126,17 @@ impl Checkout {
         Ok(Some(blob.content().to_vec()))
     }
 
+    /// Returns the SHA-256 of a commit's own content, as a run records the commits that it makes.
+    ///
+    /// # Errors
+    /// As [`Checkout::blob`].
+    pub fn commit_digest(&self, commit: &str) -> Result<Digest> {
+        let id = git2::Oid::from_str(commit).map_err(unreadable)?;
+        let objects = self.repo.odb().map_err(unreadable)?;
+        let object = objects.read(id).map_err(unreadable)?;
+        Ok(Digest::of(object.data()))
+    }
+
     /// Returns the paths of the regular files below a folder at a commit, in order.
     ///
     /// # Errors

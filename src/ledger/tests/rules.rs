@@ -221,6 +221,22 @@ fn e18_steps_follow_their_order() {
 }
 
 #[test]
+fn e18_a_step_that_was_to_be_tried_again_is_not_put_in_doubt_after_the_end_of_its_plan() {
+    let (_world, mut ledger, fencing) = claimed();
+    assert_eq!(code(&mut ledger, |_| finished(1, "r", "a", 0, "failed", true)), "ok");
+    assert_eq!(code(&mut ledger, |_| started(1, "r", "b", 1, fencing)), "ok");
+    assert_eq!(code(&mut ledger, |_| finished(1, "r", "b", 1, "failed", true)), "ok");
+    assert_eq!(code(&mut ledger, |head| rejection(head, 1, 70)), "ok");
+    assert_eq!(stands(&ledger, 1), RunStatus::Rejected);
+    for (step, attempt) in [("a", 0), ("b", 1), ("b", 0)] {
+        assert_eq!(code(&mut ledger, |_| finished(1, "r", step, attempt, "indeterminate", false)), "ledger.order");
+    }
+    assert_eq!(stands(&ledger, 1), RunStatus::Rejected);
+    // The twin: that it will not be tried again may be said.
+    assert_eq!(code(&mut ledger, |_| finished(1, "r", "b", 1, "failed", false)), "ok");
+}
+
+#[test]
 fn e04_a_started_step_without_an_end_needs_a_signed_resolution() {
     let (world, mut ledger, fencing) = claimed();
     let grant = grant_of(&ledger);

@@ -102,12 +102,8 @@ pub(super) fn layout(view: &View) -> Vec<Block> {
     let mut page = Page::default();
     header(&mut page, view);
     effects(&mut page, view);
-    page.section(
-        "UNINSPECTABLE",
-        "nothing: the plan shows all that it runs",
-        view.uninspectable.iter().map(shown_note).collect(),
-    );
-    page.section("Look twice", "nothing odd was found", view.look_twice.iter().map(shown_note).collect());
+    notes(&mut page, "UNINSPECTABLE", "nothing: the plan shows all that it runs", &view.uninspectable);
+    notes(&mut page, "Look twice", "nothing odd was found", &view.look_twice);
     let summary = &view.summary;
     page.section("Writes", "nothing in the repository is written", summary.writes.iter().map(shown_use).collect());
     page.section("Programs", "no program runs", summary.programs.iter().map(shown_program).collect());
@@ -202,13 +198,29 @@ fn effects(page: &mut Page, view: &View) {
     }
 }
 
-fn shown_note(note: &Note) -> Vec<Span> {
-    let mut spans = Vec::new();
-    if let Some(step) = &note.step {
-        spans.extend([fixed("step "), word(step), fixed(": ")]);
+/// Every note, those that say the same under one sentence: a reader on a phone sees at once how many kinds there are.
+fn notes(page: &mut Page, title: &'static str, none: &'static str, notes: &[Note]) {
+    page.heading(2, [fixed(title)]);
+    if notes.is_empty() {
+        page.item([fixed(none)]);
     }
-    spans.extend([fixed(note.kind.sentence()), fixed(": "), text(&note.subject)]);
-    spans
+    let mut told: Vec<&'static str> = Vec::new();
+    for note in notes {
+        let sentence = note.kind.sentence();
+        if told.contains(&sentence) {
+            continue;
+        }
+        told.push(sentence);
+        page.item([fixed(sentence)]);
+        for same in notes.iter().filter(|other| other.kind.sentence() == sentence) {
+            let mut spans = Vec::new();
+            if let Some(step) = &same.step {
+                spans.extend([fixed("step "), word(step), fixed(": ")]);
+            }
+            spans.push(text(&same.subject));
+            page.sub(spans);
+        }
+    }
 }
 
 fn shown_use(entry: &Use) -> Vec<Span> {

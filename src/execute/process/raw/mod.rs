@@ -237,13 +237,64 @@ fn keeper(image: &Image) -> ! {
                 libc::close(fd);
             }
         }
+        // Wakes for a child that ended and for the runner's end: without the runner, nobody would ever kill the
+        // tree, and a step whose outcome is unknown would go on working.
+        let mut waiting = std::mem::zeroed::<libc::sigset_t>();
+        let mut block = std::mem::zeroed::<libc::sigset_t>();
+        libc::sigemptyset(&raw mut block);
+        libc::sigaddset(&raw mut block, libc::SIGCHLD);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const block, &raw mut waiting);
+        libc::sigdelset(&raw mut waiting, libc::SIGCHLD);
+        let mut action = std::mem::zeroed::<libc::sigaction>();
+        action.sa_sigaction = wake as *const () as usize;
+        libc::sigaction(libc::SIGCHLD, &raw const action, ptr::null_mut());
         loop {
             let mut status: c_int = 0;
-            let pid = libc::waitpid(-1, &raw mut status, libc::__WALL);
+            let pid = libc::waitpid(-1, &raw mut status, libc::__WALL | libc::WNOHANG);
             if pid == leader {
                 report(image.status, TAG_ENDED, status, 0);
             } else if pid < 0 && errno() != libc::EINTR {
                 libc::_exit(0);
+            } else if pid == 0 {
+                // The reading end of the status pipe is the runner's alone.
+                let mut pipe = libc::pollfd { fd: image.status, events: 0, revents: 0 };
+                if libc::ppoll(&raw mut pipe, 1, ptr::null(), &raw const waiting) > 0 {
+                    kill_children(leader);
+                    libc::sched_yield();
+                }
+            }
+        }
+    }
+}
+
+/// Does nothing, but a handler is what lets a signal end a wait.
+extern "C" fn wake(_: c_int) {}
+
+/// Kills every child there is now; those that theirs leave come to the keeper, and meet the next call.
+///
+/// # Safety
+/// Only in the keeper, which has no other children than the step's processes.
+unsafe fn kill_children(leader: c_int) {
+    // SAFETY: system calls over numbers, and over stack memory that outlives each call.
+    unsafe {
+        let list = libc::open(c"/proc/thread-self/children".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        if list < 0 {
+            // Without the list at least the program's own session.
+            libc::kill(-leader, libc::SIGKILL);
+            return;
+        }
+        let mut text = [0_u8; 4096];
+        let length = libc::read(list, text.as_mut_ptr().cast(), text.len());
+        libc::close(list);
+        let mut pid: c_int = 0;
+        for byte in text.iter().take(usize::try_from(length).unwrap_or(0)) {
+            if byte.is_ascii_digit() {
+                pid = pid.saturating_mul(10).saturating_add(c_int::from(byte - b'0'));
+            } else {
+                if pid > 1 {
+                    libc::kill(pid, libc::SIGKILL);
+                }
+                pid = 0;
             }
         }
     }
