@@ -16,17 +16,22 @@ pub(crate) fn open(session: &Session, now: Timestamp) -> Result<Ledger> {
     read(unread(session)?, now)
 }
 
-/// Opens the ledger as [`open`] does, on a thread of its own, while something else is done.
+/// A ledger that is being read on a thread of its own.
+pub(crate) struct Reading(std::thread::JoinHandle<Result<Ledger>>);
+
+/// Begins to open the ledger as [`open`] does, while something else is done.
 ///
 /// Replaying a thousand entries takes as long as all other checks together.
-pub(crate) fn open_beside<T>(session: &Session, now: Timestamp, other: impl FnOnce() -> T) -> Result<(Ledger, T)> {
+pub(crate) fn begin(session: &Session, now: Timestamp) -> Result<Reading> {
     let ledger = unread(session)?;
-    std::thread::scope(|scope| {
-        let reading = scope.spawn(move || read(ledger, now));
-        let other = other();
-        let ended = reading.join().map_err(|_| Refusal::new(INTERNAL, "the ledger's reader stopped"))?;
-        Ok((ended?, other))
-    })
+    Ok(Reading(std::thread::spawn(move || read(ledger, now))))
+}
+
+impl Reading {
+    /// Waits for the end, and returns the ledger.
+    pub(crate) fn finish(self) -> Result<Ledger> {
+        self.0.join().map_err(|_| Refusal::new(INTERNAL, "the ledger's reader stopped"))?
+    }
 }
 
 fn read(ledger: Ledger, now: Timestamp) -> Result<Ledger> {
@@ -62,10 +67,14 @@ pub(crate) fn reason(given: &str) -> Result<String> {
 /// Entries after the newest checkpoint from which on a run leaves a new one.
 const CHECKPOINT_EVERY: u64 = 200;
 
-/// Signs that everything up to the present head was verified, and appends that.
+/// Verifies every signature anew, signs that everything up to the present head holds, and appends that.
 pub(crate) fn checkpoint(ledger: &mut Ledger, session: &Session, signer: &dyn Signer, world: &World) -> Result<u64> {
-    // A checkpoint vouches for every signature, so every signature is looked at first.
     ledger.verify_all(world.now())?;
+    append_checkpoint(ledger, session, signer, world)
+}
+
+/// Appends a checkpoint of what this process has verified.
+fn append_checkpoint(ledger: &mut Ledger, session: &Session, signer: &dyn Signer, world: &World) -> Result<u64> {
     let document = session.root.document();
     let appended = ledger.append(world.clock, |seen| {
         let checkpoint = Checkpoint {
@@ -83,6 +92,9 @@ pub(crate) fn checkpoint(ledger: &mut Ledger, session: &Session, signer: &dyn Si
 }
 
 /// Appends a checkpoint where many entries came since the last.
+///
+/// What is new was verified by this process, entry by entry; what is older, by it too or on the word of the
+/// checkpoint before. So one stands on the other, and the first on the genesis.
 pub(crate) fn checkpoint_if_due(
     ledger: &mut Ledger,
     session: &Session,
@@ -92,7 +104,7 @@ pub(crate) fn checkpoint_if_due(
     let chain = ledger.read(world.now())?;
     let since = chain.state().checkpoint().map_or(0, |(seq, _)| seq);
     if chain.length().saturating_sub(since) >= CHECKPOINT_EVERY {
-        checkpoint(ledger, session, signer, world)?;
+        append_checkpoint(ledger, session, signer, world)?;
     }
     Ok(())
 }

@@ -53,11 +53,6 @@ impl Session {
         Ok(Self { checkout, root, facts, config_dir })
     }
 
-    /// Observes the repository again, as it is now.
-    pub(crate) fn fresh_facts(&self) -> Result<Facts> {
-        self.checkout.facts(&identity(&self.root))
-    }
-
     /// Reads the policy at the base commit.
     pub(crate) fn policy(&self) -> Result<(Policy, Vec<u8>)> {
         let bytes = self.at_base(POLICY)?;

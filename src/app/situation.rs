@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{draft, session::Session};
+use super::{draft, ledger::Reading, session::Session};
 use crate::{
     base::{
         digest::Digest,
@@ -40,7 +40,8 @@ pub(crate) struct Situation {
 }
 
 impl Situation {
-    /// Observes the repository, reads the ledger and asks the policy, for one plan.
+    /// Looks at the checkout, waits for the ledger and asks the policy, for one plan; the facts are those that the
+    /// session observed when it was opened, just now.
     pub(crate) fn gather(
         session: &Session,
         policy: Policy,
@@ -48,13 +49,13 @@ impl Situation {
         named: Option<Digest>,
         purpose: Purpose,
         clock: Timestamp,
+        reading: Reading,
     ) -> Result<Self> {
-        let (mut ledger, seen) = super::ledger::open_beside(session, clock, || {
-            let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
-            let conformance = draft::conformance(session, &policy, plan)?;
-            Ok((decision, conformance, session.fresh_facts()?, session.checkout.modified()?))
-        })?;
-        let (decision, conformance, facts, modified) = seen?;
+        let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
+        let conformance = draft::conformance(session, &policy, plan)?;
+        let modified = session.checkout.modified()?;
+        let facts = session.facts.clone();
+        let mut ledger = reading.finish()?;
         let own_commits = match &purpose {
             Purpose::Start => BTreeSet::new(),
             Purpose::Resume(run) => own_commits(&mut ledger, run, session, &facts, clock)?,

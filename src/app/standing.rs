@@ -1,6 +1,6 @@
 //! Where every recorded plan stands, derived from the ledger.
 
-use super::{session::Session, situation::Situation, statements::word, world::World};
+use super::{ledger::begin, session::Session, situation::Situation, statements::word, world::World};
 use crate::{
     base::{digest::Digest, ident::Id, reason::Result, time::Timestamp},
     event::RunStatus,
@@ -55,7 +55,8 @@ fn is_granted(session: &Session, digest: &Digest, world: &World) -> bool {
     let granted = || -> Result<bool> {
         let (policy, _) = session.policy()?;
         let plan = session.plan(&digest.to_string(), world, &policy)?;
-        let mut situation = Situation::gather(session, policy, &plan, None, Purpose::Start, world.now())?;
+        let mut situation =
+            Situation::gather(session, policy, &plan, None, Purpose::Start, world.now(), begin(session, world.now())?)?;
         let (report, _) = situation.with_case(|case| verify::verify(plan, case))?;
         Ok(report.approvals.grant().is_ok())
     };

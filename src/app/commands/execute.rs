@@ -8,7 +8,7 @@ use super::verify::{refused, shown};
 use crate::{
     app::{
         bundle, files,
-        ledger::checkpoint_if_due,
+        ledger::{begin, checkpoint_if_due},
         output::{Outcome, Printer},
         provenance,
         reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN},
@@ -51,6 +51,7 @@ const SWITCHES: [(&str, bool); 2] = [("COUNTERSIGN_EXECUTION", false), ("COUNTER
 
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
     let session = Session::open(world)?;
+    let reading = begin(&session, world.now())?;
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
     switches(plan.plan(), world)?;
@@ -61,7 +62,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     };
     let limits = policy.limits();
     let mut situation =
-        Situation::gather(&session, policy, &plan, args.plan.parse().ok(), purpose.clone(), world.now())?;
+        Situation::gather(&session, policy, &plan, args.plan.parse().ok(), purpose.clone(), world.now(), reading)?;
     if let Purpose::Resume(name) = &purpose
         && situation.ledger.read(world.now())?.state().run(name).is_none()
     {

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{
-        output::Outcome, reasons::RUN_UNKNOWN, session::Session, situation::Situation, statements::word, world::World,
+        ledger::begin, output::Outcome, reasons::RUN_UNKNOWN, session::Session, situation::Situation, statements::word,
+        world::World,
     },
     base::{
         ident::Id,
@@ -68,7 +69,7 @@ fn of_plan(named: &str, session: &Session, world: &World) -> Result<Outcome> {
     let plan = session.plan(named, world, &policy)?;
     let digest = plan.digest();
     let document = plan.plan().clone();
-    let mut situation = Situation::gather(session, policy, &plan, None, Purpose::Start, now)?;
+    let mut situation = Situation::gather(session, policy, &plan, None, Purpose::Start, now, begin(session, now)?)?;
     let (report, _) = situation.with_case(|case| verify::verify(plan.clone(), case))?;
     let gate = if report.approvals.grant().is_ok() { Gate::Open } else { Gate::Closed };
     let state = situation.ledger.read(now)?.state();

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::{
-    app::{bundle, files, output::Outcome, session::Session, signer, situation::Situation, world::World},
+    app::{
+        bundle, files, ledger::begin, output::Outcome, session::Session, signer, situation::Situation, world::World,
+    },
     base::{
         digest::Digest,
         reason::{Refusal, Result},
@@ -19,6 +21,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
         return offline(args, &files::read(&world.cwd.join(path), bundle::MAX_BYTES)?, world);
     }
     let session = Session::open(world)?;
+    let reading = begin(&session, world.now())?;
     if let Some(text) = &args.trust_root {
         let expected: Digest = text.parse()?;
         if expected != session.root.digest() {
@@ -30,7 +33,8 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     let named = args.plan.as_deref().unwrap_or_default();
     let plan = session.plan(named, world, &policy)?;
     let digest = plan.digest();
-    let mut situation = Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now())?;
+    let mut situation =
+        Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now(), reading)?;
     let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
     if let (Some(path), Some(result)) = (&args.svr, VerificationResult::of(&report, world.now())) {
         let hand = signer::find(&SignerArgs::default(), &[Duty::Executor, Duty::Witness], &session, world)?;

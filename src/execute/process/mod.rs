@@ -224,7 +224,11 @@ fn high(fd: OwnedFd) -> Result<OwnedFd> {
 
 fn launch(jail: Option<&Jail>, launch: &raw::Launch<'_>) -> Result<Keeper> {
     static SUBREAPER: OnceLock<std::result::Result<(), i32>> = OnceLock::new();
-    let adopted = SUBREAPER.get_or_init(|| raw::become_subreaper().map_err(|e| e.raw_os_error().unwrap_or(0)));
+    let adopted = SUBREAPER.get_or_init(|| {
+        // Plan and ledger were read and parsed just now; what that left must not be carried into every fork.
+        raw::release_freed_memory();
+        raw::become_subreaper().map_err(|e| e.raw_os_error().unwrap_or(0))
+    });
     adopted.map_err(|code| setup(&format!("subreaper: {}", io::Error::from_raw_os_error(code))))?;
     let parts = jail.map(Jail::parts);
     let root = rustix::process::geteuid().is_root();

@@ -135,6 +135,15 @@ pub(super) fn become_subreaper() -> io::Result<()> {
     check(c_long::from(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1_u64, 0_u64, 0_u64, 0_u64) })).map(drop)
 }
 
+/// Gives freed memory back to the system: a fork copies the tables of every page that this process holds.
+pub(super) fn release_freed_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no memory of ours is handed over, and the allocator locks itself.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Forks a keeper that starts the program; returns the keeper's process id.
 ///
 /// Descriptors of `launch` must be 3 or above.
