@@ -280,6 +280,19 @@ fn limits_and_expiry_deny() {
 }
 
 #[test]
+fn what_is_exactly_at_a_limit_is_within_it() {
+    // The sample plan lives ten hours, and its one step may take a minute.
+    let of = |limits: &str| compile(&format!("{HEAD}limits: {{{limits}}}\nrules:\n{READS}"));
+    assert_eq!(verdict(&of("steps: 1, planLifetime: 10h, stepTimeout: 60s"), &read()).0, "permit");
+    for below in ["planLifetime: 35999s", "stepTimeout: 59s"] {
+        assert_eq!(verdict(&of(below), &read()), ("deny", "policy.limit"), "{below}");
+    }
+    let two = plan(vec![reading("a"), reading("b")]);
+    assert_eq!(verdict(&of("steps: 2"), &two).0, "permit");
+    assert_eq!(verdict(&of("steps: 1"), &two), ("deny", "policy.limit"));
+}
+
+#[test]
 fn b29_a_review_of_another_plan_denies() {
     let policy = policy(READS);
     let plan = read();
