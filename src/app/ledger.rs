@@ -47,10 +47,12 @@ pub(crate) fn unread(session: &Session) -> Result<Ledger> {
     if session.config_dir.is_dir() {
         ledger = ledger.with_mark(&session.config_dir.join("ledgers"));
     }
-    Ok(match session.checkout.ledger_remote()? {
-        Some(url) => ledger.with_remote(Remote::new(&url)?),
-        None => ledger,
-    })
+    let Some(url) = session.checkout.ledger_remote()? else { return Ok(ledger) };
+    let remote = Remote::new(&url)?;
+    Ok(ledger.with_remote(match &session.ssh_agent {
+        Some(socket) => remote.with_ssh_agent(socket),
+        None => remote,
+    }))
 }
 
 /// Checks a reason that goes into a statement: one line of 1 to 1,000 characters, safe to show.

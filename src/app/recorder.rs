@@ -105,18 +105,8 @@ impl EventSink for Recorder {
 
 /// Returns the single files that a plan declares to write.
 pub(crate) fn outputs(plan: &Plan) -> Vec<RepoPath> {
-    let mut paths: Vec<RepoPath> = plan
-        .steps
-        .iter()
-        .flat_map(|step| &step.actions)
-        .flat_map(|action| match action {
-            Action::Run(run) => run.writes.clone(),
-            Action::Write(write) => vec![write.path.clone()],
-            Action::Copy(copy) => vec![copy.to.clone()],
-            Action::Patch(patch) => vec![patch.path.clone()],
-            Action::Commit(_) | Action::Tag(_) => Vec::new(),
-        })
-        .collect();
+    let mut paths: Vec<RepoPath> =
+        plan.steps.iter().flat_map(|step| &step.actions).flat_map(Action::writes).cloned().collect();
     paths.sort();
     paths.dedup();
     paths

@@ -40,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) root: TrustRoot,
     pub(crate) facts: Facts,
     pub(crate) config_dir: PathBuf,
+    /// Socket of the SSH agent, for a ledger that lies behind `ssh`.
+    pub(crate) ssh_agent: Option<PathBuf>,
 }
 
 impl Session {
@@ -50,7 +52,7 @@ impl Session {
         let config_dir = world.env.config_dir()?;
         let root = load_root(&checkout, &config_dir, world.env.text(pin::VARIABLE), world.now())?;
         let facts = checkout.facts(&identity(&root))?;
-        Ok(Self { checkout, root, facts, config_dir })
+        Ok(Self { checkout, root, facts, config_dir, ssh_agent: world.env.path("SSH_AUTH_SOCK") })
     }
 
     /// Reads the policy at the base commit.

@@ -237,14 +237,7 @@ fn judge(scales: &Scales<'_>, item: &Recorded) -> std::result::Result<Candidate,
     if let Some(field) = scales.ground.difference(&approval.binding) {
         return Err(Invalidation::Differs(field));
     }
-    let subjects = [
-        ("plan", approval.binding.plan),
-        ("view", approval.binding.view),
-        ("policy", approval.binding.policy),
-        ("directive", approval.binding.directive),
-        ("trust-root", approval.binding.trust_root),
-    ];
-    item.approval.check_subjects(&subjects).map_err(Invalidation::Signature)?;
+    item.approval.check_subjects(&approval.binding.subjects()).map_err(Invalidation::Signature)?;
     let signatory = holder(scales, item)?;
     let uses_fit = match approval.scope {
         Scope::SingleRun => approval.max_uses == 1,

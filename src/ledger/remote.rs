@@ -24,6 +24,8 @@ use crate::base::{
 
 /// The most of `git`'s output that is read, in bytes.
 const MAX_OUTPUT: u64 = 256 * 1024;
+/// How long `git` may take.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Where the ledger's branch lives besides here; that side is the truth.
 #[derive(Clone, Debug)]
@@ -31,8 +33,7 @@ pub struct Remote {
     url: String,
     protocol: &'static str,
     git: PathBuf,
-    environment: Vec<(String, String)>,
-    timeout: Duration,
+    ssh_agent: Option<PathBuf>,
 }
 
 /// What became of a push.
@@ -69,20 +70,13 @@ impl Remote {
             None
         };
         let protocol = protocol.ok_or_else(|| Refusal::new(LEDGER_REMOTE, format!("`{}`", excerpt(url))))?;
-        Ok(Self {
-            url: url.to_owned(),
-            protocol,
-            git: PathBuf::from("git"),
-            environment: Vec::new(),
-            timeout: Duration::from_secs(120),
-        })
+        Ok(Self { url: url.to_owned(), protocol, git: PathBuf::from("git"), ssh_agent: None })
     }
 
-    /// Hands variables to `git` beside the fixed ones: `SSH_AUTH_SOCK`, `HOME`, or credentials as
-    /// `GIT_CONFIG_COUNT`, `GIT_CONFIG_KEY_0` and `GIT_CONFIG_VALUE_0`.
+    /// Names the socket of the SSH agent, the one thing of the caller's environment that `git` is told.
     #[must_use]
-    pub fn with_environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        self.environment.extend(variables);
+    pub fn with_ssh_agent(mut self, socket: impl Into<PathBuf>) -> Self {
+        self.ssh_agent = Some(socket.into());
         self
     }
 
@@ -90,13 +84,6 @@ impl Remote {
     #[must_use]
     pub fn with_git(mut self, program: impl Into<PathBuf>) -> Self {
         self.git = program.into();
-        self
-    }
-
-    /// Gives up on `git` after so long.
-    #[must_use]
-    pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
         self
     }
 
@@ -161,7 +148,7 @@ impl Remote {
             .env("HOME", private.path())
             .env("LC_ALL", "C.UTF-8")
             .env("TZ", "UTC")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(self.ssh_agent.iter().map(|socket| ("SSH_AUTH_SOCK", socket)))
             .env("GIT_DIR", private.path())
             .env("GIT_OBJECT_DIRECTORY", store.objects_dir())
             .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -178,7 +165,7 @@ impl Remote {
             .stdout(out.try_clone().map_err(failed)?)
             .stderr(err.try_clone().map_err(failed)?);
         let mut child = command.spawn().map_err(failed)?;
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Instant::now() + TIMEOUT;
         let code = loop {
             match child.try_wait().map_err(failed)? {
                 Some(status) => break status.code(),

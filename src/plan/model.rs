@@ -276,6 +276,20 @@ pub enum Action {
     Tag(Tag),
 }
 
+impl Action {
+    /// Returns the paths that this action declares to write; a commit and a tag change no file.
+    #[must_use]
+    pub fn writes(&self) -> &[RepoPath] {
+        match self {
+            Self::Run(run) => &run.writes,
+            Self::Write(write) => std::slice::from_ref(&write.path),
+            Self::Copy(copy) => std::slice::from_ref(&copy.to),
+            Self::Patch(patch) => std::slice::from_ref(&patch.path),
+            Self::Commit(_) | Self::Tag(_) => &[],
+        }
+    }
+}
+
 /// Runs a program with an argument list, in a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

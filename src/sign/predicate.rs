@@ -162,6 +162,20 @@ pub struct Binding {
     pub ledger: LedgerHead,
 }
 
+impl Binding {
+    /// Returns the subjects that an approval with this binding is about, no more and no fewer.
+    #[must_use]
+    pub fn subjects(&self) -> [(&'static str, Digest); 5] {
+        [
+            ("plan", self.plan),
+            ("view", self.view),
+            ("policy", self.policy),
+            ("directive", self.directive),
+            ("trust-root", self.trust_root),
+        ]
+    }
+}
+
 /// How a decision was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

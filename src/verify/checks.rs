@@ -179,12 +179,8 @@ fn declared_writes(plan: &Plan) -> Vec<&RepoPath> {
     let actions = plan.steps.iter().flat_map(|step| &step.actions);
     actions
         .flat_map(|action| match action {
-            Action::Run(run) => run.writes.iter().collect(),
-            Action::Write(write) => vec![&write.path],
-            Action::Copy(copy) => vec![&copy.to],
-            Action::Patch(patch) => vec![&patch.path],
-            Action::Commit(commit) => commit.paths.iter().collect(),
-            Action::Tag(_) => Vec::new(),
+            Action::Commit(commit) => commit.paths.as_slice(),
+            other => other.writes(),
         })
         .collect()
 }

@@ -206,13 +206,7 @@ fn record(
     let mut made = None;
     let appended = ledger.append(world.clock, |seen: &Seen<'_>| {
         let binding = ground.bind(seen.head.clone());
-        let subject = [
-            ("plan", binding.plan),
-            ("view", binding.view),
-            ("policy", binding.policy),
-            ("directive", binding.directive),
-            ("trust-root", binding.trust_root),
-        ];
+        let subject = binding.subjects().map(|(name, digest)| Subject::new(name, digest)).to_vec();
         let actor = hand.actor(session);
         let login = match method {
             Method::Policy => format!("policy@{}", binding.policy),
@@ -230,7 +224,6 @@ fn record(
             not_before: seen.now,
             expires: seen.now.plus(terms.lifetime),
         };
-        let subject = subject.iter().map(|(name, digest)| Subject::new(*name, *digest)).collect();
         let envelope = Envelope::sign(subject, approval.clone(), &[hand.signer()])?;
         made = Some((approval, envelope.clone()));
         Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })

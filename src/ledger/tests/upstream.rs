@@ -153,6 +153,35 @@ fn e23_a_remote_that_cannot_be_reached_refuses() {
     assert_eq!(put(&mut ledger, |head| plan(head, 1, None)).unwrap_err().code(), "ledger.unreachable");
 }
 
+#[test]
+fn c05_git_is_told_of_the_ssh_agent_and_of_nothing_else_that_the_caller_has() {
+    let upstream = Upstream::new();
+    let tools = tempfile::tempdir().unwrap();
+    let (path, seen) = (tools.path().join("git-that-tells"), tools.path().join("seen"));
+    script(
+        &path,
+        &format!(
+            "#!/bin/sh\nenv | sed 's/=.*//' > {0}.names\nprintf %s \"$SSH_AUTH_SOCK\" > {0}\nexec git \"$@\"\n",
+            seen.display()
+        ),
+    );
+    for socket in ["", "/nowhere/agent.sock"] {
+        let mut remote = upstream.remote().with_git(&path);
+        if !socket.is_empty() {
+            remote = remote.with_ssh_agent(socket);
+        }
+        let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(remote);
+        ledger.read(t(10)).unwrap();
+        assert_eq!(std::fs::read_to_string(&seen).unwrap(), socket);
+        let names = std::fs::read_to_string(seen.with_extension("names")).unwrap();
+        let known = |name: &str| {
+            name.starts_with("GIT_")
+                || ["PATH", "HOME", "LC_ALL", "TZ", "PWD", "OLDPWD", "SHLVL", "_", "SSH_AUTH_SOCK"].contains(&name)
+        };
+        assert!(names.lines().all(known), "{names}");
+    }
+}
+
 /// A `git` that does what `push` asks, before or never, and then fails without a word.
 fn broken_git(dir: &std::path::Path, pushes: bool) -> std::path::PathBuf {
     let path = dir.join("git-that-breaks");
