@@ -192,8 +192,9 @@ impl Finished {
         if self.code == Some(0) {
             return Ok(self.stdout);
         }
-        let last = self.stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no word");
-        Err(Refusal::new(LEDGER_UNREACHABLE, format!("git: {}", excerpt(last))))
+        // The first line names the cause; what follows is advice, over several lines.
+        let first = self.stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("no word");
+        Err(Refusal::new(LEDGER_UNREACHABLE, format!("git: {}", excerpt(first))))
     }
 }
 

@@ -148,6 +148,8 @@ fn e23_a_remote_that_cannot_be_reached_refuses() {
     let gone = Remote::new("/nowhere/at/all.git").unwrap();
     let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(gone);
     assert_eq!(put(&mut ledger, |head| plan(head, 1, None)).unwrap_err().code(), "ledger.unreachable");
+    let error = put(&mut ledger, |head| plan(head, 1, None)).unwrap_err();
+    assert!(error.message().contains("does not appear to be a git repository"), "the cause: {}", error.message());
     let none = upstream.remote().with_git("/nowhere/git");
     let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(none);
     assert_eq!(put(&mut ledger, |head| plan(head, 1, None)).unwrap_err().code(), "ledger.unreachable");
