@@ -1,5 +1,10 @@
 //! The observed world as plain data; a forge or the local checkout fills it in.
 
+pub mod account;
+pub mod change_request;
+pub mod environment;
+pub mod repository;
+
 use std::collections::BTreeSet;
 
 use crate::base::digest::Digest;
