@@ -194,6 +194,7 @@ fn weigh(plan: &SealedPlan, root: &TrustRoot, policy: &Policy, chain: &Chain, at
         head_sha: subject.head_sha.clone(),
         tree_digest: subject.tree_digest,
         contributors: std::collections::BTreeSet::new(),
+        forge: None,
     };
     let decision = decide(policy, plan, at, policy::Purpose::Execute);
     let conformance = Conformance::Deviates("not asked offline".to_owned());

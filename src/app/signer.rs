@@ -20,6 +20,7 @@ use crate::{
     cli::args::SignerArgs,
     sign::{
         Duty, Signer, TrustRoot,
+        evidence::Evidence,
         predicate::{Actor, Method},
         reasons::{KEY_DUTY, KEY_REVOKED, KEY_VALIDITY},
         trust::Principal,
@@ -37,12 +38,35 @@ pub(crate) struct Hand {
     pub(crate) principal: Principal,
     pub(crate) key: Digest,
     pub(crate) method: Method,
+    platform: Option<Platform>,
+}
+
+/// The platform's record of what a person said, for whom a gate signs.
+struct Platform {
+    evidence: Evidence,
+    words: Vec<u8>,
 }
 
 impl Hand {
     /// Returns the signer.
     pub(crate) fn signer(&self) -> &dyn Signer {
         self.signer.as_ref()
+    }
+
+    /// Lets a gate's hand sign for a person, whose words the platform has on record.
+    pub(crate) fn speaking_for(self, person: Principal, evidence: Evidence, words: Vec<u8>) -> Self {
+        let method = evidence.method();
+        Self { principal: person, method, platform: Some(Platform { evidence, words }), ..self }
+    }
+
+    /// Returns the platform's record, where a gate signs for a person.
+    pub(crate) fn evidence(&self) -> Option<Evidence> {
+        self.platform.as_ref().map(|platform| platform.evidence.clone())
+    }
+
+    /// Returns what the ledger keeps beside a statement: the words that its evidence names by digest.
+    pub(crate) fn objects(&self) -> Vec<Vec<u8>> {
+        self.platform.iter().map(|platform| platform.words.clone()).collect()
     }
 
     /// Hands the signer over to whoever signs for a whole run.
@@ -176,5 +200,5 @@ fn check(
     let principal = root
         .principal(key.principal)
         .ok_or_else(|| about(Refusal::new(KEY_NONE, format!("key `{}` belongs to nobody", key.name))))?;
-    Ok(Hand { signer, principal: principal.clone(), key: id, method })
+    Ok(Hand { signer, principal: principal.clone(), key: id, method, platform: None })
 }

@@ -20,5 +20,11 @@ reasons! {
     APPROVAL_TOO_OLD = "approval.too_old", Stale, "the approval was given longer ago than the policy lets it count", "approve the plan again";
     APPROVER_ROLE = "approver.role", Refused, "the approver has none of the roles that the policy asks for", "ask somebody with the role; `countersign status` names it";
     APPROVER_AGAIN = "approver.again", Refused, "the approver, or the key, counts already", "ask another person";
+    APPROVER_PERMISSION = "approver.permission", Refused, "the approver may do less in the repository than the policy asks for", "ask somebody with more rights, or let the policy's `gates` ask for less";
+    APPROVAL_EVIDENCE = "approval.evidence_gone", Stale, "the forge's record on which the approval stands is gone or was changed", "approve the plan again, and leave the comment or review as it is";
+    APPROVAL_UNBOUND = "approval.unbound", Usage, "the approval does not name the plan's full digest", "read the view, then name the digest where you approve: sha256:<64 hex>";
+    GATE_UNPROTECTED = "gate.unprotected", Refused, "the environment protects nothing", "give it required reviewers, forbid self-review and administrator bypass, and limit its branches; `countersign doctor --forge github` shows each";
+    APPROVAL_OBJECTION = "approval.objection", Refused, "somebody who may approve objects", "settle it with that person, who alone can take the objection back";
+    REPLAY_ATTEMPT = "replay.run_attempt", Stale, "the approval was given to another run, or to another attempt", "have this run released anew";
     PLAN_REJECTED = "plan.rejected", Refused, "the plan was rejected", "draft a new plan; a rejection is final";
 }

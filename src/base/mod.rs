@@ -8,6 +8,7 @@ pub mod json;
 pub mod launch;
 pub mod level;
 pub mod path;
+pub mod permission;
 pub mod reason;
 pub mod secret;
 pub mod text;

@@ -3,11 +3,13 @@
 pub mod account;
 pub mod change_request;
 pub mod environment;
+pub mod observed;
 pub mod repository;
 
 use std::collections::BTreeSet;
 
 use crate::base::digest::Digest;
+use observed::Observed;
 
 /// What was observed about the repository, just now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,4 +34,6 @@ pub struct Facts {
     pub tree_digest: Digest,
     /// E-mail addresses of the authors, co-authors and committers of the commits from base to head.
     pub contributors: BTreeSet<String>,
+    /// What the forge says; absent where none was asked.
+    pub forge: Option<Box<Observed>>,
 }

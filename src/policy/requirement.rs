@@ -9,7 +9,7 @@ use crate::base::{digest::Digest, ident::Id, time::Timestamp};
 
 /// The methods by which people may approve, words of `sign::predicate::Method`; a policy's own
 /// approval is none of them, since it is no person's.
-pub const METHODS: [&str; 3] = ["key", "ssh", "terminal"];
+pub const METHODS: [&str; 6] = ["key", "ssh", "terminal", "comment", "review", "environment"];
 
 /// What must be there before a plan may run.
 #[derive(Clone, Debug, PartialEq, Eq)]

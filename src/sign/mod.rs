@@ -1,6 +1,7 @@
 //! Signed statements: DSSE envelopes, predicates, keys and the trust root.
 
 pub mod envelope;
+pub mod evidence;
 pub mod key;
 pub mod predicate;
 pub mod reasons;

@@ -104,6 +104,7 @@ impl Case<'_> {
             root: self.root,
             authors: &authors,
             lifetime: self.policy.limits().approval_lifetime,
+            gates: self.policy.gates(),
             now: self.now,
         };
         weigh(&scales, &recorded)
@@ -178,5 +179,6 @@ pub fn authors(plan: &Plan, digest: Digest, facts: &Facts, root: &TrustRoot, sta
     let mut authors = BTreeSet::from([plan.planner.requested_by.id]);
     authors.extend(state.plan(&digest).map(|known| known.record.requested_by.id));
     authors.extend(facts.contributors.iter().filter_map(|email| root.principal_of_email(email)).map(|who| who.id));
+    authors.extend(facts.forge.iter().flat_map(|observed| observed.people.iter().copied()));
     authors
 }

@@ -10,7 +10,7 @@ use crate::{
         ledger::reason,
         output::{Outcome, Printer},
         prompt::{self, Answer},
-        reasons::{DIGEST_NEEDED, EXPIRY_TOO_LONG, PLAN_DENIED, REJECTED_AT_TERMINAL},
+        reasons::{EXPIRY_TOO_LONG, PLAN_DENIED, REJECTED_AT_TERMINAL},
         session::Session,
         signer::{self, Hand},
         situation::decide,
@@ -18,7 +18,7 @@ use crate::{
     },
     approval::{
         Ground, Invalidation,
-        reasons::{APPROVAL_POLICY, APPROVAL_SCOPE, APPROVAL_USES},
+        reasons::{APPROVAL_POLICY, APPROVAL_SCOPE, APPROVAL_UNBOUND, APPROVAL_USES},
         status::would_not_count,
     },
     base::{
@@ -143,7 +143,7 @@ impl Terms {
 /// An approval that does not name all 64 digits approves nothing.
 fn check_digest(args: &ApproveArgs, plan: &SealedPlan) -> Result<()> {
     let Some(text) = &args.digest else {
-        return Err(Refusal::new(DIGEST_NEEDED, "no --digest was given").subject(plan.digest().to_string()));
+        return Err(Refusal::new(APPROVAL_UNBOUND, "no --digest was given").subject(plan.digest().to_string()));
     };
     let named: Digest = text.parse()?;
     if named != plan.digest() {
@@ -216,6 +216,7 @@ fn record(
             binding,
             approver: Actor { login, ..actor },
             method,
+            evidence: hand.evidence(),
             scope: terms.scope,
             max_uses: terms.max_uses,
             reason: terms.reason.clone(),
@@ -226,7 +227,7 @@ fn record(
         };
         let envelope = Envelope::sign(subject, approval.clone(), &[hand.signer()])?;
         made = Some((approval, envelope.clone()));
-        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: hand.objects() })
     })?;
     let Some((approval, envelope)) = made else {
         return Err(Refusal::new(crate::base::reason::INTERNAL, "nothing was signed"));

@@ -48,13 +48,14 @@ pub(super) fn run(args: &ResolveArgs, world: &World) -> Result<Outcome> {
             step: step.clone(),
             resolve_as,
             resolved_by: hand.actor(&session),
+            evidence: hand.evidence(),
             reason: why.clone(),
             nonce: nonce.clone(),
             ledger: seen.head.clone(),
             resolved_at: seen.now,
         };
         let envelope = Envelope::sign(vec![Subject::new("plan", run.claim.plan)], resolution, &[hand.signer()])?;
-        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: hand.objects() })
     })?;
     let named = plan.map(|plan| plan.to_string()).unwrap_or_default();
     let text = match args.resolve_as {

@@ -190,6 +190,7 @@ impl TrustDraft {
             version: 1,
             expires: self.expires,
             host: self.host,
+            forge: None,
             repo_id: self.repo_id,
             owner_id: self.owner_id,
             repo: self.repo,

@@ -261,6 +261,7 @@ impl Checkout {
             base_ref: identity.base_ref.clone(),
             tree_digest: self.tree_digest(&base_sha, &head_sha)?,
             contributors: self.contributors(&base_sha, &head_sha)?,
+            forge: None,
             base_sha,
             head_sha,
         })

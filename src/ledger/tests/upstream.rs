@@ -41,11 +41,14 @@ impl Upstream {
 }
 
 /// Writes a program that may be run.
+///
+/// Another process writes it: a fork of this one, for another test, could hold our descriptor for an instant, and
+/// a file that is open for writing cannot be run.
+#[expect(clippy::disallowed_methods, reason = "a test that starts a program")]
 fn script(path: &std::path::Path, text: &str) {
-    std::fs::write(path, text).unwrap();
-    let mut mode = std::fs::metadata(path).unwrap().permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
-    std::fs::set_permissions(path, mode).unwrap();
+    let write = "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"";
+    let done = std::process::Command::new("/bin/sh").args(["-c", write, "sh"]).arg(path).arg(text).status();
+    assert!(done.unwrap().success());
 }
 
 #[test]
