@@ -5,8 +5,10 @@ pub mod commands;
 mod definitions;
 mod draft;
 mod files;
+mod forge;
 #[doc(hidden)]
 pub mod fuzzing;
+mod gate;
 pub mod keys;
 mod ledger;
 mod output;

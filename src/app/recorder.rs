@@ -8,14 +8,14 @@ use crate::{
         digest::Digest,
         ident::Id,
         path::RepoPath,
-        reason::{Refusal, Result},
+        reason::{INTERNAL, Refusal, Result},
         time::Clock,
     },
     event::RunEvent,
     execute::{Durability, EventSink},
-    forge::Checkout,
+    forge::{Checkout, Forge},
     ledger::{Batch, Ledger, format::MAX_BATCH},
-    plan::model::{Action, Plan},
+    plan::model::{Action, Plan, Subject},
     report::Renderer,
     sign::Signer,
     verify::reasons::HEAD_MOVED,
@@ -35,6 +35,8 @@ pub(crate) struct Recorder {
     pub(crate) approvals: Vec<Digest>,
     /// The head commit that must still be there before each side effect; none once the run itself moves it.
     pub(crate) head: Option<String>,
+    /// Asks the forge once more, just before the first step; none once it has.
+    pub(crate) last_look: Option<LastLook>,
     /// The steps that commit.
     pub(crate) committers: Vec<Id>,
     pub(crate) work_tree: PathBuf,
@@ -43,6 +45,47 @@ pub(crate) struct Recorder {
     pub(crate) out: Box<dyn Write + Send>,
     pub(crate) events: Vec<RunEvent>,
     pub(crate) products: BTreeMap<String, Digest>,
+}
+
+/// What must still be so on the forge just before the first side effect.
+pub(crate) struct LastLook {
+    forge: Box<dyn Forge>,
+    subject: Subject,
+}
+
+impl LastLook {
+    /// Remembers what to look for.
+    pub(crate) fn new(forge: Box<dyn Forge>, plan: &Plan) -> Self {
+        Self { forge, subject: plan.subject.clone() }
+    }
+
+    /// Looks, on a thread of its own: a forge waits for the network, and the run's own thread must not.
+    fn take(self) -> Result<()> {
+        let looked = std::thread::spawn(move || self.look()).join();
+        looked.map_err(|_| Refusal::new(INTERNAL, "the forge's client stopped"))?
+    }
+
+    fn look(&self) -> Result<()> {
+        let subject = &self.subject;
+        let moved = |what: &str, planned: &str, now: &str| {
+            Err(Refusal::new(HEAD_MOVED, format!("{what}: the plan is for {planned}, the forge has {now}")))
+        };
+        match subject.change_request {
+            Some(number) => {
+                let change = self.forge.change_request(number)?;
+                if change.head_sha != subject.head_sha || !change.open {
+                    return moved("head", &subject.head_sha, &change.head_sha);
+                }
+            }
+            None => {
+                let tip = self.forge.tip(&subject.base_ref)?;
+                if tip != subject.base_sha {
+                    return moved("base", &subject.base_sha, &tip);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Recorder {
@@ -91,6 +134,9 @@ impl EventSink for Recorder {
             if here != *planned {
                 return Err(Refusal::new(HEAD_MOVED, format!("the plan is for {planned}, here is {here}")));
             }
+        }
+        if let Some(look) = self.last_look.take() {
+            look.take()?;
         }
         let now = self.clock.now();
         let state = self.ledger.read(now)?.state();

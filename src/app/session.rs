@@ -20,8 +20,8 @@ use crate::{
         time::Timestamp,
     },
     directive::Directive,
-    facts::Facts,
-    forge::{Checkout, providers::local::Identity},
+    facts::{Facts, change_request::ChangeRequest},
+    forge::{Checkout, providers::local::Identity, reasons::REF_MISSING},
     ledger::Ledger,
     pipeline::{Catalog, Pipeline, ProgramEntry, ProgramTable},
     plan::{SealedPlan, seal},
@@ -51,8 +51,44 @@ impl Session {
         let checkout = Checkout::discover(&world.cwd)?;
         let config_dir = world.env.config_dir()?;
         let root = load_root(&checkout, &config_dir, world.env.text(pin::VARIABLE), world.now())?;
-        let facts = checkout.facts(&identity(&root))?;
+        let facts = checkout.facts(&identity(&root), None)?;
         Ok(Self { checkout, root, facts, config_dir, ssh_agent: world.env.path("SSH_AUTH_SOCK") })
+    }
+
+    /// Turns to the head of a change request, which must be here; nothing of it is checked out, let alone run.
+    pub(crate) fn turn_to(&mut self, change: &ChangeRequest) -> Result<()> {
+        if !self.checkout.has(&change.head_sha) {
+            let what = format!("commit {} of change request {} is not here", short(&change.head_sha), change.number);
+            let fetch = format!("git fetch --no-tags origin {}", change.head_sha);
+            return Err(Refusal::new(REF_MISSING, what).subject(change.head_sha.clone()).hint(fetch));
+        }
+        self.facts = self.checkout.facts(&identity(&self.root), Some(&change.head_sha))?;
+        self.facts.change_request = Some(change.number);
+        Ok(())
+    }
+
+    /// Turns to the commits that a plan is for, where it is for a change request: what is approved is the plan, and
+    /// whether the world is still as it says is for `verify` to find out.
+    pub(crate) fn turn_to_plan(&mut self, plan: &SealedPlan) -> Result<()> {
+        let subject = &plan.plan().subject;
+        if self.root.document().forge.is_none() || subject.change_request.is_none() {
+            return Ok(());
+        }
+        if !self.checkout.has(&subject.head_sha) {
+            let what = format!("commit {} of the plan is not here", short(&subject.head_sha));
+            let fetch = format!("git fetch --no-tags origin {}", subject.head_sha);
+            return Err(Refusal::new(REF_MISSING, what).subject(subject.head_sha.clone()).hint(fetch));
+        }
+        self.facts = self.checkout.facts(&identity(&self.root), Some(&subject.head_sha))?;
+        self.follow(plan);
+        Ok(())
+    }
+
+    /// Takes the change request that a plan says it is for; only the forge's own word, in `verify`, makes it so.
+    pub(crate) fn follow(&mut self, plan: &SealedPlan) {
+        if self.root.document().forge.is_some() {
+            self.facts.change_request = plan.plan().subject.change_request;
+        }
     }
 
     /// Reads the policy at the base commit.
@@ -94,6 +130,20 @@ impl Session {
             return Err(near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint));
         };
         Directive::read(&path, &bytes).map_err(|places| invalid(&path, places))
+    }
+
+    /// Reads a directive for a plan, and says at which commit: where the policy lets a change request propose one,
+    /// that of its head, if there is one there.
+    pub(crate) fn directive_for(&self, named: &str, policy: &Policy) -> Result<(Directive, String)> {
+        let (head, path) = (&self.facts.head_sha, directive_path(named));
+        if self.facts.change_request.is_some() && policy.gates().directives_at_head {
+            let proposed = self.checkout.blob(head, &path)?;
+            if let Some(bytes) = proposed.filter(|bytes| self.at_base(&path).ok().as_ref() != Some(bytes)) {
+                let directive = Directive::read(&path, &bytes).map_err(|places| invalid(&path, places))?;
+                return Ok((directive, head.clone()));
+            }
+        }
+        Ok((self.directive(named)?, self.facts.base_sha.clone()))
     }
 
     /// Opens the ledger, verified up to its head.

@@ -32,6 +32,13 @@ const KEY_FILE: &str = "COUNTERSIGN_KEY";
 /// The variable that holds a key itself, as PEM: for jobs.
 const KEY_PEM: &str = "COUNTERSIGN_SIGNING_KEY";
 
+/// The variables that hold a key for one duty, for jobs that need more than one; they go before [`KEY_PEM`].
+const KEYS_OF_DUTIES: [(Duty, &str); 3] = [
+    (Duty::Planner, "COUNTERSIGN_PLANNER_KEY"),
+    (Duty::Gate, "COUNTERSIGN_GATE_KEY"),
+    (Duty::Executor, "COUNTERSIGN_EXECUTOR_KEY"),
+];
+
 /// A key that is ready to sign, and whose it is.
 pub(crate) struct Hand {
     signer: Box<dyn Signer + Send>,
@@ -101,7 +108,9 @@ pub(crate) fn find_in(
         let signer = HeldKey::load(&key_path(named, config_dir, world)?)?;
         return check(Box::new(signer), Method::Key, duties, root, world);
     }
-    if let Some(pem) = world.env.text(KEY_PEM) {
+    let for_duty =
+        KEYS_OF_DUTIES.iter().filter(|(duty, _)| duties.contains(duty)).find_map(|(_, name)| world.env.text(name));
+    if let Some(pem) = for_duty.or_else(|| world.env.text(KEY_PEM)) {
         let signer = HeldKey::from_secret(&Secret::new(pem.to_owned()))?;
         return check(Box::new(signer), Method::Key, duties, root, world);
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{draft, ledger::Reading, session::Session};
+use super::{draft, forge::Asking, ledger::Reading, session::Session};
 use crate::{
     base::{
         digest::Digest,
@@ -50,12 +50,23 @@ impl Situation {
         purpose: Purpose,
         clock: Timestamp,
         reading: Reading,
+        asking: Option<Asking<'_>>,
     ) -> Result<Self> {
         let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
         let conformance = draft::conformance(session, &policy, plan)?;
         let modified = session.checkout.modified()?;
-        let facts = session.facts.clone();
+        let mut facts = session.facts.clone();
         let mut ledger = reading.finish()?;
+        facts.forge = match asking {
+            None => None,
+            Some(asking) => {
+                let digest = plan.digest();
+                let state = ledger.read_for(&digest, clock)?.state();
+                let evidence =
+                    state.approvals_of(&digest).filter_map(|known| known.approval.stated().evidence.as_ref());
+                Some(Box::new(asking.observe(session, plan.plan(), evidence)?))
+            }
+        };
         let own_commits = match &purpose {
             Purpose::Start => BTreeSet::new(),
             Purpose::Resume(run) => own_commits(&mut ledger, run, session, &facts, clock)?,

@@ -356,6 +356,15 @@ pub struct PlanArgs {
     /// Do not record the plan in the ledger; nobody can approve it then.
     #[arg(long)]
     pub no_record: bool,
+    /// Draft only, without any key: for a job that may not sign; `propose` records it.
+    #[arg(long, requires = "out", conflicts_with_all = ["no_record", "signing-key", "ssh"])]
+    pub draft: bool,
+    /// Plan for this change request; its head must have been fetched.
+    #[arg(long, value_name = "NUMBER")]
+    pub change_request: Option<u64>,
+    /// Who asks, where it is not the holder of the key: the numeric id on the forge and the login.
+    #[arg(long, value_name = "ID:LOGIN")]
+    pub requested_by: Option<String>,
     /// How long the plan is valid, at most what directive and policy allow.
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
@@ -452,6 +461,9 @@ pub struct ApproveArgs {
     /// The plan's full digest, as you read it in the view; needed with --key and --ssh.
     #[arg(long, value_name = "DIGEST")]
     pub digest: Option<String>,
+    /// Sign for the people whose decision the forge has on record; for a job that holds a gate's key.
+    #[arg(long, value_enum, conflicts_with_all = ["policy", "ssh", "digest"])]
+    pub gate: Option<GateArg>,
     /// Let the policy approve, where it permits.
     #[arg(long, conflicts_with_all = ["signing-key", "ssh", "digest"])]
     pub policy: bool,
@@ -473,6 +485,15 @@ pub struct ApproveArgs {
     /// Write the approval to this file too.
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// Which records of the forge count as decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GateArg {
+    /// The release of this very job from the plan's environment.
+    Environment,
+    /// Reviews of the change request at exactly the plan's head.
+    Review,
 }
 
 /// How often an approval may be used.

@@ -22,7 +22,7 @@ use crate::{
 ///
 /// Every method asks anew unless its answer cannot change within a run; lists are whole or refused.
 /// Errors of every method: `forge.*`, as [`reasons`] lists them.
-pub trait Forge {
+pub trait Forge: Send {
     /// Returns the repository.
     ///
     /// # Errors

@@ -8,11 +8,12 @@ use super::verify::{refused, shown};
 use crate::{
     app::{
         bundle, files,
+        forge::{self, Asking},
         ledger::{begin, checkpoint_if_due},
         output::{Outcome, Printer},
         provenance,
         reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN},
-        recorder::{Recorder, outputs},
+        recorder::{LastLook, Recorder, outputs},
         session::{Session, run_id},
         signer::{self, Hand},
         situation::Situation,
@@ -50,7 +51,7 @@ use crate::{
 const SWITCHES: [(&str, bool); 2] = [("COUNTERSIGN_EXECUTION", false), ("COUNTERSIGN_SIDE_EFFECTS", true)];
 
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
-    let session = Session::open(world)?;
+    let mut session = Session::open(world)?;
     let reading = begin(&session, world.now())?;
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
@@ -61,8 +62,12 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         Some(name) => Purpose::Resume(name.parse()?),
     };
     let limits = policy.limits();
+    session.follow(&plan);
+    let forge = forge::reach(&session, world)?;
+    let asking = forge.as_deref().map(|forge| Asking { forge, world });
+    let named = args.plan.parse().ok();
     let mut situation =
-        Situation::gather(&session, policy, &plan, args.plan.parse().ok(), purpose.clone(), world.now(), reading)?;
+        Situation::gather(&session, policy, &plan, named, purpose.clone(), world.now(), reading, asking)?;
     if let Purpose::Resume(name) = &purpose
         && situation.ledger.read(world.now())?.state().run(name).is_none()
     {
@@ -103,6 +108,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         ..RunSetting::new(claim.run.clone(), session.checkout.workdir().to_owned(), scratch.path().to_owned())
     };
     let head = matches!(purpose, Purpose::Start).then(|| verified.plan().subject.head_sha.clone());
+    let last_look = forge.filter(|_| head.is_some()).map(|forge| LastLook::new(forge, verified.plan()));
     let commits = |step: &&Step| step.actions.iter().any(|action| matches!(action, Action::Commit(_)));
     let committers = verified.plan().steps.iter().filter(commits).map(|step| step.id.clone()).collect();
     let style = printer.style();
@@ -115,6 +121,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         fencing: claim.fencing,
         approvals: verified.approvals().to_vec(),
         head,
+        last_look,
         committers,
         work_tree: session.checkout.workdir().to_owned(),
         outputs: outputs(verified.plan()),

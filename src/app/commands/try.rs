@@ -82,6 +82,9 @@ impl Trial {
         let plan_path = self.folder.join("plan.json");
         let plan = super::plan::run(
             &PlanArgs {
+                draft: false,
+                change_request: None,
+                requested_by: None,
                 directive: directive_path(&args.directive),
                 input: args.input.clone(),
                 out: Some(plan_path.clone()),
@@ -113,6 +116,7 @@ impl Trial {
 
         let by_policy = decision == "permit";
         let approve = ApproveArgs {
+            gate: None,
             plan: named.clone(),
             signer: SignerArgs { key: (!by_policy).then(|| "you".to_owned()), ssh: None },
             digest: (!by_policy).then(|| digest.clone()),

@@ -4,7 +4,14 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{
-        bundle, files, ledger::begin, output::Outcome, session::Session, signer, situation::Situation, world::World,
+        bundle, files,
+        forge::{self, Asking},
+        ledger::begin,
+        output::Outcome,
+        session::Session,
+        signer,
+        situation::Situation,
+        world::World,
     },
     base::{
         digest::Digest,
@@ -20,7 +27,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     if let Some(path) = &args.bundle {
         return offline(args, &files::read(&world.cwd.join(path), bundle::MAX_BYTES)?, world);
     }
-    let session = Session::open(world)?;
+    let mut session = Session::open(world)?;
     let reading = begin(&session, world.now())?;
     if let Some(text) = &args.trust_root {
         let expected: Digest = text.parse()?;
@@ -33,8 +40,11 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     let named = args.plan.as_deref().unwrap_or_default();
     let plan = session.plan(named, world, &policy)?;
     let digest = plan.digest();
+    session.follow(&plan);
+    let forge = forge::reach(&session, world)?;
+    let asking = forge.as_deref().map(|forge| Asking { forge, world });
     let mut situation =
-        Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now(), reading)?;
+        Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now(), reading, asking)?;
     let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
     if let (Some(path), Some(result)) = (&args.svr, VerificationResult::of(&report, world.now())) {
         let hand = signer::find(&SignerArgs::default(), &[Duty::Executor, Duty::Witness], &session, world)?;

@@ -97,12 +97,21 @@ impl Checkout {
         head.symbolic_target().ok().flatten().map(str::to_owned)
     }
 
-    /// Returns the full id of the commit that a full reference name stands for.
+    /// Returns the full id of the commit that a full reference name stands for; a branch that is not here stands for
+    /// what `origin` had under its name.
     ///
     /// # Errors
     /// `subject.ref_missing`.
     pub fn resolve(&self, reference: &str) -> Result<String> {
-        let found = self.repo.find_reference(reference).and_then(|found| found.peel_to_commit());
+        let own = self.repo.find_reference(reference);
+        // A checkout of one commit, as in CI, has the branches under the name of where it came from.
+        let found = own.or_else(|e| match reference.strip_prefix("refs/heads/") {
+            Some(branch) if e.code() == ErrorCode::NotFound => {
+                self.repo.find_reference(&format!("refs/remotes/origin/{branch}"))
+            }
+            _ => Err(e),
+        });
+        let found = found.and_then(|found| found.peel_to_commit());
         found.map(|commit| commit.id().to_string()).map_err(|_| {
             Refusal::new(REF_MISSING, format!("`{}`", crate::base::text::excerpt(reference))).subject(reference)
         })
@@ -245,13 +254,19 @@ impl Checkout {
         Ok(Some(url))
     }
 
-    /// Observes everything that a plan's subject names.
+    /// Tells whether a commit and its tree are here.
+    #[must_use]
+    pub fn has(&self, commit: &str) -> bool {
+        self.tree(commit).is_ok()
+    }
+
+    /// Observes everything that a plan's subject names, at the present commit or at another one that is here.
     ///
     /// # Errors
     /// `subject.ref_missing`, `repository.unreadable`.
-    pub fn facts(&self, identity: &Identity) -> Result<Facts> {
+    pub fn facts(&self, identity: &Identity, head: Option<&str>) -> Result<Facts> {
         let base_sha = self.resolve(&identity.base_ref)?;
-        let head_sha = self.head()?;
+        let head_sha = head.map_or_else(|| self.head(), |head| Ok(head.to_owned()))?;
         Ok(Facts {
             host: identity.host.clone(),
             repo_id: identity.repo_id.clone(),
