@@ -4,18 +4,22 @@ use std::collections::BTreeSet;
 
 use super::{gate::is_untouched, session::Session, world::World};
 use crate::{
-    base::reason::{Refusal, Result},
+    base::{
+        reason::{CONTEXT_MISMATCH, Refusal, Result},
+        secret::Secret,
+    },
     facts::{
         environment::CiRun,
         observed::{Observed, SeenComment},
     },
     forge::{
         Forge,
-        providers::{self, Credentials, Place},
-        reasons::{CONTEXT_MISMATCH, FORGE_MISSING},
+        http::Settings,
+        providers::{self, github::Credentials},
+        reasons::MISSING,
     },
     plan::model::Plan,
-    sign::{TrustRoot, evidence::Evidence},
+    sign::{TrustRoot, evidence::Evidence, trust::ForgeKind},
     verify::reasons::FORGE_UNASKED,
 };
 
@@ -40,9 +44,11 @@ pub(crate) fn reach(session: &Session, world: &World) -> Result<Option<Box<dyn F
             return Err(Refusal::new(CONTEXT_MISMATCH, what).subject(name));
         }
     }
-    let place =
-        Place { kind, host: &document.host, repository: &document.repo, said: world.env.text("GITHUB_API_URL") };
-    let forge = providers::connect(&place, Credentials::token(token))?;
+    let ForgeKind::Github = kind;
+    let credentials = Credentials::Token(Secret::new(token.to_owned()));
+    let forge = providers::connect(&document.host, &document.repo, credentials, Settings::default(), |name| {
+        world.env.text(name)
+    })?;
     let repository = forge.repository()?;
     let (id, owner) = (repository.id.to_string(), repository.owner.id.to_string());
     if id != document.repo_id || owner != document.owner_id {
@@ -99,7 +105,7 @@ impl Asking<'_> {
             let comment = match forge.comment(id) {
                 Ok(comment) => comment,
                 // What is gone is missing: the approval falls, and says why.
-                Err(refusal) if refusal.code() == FORGE_MISSING.code => continue,
+                Err(refusal) if refusal.code() == MISSING.code => continue,
                 Err(refusal) => return Err(refusal),
             };
             let untouched = is_untouched(self, &comment)?;

@@ -22,6 +22,8 @@ pub struct ChangeRequest {
     pub title: String,
     /// Number of commits from its base to its head.
     pub commits: u64,
+    /// Number of files that it changes.
+    pub changed_files: u64,
 }
 
 /// A commit of a change request, and whose it is.
@@ -131,10 +133,27 @@ pub struct Issue {
     pub title: String,
     /// Text: untrusted.
     pub body: String,
+    /// Whether it is a pull or merge request.
+    pub is_change_request: bool,
     /// Names of its labels: untrusted text.
     pub labels: Vec<String>,
     /// When it was changed last.
     pub updated_at: Timestamp,
+}
+
+/// What may be put under a comment to acknowledge it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// Seen, and taken up.
+    Eyes,
+    /// Begun.
+    Rocket,
+    /// Done.
+    ThumbsUp,
+    /// Refused.
+    ThumbsDown,
+    /// Not understood.
+    Confused,
 }
 
 impl Comment {

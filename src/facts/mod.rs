@@ -1,9 +1,13 @@
 //! The observed world as plain data; a forge or the local checkout fills it in.
 
 pub mod account;
+pub mod artifact;
 pub mod change_request;
+pub mod check;
+pub mod deployment;
 pub mod environment;
 pub mod observed;
+pub mod protection;
 pub mod repository;
 
 use std::collections::BTreeSet;

@@ -3,9 +3,9 @@
 use super::{
     case::{Case, Conformance, Purpose},
     reasons::{
-        BASE_MOVED, CHANGE_CLOSED, CLOCK_SKEW, CONTEXT_MISMATCH, FORGE_UNASKED, FORK_REFUSED, HALTED, HEAD_MOVED,
-        PLAN_DEVIATES, PLAN_EXPIRED, PLAN_OTHER, PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED,
-        REPLAY_RUN, TREE_CHANGED, WORKSPACE_DIRTY,
+        BASE_MOVED, CHANGE_CLOSED, CLOCK_SKEW, FORGE_UNASKED, FORK_REFUSED, HALTED, HEAD_MOVED, PLAN_DEVIATES,
+        PLAN_EXPIRED, PLAN_OTHER, PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED, REPLAY_RUN,
+        TREE_CHANGED, WORKSPACE_DIRTY,
     },
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     },
     base::{
         path::RepoPath,
-        reason::{Reason, Refusal, Result},
+        reason::{CONTEXT_MISMATCH, Reason, Refusal, Result},
         text::excerpt,
     },
     facts::change_request::ReviewState,
