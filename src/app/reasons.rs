@@ -12,7 +12,6 @@ reasons! {
     INPUT_FORM = "input.form", Usage, "an input is not given as name=value", "write -i name=value";
     KEY_AMBIGUOUS = "key.ambiguous", Usage, "it is not clear which key is to sign", "name one with --key or --ssh";
     KEY_NONE = "key.missing", Usage, "none of your keys may sign this", "see `countersign keys show`; have a key enrolled with the duty";
-    DIGEST_NEEDED = "approval.unbound", Usage, "the approval does not name the plan's full digest", "read `countersign render PLAN`, then give --digest sha256:<64 hex>";
     PLAN_UNKNOWN = "plan.unknown", Usage, "there is no such plan", "give the plan's file, or a digest that `countersign list` shows";
     PLAN_DENIED = "policy.denied_plan", Refused, "the policy denies the plan", "see `countersign policy explain PLAN`";
     REJECTED_AT_TERMINAL = "approval.rejected", Refused, "the plan was rejected at the terminal", "draft a new plan";

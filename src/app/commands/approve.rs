@@ -10,7 +10,7 @@ use crate::{
         ledger::reason,
         output::{Outcome, Printer},
         prompt::{self, Answer},
-        reasons::{DIGEST_NEEDED, EXPIRY_TOO_LONG, PLAN_DENIED, REJECTED_AT_TERMINAL},
+        reasons::{EXPIRY_TOO_LONG, PLAN_DENIED, REJECTED_AT_TERMINAL},
         session::Session,
         signer::{self, Hand},
         situation::decide,
@@ -18,7 +18,7 @@ use crate::{
     },
     approval::{
         Ground, Invalidation,
-        reasons::{APPROVAL_POLICY, APPROVAL_SCOPE, APPROVAL_USES},
+        reasons::{APPROVAL_POLICY, APPROVAL_SCOPE, APPROVAL_UNBOUND, APPROVAL_USES},
         status::would_not_count,
     },
     base::{
@@ -143,7 +143,7 @@ impl Terms {
 /// An approval that does not name all 64 digits approves nothing.
 fn check_digest(args: &ApproveArgs, plan: &SealedPlan) -> Result<()> {
     let Some(text) = &args.digest else {
-        return Err(Refusal::new(DIGEST_NEEDED, "no --digest was given").subject(plan.digest().to_string()));
+        return Err(Refusal::new(APPROVAL_UNBOUND, "no --digest was given").subject(plan.digest().to_string()));
     };
     let named: Digest = text.parse()?;
     if named != plan.digest() {
