@@ -3,6 +3,7 @@
 //! Everything here takes plain data and writes to what it is given; the environment is read elsewhere
 //! and comes in as a [`Style`].
 
+pub mod comment;
 pub mod formats;
 pub mod json_v1;
 mod rows;

@@ -69,7 +69,7 @@ fn a_failed_step_shows_the_end_of_what_its_program_said() {
 }
 
 /// A run of four steps: one good, one good at the second attempt, one failed, one never heard of again.
-pub(super) fn events_with(text: &str) -> Vec<RunEvent> {
+pub(crate) fn events_with(text: &str) -> Vec<RunEvent> {
     let id = |name: &str| name.parse().unwrap();
     let key = Digest::of(b"key");
     let started =

@@ -9,6 +9,8 @@ mod sarif;
 
 use super::{Renderer, Style};
 
+pub(super) use self::human::{last_words, run_status, status};
+
 /// A format a report can be written in.
 #[derive(Debug)]
 pub struct Format {
