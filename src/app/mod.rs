@@ -2,6 +2,7 @@
 
 mod bundle;
 pub mod commands;
+mod conversation;
 mod definitions;
 mod draft;
 mod files;

@@ -64,6 +64,14 @@ impl Outcome {
         self
     }
 
+    /// Adds a member to the result for machines.
+    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
+        if let Value::Object(members) = &mut self.result {
+            members.insert(name.to_owned(), value);
+        }
+        self
+    }
+
     /// Adds what to do next.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -225,6 +233,8 @@ fn name_of(command: &Command) -> String {
         Command::Pipelines(Pipelines::Check) => "pipelines check",
         Command::Pipelines(Pipelines::Show { .. }) => "pipelines show",
         Command::Plan(_) => "plan",
+        Command::Propose(_) => "propose",
+        Command::Comment(_) => "comment",
         Command::Diff(_) => "diff",
         Command::Render(_) => "render",
         Command::Review(_) => "review",

@@ -3,6 +3,7 @@
 use crate::{base::reason::Reason, reasons};
 
 reasons! {
+    EVENT_FORM = "event.form", Usage, "the event's file is not what the forge writes", "give the file that GITHUB_EVENT_PATH names";
     NOT_SET_UP = "setup.missing", Usage, "the repository is not set up", "run `countersign init`, review what it wrote, and commit it";
     ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change the trust root";
     UNCOMMITTED = "setup.uncommitted", Usage, "a file is not at the protected base commit", "commit it to the base branch: nothing is read from the work tree";

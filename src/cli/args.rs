@@ -76,6 +76,14 @@ pub enum Command {
     /// Draft a plan from a directive, seal it and record it.
     #[command(after_help = "Example:\n  countersign plan directives/release.md -i version=1.2.0 --out plan.json")]
     Plan(PlanArgs),
+    /// Record a draft that another job made, and ask for approval where people see it.
+    #[command(
+        after_help = "Example:\n  countersign plan deploy --change-request 7 --draft --out plan.json && countersign propose plan.json"
+    )]
+    Propose(ProposeArgs),
+    /// Do what a comment on the forge asks for, if who wrote it may: the one entry for comment commands.
+    #[command(after_help = "Example:\n  countersign comment --event \"$GITHUB_EVENT_PATH\"")]
+    Comment(CommentArgs),
     /// Show what changed between two plans, in a reviewer's words.
     #[command(after_help = "Example:\n  countersign diff old.json new.json")]
     Diff(DiffArgs),
@@ -380,6 +388,31 @@ pub struct PlanArgs {
     /// Name or path of the key that records the plan.
     #[command(flatten)]
     pub signer: SignerArgs,
+}
+
+/// Arguments of `propose`.
+#[derive(Debug, ClapArgs)]
+pub struct ProposeArgs {
+    /// The draft's file.
+    #[arg(value_name = "FILE")]
+    pub plan: PathBuf,
+    /// Change no comment: write a new one each time, for auditors.
+    #[arg(long)]
+    pub append_only: bool,
+    /// The planner's key.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
+/// Arguments of `comment`.
+#[derive(Debug, ClapArgs)]
+pub struct CommentArgs {
+    /// The file in which the forge says what happened.
+    #[arg(long, value_name = "FILE")]
+    pub event: PathBuf,
+    /// Change no comment: write a new one each time, for auditors.
+    #[arg(long)]
+    pub append_only: bool,
 }
 
 /// Arguments of `diff`.

@@ -176,6 +176,20 @@ impl Requirement {
         }
     }
 
+    /// Returns the methods by which somebody can help to meet it.
+    #[must_use]
+    pub fn methods(&self) -> BTreeSet<Id> {
+        match self {
+            Self::AllOf(parts) | Self::AnyOf(parts) | Self::KOf { of: parts, .. } => {
+                parts.iter().flat_map(Self::methods).collect()
+            }
+            Self::Leaf(leaf) if leaf.methods.is_empty() => {
+                METHODS.iter().filter_map(|method| method.parse().ok()).collect()
+            }
+            Self::Leaf(leaf) => leaf.methods.clone(),
+        }
+    }
+
     /// Leaves only the methods that a directive's gate accepts; no gate changes nothing.
     ///
     /// Returns `None` where so many leaves are left without any method that nothing could meet it.

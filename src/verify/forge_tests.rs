@@ -63,6 +63,7 @@ fn scene_with(people: u32, gates: &str) -> Scene {
             base_ref: subject.base_ref,
             title: "A change".into(),
             commits: 1,
+            changed_files: 1,
         }),
         people: BTreeSet::from([Who::Ada as u64]),
         ..Observed::default()

@@ -231,6 +231,9 @@ pub(super) fn look_twice(plan: &Plan) -> Vec<Note> {
     if highest != plan.effect {
         notes.push(note(None, NoteKind::EffectMisstated, plan.effect.word()));
     }
+    if plan.directive.commit != plan.subject.base_sha {
+        notes.push(note(None, NoteKind::DirectiveProposed, plan.directive.path.as_str()));
+    }
     let known: BTreeSet<_> = plan.steps.iter().map(|step| &step.id).collect();
     let circular = order::has_cycle(&plan.steps);
     for step in &plan.steps {

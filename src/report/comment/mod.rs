@@ -25,7 +25,7 @@ pub use self::{
     outcome::ResultComment,
     page::Link,
     plan::{PlanComment, Rendered},
-    reply::{Reaction, refused},
+    reply::{reaction, refused},
     standing::{RunLine, Standing, StatusReply},
     sticky::{Mode, Placement, Write, place},
 };

@@ -8,55 +8,15 @@ use super::{
 use crate::{
     approval::command,
     base::reason::{ExitClass, Refusal},
+    facts::change_request::Reaction,
 };
 
-/// A reaction to the comment of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reaction {
-    /// It is accepted.
-    Eyes,
-    /// What it asks for has started.
-    Rocket,
-    /// It is done.
-    PlusOne,
-    /// It is refused.
-    MinusOne,
-    /// It cannot be understood.
-    Confused,
-}
-
-impl Reaction {
-    /// Chooses the reaction to a refused command.
-    #[must_use]
-    pub fn to(refusal: &Refusal) -> Self {
-        match refusal.reason().class {
-            ExitClass::Usage => Self::Confused,
-            _ => Self::MinusOne,
-        }
-    }
-
-    /// Returns the word of GitHub's API.
-    #[must_use]
-    pub const fn github(self) -> &'static str {
-        match self {
-            Self::Eyes => "eyes",
-            Self::Rocket => "rocket",
-            Self::PlusOne => "+1",
-            Self::MinusOne => "-1",
-            Self::Confused => "confused",
-        }
-    }
-
-    /// Returns the name of GitLab's emoji.
-    #[must_use]
-    pub const fn gitlab(self) -> &'static str {
-        match self {
-            Self::Eyes => "eyes",
-            Self::Rocket => "rocket",
-            Self::PlusOne => "thumbsup",
-            Self::MinusOne => "thumbsdown",
-            Self::Confused => "confused",
-        }
+/// Chooses the reaction to a refused command.
+#[must_use]
+pub fn reaction(refusal: &Refusal) -> Reaction {
+    match refusal.reason().class {
+        ExitClass::Usage => Reaction::Confused,
+        _ => Reaction::ThumbsDown,
     }
 }
 
