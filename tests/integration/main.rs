@@ -10,6 +10,8 @@
 
 mod attacks;
 mod attacks_live;
+mod forge_github;
+mod forge_model;
 mod fuzz_smoke;
 mod loop_solo;
 mod loop_team;
