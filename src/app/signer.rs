@@ -31,6 +31,10 @@ const KEY_FILE: &str = "COUNTERSIGN_KEY";
 /// The variable that holds a key itself, as PEM: for jobs.
 const KEY_PEM: &str = "COUNTERSIGN_SIGNING_KEY";
 
+/// The variables that hold keys themselves, each for a job of its own.
+pub(crate) const SECRET_VARIABLES: &[&str] =
+    &[KEY_PEM, "COUNTERSIGN_PLANNER_KEY", "COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY"];
+
 /// A key that is ready to sign, and whose it is.
 pub(crate) struct Hand {
     signer: Box<dyn Signer + Send>,

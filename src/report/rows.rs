@@ -20,11 +20,6 @@ impl Row<'_> {
     pub(super) fn status(&self) -> StepStatus {
         self.outcome.map_or(StepStatus::Indeterminate, |outcome| outcome.status)
     }
-
-    /// Tells whether the step did what it was to do, or was left out for a reason that is no failure.
-    pub(super) fn is_fine(&self) -> bool {
-        matches!(self.status(), StepStatus::Succeeded | StepStatus::Skipped)
-    }
 }
 
 /// Returns one row a step, in the order in which they were first heard of.

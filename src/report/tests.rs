@@ -151,6 +151,7 @@ fn report(text: &str) -> Report {
                 subject: Some(text.into()),
             },
         ],
+        plan: None,
     }
 }
 

@@ -103,7 +103,7 @@ pub(super) fn run(args: &PlanArgs, world: &World) -> Result<Outcome> {
         "seed": hex::encode(&seed),
         "ledgerSeq": seq,
     });
-    Ok(Outcome::done(result, text).about(plan.digest().to_string()))
+    Ok(Outcome::done(result, text).about(plan.digest().to_string()).plan(&plan))
 }
 
 /// Makes the refusal of inputs that do not fit, and says which the directive takes.
