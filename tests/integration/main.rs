@@ -10,6 +10,7 @@
 
 mod attacks;
 mod attacks_live;
+mod ci_output;
 mod fuzz_smoke;
 mod loop_solo;
 mod loop_team;
@@ -22,6 +23,7 @@ mod pipelines_support;
 mod pipelines_terraform;
 mod readme;
 mod reference;
+mod runner_rules;
 mod scene;
 mod support;
 mod threat_rows;
