@@ -29,8 +29,8 @@ pub fn summary(report: &Report, max_bytes: usize) -> Option<String> {
     let head = head(report);
     let picture = report.plan.as_ref().map(|plan| picture(report, plan)).unwrap_or_default();
     let tables = tables(report);
-    // A run has been agreed to already; before it, the view is what matters.
-    let shown = report.plan.as_ref().filter(|_| report.events.is_empty());
+    // What is executed has been agreed to; before that, the view is what matters.
+    let shown = report.plan.as_ref().filter(|_| report.envelope.command != "execute");
     let view = shown.map(|plan| View::new(plan.plan(), plan.digest()).markdown());
     let whole = view.as_ref().map(|view| format!("\n---\n\n{view}")).unwrap_or_default();
     let elsewhere = match (&shown, &view) {

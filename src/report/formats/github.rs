@@ -55,7 +55,7 @@ impl Renderer for Github {
     }
 
     fn finish(&mut self, out: &mut dyn Write, report: &Report) -> io::Result<()> {
-        let all = annotations(report);
+        let all = counted(annotations(report));
         let mut left = Vec::new();
         for (level, name, words) in [(Level::Error, "error", "errors"), (Level::Warning, "warning", "warnings")] {
             let of_level: Vec<_> = all.iter().filter(|one| one.level == level).collect();
@@ -190,6 +190,26 @@ fn annotations(report: &Report) -> Vec<Annotation<'_>> {
         all.insert(0, Annotation { level, title, message: lines.join("\n"), finding: None });
     }
     all
+}
+
+/// Says once what would be said several times, and how often.
+fn counted(all: Vec<Annotation<'_>>) -> Vec<Annotation<'_>> {
+    let mut kept: Vec<(Annotation<'_>, usize)> = Vec::new();
+    for one in all {
+        let place = |one: &Annotation<'_>| one.finding.map(|found| (found.file.clone(), found.line, found.column));
+        let same = kept.iter_mut().find(|(other, _)| {
+            (other.level, &other.title, &other.message, place(other))
+                == (one.level, &one.title, &one.message, place(&one))
+        });
+        match same {
+            Some((_, times)) => *times += 1,
+            None => kept.push((one, 1)),
+        }
+    }
+    for (one, times) in kept.iter_mut().filter(|(_, times)| *times > 1) {
+        one.message.push_str(&format!(" ({times} times)"));
+    }
+    kept.into_iter().map(|(one, _)| one).collect()
 }
 
 fn is_fine(status: StepStatus) -> bool {
