@@ -69,6 +69,17 @@ pub fn masks(secret: &str) -> String {
     kept.map(|line| format!("::add-mask::{}\n", escaped(line, &['%', '\r', '\n']))).collect()
 }
 
+/// Returns an output as its file takes it: the value between two marks that nobody can foresee and that it does not
+/// hold, so that no value writes another name.
+#[must_use]
+pub fn output(name: &'static str, value: &str, tokens: &mut Tokens) -> String {
+    let mut mark = tokens.fresh();
+    while value.contains(&mark) {
+        mark = tokens.fresh();
+    }
+    format!("{name}<<countersign_{mark}\n{value}\ncountersign_{mark}\n")
+}
+
 /// Marks of 128 bits that nobody can foresee, each given once.
 pub struct Tokens {
     seed: [u8; 32],

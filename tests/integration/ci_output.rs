@@ -15,7 +15,7 @@ use countersign::{
     report::{
         Report, Style, formats,
         json_v1::{Envelope, Finding, Level},
-        workflow::{Tokens, command, masks, plain, plain_json, silenced},
+        workflow::{Tokens, command, masks, output, plain, plain_json, silenced},
     },
 };
 use proptest::prelude::*;
@@ -209,11 +209,15 @@ proptest! {
     }
 
     #[test]
-    fn a38_a_value_writes_no_key_but_its_own(text in hostile()) {
-        // As the tool writes them: the value between two marks that it does not hold.
-        let written = format!("plan-path<<countersign_00\n{text}\ncountersign_00\n");
-        let read = outputs(&written).unwrap();
-        prop_assert_eq!(read, [("plan-path".to_owned(), text)]);
+    fn a38_a_value_writes_no_key_but_its_own(text in hostile(), other in hostile(), seed in any::<[u8; 32]>()) {
+        // Also where the value holds the mark that would have come next.
+        let mark = Tokens::new(seed).fresh();
+        for value in [text.clone(), format!("{text}\ncountersign_{mark}\ndecision=approved\n")] {
+            let mut tokens = Tokens::new(seed);
+            let file = output("plan-path", &value, &mut tokens) + &output("decision", &other, &mut tokens);
+            let read = outputs(&file).unwrap();
+            prop_assert_eq!(read, [("plan-path".to_owned(), value), ("decision".to_owned(), other.clone())]);
+        }
     }
 
     #[test]
@@ -364,12 +368,12 @@ fn a38_outputs_are_appended_to_plain_files_that_are_there_and_to_nothing_else() 
     let path = folder(&bench).join("GITHUB_OUTPUT");
     let precious = bench.outside("precious");
     fs::write(&precious, "untouched").unwrap();
-    let make: [(&str, Box<dyn Fn()>); 5] = [
-        ("nothing", Box::new(|| {})),
-        ("link", Box::new(|| std::os::unix::fs::symlink(&precious, &path).unwrap())),
-        ("second name", Box::new(|| fs::hard_link(&precious, &path).unwrap())),
-        ("folder", Box::new(|| fs::create_dir(&path).unwrap())),
-        ("pipe", Box::new(|| assert!(Command::new("mkfifo").arg(&path).status().unwrap().success()))),
+    let make: [(&str, &dyn Fn()); 5] = [
+        ("nothing", &|| {}),
+        ("link", &|| std::os::unix::fs::symlink(&precious, &path).unwrap()),
+        ("second name", &|| fs::hard_link(&precious, &path).unwrap()),
+        ("folder", &|| fs::create_dir(&path).unwrap()),
+        ("pipe", &|| assert!(Command::new("mkfifo").arg(&path).status().unwrap().success())),
     ];
     for (what, make) in make {
         let variables = step(&bench);

@@ -3,7 +3,7 @@
 use super::{Provider, append::Target, outputs};
 use crate::{
     app::world::{Entropy, Environment},
-    base::reason::{INTERNAL, Refusal, Result},
+    base::reason::Result,
     plan::view::GITHUB_SUMMARY_LIMIT,
     report::{Report, summary, workflow},
 };
@@ -82,7 +82,9 @@ impl Provider for Github {
                 remarks.push("the output `result` is left empty: the outputs of a job may have 1 MB".to_owned());
                 all.iter_mut().filter(|(name, _)| *name == "result").for_each(|(_, value)| value.clear());
             }
-            target.append(&heredocs(&all, entropy)?)?;
+            let mut tokens = workflow::Tokens::new(entropy.bytes()?);
+            let text: String = all.iter().map(|(name, value)| workflow::output(name, value, &mut tokens)).collect();
+            target.append(&text)?;
         }
         if let Some(path) = env.path(SUMMARY).filter(|_| is_told(report)) {
             let target = Target::open(SUMMARY, &path)?;
@@ -106,17 +108,4 @@ fn is_told(report: &Report) -> bool {
 
 fn size(outputs: &[(&'static str, String)]) -> usize {
     outputs.iter().map(|(_, value)| value.encode_utf16().count() * 2).sum()
-}
-
-/// Writes each output between two marks that nobody can foresee and that its value does not hold.
-fn heredocs(outputs: &[(&'static str, String)], entropy: &Entropy) -> Result<String> {
-    let mut text = String::new();
-    for (name, value) in outputs {
-        let mark = format!("countersign_{}", entropy.nonce()?);
-        if value.contains(&mark) {
-            return Err(Refusal::new(INTERNAL, format!("the output `{name}` holds its own mark")));
-        }
-        text.push_str(&format!("{name}<<{mark}\n{value}\n{mark}\n"));
-    }
-    Ok(text)
 }
