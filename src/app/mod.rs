@@ -1,6 +1,7 @@
 //! The application: one file a command, and all sequencing of I/O.
 
 mod bundle;
+mod ci;
 pub mod commands;
 mod conversation;
 mod definitions;
@@ -40,10 +41,12 @@ pub fn main(line: Vec<OsString>, world: &mut World) -> u8 {
         Ok(args) => args,
         Err(error) => return output::usage(&error, &line, world),
     };
-    let printer = Printer::new(&args.global, &args.command, world);
+    let mut printer = Printer::new(&args.global, &args.command, world);
+    let begun = printer.begin(&args.global, world);
     if let Some(folder) = &args.global.directory {
         world.cwd = world.cwd.join(folder);
     }
-    let result = commands::run(args.command, &args.global, world, &printer);
-    printer.finish(result, world).unwrap_or(ExitClass::Internal).code()
+    let files = args.command.report_files().cloned().unwrap_or_default();
+    let result = begun.and_then(|()| commands::run(args.command, &args.global, world, &printer));
+    printer.finish(result, &files, world).unwrap_or(ExitClass::Internal).code()
 }

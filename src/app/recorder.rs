@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Write, path::PathBuf};
 
-use super::statements::Scribe;
+use super::{ci::OrderFiles, statements::Scribe};
 use crate::{
     base::{
         digest::Digest,
@@ -45,6 +45,10 @@ pub(crate) struct Recorder {
     pub(crate) out: Box<dyn Write + Send>,
     pub(crate) events: Vec<RunEvent>,
     pub(crate) products: BTreeMap<String, Digest>,
+    /// The files by which a runner takes orders, as they were before the first step.
+    pub(crate) orders: OrderFiles,
+    /// What was found changed there.
+    pub(crate) tampered: Option<Refusal>,
 }
 
 /// What must still be so on the forge just before the first side effect.
@@ -126,6 +130,14 @@ impl EventSink for Recorder {
     fn record_batch(&mut self, events: &[RunEvent]) -> Result<()> {
         // A batch of entries is bounded, an event makes two at most; what is queued is not.
         events.chunks(MAX_BATCH / 2).try_for_each(|events| self.append(events))
+    }
+
+    fn after_step(&mut self) -> Result<()> {
+        let looked = self.orders.check();
+        if let Err(why) = &looked {
+            self.tampered.get_or_insert_with(|| why.clone());
+        }
+        looked
     }
 
     fn may_continue(&mut self) -> Result<()> {

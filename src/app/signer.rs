@@ -38,6 +38,9 @@ const KEYS_OF_DUTIES: [(Duty, &str); 3] = [
     (Duty::Gate, "COUNTERSIGN_GATE_KEY"),
     (Duty::Executor, "COUNTERSIGN_EXECUTOR_KEY"),
 ];
+/// The variables that hold keys themselves, each for a job of its own.
+pub(crate) const SECRET_VARIABLES: &[&str] =
+    &[KEY_PEM, "COUNTERSIGN_PLANNER_KEY", "COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY"];
 
 /// A key that is ready to sign, and whose it is.
 pub(crate) struct Hand {

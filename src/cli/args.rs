@@ -39,6 +39,20 @@ pub struct Global {
     /// When to use colour; NO_COLOR is honoured.
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
     pub color: ColorChoice,
+    /// Which CI takes outputs, summary and annotations; without it COUNTERSIGN_CI, else what the environment says.
+    #[arg(long, global = true, value_name = "CI", value_enum)]
+    pub ci: Option<CiChoice>,
+}
+
+/// Which CI takes outputs, summary and annotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CiChoice {
+    /// What the environment says.
+    Auto,
+    /// GitHub's runner.
+    Github,
+    /// None: plain text.
+    None,
 }
 
 /// When to use colour.
@@ -92,7 +106,7 @@ pub enum Command {
     Render(RenderArgs),
     /// Check a plan against the policy; never executes, and exits 0 whatever the decision.
     #[command(after_help = "Example:\n  countersign review plan.json --json")]
-    Review(PlanOnly),
+    Review(ReviewArgs),
     /// Check, explain and simulate the policy.
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -158,6 +172,23 @@ pub enum Command {
     /// Print the manual page, in roff.
     #[command(after_help = "Example:\n  countersign man > countersign.1")]
     Man,
+}
+
+impl Command {
+    /// Returns the files that the result is to be written to besides.
+    #[must_use]
+    pub fn report_files(&self) -> Option<&ReportFiles> {
+        match self {
+            Self::Plan(args) => Some(&args.files),
+            Self::Review(args) => Some(&args.files),
+            Self::Verify(args) => Some(&args.files),
+            Self::Execute(args) => Some(&args.files),
+            Self::Directives(ListCheck::Check(files))
+            | Self::Pipelines(PipelinesCommand::Check(files))
+            | Self::Policy(PolicyCommand::Check(files)) => Some(files),
+            _ => None,
+        }
+    }
 }
 
 /// Arguments of `try`.
@@ -328,7 +359,7 @@ pub enum ListCheck {
     List,
     /// Check them all, and show every error in one pass.
     #[command(after_help = "Example:\n  countersign directives check")]
-    Check,
+    Check(ReportFiles),
 }
 
 /// What to do with pipelines.
@@ -339,7 +370,7 @@ pub enum PipelinesCommand {
     List,
     /// Check them all, and show every error in one pass.
     #[command(after_help = "Example:\n  countersign pipelines check")]
-    Check,
+    Check(ReportFiles),
     /// Show one, with all defaults filled in.
     #[command(after_help = "Example:\n  countersign pipelines show inventory")]
     Show {
@@ -388,6 +419,9 @@ pub struct PlanArgs {
     /// Name or path of the key that records the plan.
     #[command(flatten)]
     pub signer: SignerArgs,
+    /// Where the result is written too.
+    #[command(flatten)]
+    pub files: ReportFiles,
 }
 
 /// Arguments of `propose`.
@@ -434,6 +468,31 @@ pub struct PlanOnly {
     pub plan: String,
 }
 
+/// Arguments of `review`.
+#[derive(Debug, ClapArgs)]
+pub struct ReviewArgs {
+    /// The plan: a file, or a digest that the ledger knows.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// Where the result is written too.
+    #[command(flatten)]
+    pub files: ReportFiles,
+}
+
+/// Where the result is written too: each file whole or not at all, also where the command is refused.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct ReportFiles {
+    /// Write the result as JUnit XML to this file.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write the findings and failed checks as SARIF to this file.
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// Write the job summary, in Markdown, to this file.
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
+}
+
 /// Arguments of `render`.
 #[derive(Debug, ClapArgs)]
 pub struct RenderArgs {
@@ -466,7 +525,7 @@ pub enum ViewFormat {
 pub enum PolicyCommand {
     /// Check the policy in the work tree, every error in one pass, and entries that can never match.
     #[command(after_help = "Example:\n  countersign policy check")]
-    Check,
+    Check(ReportFiles),
     /// Explain the decision on a plan from both sides: the step, and the line of the policy.
     #[command(after_help = "Example:\n  countersign policy explain plan.json")]
     Explain(PlanOnly),
@@ -591,6 +650,9 @@ pub struct VerifyArgs {
     /// Write the verification result, a signed statement, to this file.
     #[arg(long, value_name = "FILE")]
     pub svr: Option<PathBuf>,
+    /// Where the result is written too.
+    #[command(flatten)]
+    pub files: ReportFiles,
 }
 
 /// Arguments of `execute`.
@@ -608,9 +670,6 @@ pub struct ExecuteArgs {
     /// Write the evidence bundle to this file.
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
-    /// Write the run as JUnit XML to this file.
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
     /// Write SLSA provenance of the declared output files, a signed statement, to this file.
     #[arg(long, value_name = "FILE")]
     pub provenance: Option<PathBuf>,
@@ -620,6 +679,9 @@ pub struct ExecuteArgs {
     /// The key that signs the record; it must have the duty `executor`.
     #[command(flatten)]
     pub signer: SignerArgs,
+    /// Where the result is written too.
+    #[command(flatten)]
+    pub files: ReportFiles,
 }
 
 /// Arguments of `resolve`.

@@ -10,6 +10,7 @@
 
 mod attacks;
 mod attacks_live;
+mod ci_output;
 mod forge_github;
 mod forge_model;
 mod fuzz_smoke;
@@ -24,6 +25,7 @@ mod pipelines_support;
 mod pipelines_terraform;
 mod readme;
 mod reference;
+mod runner_rules;
 mod scene;
 mod support;
 mod threat_rows;

@@ -30,7 +30,7 @@ use crate::{
         reason::{CONTEXT_MISMATCH, Refusal, Result},
         text::visible,
     },
-    cli::args::{CommentArgs, PlanArgs, ScopeArg, SignerArgs},
+    cli::args::{CommentArgs, PlanArgs, ReportFiles, ScopeArg, SignerArgs},
     facts::{
         change_request::{ChangeRequest, Comment, Reaction},
         observed::Observed,
@@ -223,6 +223,7 @@ impl Clerk<'_> {
             created_at: None,
             revise: None,
             signer: SignerArgs::default(),
+            files: ReportFiles::default(),
         };
         let author = &comment.author;
         let host = self.session.root.document().host.clone();

@@ -4,15 +4,17 @@ use std::{collections::BTreeMap, io::Write as _};
 
 use serde_json::json;
 
-use super::verify::{refused, shown};
+use super::verify::{lines, refused, shown};
 use crate::{
     app::{
-        bundle, files,
+        bundle,
+        ci::OrderFiles,
+        files,
         forge::{self, Asking},
         ledger::{begin, checkpoint_if_due},
         output::{Outcome, Printer},
         provenance,
-        reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN},
+        reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN, RUNNER_TAMPERED},
         recorder::{LastLook, Recorder, outputs},
         session::{Session, run_id},
         signer::{self, Hand},
@@ -38,7 +40,6 @@ use crate::{
         model::{Action, Plan, Step},
     },
     policy::reasons::POLICY_EXECUTION_OFF,
-    report::{Report, formats, json_v1::Envelope as Output},
     sign::{
         Duty, Envelope,
         predicate::{Claim, ResolveAs},
@@ -79,12 +80,17 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let (result, text) = shown(&report, digest);
     let verified = match verdict {
         Ok(verified) => verified,
-        Err(refusal) => return Ok(refused(&refusal, result, text).about(digest.to_string())),
+        Err(refusal) => {
+            let outcome = refused(&refusal, result, text).about(digest.to_string());
+            return Ok(outcome.checks(lines(&report)).plan(&sealed));
+        }
     };
     if args.dry_run {
-        return preview(&verified, result, text);
+        return Ok(preview(&verified, result, text)?.checks(lines(&report)).plan(&sealed));
     }
     let secrets = secrets(verified.plan(), world)?;
+    printer.mask(world, secrets.values().map(Secret::expose));
+    let orders = OrderFiles::of(&world.env, session.checkout.workdir())?;
     let hand = signer::find(&args.signer, &[Duty::Executor], &session, world)?;
     let mut ledger = situation.ledger;
     let past = match &purpose {
@@ -111,8 +117,6 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let last_look = forge.filter(|_| head.is_some()).map(|forge| LastLook::new(forge, verified.plan()));
     let commits = |step: &&Step| step.actions.iter().any(|action| matches!(action, Action::Commit(_)));
     let committers = verified.plan().steps.iter().filter(commits).map(|step| step.id.clone()).collect();
-    let style = printer.style();
-    let Some(human) = formats::find("human") else { return Err(Refusal::new(INTERNAL, "no format for people")) };
     let mut recorder = Recorder {
         ledger,
         clock: world.clock,
@@ -125,16 +129,18 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         committers,
         work_tree: session.checkout.workdir().to_owned(),
         outputs: outputs(verified.plan()),
-        renderer: human.renderer(style),
+        renderer: printer.log()?,
         out: std::mem::replace(&mut world.console.stderr, Box::new(std::io::sink())),
         events: Vec::new(),
         products: BTreeMap::new(),
         signer: hand.into_signer(),
+        orders,
+        tampered: None,
     };
     let ended = drive(verified, setting, &mut recorder);
     world.console.stderr = std::mem::replace(&mut recorder.out, Box::new(std::io::sink()));
     let outcome = ended?;
-    finish(args, &sealed, &claim, recorder, &outcome, &session, world)
+    Ok(finish(args, &sealed, &claim, recorder, &outcome, &session, world)?.checks(lines(&report)).plan(&sealed))
 }
 
 /// Refuses where the machine's switches are off; any value but `on` is off, and no approval overrides it.
@@ -318,6 +324,7 @@ fn finish(
     let digest = plan.digest();
     let (decision, reason): (&str, Option<Reason>) = match outcome.status {
         RunStatus::Completed => ("completed", None),
+        RunStatus::Halted if recorder.tampered.is_some() => ("halted", Some(RUNNER_TAMPERED)),
         RunStatus::Halted => ("halted", Some(RUN_HALTED)),
         RunStatus::Cancelled => ("cancelled", Some(RUN_CANCELLED)),
         RunStatus::Indeterminate => ("indeterminate", Some(RUN_INDETERMINATE)),
@@ -328,18 +335,6 @@ fn finish(
     }
     if let Some(path) = &args.bundle {
         files::write(&world.cwd.join(path), &bundle::make(session, &mut recorder.ledger, plan, world)?)?;
-    }
-    if let Some(path) = &args.junit {
-        let output = Output::done("execute", serde_json::Value::Null);
-        let report = Report { events: recorder.events.clone(), ..Report::new(output) };
-        let mut bytes = Vec::new();
-        if let Some(junit) = formats::find("junit") {
-            junit
-                .renderer(crate::report::Style::default())
-                .finish(&mut bytes, &report)
-                .map_err(|e| Refusal::new(IO, e.to_string()))?;
-        }
-        files::write(&world.cwd.join(path), &bytes)?;
     }
     if let Some(path) = &args.provenance {
         let envelope = provenance::envelope(plan, claim.run.as_str(), &recorder, world.now())?;
@@ -367,10 +362,13 @@ fn finish(
         outcome.steps.len(),
         outcome.reason_code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default(),
     );
+    if let Some(tampered) = &recorder.tampered {
+        text.push_str(&format!("  {}\n", tampered.message()));
+    }
     if let Some(reason) = reason {
         text.push_str(&format!("  {}\n  hint: {}\n", reason.summary, reason.hint));
     }
-    let outcome = Outcome::done(result, text).decision(decision).about(claim.run.to_string());
+    let outcome = Outcome::done(result, text).decision(decision).about(claim.run.to_string()).events(recorder.events);
     Ok(match reason {
         None => outcome,
         Some(reason) => outcome.because(reason),

@@ -167,7 +167,7 @@ fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session
         "seed": hex::encode(seed),
         "ledgerSeq": seq,
     });
-    Outcome::done(result, text).about(plan.digest().to_string())
+    Outcome::done(result, text).about(plan.digest().to_string()).plan(plan)
 }
 
 /// Makes the refusal of inputs that do not fit, and says which the directive takes.

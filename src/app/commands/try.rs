@@ -17,7 +17,8 @@ use crate::{
         text::visible,
     },
     cli::args::{
-        ApproveArgs, ExecuteArgs, Global, InitArgs, PlanArgs, PlanOnly, ScopeArg, SignerArgs, TryArgs, VerifyArgs,
+        ApproveArgs, ExecuteArgs, Global, InitArgs, PlanArgs, ReportFiles, ReviewArgs, ScopeArg, SignerArgs, TryArgs,
+        VerifyArgs,
     },
     forge::Checkout,
     plan::{
@@ -94,6 +95,7 @@ impl Trial {
                 created_at: None,
                 revise: None,
                 signer: SignerArgs::default(),
+                files: ReportFiles::default(),
             },
             &self.world,
         )?;
@@ -106,7 +108,8 @@ impl Trial {
         files::write(&self.folder.join("view.html"), view.html().as_bytes())?;
 
         let named = plan_path.display().to_string();
-        let review = super::review::run(&PlanOnly { plan: named.clone() }, &self.world)?;
+        let review =
+            super::review::run(&ReviewArgs { plan: named.clone(), files: ReportFiles::default() }, &self.world)?;
         let decision = text_of(&review, "decision/decision");
         self.say(format!(
             "reviewed   {} steps, effect {}: {decision}",
@@ -141,10 +144,10 @@ impl Trial {
                 dry_run: false,
                 resume: None,
                 bundle: Some(bundle.clone()),
-                junit: None,
                 provenance: None,
                 parallel: None,
                 signer: SignerArgs::default(),
+                files: ReportFiles::default(),
             },
             &mut self.world,
             printer,
@@ -154,7 +157,14 @@ impl Trial {
         let products = executed.result()["products"].as_object().map_or(0, serde_json::Map::len);
 
         let verified = super::verify::run(
-            &VerifyArgs { plan: None, bundle: Some(bundle.clone()), offline: true, trust_root: None, svr: None },
+            &VerifyArgs {
+                plan: None,
+                bundle: Some(bundle.clone()),
+                offline: true,
+                trust_root: None,
+                svr: None,
+                files: ReportFiles::default(),
+            },
             &self.world,
         )?;
         self.demand(&verified, "verify")?;
@@ -243,6 +253,8 @@ fn silent() -> Console {
         stdin_is_terminal: false,
         stdout_is_terminal: false,
         stderr_is_terminal: false,
+        stdout_is_file: false,
+        stderr_is_file: false,
     }
 }
 

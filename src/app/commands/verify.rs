@@ -19,6 +19,7 @@ use crate::{
         text::visible,
     },
     cli::args::{SignerArgs, VerifyArgs},
+    report::json_v1::{CheckLine, CheckResult},
     sign::{Duty, Envelope, statement::Subject},
     verify::{self, Purpose, Report, Verdict, svr::VerificationResult},
 };
@@ -43,6 +44,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     session.follow(&plan);
     let forge = forge::reach(&session, world)?;
     let asking = forge.as_deref().map(|forge| Asking { forge, world });
+    let sealed = plan.clone();
     let mut situation =
         Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now(), reading, asking)?;
     let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
@@ -53,9 +55,10 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     }
     let (result, text) = shown(&report, digest);
     match verdict {
-        Ok(_) => Ok(Outcome::done(result, text).decision("verified").about(digest.to_string())),
-        Err(refusal) => Ok(refused(&refusal, result, text).about(digest.to_string())),
+        Ok(_) => Ok(Outcome::done(result, text).decision("verified")),
+        Err(refusal) => Ok(refused(&refusal, result, text)),
     }
+    .map(|outcome| outcome.about(digest.to_string()).checks(lines(&report)).plan(&sealed))
 }
 
 /// Verifies a bundle with nothing but its bytes and the trust root's digest.
@@ -72,9 +75,24 @@ fn offline(args: &VerifyArgs, bytes: &[u8], world: &World) -> Result<Outcome> {
         text.push_str(&format!("run {run}: {outcome}; claimed at {}\n", audit.at));
     }
     match audit.report.refusal() {
-        None => Ok(Outcome::done(result, text).decision("verified").about(audit.plan.to_string())),
-        Some(refusal) => Ok(refused(refusal, result, text).about(audit.plan.to_string())),
+        None => Ok(Outcome::done(result, text).decision("verified")),
+        Some(refusal) => Ok(refused(refusal, result, text)),
     }
+    .map(|outcome| outcome.about(audit.plan.to_string()).checks(lines(&audit.report)))
+}
+
+/// The checks as files and CI show them.
+pub(super) fn lines(report: &Report) -> Vec<CheckLine> {
+    let line = |check: &verify::CheckResult| CheckLine {
+        id: check.id.to_owned(),
+        result: if check.passed() { CheckResult::Passed } else { CheckResult::Failed },
+        subject: match &check.verdict {
+            Verdict::Passed(subject) => subject.clone(),
+            Verdict::Failed(refusal) => refusal.message().to_owned(),
+        },
+        reason_code: check.reason().map(|reason| reason.code.to_owned()),
+    };
+    report.checks.iter().map(line).collect()
 }
 
 /// A verification that does not hold: its checks are shown, and the first refusal decides how the process ends.
