@@ -112,6 +112,7 @@ pub(crate) fn trust_root(genesis: Digest, from: Timestamp, change: impl FnOnce(&
             key(Who::Policy, &[Duty::Policy]),
             key(Who::Dora, &[Duty::Witness]),
         ],
+        issuers: Vec::new(),
     };
     change(&mut document);
     TrustRoot::parse(&json::canonical(&document).unwrap()).unwrap()

@@ -198,6 +198,7 @@ impl TrustDraft {
             root_threshold: self.root_threshold,
             principals: self.principals,
             keys: self.keys.iter().map(NewKey::listed).collect(),
+            issuers: Vec::new(),
         };
         Proposal::make(&document, None, now, signers)
     }
