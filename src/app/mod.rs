@@ -7,6 +7,7 @@ mod draft;
 mod files;
 #[doc(hidden)]
 pub mod fuzzing;
+mod identity;
 pub mod keys;
 mod ledger;
 mod output;

@@ -3,6 +3,7 @@
 //! A forge answers with plain data of [`crate::facts`], and refuses rather than guess: a page that is
 //! missing, a value it does not know, an answer that is cut short are refusals, never less data.
 
+pub mod oidc;
 pub mod providers;
 pub mod reasons;
 

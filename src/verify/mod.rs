@@ -25,6 +25,7 @@
 //! | 17 | `approval.quorum` | enough approvals count, by distinct people with distinct keys |
 //! | 18 | `replay` | no other run holds or has used the approval |
 //! | 19 | `halt` | the repository is not halted |
+//! | 20 | `context.workload` | the CI job is one that may execute, where the trust root lists who says so |
 
 mod case;
 mod checks;
@@ -44,7 +45,7 @@ use crate::{
     plan::{SealedPlan, model::Plan},
 };
 
-pub use case::{Case, Chain, Conformance, Purpose, authors};
+pub use case::{Case, Chain, Conformance, Identity, Purpose, Said, Shown, authors};
 pub use checks::{AUDIT, REQUIRED};
 
 /// A plan of which every required check has just passed, in this process.

@@ -11,7 +11,7 @@ reasons! {
     PLAN_SUPERSEDED = "plan.superseded", Stale, "a later revision took the plan's place", "use the later revision";
     PLAN_DEVIATES = "plan.deviates", Verification, "a step is not what its pipeline expands to", "draft the plan with `countersign plan`; a plan cannot name its own actions";
     CLOCK_SKEW = "clock.skew", Stale, "the machine's clock contradicts the ledger", "set the clock";
-    CONTEXT_MISMATCH = "context.mismatch", Verification, "the plan is for another repository or change request", "run it where it belongs";
+    CONTEXT_MISMATCH = "context.mismatch", Verification, "what is found here is not what the plan, or the token of the job, names", "run it where it belongs, and change no variable that the CI system sets";
     HEAD_MOVED = "subject.head_moved", Stale, "the head commit is not the one the plan is for", "draft a new plan for the present commit";
     BASE_MOVED = "subject.base_moved", Stale, "the base commit is not the one the plan is for", "draft a new plan against the present base";
     TREE_CHANGED = "subject.tree_changed", Stale, "guardrails or tree differ from those the plan is for", "draft a new plan";

@@ -29,7 +29,7 @@ use crate::{
         statement::{Predicate, Subject},
         trust::{Document, Duty, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE},
     },
-    verify::{self, Case, Chain, Conformance, Purpose, Report, VerifiedPlan},
+    verify::{self, Case, Chain, Conformance, Identity, Purpose, Report, VerifiedPlan},
 };
 
 /// Who signs: the seed byte of the key, and the principal's number.
@@ -138,6 +138,7 @@ pub(crate) struct Scene {
     pub(crate) own_commits: std::collections::BTreeSet<String>,
     pub(crate) conformance: Conformance,
     pub(crate) ledger: Ledger,
+    pub(crate) identity: Identity,
     pub(crate) purpose: Purpose,
     pub(crate) named: Option<Digest>,
     pub(crate) now: Timestamp,
@@ -219,6 +220,7 @@ impl Scene {
             own_commits: std::collections::BTreeSet::new(),
             conformance,
             ledger,
+            identity: Identity::NotShown,
             purpose: Purpose::Start,
             named: None,
             now: start.plus(600),
@@ -260,6 +262,7 @@ impl Scene {
                 must_contain: &must_contain,
                 last_at: self.last_at.unwrap_or_else(|| self.ledger.last_at()),
             },
+            identity: &self.identity,
             purpose: self.purpose.clone(),
             now: self.now,
         };

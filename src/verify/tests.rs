@@ -463,7 +463,7 @@ fn b53_a_verification_result_states_what_passed_and_nothing_of_a_refusal() {
     let mut scene = Scene::approved();
     let (report, _) = scene.verify();
     let result = svr::VerificationResult::of(&report, scene.now).unwrap();
-    assert_eq!(result.properties.len(), 20);
+    assert_eq!(result.properties.len(), 21);
     assert!(result.properties.contains(&"COUNTERSIGN_APPROVAL_QUORUM".to_owned()));
     assert!(result.properties.contains(&"COUNTERSIGN_PLAN_NOT_REJECTED".to_owned()));
     scene.halt(true);

@@ -11,8 +11,10 @@
 mod attacks;
 mod attacks_live;
 mod fuzz_smoke;
+mod issuer;
 mod loop_solo;
 mod loop_team;
+mod oidc;
 mod pipelines_bulk_edit;
 mod pipelines_inventory;
 mod pipelines_migration;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::verify::{refused, shown};
 use crate::{
     app::{
-        bundle, files,
+        bundle, files, identity,
         ledger::{begin, checkpoint_if_due},
         output::{Outcome, Printer},
         provenance,
@@ -61,8 +61,10 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         Some(name) => Purpose::Resume(name.parse()?),
     };
     let limits = policy.limits();
+    let identity = identity::of_job(args.identity, &digest, &session, world)?;
     let mut situation =
-        Situation::gather(&session, policy, &plan, args.plan.parse().ok(), purpose.clone(), world.now(), reading)?;
+        Situation::gather(&session, policy, &plan, args.plan.parse().ok(), purpose.clone(), world.now(), reading)?
+            .shown_by(identity);
     if let Purpose::Resume(name) = &purpose
         && situation.ledger.read(world.now())?.state().run(name).is_none()
     {

@@ -17,7 +17,8 @@ use crate::{
         text::visible,
     },
     cli::args::{
-        ApproveArgs, ExecuteArgs, Global, InitArgs, PlanArgs, PlanOnly, ScopeArg, SignerArgs, TryArgs, VerifyArgs,
+        ApproveArgs, ExecuteArgs, Global, IdentityArg, InitArgs, PlanArgs, PlanOnly, ScopeArg, SignerArgs, TryArgs,
+        VerifyArgs,
     },
     forge::Checkout,
     plan::{
@@ -140,6 +141,7 @@ impl Trial {
                 junit: None,
                 provenance: None,
                 parallel: None,
+                identity: Some(IdentityArg::Key),
                 signer: SignerArgs::default(),
             },
             &mut self.world,
@@ -150,7 +152,14 @@ impl Trial {
         let products = executed.result()["products"].as_object().map_or(0, serde_json::Map::len);
 
         let verified = super::verify::run(
-            &VerifyArgs { plan: None, bundle: Some(bundle.clone()), offline: true, trust_root: None, svr: None },
+            &VerifyArgs {
+                plan: None,
+                bundle: Some(bundle.clone()),
+                offline: true,
+                trust_root: None,
+                svr: None,
+                identity: None,
+            },
             &self.world,
         )?;
         self.demand(&verified, "verify")?;

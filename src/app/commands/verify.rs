@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{
-        bundle, files, ledger::begin, output::Outcome, session::Session, signer, situation::Situation, world::World,
+        bundle, files, identity, ledger::begin, output::Outcome, session::Session, signer, situation::Situation,
+        world::World,
     },
     base::{
         digest::Digest,
@@ -33,8 +34,10 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     let named = args.plan.as_deref().unwrap_or_default();
     let plan = session.plan(named, world, &policy)?;
     let digest = plan.digest();
+    let identity = identity::of_job(args.identity, &digest, &session, world)?;
     let mut situation =
-        Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now(), reading)?;
+        Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now(), reading)?
+            .shown_by(identity);
     let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
     if let (Some(path), Some(result)) = (&args.svr, VerificationResult::of(&report, world.now())) {
         let hand = signer::find(&SignerArgs::default(), &[Duty::Executor, Duty::Witness], &session, world)?;
