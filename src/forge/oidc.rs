@@ -153,11 +153,12 @@ fn is_loopback(url: &Url) -> bool {
 /// Parses an address that two readers cannot take apart differently: `https`, or `http` on a loopback address.
 fn plain_url(text: &str) -> Result<Url> {
     let refuse = |why: &str| {
-        let shown = excerpt(text.split(['?', '#']).next().unwrap_or_default());
+        let shown = excerpt(text.split('?').next().unwrap_or_default());
         Err(Refusal::new(OIDC_ENDPOINT, format!("`{shown}` {why}")))
     };
     if check_steering(text).is_err() || text.contains([' ', '\\', '#', '@']) {
-        return refuse("is no plain address");
+        // What stands before an `@` may be a password.
+        return Err(Refusal::new(OIDC_ENDPOINT, "the address holds characters that no plain one has"));
     }
     let Ok(url) = text.parse::<Url>() else { return refuse("is no address") };
     let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()).unwrap_or_default();

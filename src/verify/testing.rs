@@ -176,6 +176,18 @@ impl Scene {
 
     /// A ledger that holds its genesis only.
     pub(crate) fn empty(then: &str, change: impl FnOnce(&mut Plan)) -> Self {
+        Self::founded(then, change, |_| {})
+    }
+
+    /// A plan recorded and approved by Bob, under a trust root that is changed.
+    pub(crate) fn approved_under(change: impl FnOnce(&mut Document)) -> Self {
+        let mut scene = Self::founded(ONE, |_| {}, change);
+        scene.record_plan(scene.plan.digest(), None);
+        scene.approve(Who::Bob);
+        scene
+    }
+
+    fn founded(then: &str, change: impl FnOnce(&mut Plan), trust: impl FnOnce(&mut Document)) -> Self {
         let mut draft = sample_plan();
         draft.steps = vec![sample_write_step("look")];
         draft.effect = draft.steps[0].effect;
@@ -188,7 +200,7 @@ impl Scene {
             created_at: start,
         };
         let genesis = genesis_entry(&sign(Who::Ada, &[("ledger", Digest::of(b"ledger"))], genesis), start).unwrap();
-        let root = trust_root(Digest::of(&genesis), start, |_| {});
+        let root = trust_root(Digest::of(&genesis), start, trust);
         let policy = policy(then);
         draft.planner.requested_by.id = Who::Ada as u64;
         draft.policy_digest = policy.digest();
