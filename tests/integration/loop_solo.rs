@@ -37,6 +37,7 @@ const CHECKS: [&str; 19] = [
     "approval.quorum",
     "replay",
     "halt",
+    "context.workload",
 ];
 
 fn mode(path: &Path) -> u32 {
