@@ -3,7 +3,10 @@
 //! No entry point returns anything: whatever the bytes, it must come back soon and without a panic. Where a
 //! parser promises more, such as one byte form of a document, its entry point asserts the promise.
 
-use std::{collections::BTreeMap, hint::black_box};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hint::black_box,
+};
 
 use super::bundle;
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
         ident::Id,
         json,
         path::RepoPath,
+        secret::Secret,
         text,
         time::{Timestamp, parse_duration},
         yaml,
@@ -25,10 +29,15 @@ use crate::{
     policy::{Policy, path_pattern::PathPattern},
     sign::{
         Duty, Envelope, TrustRoot, Verified,
+        issuer::{Issuer, Provider, Runner},
         key::{PrivateKey, PublicKey},
         predicate::Approval,
-        schemes::ssh,
+        schemes::{
+            oidc::{self, Algorithm, KeySet},
+            ssh,
+        },
         verified::{predicate_type, read_statement},
+        workload::{Expected, admit},
     },
 };
 
@@ -57,6 +66,8 @@ pub fn entry_points() -> &'static [EntryPoint] {
         ("bundle", bundle_file),
         ("ssh_key", ssh_key),
         ("sshsig", sshsig),
+        ("jwks", jwks),
+        ("id_token", id_token),
         ("remote_url", remote_url),
         ("words", words),
     ]
@@ -201,6 +212,40 @@ fn ssh_key(bytes: &[u8]) {
 fn sshsig(bytes: &[u8]) {
     if let Ok(key) = PrivateKey::from_seed(&[7; 32]).public() {
         black_box(ssh::verify(&key, b"message", bytes).is_ok());
+    }
+}
+
+fn jwks(bytes: &[u8]) {
+    if let Ok(keys) = KeySet::parse(bytes) {
+        assert_eq!(keys.digest(), Digest::of(bytes));
+    }
+}
+
+/// The keys of an issuer, then a token; both in the form in which they are fetched.
+fn id_token(bytes: &[u8]) {
+    let Some(at) = bytes.iter().position(|byte| *byte == b'\n') else { return };
+    let Ok(text) = std::str::from_utf8(&bytes[at + 1..]) else { return };
+    let token = Secret::new(text.to_owned());
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if oidc::unverified_issuer(&token).is_ok() {
+        assert!(text.bytes().all(plain) && text.matches('.').count() == 2, "a token in another form");
+    }
+    let Ok(keys) = KeySet::parse(&bytes[..at]) else { return };
+    let issuer = Issuer {
+        url: "https://issuer.example".to_owned(),
+        provider: Provider::Github,
+        algorithms: vec![Algorithm::Rs256, Algorithm::Es256],
+        workflows: vec!["example/sample/.github/workflows/countersign.yml@refs/heads/main".to_owned()],
+        events: vec!["workflow_dispatch".to_owned()],
+        runner: Runner::GithubHosted,
+        jwks: None,
+    };
+    let now = Timestamp::from_unix(1_900_000_000);
+    if let Ok(verified) = oidc::verify(&token, &keys, &issuer, "urn:fuzz", now) {
+        let in_base = BTreeSet::from(["a".repeat(40)]);
+        let expected =
+            Expected { repo_id: "42", owner_id: "7", environment: Some("production"), in_base: &in_base, now };
+        black_box(admit(&verified, &issuer, &expected).is_ok());
     }
 }
 

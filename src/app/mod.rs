@@ -11,6 +11,7 @@ mod forge;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gate;
+mod identity;
 pub mod keys;
 mod ledger;
 mod output;

@@ -20,7 +20,7 @@ use crate::{
     },
     review::{ReviewReport, review},
     sign::{TrustRoot, predicate::LedgerHead},
-    verify::{Case, Chain, Conformance, Purpose},
+    verify::{Case, Chain, Conformance, Identity, Purpose},
 };
 
 /// Everything that `verify` looks at.
@@ -34,6 +34,7 @@ pub(crate) struct Situation {
     modified: Vec<String>,
     own_commits: BTreeSet<String>,
     conformance: Conformance,
+    identity: Identity,
     purpose: Purpose,
     named: Option<Digest>,
     now: Timestamp,
@@ -81,10 +82,16 @@ impl Situation {
             decision,
             ledger,
             plan: plan.digest(),
+            identity: Identity::NotShown,
             purpose,
             named,
             now: clock,
         })
+    }
+
+    /// Adds what shows which CI job runs.
+    pub(crate) fn shown_by(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// Hands the case to the door.
@@ -101,6 +108,7 @@ impl Situation {
             own_commits: &self.own_commits,
             conformance: &self.conformance,
             chain: Chain { state: chain.state(), must_contain: &must_contain, last_at: chain.last_at() },
+            identity: &self.identity,
             purpose: self.purpose.clone(),
             now: self.now,
         };

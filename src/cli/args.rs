@@ -282,6 +282,11 @@ pub enum KeysCommand {
         #[command(flatten)]
         signer: SignerArgs,
     },
+    /// Say whose tokens show which CI job runs; from then on nothing executes without one.
+    #[command(
+        after_help = "Examples:\n  countersign keys issuer https://token.actions.githubusercontent.com --workflow owner/repo/.github/workflows/countersign.yml@refs/heads/main --event workflow_dispatch\n  countersign keys issuer https://token.actions.githubusercontent.com --remove"
+    )]
+    Issuer(IssuerArgs),
     /// Add your root signature to a change of the trust root that waits for more.
     #[command(after_help = "Example:\n  countersign keys sign")]
     Sign {
@@ -335,6 +340,35 @@ pub struct EnrolArgs {
     /// How long the key is valid from now on.
     #[arg(long, value_name = "DURATION", default_value = "365d")]
     pub valid: String,
+    /// The root key that signs.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
+/// Arguments of `keys issuer`.
+#[derive(Debug, ClapArgs)]
+pub struct IssuerArgs {
+    /// The issuer's URL, exactly as its tokens say it.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// A workflow that may execute: its path, `@`, and a full branch name or a commit's full id; may be given more than once.
+    #[arg(long, value_name = "WORKFLOW", required_unless_present = "remove")]
+    pub workflow: Vec<String>,
+    /// An event that may start it; may be given more than once.
+    #[arg(long, value_name = "EVENT", default_value = "workflow_dispatch")]
+    pub event: Vec<String>,
+    /// What kind of machine must run the job.
+    #[arg(long, default_value = "github-hosted", value_parser = ["github-hosted", "self-hosted"])]
+    pub runner: String,
+    /// An algorithm of its signatures; may be given more than once.
+    #[arg(long, default_value = "RS256", value_parser = ["RS256", "ES256"])]
+    pub algorithm: Vec<String>,
+    /// SHA-256 of its JWKS document, where no other keys are to count.
+    #[arg(long, value_name = "DIGEST")]
+    pub jwks: Option<String>,
+    /// Trust it no more.
+    #[arg(long, conflicts_with_all = ["workflow", "jwks"])]
+    pub remove: bool,
     /// The root key that signs.
     #[command(flatten)]
     pub signer: SignerArgs,
@@ -653,6 +687,18 @@ pub struct VerifyArgs {
     /// Where the result is written too.
     #[command(flatten)]
     pub files: ReportFiles,
+    /// What shows which CI job this is; by default a token wherever the trust root lists an issuer.
+    #[arg(long, value_enum, conflicts_with = "bundle")]
+    pub identity: Option<IdentityArg>,
+}
+
+/// What shows which CI job runs; COUNTERSIGN_IDENTITY says the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IdentityArg {
+    /// Nothing beside the key that signs.
+    Key,
+    /// A token of an issuer that the trust root lists.
+    Oidc,
 }
 
 /// Arguments of `execute`.
@@ -676,6 +722,9 @@ pub struct ExecuteArgs {
     /// Steps at once, at most what the policy allows.
     #[arg(long, value_name = "N")]
     pub parallel: Option<u32>,
+    /// What shows which CI job this is; by default a token wherever the trust root lists an issuer.
+    #[arg(long, value_enum)]
+    pub identity: Option<IdentityArg>,
     /// The key that signs the record; it must have the duty `executor`.
     #[command(flatten)]
     pub signer: SignerArgs,

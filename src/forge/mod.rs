@@ -4,6 +4,7 @@
 //! missing, a value it does not know, an answer that is cut short are refusals, never less data.
 
 pub mod http;
+pub mod oidc;
 pub mod providers;
 pub mod reasons;
 

@@ -72,6 +72,7 @@ pub(super) fn document() -> Document {
             listed(11, 1, &[Duty::Root]),
             listed(3, 3, &[Duty::Executor]),
         ],
+        issuers: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     envelope::Envelope,
+    issuer::{self, Issuer},
     key::PublicKey,
     reasons::{TRUST_EXPIRED, TRUST_MALFORMED, TRUST_PIN, TRUST_ROLLBACK, TRUST_THRESHOLD},
     schemes::Scheme,
@@ -104,6 +105,9 @@ pub struct Document {
     pub principals: Vec<Principal>,
     /// Their keys.
     pub keys: Vec<Key>,
+    /// Whose tokens say which CI job runs; where there is one, nothing executes without its word.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub issuers: Vec<Issuer>,
 }
 
 /// Which interface a forge speaks.
@@ -336,6 +340,12 @@ impl TrustRoot {
         self.document.principals.get(*self.people.get(&id)?)
     }
 
+    /// Returns the issuer of exactly this URL.
+    #[must_use]
+    pub fn issuer(&self, url: &str) -> Option<&Issuer> {
+        self.document.issuers.iter().find(|issuer| issuer.url == url)
+    }
+
     /// Returns the principal who commits under an address, compared without regard to ASCII case.
     #[must_use]
     pub fn principal_of_email(&self, email: &str) -> Option<&Principal> {
@@ -362,6 +372,7 @@ fn check(document: &Document) -> Result<BTreeMap<Digest, (usize, PublicKey)>> {
     if document.forge.is_some() && document.host == LOCAL {
         return refuse(format!("there is no forge on the host `{LOCAL}`"));
     }
+    issuer::check(&document.issuers)?;
     let principals = check_principals(document)?;
     let mut keys = BTreeMap::new();
     let mut root_holders = BTreeSet::new();

@@ -1,7 +1,7 @@
 //! The checks themselves, in order.
 
 use super::{
-    case::{Case, Conformance, Purpose},
+    case::{Case, Conformance, Identity, Purpose},
     reasons::{
         BASE_MOVED, CHANGE_CLOSED, CLOCK_SKEW, FORGE_UNASKED, FORK_REFUSED, HALTED, HEAD_MOVED, PLAN_DEVIATES,
         PLAN_EXPIRED, PLAN_OTHER, PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED, REPLAY_RUN,
@@ -29,7 +29,12 @@ use crate::{
         model::{Action, Plan},
     },
     policy,
-    sign::{reasons::TRUST_ROLLBACK, trust::PrincipalKind},
+    sign::{
+        reasons::{OIDC_AUDIENCE, OIDC_ISSUER, OIDC_TOKEN_MISSING, TRUST_ROLLBACK},
+        schemes::oidc,
+        trust::PrincipalKind,
+        workload::{Expected, admit},
+    },
 };
 
 /// How far the machine's clock may be behind the ledger, and a plan ahead of the clock, in seconds.
@@ -65,6 +70,7 @@ pub static REQUIRED: &[Check] = &[
     Check { id: "approval.objection", run: approval_objection },
     Check { id: "replay", run: replay },
     Check { id: "halt", run: halt },
+    Check { id: "context.workload", run: context_workload },
 ];
 
 /// The checks that evidence alone can answer long after: whether what ran was what was approved.
@@ -357,4 +363,39 @@ fn halt(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
         Some(halt) => refuse(HALTED, format!("by {}: {}", excerpt(&halt.by.login), excerpt(&halt.reason))),
         None => Ok("not halted".to_owned()),
     }
+}
+
+/// Where the trust root lists an issuer, the job that runs is shown by a token made for this plan, and admitted.
+fn context_workload(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let shown = match case.identity {
+        Identity::Shown(shown) => shown,
+        Identity::Refused(refusal) => return Err(refusal.clone()),
+        Identity::NotShown if case.root.document().issuers.is_empty() => {
+            return Ok("no issuer is trusted: identity not asked".to_owned());
+        }
+        Identity::NotShown => return refuse(OIDC_TOKEN_MISSING, "no token shows which CI job this is".to_owned()),
+    };
+    let token = &shown.token;
+    if token.audience() != oidc::audience(oidc::Purpose::Execute, &plan.digest()) {
+        return refuse(OIDC_AUDIENCE, format!("it is `{}`", excerpt(token.audience())));
+    }
+    let Some(issuer) = case.root.issuer(token.issuer()) else {
+        return refuse(OIDC_ISSUER, format!("the token is of `{}`", excerpt(token.issuer())));
+    };
+    let expected = Expected {
+        repo_id: &case.root.document().repo_id,
+        owner_id: &case.root.document().owner_id,
+        environment: plan.plan().environment.as_ref().map(crate::base::ident::Id::as_str),
+        in_base: &shown.in_base,
+        now: case.now,
+    };
+    let job = admit(token, issuer, &expected)?;
+    for said in &shown.said {
+        let proven = token.claims().text(said.claim)?;
+        if proven != said.value {
+            let what = format!("{} is `{}`, the token says `{}`", said.variable, excerpt(&said.value), excerpt(proven));
+            return Err(Refusal::new(CONTEXT_MISMATCH, what).subject(said.variable));
+        }
+    }
+    Ok(format!("run {} attempt {} of {}", job.run_id, job.run_attempt, excerpt(&job.job_workflow_ref)))
 }

@@ -27,6 +27,7 @@
 //! | 19 | `approval.objection` | nobody who may approve objects |
 //! | 20 | `replay` | no other run holds or has used the approval |
 //! | 21 | `halt` | the repository is not halted |
+//! | 22 | `context.workload` | the CI job is one that may execute, where the trust root lists who says so |
 
 mod case;
 mod checks;
@@ -48,7 +49,7 @@ use crate::{
     plan::{SealedPlan, model::Plan},
 };
 
-pub use case::{Case, Chain, Conformance, Purpose, authors};
+pub use case::{Case, Chain, Conformance, Identity, Purpose, Said, Shown, authors};
 pub use checks::{AUDIT, REQUIRED};
 
 /// A plan of which every required check has just passed, in this process.

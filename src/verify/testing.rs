@@ -29,7 +29,7 @@ use crate::{
         statement::{Predicate, Subject},
         trust::{Document, Duty, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE},
     },
-    verify::{self, Case, Chain, Conformance, Purpose, Report, VerifiedPlan},
+    verify::{self, Case, Chain, Conformance, Identity, Purpose, Report, VerifiedPlan},
 };
 
 /// Who signs: the seed byte of the key, and the principal's number.
@@ -120,6 +120,7 @@ pub(crate) fn trust_root(genesis: Digest, from: Timestamp, change: impl FnOnce(&
             key(Who::Dora, &[Duty::Witness]),
             key(Who::Gate, &[Duty::Gate]),
         ],
+        issuers: Vec::new(),
     };
     change(&mut document);
     TrustRoot::parse(&json::canonical(&document).unwrap()).unwrap()
@@ -145,6 +146,7 @@ pub(crate) struct Scene {
     pub(crate) own_commits: std::collections::BTreeSet<String>,
     pub(crate) conformance: Conformance,
     pub(crate) ledger: Ledger,
+    pub(crate) identity: Identity,
     pub(crate) purpose: Purpose,
     pub(crate) named: Option<Digest>,
     pub(crate) now: Timestamp,
@@ -183,6 +185,14 @@ impl Scene {
     /// A ledger that holds its genesis only.
     pub(crate) fn empty(then: &str, change: impl FnOnce(&mut Plan)) -> Self {
         Self::under(policy(then), |_| {}, change)
+    }
+
+    /// A plan recorded and approved by Bob, under a trust root that is changed.
+    pub(crate) fn approved_under(change: impl FnOnce(&mut Document)) -> Self {
+        let mut scene = Self::under(policy(ONE), change, |_| {});
+        scene.record_plan(scene.plan.digest(), None);
+        scene.approve(Who::Bob);
+        scene
     }
 
     /// A ledger that holds its genesis only, under a policy and a changed trust root.
@@ -233,6 +243,7 @@ impl Scene {
             own_commits: std::collections::BTreeSet::new(),
             conformance,
             ledger,
+            identity: Identity::NotShown,
             purpose: Purpose::Start,
             named: None,
             now: start.plus(600),
@@ -274,6 +285,7 @@ impl Scene {
                 must_contain: &must_contain,
                 last_at: self.last_at.unwrap_or_else(|| self.ledger.last_at()),
             },
+            identity: &self.identity,
             purpose: self.purpose.clone(),
             now: self.now,
         };

@@ -11,7 +11,10 @@ use std::{
 
 use countersign::app::fuzzing::{entry_points, run};
 
-use crate::support::Bench;
+use crate::{
+    issuer::minting::{self, By},
+    support::Bench,
+};
 
 /// How long all altered documents of one entry point may take together before the rest is left out.
 const BUDGET: Duration = Duration::from_millis(1_200);
@@ -268,6 +271,8 @@ fn write_the_documents_anew() {
         ("bundle", vec![bundle, br#"{"_type":"https://countersign.dev/bundle/v1"}"#.to_vec()]),
         ("ssh_key", vec![format!("{line} ada@example.com").into(), line.into()]),
         ("sshsig", vec![SSHSIG.into(), b"-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n".to_vec()]),
+        ("jwks", vec![minting::jwks().to_string().into(), br#"{"keys":[]}"#.to_vec()]),
+        ("id_token", [By::Rsa, By::Ec].map(id_token).to_vec()),
         ("remote_url", REMOTES.iter().map(|text| text.as_bytes().to_vec()).collect()),
         ("words", WORDS.iter().map(|text| text.as_bytes().to_vec()).collect()),
     ];
@@ -277,6 +282,12 @@ fn write_the_documents_anew() {
             fs::write(folder(name).join(format!("{number:02}")), document).unwrap();
         }
     }
+}
+
+/// Keys and a token that holds.
+fn id_token(by: By) -> Vec<u8> {
+    let claims = minting::claims("https://issuer.example", "urn:fuzz", "42", "7", 1_900_000_000);
+    format!("{}\n{}", minting::jwks(), minting::token(by, &minting::header(by), &claims)).into()
 }
 
 const TEMPLATES: &[&str] = &[

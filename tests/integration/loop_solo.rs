@@ -17,7 +17,7 @@ use super::{
     support::{Bench, Ran, ran},
 };
 
-const CHECKS: [&str; 19] = [
+const CHECKS: [&str; 22] = [
     "plan.form",
     "trust.root",
     "clock",
@@ -27,6 +27,7 @@ const CHECKS: [&str; 19] = [
     "subject.base",
     "subject.tree",
     "subject.workspace",
+    "forge.observed",
     "policy.same",
     "plan.conforms",
     "policy.decision",
@@ -35,8 +36,10 @@ const CHECKS: [&str; 19] = [
     "plan.not-rejected",
     "determinate",
     "approval.quorum",
+    "approval.objection",
     "replay",
     "halt",
+    "context.workload",
 ];
 
 fn mode(path: &Path) -> u32 {

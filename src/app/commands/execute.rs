@@ -11,6 +11,7 @@ use crate::{
         ci::OrderFiles,
         files,
         forge::{self, Asking},
+        identity,
         ledger::{begin, checkpoint_if_due},
         output::{Outcome, Printer},
         provenance,
@@ -64,11 +65,13 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     };
     let limits = policy.limits();
     session.follow(&plan);
+    let identity = identity::of_job(args.identity, &digest, &session, world)?;
     let forge = forge::reach(&session, world)?;
     let asking = forge.as_deref().map(|forge| Asking { forge, world });
     let named = args.plan.parse().ok();
     let mut situation =
-        Situation::gather(&session, policy, &plan, named, purpose.clone(), world.now(), reading, asking)?;
+        Situation::gather(&session, policy, &plan, named, purpose.clone(), world.now(), reading, asking)?
+            .shown_by(identity);
     if let Purpose::Resume(name) = &purpose
         && situation.ledger.read(world.now())?.state().run(name).is_none()
     {

@@ -17,8 +17,8 @@ use crate::{
         text::visible,
     },
     cli::args::{
-        ApproveArgs, ExecuteArgs, Global, InitArgs, PlanArgs, ReportFiles, ReviewArgs, ScopeArg, SignerArgs, TryArgs,
-        VerifyArgs,
+        ApproveArgs, ExecuteArgs, Global, IdentityArg, InitArgs, PlanArgs, ReportFiles, ReviewArgs, ScopeArg,
+        SignerArgs, TryArgs, VerifyArgs,
     },
     forge::Checkout,
     plan::{
@@ -146,6 +146,7 @@ impl Trial {
                 bundle: Some(bundle.clone()),
                 provenance: None,
                 parallel: None,
+                identity: Some(IdentityArg::Key),
                 signer: SignerArgs::default(),
                 files: ReportFiles::default(),
             },
@@ -164,6 +165,7 @@ impl Trial {
                 trust_root: None,
                 svr: None,
                 files: ReportFiles::default(),
+                identity: None,
             },
             &self.world,
         )?;

@@ -6,6 +6,7 @@ use crate::{
     app::{
         bundle, files,
         forge::{self, Asking},
+        identity,
         ledger::begin,
         output::Outcome,
         session::Session,
@@ -42,11 +43,13 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     let plan = session.plan(named, world, &policy)?;
     let digest = plan.digest();
     session.follow(&plan);
+    let identity = identity::of_job(args.identity, &digest, &session, world)?;
     let forge = forge::reach(&session, world)?;
     let asking = forge.as_deref().map(|forge| Asking { forge, world });
     let sealed = plan.clone();
     let mut situation =
-        Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now(), reading, asking)?;
+        Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now(), reading, asking)?
+            .shown_by(identity);
     let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
     if let (Some(path), Some(result)) = (&args.svr, VerificationResult::of(&report, world.now())) {
         let hand = signer::find(&SignerArgs::default(), &[Duty::Executor, Duty::Witness], &session, world)?;

@@ -1,16 +1,18 @@
 //! Changes of the trust root: each makes the next version and the signed statement about it.
 
-use super::reasons::{KEY_UNKNOWN, PRINCIPAL_UNKNOWN};
+use super::reasons::{ISSUER_UNKNOWN, KEY_UNKNOWN, PRINCIPAL_UNKNOWN};
 use crate::{
     base::{
         digest::Digest,
         ident::Id,
         json,
         reason::{Refusal, Result},
+        text::excerpt,
         time::Timestamp,
     },
     sign::{
         Duty, Envelope, PublicKey, Signer, TrustRoot,
+        issuer::Issuer,
         predicate::TrustRootUpdate,
         reasons::{KEY_DUTY, KEY_REVOKED, TRUST_MALFORMED},
         schemes::Scheme,
@@ -118,6 +120,10 @@ pub enum Change {
     },
     /// So many holders of root keys must sign a change.
     SetThreshold(u32),
+    /// An issuer says which CI job runs; one of the same URL is replaced.
+    SetIssuer(Issuer),
+    /// An issuer says so no more.
+    RemoveIssuer(String),
 }
 
 impl Change {
@@ -151,6 +157,17 @@ impl Change {
                 document.keys.push(Key { duties: vec![Duty::Witness], ..key.listed() });
             }
             Self::SetThreshold(threshold) => document.root_threshold = *threshold,
+            Self::SetIssuer(issuer) => {
+                document.issuers.retain(|listed| listed.url != issuer.url);
+                document.issuers.push(issuer.clone());
+            }
+            Self::RemoveIssuer(url) => {
+                let before = document.issuers.len();
+                document.issuers.retain(|listed| listed.url != *url);
+                if document.issuers.len() == before {
+                    return Err(Refusal::new(ISSUER_UNKNOWN, format!("`{}`", excerpt(url))));
+                }
+            }
         }
         Ok(())
     }
@@ -199,6 +216,7 @@ impl TrustDraft {
             root_threshold: self.root_threshold,
             principals: self.principals,
             keys: self.keys.iter().map(NewKey::listed).collect(),
+            issuers: Vec::new(),
         };
         Proposal::make(&document, None, now, signers)
     }

@@ -117,6 +117,13 @@ impl Checkout {
         })
     }
 
+    /// Tells whether a commit is another one or lies in its history; an unknown one does not.
+    #[must_use]
+    pub fn is_in_history(&self, commit: &str, of: &str) -> bool {
+        let (Ok(commit), Ok(of)) = (git2::Oid::from_str(commit), git2::Oid::from_str(of)) else { return false };
+        commit == of || self.repo.graph_descendant_of(of, commit).unwrap_or(false)
+    }
+
     /// Returns the bytes of a regular file at a commit; `None` where there is none, or it is a link.
     ///
     /// # Errors

@@ -134,6 +134,7 @@ pub(super) fn trust_root(genesis: &[u8], change: impl FnOnce(&mut Document)) -> 
             key(Who::Policy, &[Duty::Policy]),
             key(Who::Witness, &[Duty::Witness]),
         ],
+        issuers: Vec::new(),
     };
     change(&mut document);
     TrustRoot::parse(&json::canonical(&document).unwrap()).unwrap()
