@@ -1,5 +1,6 @@
 //! The application: one file a command, and all sequencing of I/O.
 
+mod access;
 mod bundle;
 pub mod commands;
 mod definitions;

@@ -11,6 +11,8 @@
 mod attacks;
 mod attacks_live;
 mod fuzz_smoke;
+mod git_server;
+mod ledger_http;
 mod loop_solo;
 mod loop_team;
 mod pipelines_bulk_edit;
