@@ -16,12 +16,16 @@ use crate::{
 const GIT_TOKEN: &str = "COUNTERSIGN_GIT_TOKEN";
 /// The variable with the token of the forge, which serves the repository too.
 const FORGE_TOKEN: &str = "GITHUB_TOKEN";
+/// The variable that names the ledger's remote: a job's checkout has no settings of its own.
+const LEDGER: &str = "COUNTERSIGN_LEDGER_REMOTE";
 /// The host in the trust root of a repository that lies on no forge.
 const NO_FORGE: &str = "local";
 
 /// What opens a remote ledger, as the environment gives it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Access {
+    /// Names the remote, in place of the checkout's own setting.
+    ledger: Option<String>,
     ssh_agent: Option<PathBuf>,
     git_token: Option<Secret>,
     forge_token: Option<Secret>,
@@ -34,7 +38,18 @@ impl Access {
             let text = env.text(name)?.trim();
             (!text.is_empty()).then(|| Secret::new(text.to_owned()))
         };
-        Self { ssh_agent: env.path("SSH_AUTH_SOCK"), git_token: token(GIT_TOKEN), forge_token: token(FORGE_TOKEN) }
+        let ledger = env.text(LEDGER).map(str::to_owned);
+        Self {
+            ledger,
+            ssh_agent: env.path("SSH_AUTH_SOCK"),
+            git_token: token(GIT_TOKEN),
+            forge_token: token(FORGE_TOKEN),
+        }
+    }
+
+    /// Returns the name or address of the ledger's remote, where the environment gives one.
+    pub(crate) fn ledger(&self) -> Option<&str> {
+        self.ledger.as_deref()
     }
 
     /// Makes the remote at an address, with what the trust root's host lets it be shown.

@@ -47,7 +47,7 @@ pub(crate) fn unread(session: &Session) -> Result<Ledger> {
     if session.config_dir.is_dir() {
         ledger = ledger.with_mark(&session.config_dir.join("ledgers"));
     }
-    let Some(url) = session.checkout.ledger_remote()? else { return Ok(ledger) };
+    let Some(url) = session.checkout.ledger_remote(session.access.ledger())? else { return Ok(ledger) };
     Ok(ledger.with_remote(session.access.remote(&url, &session.root.document().host)?))
 }
 

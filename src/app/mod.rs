@@ -1,6 +1,7 @@
 //! The application: one file a command, and all sequencing of I/O.
 
 mod access;
+mod action;
 mod bundle;
 pub mod commands;
 mod definitions;
@@ -28,7 +29,10 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
-use crate::{base::reason::ExitClass, cli::Args};
+use crate::{
+    base::reason::ExitClass,
+    cli::{Args, args::Command},
+};
 use output::Printer;
 use world::World;
 
@@ -38,10 +42,36 @@ pub fn main(line: Vec<OsString>, world: &mut World) -> u8 {
         Ok(args) => args,
         Err(error) => return output::usage(&error, &line, world),
     };
+    if matches!(args.command, Command::Action) {
+        return act(&args, world);
+    }
+    command(args, world).code()
+}
+
+/// Runs the command line that the inputs of a CI step stand for.
+fn act(args: &Args, world: &mut World) -> u8 {
+    let line = match action::line(world) {
+        Ok(line) => line,
+        Err(refusal) => {
+            let printer = Printer::new(&args.global, &args.command, world);
+            return printer.finish(Err(refusal), world).unwrap_or(ExitClass::Internal).code();
+        }
+    };
+    match Args::try_parse_from(&line.words) {
+        Ok(mut meant) => {
+            meant.global.json |= args.global.json;
+            meant.global.quiet |= args.global.quiet;
+            line.ends(command(meant, world)).code()
+        }
+        Err(error) => output::usage(&error, &line.words, world),
+    }
+}
+
+fn command(args: Args, world: &mut World) -> ExitClass {
     let printer = Printer::new(&args.global, &args.command, world);
     if let Some(folder) = &args.global.directory {
         world.cwd = world.cwd.join(folder);
     }
     let result = commands::run(args.command, &args.global, world, &printer);
-    printer.finish(result, world).unwrap_or(ExitClass::Internal).code()
+    printer.finish(result, world).unwrap_or(ExitClass::Internal)
 }

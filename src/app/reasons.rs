@@ -28,6 +28,8 @@ reasons! {
     RUN_FAILED = "run.failed", StepFailed, "a step failed", "see `countersign status RUN`; after a repair, `countersign execute PLAN --resume RUN`";
     RUN_INDETERMINATE = "run.indeterminate", Indeterminate, "nobody knows how a step ended", "look what happened, then `countersign resolve`";
     DOCTOR_FINDINGS = "doctor.findings", Usage, "something on this machine is not as it must be", "each line says what to do";
+    ACTION_INPUT = "action.input", Usage, "an input of the CI step does not fit", "see the inputs in docs/github.md";
+    ACTION_VERSION = "action.version", Usage, "the CI step asks for another version than the one that is installed", "pin the action at the release that has the version";
     TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
 }
 
