@@ -66,9 +66,11 @@ class Static(Case):
         self.run_ok([TOOLS / "node_modules/.bin/esbuild", source, "--bundle", "--platform=node", "--format=esm",
                      f"--banner:js={banner}", "--log-level=error", f"--outfile={bundle}"], cwd=TOOLS)
         laid = self.laid()
-        self.run_ok([node, bundle, *sorted(laid.glob(".github/workflows/*.yml")), laid / "action.yml"])
-        bad = self.write("bad.yml", "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: echo ${{ nothing.here }}\n")
-        self.assertEqual(self.run_any([node, bundle, bad]).returncode, 1, "and it does find what is wrong")
+        self.run_ok([node, bundle, laid, *sorted(laid.glob(".github/workflows/*.yml")), laid / "action.yml"])
+        for wrong in ("runs-on: x\n    steps:\n      - run: echo ${{ nothing.here }}",
+                      "uses: $/.github/workflows/countersign.yml\n    with: {directive: a, trust-root: b, other: c}"):
+            bad = self.write("bad.yml", f"on: push\njobs:\n  a:\n    {wrong}\n")
+            self.assertEqual(self.run_any([node, bundle, laid, bad]).returncode, 1, "and it does find what is wrong")
 
     def test_shellcheck(self) -> None:
         """Every script, with every optional check that is not about style."""
