@@ -24,9 +24,10 @@ def binary() -> Path:
 
 
 def static_binary() -> tuple[Path, bool]:
-    """Return a static binary, and whether it is that of a release; builds a quick one where there is none."""
+    """Return a static binary, and whether it is that of a release; builds a quick one where that is missing or old."""
     release = TARGET / TRIPLE / "release" / "countersign"
-    if release.exists():
+    sources = [ROOT / "Cargo.lock", *ROOT.glob("src/**/*.rs")]
+    if release.exists() and release.stat().st_mtime >= max(source.stat().st_mtime for source in sources):
         return release, True
     argv = ["cargo", "build", "--quiet", "--locked", "--bin", "countersign", "--target", TRIPLE]
     subprocess.run(argv, cwd=ROOT, check=True, env={**os.environ, "CARGO_PROFILE_DEV_STRIP": "true"})

@@ -188,6 +188,17 @@ fn c05_git_is_told_of_the_ssh_agent_and_of_nothing_else_that_the_caller_has() {
     }
 }
 
+#[test]
+fn a_clone_that_was_copied_without_its_empty_folders_sees_what_is_fetched() {
+    let upstream = Upstream::new();
+    let far = upstream.clone();
+    put(&mut upstream.open(far.path()), |head| plan(head, 1, None)).unwrap();
+    // Here everything is loose as yet.
+    let objects = Repository::open(upstream.world.path()).unwrap().path().join("objects");
+    std::fs::remove_dir(objects.join("pack")).unwrap();
+    assert_eq!(upstream.open(&upstream.world.path()).read(t(10)).unwrap().length(), 2);
+}
+
 /// A `git` that does what `push` asks, before or never, and then fails without a word.
 fn broken_git(dir: &std::path::Path, pushes: bool) -> std::path::PathBuf {
     let path = dir.join("git-that-breaks");
