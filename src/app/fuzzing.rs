@@ -23,7 +23,7 @@ use crate::{
         yaml,
     },
     directive::{Directive, template::Template},
-    ledger::{Chain, Remote, format::RawEntry},
+    ledger::{Address, Chain, format::RawEntry},
     pipeline::Pipeline,
     plan::{seal, view::View},
     policy::{Policy, path_pattern::PathPattern},
@@ -251,7 +251,7 @@ fn id_token(bytes: &[u8]) {
 
 fn remote_url(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if Remote::new(text).is_ok() {
+    if Address::parse(text).is_ok() {
         // What git takes for the name of a transport helper: `ext::sh -c ...`.
         let scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
         let helper = text.split_once("::").is_some_and(|(name, _)| name.bytes().all(scheme));

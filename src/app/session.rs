@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    access::Access,
     files,
     keys::{pin, trust_store},
     reasons::{DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_UNKNOWN, UNCOMMITTED},
@@ -40,8 +41,8 @@ pub(crate) struct Session {
     pub(crate) root: TrustRoot,
     pub(crate) facts: Facts,
     pub(crate) config_dir: PathBuf,
-    /// Socket of the SSH agent, for a ledger that lies behind `ssh`.
-    pub(crate) ssh_agent: Option<PathBuf>,
+    /// What opens a ledger that lies elsewhere.
+    pub(crate) access: Access,
 }
 
 impl Session {
@@ -52,7 +53,7 @@ impl Session {
         let config_dir = world.env.config_dir()?;
         let root = load_root(&checkout, &config_dir, world.env.text(pin::VARIABLE), world.now())?;
         let facts = checkout.facts(&identity(&root), None)?;
-        Ok(Self { checkout, root, facts, config_dir, ssh_agent: world.env.path("SSH_AUTH_SOCK") })
+        Ok(Self { checkout, root, facts, config_dir, access: Access::of(&world.env) })
     }
 
     /// Turns to the head of a change request, which must be here; nothing of it is checked out, let alone run.

@@ -160,6 +160,11 @@ pub enum Command {
     /// Check this machine: sandbox, git, keys, trust root, ledger.
     #[command(after_help = "Example:\n  countersign doctor")]
     Doctor,
+    /// Run the command that the inputs of a CI step stand for: COUNTERSIGN_INPUT_COMMAND and its like.
+    #[command(
+        after_help = "Example:\n  COUNTERSIGN_INPUT_COMMAND=verify COUNTERSIGN_INPUT_PLAN=plan.json countersign action"
+    )]
+    Action,
     /// Print the JSON Schema of a format, or list the formats.
     #[command(after_help = "Example:\n  countersign schema plan")]
     Schema(SchemaArgs),
