@@ -207,10 +207,10 @@ fn own(out: &mut String, words: &str) {
     }
 }
 
-/// Tells whether a forge could make a link of a word: a mention, a reference, the beginning of a commit's id.
+/// Tells whether a forge could make a link of a word: an address, a mention, a reference, the beginning of a commit's id.
 fn is_linked(word: &str) -> bool {
     let commit = |run: &str| run.len() >= 7 && run.bytes().any(|b| b.is_ascii_digit());
-    word.contains(['#', '@']) || word.split(|c: char| !c.is_ascii_hexdigit()).any(commit)
+    word.contains(['#', '@']) || word.contains("://") || word.split(|c: char| !c.is_ascii_hexdigit()).any(commit)
 }
 
 /// Leaves the middle of a very long text out, and says how much.

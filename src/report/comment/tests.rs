@@ -26,9 +26,10 @@ use crate::{
             testing::{plan_with, sample},
         },
     },
-    policy::RequirementStatus,
+    policy::{self, RequirementStatus},
     report::tests::{events, events_with},
     sign::predicate::{LedgerHead, Method},
+    verify::testing::{ONE, Scene, Who},
 };
 
 /// Stands in every text of others, so that it is found wherever it ends up.
@@ -333,6 +334,35 @@ fn nobody_is_asked_where_nothing_is_to_be_decided() {
     let standing = waiting("");
     let shown = PlanComment { asks: &[Ask::Review { head: "1f1f" }], ..comment(&view, &standing) }.render();
     assert!(shown.asked && !shown.body.contains(&agree));
+}
+
+/// How the plan of a scene stands, with what was weighed just now.
+fn standing_of(scene: &Scene, status: Option<RunStatus>) -> Standing {
+    let (report, _) = scene.verify();
+    Standing::of(&scene.decide(scene.now, policy::Purpose::Review), Some(&report.approvals), status)
+}
+
+#[test]
+fn how_a_plan_stands_is_derived_and_only_what_waits_is_asked_about() {
+    let scene = Scene::recorded(ONE, |_| {});
+    let decision = scene.decide(scene.now, policy::Purpose::Review);
+    for waits in [standing_of(&scene, Some(RunStatus::Drafted)), Standing::of(&decision, None, None)] {
+        let Standing::Waiting { progress: Some(progress), counted, set_aside } = waits else { panic!("{waits:?}") };
+        assert_eq!((progress.have, progress.need, counted.len(), set_aside.len()), (0, 1, 0, 0));
+    }
+    let mut scene = Scene::recorded(ONE, |_| {});
+    scene.approve(Who::Ada);
+    let waits = standing_of(&scene, Some(RunStatus::AwaitingApproval));
+    assert!(matches!(&waits, Standing::Waiting { set_aside, .. } if set_aside.len() == 1), "{waits:?}");
+    let scene = Scene::approved();
+    let agreed = standing_of(&scene, Some(RunStatus::Approved));
+    assert!(matches!(&agreed, Standing::Agreed(counted) if counted.len() == 1), "{agreed:?}");
+    for status in [RunStatus::Rejected, RunStatus::Expired, RunStatus::Running, RunStatus::Completed] {
+        let past = standing_of(&scene, Some(status));
+        assert!(matches!(past, Standing::Past(same) if same == status), "{past:?}");
+    }
+    assert!(matches!(standing_of(&Scene::recorded("permit", |_| {}), None), Standing::Permitted));
+    assert!(matches!(standing_of(&Scene::recorded("{deny: 'not now'}", |_| {}), None), Standing::Denied(_)));
 }
 
 #[test]
