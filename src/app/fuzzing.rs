@@ -10,6 +10,7 @@ use std::{
 
 use super::bundle;
 use crate::{
+    approval::command::{self, Said},
     base::{
         canonical,
         diagnostic::Diagnostic,
@@ -27,6 +28,7 @@ use crate::{
     pipeline::Pipeline,
     plan::{seal, view::View},
     policy::{Policy, path_pattern::PathPattern},
+    report::comment::{Channel, refused},
     sign::{
         Duty, Envelope, TrustRoot, Verified,
         issuer::{Issuer, Provider, Runner},
@@ -69,6 +71,7 @@ pub fn entry_points() -> &'static [EntryPoint] {
         ("jwks", jwks),
         ("id_token", id_token),
         ("remote_url", remote_url),
+        ("comment", comment),
         ("words", words),
     ]
 }
@@ -256,6 +259,26 @@ fn remote_url(bytes: &[u8]) {
         let scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
         let helper = text.split_once("::").is_some_and(|(name, _)| name.bytes().all(scheme));
         assert!(!helper && !text.starts_with('-'), "a transport helper or an option is no URL");
+    }
+}
+
+/// A comment: the command in it, or the reply that says why there is none.
+fn comment(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match command::read(text) {
+        Ok(Some(Said { command, reason })) => {
+            let again = command::read(&format!("{}\n\n{}", command.line(), reason.as_deref().unwrap_or_default()));
+            assert!(
+                again.is_ok_and(|again| again.is_some_and(|said| said.command == command)),
+                "a command has no line"
+            );
+            assert!(reason.is_none_or(|reason| text::check_free(&reason, false).is_ok()), "a reason hides something");
+        }
+        Ok(None) => {}
+        Err(refusal) => {
+            let reply = refused(&refusal, 1, Channel::GitHub);
+            assert!(matches!(command::read(&reply), Ok(None)), "a reply is a command");
+        }
     }
 }
 

@@ -557,6 +557,8 @@ pub enum ViewFormat {
     Json,
     /// One page of HTML.
     Html,
+    /// The comment that a change request would get, as the policy and GitHub's limit have it.
+    Comment,
 }
 
 /// What to do with the policy.

@@ -54,10 +54,6 @@ impl PlanComment<'_> {
         let whole = self.view.markdown();
         let mut page = self.head();
         self.question(&mut page);
-        self.facts(&mut page);
-        if let Some(since) = self.since {
-            summary(&mut page, since, self.view.plan);
-        }
         page.paragraph(&[Bold("The view, in full"), Own(": what an approval is bound to, besides the plan itself.")]);
         page.document(&whole);
         let body = page.into_text();
@@ -69,10 +65,6 @@ impl PlanComment<'_> {
         }
         let mut page = self.head();
         self.elsewhere(&mut page, length(&whole));
-        self.facts(&mut page);
-        if let Some(since) = self.since {
-            summary(&mut page, since, self.view.plan);
-        }
         Rendered { body: page.into_text(), asked: false }
     }
 
@@ -105,7 +97,11 @@ impl PlanComment<'_> {
         if let Some(more) = steps.len().checked_sub(MOST_STEPS).filter(|more| *more > 0) {
             page.numbered(MOST_STEPS + 1, &[Bold("and "), number(more), Bold(" more steps")]);
         }
+        self.facts(&mut page);
         self.notes(&mut page);
+        if let Some(since) = self.since {
+            summary(&mut page, since);
+        }
         page
     }
 
@@ -180,7 +176,6 @@ impl PlanComment<'_> {
             ("Commits ", "commits", names(&all.commits)),
             ("Tags ", "tags", names(&all.tags)),
         ];
-        page.paragraph(&[Bold("What it touches")]);
         let mut none: Vec<Piece<'_>> = Vec::new();
         for (label, kind, names) in &facts {
             if names.is_empty() {
