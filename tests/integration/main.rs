@@ -11,6 +11,8 @@
 mod attacks;
 mod attacks_live;
 mod forge_github;
+mod forge_github_app;
+mod forge_github_faults;
 mod forge_model;
 mod fuzz_smoke;
 mod loop_solo;
