@@ -12,6 +12,8 @@ mod attacks;
 mod attacks_live;
 mod ci_output;
 mod forge_github;
+mod forge_github_app;
+mod forge_github_faults;
 mod forge_model;
 mod fuzz_smoke;
 mod git_server;
