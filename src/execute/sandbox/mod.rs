@@ -85,8 +85,8 @@ impl Jail {
         &self.summary
     }
 
-    pub(super) fn parts(&self) -> (BorrowedFd<'_>, &[Vec<libc::sock_filter>]) {
-        (self.ruleset.as_fd(), &self.filters)
+    pub(super) fn parts(&self) -> (BorrowedFd<'_>, std::sync::Arc<Vec<Vec<libc::sock_filter>>>) {
+        (self.ruleset.as_fd(), self.filters.clone())
     }
 }
 
