@@ -7,6 +7,7 @@ use crate::{
     base::{
         digest::Digest,
         ident::Id,
+        parallel,
         path::RepoPath,
         reason::{Refusal, Result},
         time::Clock,
@@ -28,13 +29,15 @@ const MAX_PRODUCT: u64 = 1 << 30;
 pub(crate) struct Recorder {
     pub(crate) ledger: Ledger,
     pub(crate) clock: Clock,
-    pub(crate) signer: Box<dyn Signer + Send>,
+    pub(crate) signer: Box<dyn Signer>,
     pub(crate) plan: Digest,
     pub(crate) run: Id,
     pub(crate) fencing: u64,
     pub(crate) approvals: Vec<Digest>,
     /// The head commit that must still be there before each side effect; none once the run itself moves it.
     pub(crate) head: Option<String>,
+    /// Where the head is read, afresh each time; opened once, since opening costs as much as a small step.
+    pub(crate) checkout: Checkout,
     /// The steps that commit.
     pub(crate) committers: Vec<Id>,
     pub(crate) work_tree: PathBuf,
@@ -56,10 +59,9 @@ impl Recorder {
         if recorded {
             let products = &self.products;
             self.ledger.append(self.clock, |seen| {
-                let mut entries = Vec::new();
-                for event in events {
-                    entries.extend(scribe.entries(event, products, seen.now)?);
-                }
+                // Signing is most of it, and no step starts meanwhile.
+                let entries = parallel::map(events, |event| scribe.entries(event, products, seen.now));
+                let entries = entries.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
                 Ok(Batch { entries, objects: Vec::new() })
             })?;
         }
@@ -87,7 +89,7 @@ impl EventSink for Recorder {
 
     fn may_continue(&mut self) -> Result<()> {
         if let Some(planned) = &self.head {
-            let here = Checkout::discover(&self.work_tree)?.head()?;
+            let here = self.checkout.head()?;
             if here != *planned {
                 return Err(Refusal::new(HEAD_MOVED, format!("the plan is for {planned}, here is {here}")));
             }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     json::{self, MAX_DEPTH, MAX_INTEGER, MAX_MEMBERS},
-    reason::{JSON_NON_CANONICAL, JSON_SCHEMA, Refusal, Result},
+    reason::{INTERNAL, JSON_NON_CANONICAL, JSON_SCHEMA, Refusal, Result},
     text::MAX_STRING,
 };
 
@@ -20,6 +20,15 @@ use super::{
 pub fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8], max_bytes: usize) -> Result<T> {
     let text = check(bytes, max_bytes)?;
     serde_json::from_str(text).map_err(|e| Refusal::new(JSON_SCHEMA, super::text::excerpt(&e.to_string())))
+}
+
+/// Does what [`json::parse_canonical`] does, and writes nothing to compare with.
+///
+/// # Errors
+/// Those of [`check`].
+pub fn value(bytes: &[u8], max_bytes: usize) -> Result<serde_json::Value> {
+    let text = check(bytes, max_bytes)?;
+    serde_json::from_str(text).map_err(|e| Refusal::new(INTERNAL, super::text::excerpt(&e.to_string())))
 }
 
 /// Checks that bytes are one strict JSON value in canonical form, and returns them as text.
@@ -239,7 +248,9 @@ mod tests {
     const LIMIT: usize = 1 << 20;
 
     fn agrees(bytes: &[u8]) {
-        let slow = json::parse_canonical(bytes, LIMIT).map(drop).map_err(|e| e.code());
+        let read = json::parse_canonical(bytes, LIMIT).map_err(|e| e.code());
+        assert_eq!(value(bytes, LIMIT).map_err(|e| e.code()), read);
+        let slow = read.map(drop);
         let scanned = std::str::from_utf8(bytes)
             .is_ok_and(|text| Scanner { text, bytes, at: 0, member: "", found: None }.document().is_some());
         assert_eq!(scanned, slow.is_ok(), "{:?}", String::from_utf8_lossy(bytes));

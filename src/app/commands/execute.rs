@@ -31,6 +31,7 @@ use crate::{
         self, Cancel, PreviewStep, RunSetting,
         reasons::{RUN_CANCELLED, RUN_HALTED, SECRET_MISSING},
     },
+    forge::Checkout,
     ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
     plan::{
         SealedPlan,
@@ -115,6 +116,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         fencing: claim.fencing,
         approvals: verified.approvals().to_vec(),
         head,
+        checkout: Checkout::discover(session.checkout.workdir())?,
         committers,
         work_tree: session.checkout.workdir().to_owned(),
         outputs: outputs(verified.plan()),

@@ -7,6 +7,7 @@
 //! not the addresses behind them; a program that may look names up may send UDP; `stat`, `chmod` and
 //! `utimes` by path are not restricted.
 
+mod assemble;
 mod filter;
 mod probe;
 mod rules;
