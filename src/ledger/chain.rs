@@ -48,6 +48,8 @@ type Opened = (Record, Vec<Signatory>);
 /// An entry that was looked at by itself, nothing said of its place.
 struct Seen {
     raw: RawEntry,
+    /// SHA-256 of the statement.
+    payload: Digest,
     opened: Result<Opened>,
 }
 
@@ -217,7 +219,7 @@ impl Chain {
             if raw.envelope != *envelope || raw.at != at {
                 return Err(Refusal::new(LEDGER_CHAIN, "an entry reads otherwise than it was written"));
             }
-            chain.step(Seen { raw, opened }, root, now)
+            chain.step(Seen { payload: raw.envelope.payload_digest(), raw, opened }, root, now)
         })?;
         Ok((entry, bytes))
     }
@@ -241,7 +243,7 @@ impl Chain {
             false => Signatures::Verify,
         };
         let opened = Record::open(&raw.envelope, root, raw.at, signatures);
-        Ok(Seen { raw, opened })
+        Ok(Seen { payload: raw.envelope.payload_digest(), raw, opened })
     }
 
     /// Tells whether a signed checkpoint covers an entry.
@@ -250,7 +252,7 @@ impl Chain {
     }
 
     fn step(&mut self, seen: Seen, root: &TrustRoot, now: Timestamp) -> Result<Entry> {
-        let Seen { raw, opened } = seen;
+        let Seen { raw, payload, opened } = seen;
         let seq = self.length();
         let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
         if raw.seq != seq || raw.prev != prev {
@@ -265,7 +267,6 @@ impl Chain {
         if raw.at < self.last.plus(-CLOCK_SLACK) || raw.at > now.plus(CLOCK_SLACK) {
             return Err(Refusal::new(LEDGER_TIME, format!("{} after {}, at {now}", raw.at, self.last)));
         }
-        let payload = raw.envelope.payload_digest();
         if self.statements.contains(&payload) {
             return Err(Refusal::new(LEDGER_DUPLICATE, format!("statement {payload}")));
         }

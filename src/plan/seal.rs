@@ -19,7 +19,6 @@ use super::{
     },
 };
 use crate::base::{
-    canonical,
     digest::Digest,
     json, launch,
     reason::{INTERNAL, JSON_NON_CANONICAL, JSON_SCHEMA, Reason, Refusal, Result, TEXT_TEMPLATE},
@@ -128,7 +127,7 @@ pub fn open(bytes: Vec<u8>) -> Result<SealedPlan> {
 /// # Errors
 /// As [`open`].
 pub fn open_with(bytes: Vec<u8>, limits: &Limits) -> Result<SealedPlan> {
-    let value = canonical::value(&bytes, MAX_BYTES).map_err(|refusal| {
+    let value = json::parse_canonical(&bytes, MAX_BYTES).map_err(|refusal| {
         let other = refusal.reason() == JSON_NON_CANONICAL;
         if other { Refusal::new(PLAN_NON_CANONICAL, refusal.message()) } else { refusal }
     })?;

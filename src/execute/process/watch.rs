@@ -214,3 +214,97 @@ pub(super) fn numbers(record: &[u8]) -> [i32; 3] {
     }
     numbers
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::File,
+        os::fd::{AsFd, OwnedFd},
+    };
+
+    use rustix::fs::{Mode, OFlags};
+
+    use super::*;
+    use crate::execute::process::{Pipes, launch};
+
+    /// Starts a program with a secret in its environment; returns the reading and the writing end of its status pipe.
+    fn start(program: &str, argument: &str) -> (Keeper, OwnedFd, OwnedFd) {
+        let pipes = Pipes::new().unwrap();
+        let program = File::open(program).unwrap();
+        let folder = rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        let text = |text: &str| std::ffi::CString::new(text).unwrap();
+        let keeper = launch(
+            None,
+            raw::Launch {
+                payload: raw::Payload::Exec,
+                program: program.as_fd(),
+                argv: vec![text("program"), text(argument)],
+                env: vec![text("SECRET=correct horse")],
+                folder: folder.as_fd(),
+                stdin: pipes.stdin.as_fd(),
+                stdout: pipes.stdout.1.as_fd(),
+                stderr: pipes.stderr.1.as_fd(),
+                status: pipes.status.1.as_fd(),
+                reading: pipes.status.0.as_fd(),
+                limits: &[],
+                jail: None,
+                drop_capabilities: false,
+            },
+        );
+        (keeper.unwrap(), pipes.status.0, pipes.status.1)
+    }
+
+    #[tokio::test]
+    async fn c35_a_secret_stands_in_the_runners_memory_no_longer_than_the_start_takes() {
+        let (keeper, reading, writing) = start("/bin/sleep", "600");
+        drop(writing);
+        assert!(keeper.started.environment().any(|text| text == b"SECRET=correct horse\0"));
+        let mut watch = Watch::new(keeper, Receiver::from_owned_fd(reading).unwrap());
+        while watch.leader.is_none() {
+            assert!(watch.step().await.unwrap());
+        }
+        assert!(watch.keeper.started.environment().all(|text| text.len() == 21 && text.iter().all(|byte| *byte == 0)));
+        let program = watch.leader.unwrap();
+        let environment = || std::fs::read(format!("/proc/{program}/environ"));
+        assert_eq!(environment().unwrap(), b"SECRET=correct horse\0", "the program has its own");
+        drop(watch);
+        assert!(environment().is_err(), "nobody is left");
+    }
+
+    #[test]
+    fn memory_is_free_only_when_the_keeper_is_reaped_and_nobody_has_the_status_pipe() {
+        let (mut keeper, _reading, writing) = start("/bin/true", "");
+        assert!(!keeper.started.is_over(), "nobody was waited for");
+        keeper.reap();
+        // Somebody between keeper and exec would have it still, as this test has.
+        assert!(!keeper.started.is_over());
+        drop(writing);
+        assert!(keeper.started.is_over());
+    }
+
+    #[test]
+    fn a_start_leaves_the_threads_own_signals_alone_and_closes_the_runner_to_others() {
+        let blocked = || {
+            let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+            status.lines().find(|line| line.starts_with("SigBlk")).map(str::to_owned).unwrap()
+        };
+        let before = blocked();
+        let (keeper, ..) = start("/bin/true", "");
+        assert_eq!(blocked(), before);
+        let dumpable = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(dumpable, rustix::process::DumpableBehavior::NotDumpable);
+        drop(keeper);
+    }
+
+    #[test]
+    fn a_keeper_whose_program_cannot_be_executed_says_so_and_is_gone() {
+        let (mut keeper, reading, writing) = start("/etc/passwd", "");
+        drop(writing);
+        let mut records = Vec::new();
+        io::Read::read_to_end(&mut File::from(reading), &mut records).unwrap();
+        let records: Vec<_> = records.chunks_exact(raw::RECORD).map(numbers).collect();
+        assert_eq!(records[0][0], raw::TAG_FAILED);
+        assert!(failed_stage(records[0]).to_string().contains("exec: Permission denied"), "{records:?}");
+        keeper.reap();
+    }
+}

@@ -20,6 +20,15 @@ pub(super) enum Answer {
     Program(Vec<sock_filter>),
 }
 
+impl Answer {
+    fn errno(&self) -> Option<i32> {
+        match self {
+            Self::Errno(errno) => Some(*errno),
+            Self::Program(_) => None,
+        }
+    }
+}
+
 /// Calls that are told apart one by one, rather than halved any further.
 const LEAF: usize = 4;
 /// Where `struct seccomp_data` holds the number of the call, and the machine that it is a call of.
@@ -76,18 +85,30 @@ fn tree<'a>(
         patch(out, from)?;
         return tree(right, out, jumps);
     }
-    for (number, answer) in calls {
+    // Calls that are answered alike share the answer, which stands after the last of them.
+    let shared = calls.iter().find_map(|(_, answer)| answer.errno());
+    let is_alike = |answer: &Answer| shared.is_some() && answer.errno() == shared;
+    let (alike, others): (Vec<_>, Vec<_>) = calls.iter().partition(|(_, answer)| is_alike(answer));
+    for (number, answer) in others {
         out.push(code(JUMP_IF_EQUAL, 0, 1, *number));
         match answer {
-            Answer::Errno(errno) => out.push(code(RETURN, 0, 0, ERRNO | errno.unsigned_abs())),
+            Answer::Errno(errno) => out.push(deny(*errno)),
             Answer::Program(program) => {
                 jumps.push((out.len(), program));
                 out.push(code(JUMP, 0, 0, 0));
             }
         }
     }
+    for (left, (number, _)) in (1..=LEAF as u8).rev().skip(LEAF - alike.len()).zip(&alike) {
+        out.push(code(JUMP_IF_EQUAL, left, 0, *number));
+    }
     out.push(code(RETURN, 0, 0, ALLOW));
+    out.extend(shared.map(deny));
     Ok(())
+}
+
+fn deny(errno: i32) -> sock_filter {
+    code(RETURN, 0, 0, ERRNO | errno.unsigned_abs())
 }
 
 /// Lets an open jump lead to what is written next.

@@ -268,6 +268,12 @@ impl Started {
         self.env.iter_mut().for_each(|text| text.as_mut_slice().zeroize());
     }
 
+    /// Returns the texts of the environment, as far as they stand in memory.
+    #[cfg(test)]
+    pub(super) fn environment(&self) -> impl Iterator<Item = &[u8]> {
+        self.env.iter().map(Vec::as_slice)
+    }
+
     /// Reaps the keeper if it has ended, or waits until it has; tells whether its number is free now.
     pub(super) fn reap(&mut self, options: WaitOptions) -> bool {
         while self.pid.is_some() && !self.reaped {
@@ -282,7 +288,7 @@ impl Started {
 
     /// Tells whether no process runs on this memory any more: the keeper is reaped, and the program's process,
     /// which has the status pipe until it executes or ends, has done either.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         if self.pid.is_none() {
             return true;
         }
