@@ -254,6 +254,8 @@ mod tests {
                 stdin_is_terminal: false,
                 stdout_is_terminal: false,
                 stderr_is_terminal: false,
+                stdout_is_file: false,
+                stderr_is_file: false,
             },
         }
     }

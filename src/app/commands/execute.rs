@@ -35,6 +35,7 @@ use crate::{
         self, Cancel, PreviewStep, RunSetting,
         reasons::{RUN_CANCELLED, RUN_HALTED, SECRET_MISSING},
     },
+    forge::Checkout,
     ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
     plan::{
         SealedPlan,
@@ -129,6 +130,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         approvals: verified.approvals().to_vec(),
         head,
         last_look,
+        checkout: Checkout::discover(session.checkout.workdir())?,
         committers,
         work_tree: session.checkout.workdir().to_owned(),
         outputs: outputs(verified.plan()),
