@@ -10,6 +10,7 @@ use crate::{
         text::excerpt,
     },
     ledger::{Address, Remote, reasons::LEDGER_REMOTE},
+    sign::trust::LOCAL,
 };
 
 /// The variable with a token that is meant for the ledger's repository.
@@ -18,8 +19,6 @@ const GIT_TOKEN: &str = "COUNTERSIGN_GIT_TOKEN";
 const FORGE_TOKEN: &str = "GITHUB_TOKEN";
 /// The variable that names the ledger's remote: a job's checkout has no settings of its own.
 const LEDGER: &str = "COUNTERSIGN_LEDGER_REMOTE";
-/// The host in the trust root of a repository that lies on no forge.
-const NO_FORGE: &str = "local";
 
 /// What opens a remote ledger, as the environment gives it.
 #[derive(Clone, Debug, Default)]
@@ -62,7 +61,7 @@ impl Access {
     /// `ledger.remote`.
     pub(crate) fn remote(&self, url: &str, host: &str) -> Result<Remote> {
         let address = Address::parse(url)?;
-        let local = host == NO_FORGE;
+        let local = host == LOCAL;
         if !local && address.authority().is_some_and(|authority| authority != host) {
             let what = format!("`{}` is not on {}", excerpt(url), excerpt(host));
             return Err(Refusal::new(LEDGER_REMOTE, what));

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The variable that holds the token for the forge.
-const TOKEN: &str = "GITHUB_TOKEN";
+pub(crate) const TOKEN: &str = "GITHUB_TOKEN";
 /// Variables in which the runner says what the trust root says too, and the field of it.
 const SAID: [(&str, fn(&TrustRoot) -> String); 2] = [
     ("GITHUB_REPOSITORY_ID", |root| root.document().repo_id.clone()),

@@ -222,6 +222,18 @@ pub struct InitArgs {
     /// The address under which you commit; by default git's user.email.
     #[arg(long)]
     pub email: Option<String>,
+    /// Set up for this forge: people by their accounts, gates that sign for them, and the workflow. Needs GITHUB_TOKEN.
+    #[arg(long, value_enum)]
+    pub forge: Option<ForgeArg>,
+    /// The repository on the forge, `owner/name`; by default that of git's remote `origin`.
+    #[arg(long, value_name = "OWNER/NAME", requires = "forge")]
+    pub repository: Option<String>,
+    /// The commit of the action that the workflow takes, 40 hex digits: the one that its tag `action-v...` names.
+    #[arg(long, value_name = "COMMIT", requires = "forge")]
+    pub action: Option<String>,
+    /// The host of the forge; by default that of git's remote `origin`.
+    #[arg(long, value_name = "HOST", requires = "forge")]
+    pub host: Option<String>,
     /// A repository of one person: you may approve your own plans. The lower tier is shown in every record.
     #[arg(long)]
     pub solo: bool,
@@ -231,6 +243,13 @@ pub struct InitArgs {
     /// How long the trust root and your keys are valid.
     #[arg(long, value_name = "DURATION", default_value = "365d")]
     pub valid: String,
+}
+
+/// A forge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ForgeArg {
+    /// GitHub, in the cloud or on a host of one's own.
+    Github,
 }
 
 /// What to do with keys.

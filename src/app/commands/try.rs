@@ -69,6 +69,10 @@ impl Trial {
     fn run(&mut self, args: &TryArgs, _: &World, printer: &Printer) -> Result<Vec<String>> {
         let clone = self.world.cwd.clone();
         let init = InitArgs {
+            forge: None,
+            repository: None,
+            host: None,
+            action: None,
             login: Some("you".to_owned()),
             name: Some("You".to_owned()),
             email: Some("you@example.invalid".to_owned()),

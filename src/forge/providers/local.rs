@@ -269,6 +269,13 @@ impl Checkout {
         self.tree(commit).is_ok()
     }
 
+    /// Returns the address of the remote `origin`, where there is one.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        let remote = self.repo.find_remote("origin").ok()?;
+        remote.url().ok().map(str::to_owned)
+    }
+
     /// Observes everything that a plan's subject names, at the present commit or at another one that is here.
     ///
     /// # Errors
