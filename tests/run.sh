@@ -12,12 +12,16 @@ command -v sqlite3 >/dev/null || missing+=(sqlite3)
 command -v curl >/dev/null || missing+=(curl)
 command -v gcc >/dev/null || missing+=(gcc)
 command -v make >/dev/null || missing+=(make)
+<<<<<<< HEAD
 command -v shellcheck >/dev/null || missing+=(shellcheck)
 command -v musl-gcc >/dev/null || missing+=(musl-tools)
 command -v jq >/dev/null || missing+=(jq)
 command -v busybox >/dev/null || missing+=(busybox-static)
 command -v buildah >/dev/null || missing+=(buildah)
 command -v dockerd >/dev/null || missing+=(docker.io)
+=======
+command -v npm >/dev/null || missing+=(npm)
+>>>>>>> github
 command -v psql >/dev/null || missing+=(postgresql-client)
 if ! command -v postgres >/dev/null && ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
   missing+=(postgresql)
@@ -40,6 +44,32 @@ if ! [ -d "$ship/node_modules/@actions/languageservice" ] && command -v npm >/de
     vscode-languageserver-textdocument@1.0.12 esbuild@0.25.0 || true
 fi
 command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny
+
+say "GitHub's description of its interface"
+# What the forge model is held against; made anew where the operations or the script changed.
+description=23.0.2
+slice=$PWD/target/openapi/slice.json
+stamp=$(cat tests/data/github-operations.txt tests/scripts/openapi_slice.py | sha256sum | cut -c1-64)-$description
+if [ "$(cat "$slice.stamp" 2>/dev/null)" = "$stamp" ]; then
+  export COUNTERSIGN_OPENAPI_SLICE="$slice"
+elif command -v npm >/dev/null; then
+  mkdir -p target/openapi
+  npm install --no-audit --no-fund --no-save --silent --prefix target/openapi "@octokit/openapi@$description"
+  generated=target/openapi/node_modules/@octokit/openapi/generated
+  python3 -B tests/scripts/openapi_slice.py "$generated/api.github.com.json" tests/data/github-operations.txt \
+    "$slice" target/openapi/skeletons.json
+  # What the model starts from is part of the repository, so that it runs without the description.
+  diff -q target/openapi/skeletons.json tests/data/forge-skeletons.json
+  rm -rf target/openapi/node_modules
+  echo "$stamp" >"$slice.stamp"
+  # Named, its absence is a failure.
+  export COUNTERSIGN_OPENAPI_SLICE="$slice"
+elif [ -n "${CI:-}" ]; then
+  echo "there is no npm to fetch it with" >&2
+  exit 1
+else
+  echo "no npm: the forge model is taken at its word"
+fi
 
 say "format, lints, dependencies"
 cargo fmt --check

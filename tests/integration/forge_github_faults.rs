@@ -200,7 +200,9 @@ fn a16_a_field_that_is_missing_or_null_is_never_taken_for_its_harmless_value() {
     model.state().protect("production", "ada");
     model.state().start_run(42, "bob", &["production"]);
     model.state().decide(42, "production", "ada", "approved");
-    let ask: [(&str, &dyn Fn(&GitHub) -> Option<&'static str>, &[&'static str], &[&'static str]); 7] = [
+    type Read<'a> = &'a dyn Fn(&GitHub) -> Option<&'static str>;
+    type Pointers = &'static [&'static str];
+    let ask: [(&str, Read<'_>, Pointers, Pointers); 7] = [
         (
             "/comments/",
             &|forge| forge.comment(id).err().map(|e| e.code()),
