@@ -12,16 +12,13 @@ command -v sqlite3 >/dev/null || missing+=(sqlite3)
 command -v curl >/dev/null || missing+=(curl)
 command -v gcc >/dev/null || missing+=(gcc)
 command -v make >/dev/null || missing+=(make)
-<<<<<<< HEAD
 command -v shellcheck >/dev/null || missing+=(shellcheck)
 command -v musl-gcc >/dev/null || missing+=(musl-tools)
 command -v jq >/dev/null || missing+=(jq)
 command -v busybox >/dev/null || missing+=(busybox-static)
 command -v buildah >/dev/null || missing+=(buildah)
 command -v dockerd >/dev/null || missing+=(docker.io)
-=======
 command -v npm >/dev/null || missing+=(npm)
->>>>>>> github
 command -v psql >/dev/null || missing+=(postgresql-client)
 if ! command -v postgres >/dev/null && ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
   missing+=(postgresql)

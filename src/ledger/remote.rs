@@ -27,6 +27,9 @@ use crate::base::{
 
 /// The most of `git`'s output that is read, in bytes.
 const MAX_OUTPUT: u64 = 256 * 1024;
+/// What every fetch has in common: objects come, and nothing else changes.
+const FETCH: [&str; 6] =
+    ["fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--quiet"];
 /// How long `git` may take.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -105,21 +108,28 @@ impl Remote {
     /// Brings the commits of the remote's branch here, without moving any reference.
     pub(super) fn fetch(&self, store: &Store) -> Result<()> {
         let refspec = format!("{}:refs/countersign/fetched", store.reference());
-        self.run(
-            store,
-            &[
-                "fetch",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--no-recurse-submodules",
-                "--no-auto-maintenance",
-                "--quiet",
-                "--",
-                self.address.url(),
-                &refspec,
-            ],
-        )?
-        .success()?;
+        let mut arguments = FETCH.to_vec();
+        arguments.extend(["--", self.address.url(), &refspec]);
+        self.run(store, &arguments)?.success()?;
+        Ok(())
+    }
+
+    /// Brings a commit and its history to a repository, without moving any reference or checking anything out.
+    ///
+    /// `known` is a commit that is there already, so that only what lies between is sent.
+    ///
+    /// # Errors
+    /// `ledger.unreachable`, also where the remote does not have the commit, or does not hand it out by its id.
+    pub fn bring(&self, git_dir: &Path, commit: &str, known: &str) -> Result<()> {
+        let full = |id: &str| matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit());
+        if !full(commit) || !full(known) {
+            return Err(Refusal::new(LEDGER_UNREACHABLE, format!("`{}` is no full commit", excerpt(commit))));
+        }
+        let store = Store::open(git_dir, "refs/countersign/none")?;
+        let (refspec, tip) = (format!("{commit}:refs/countersign/fetched"), format!("--negotiation-tip={known}"));
+        let mut arguments = FETCH.to_vec();
+        arguments.extend([tip.as_str(), "--", self.address.url(), &refspec]);
+        self.run(&store, &arguments)?.success()?;
         Ok(())
     }
 
