@@ -343,10 +343,10 @@ pub struct EnrolArgs {
     /// Name, for display; by default the login.
     #[arg(long)]
     pub name: Option<String>,
-    /// File with the public key: of `keys public`, or an OpenSSH `.pub` file.
+    /// File with the public key: of `keys public`, or an OpenSSH `.pub` file. Who decides on a forge needs none.
     #[arg(long, value_name = "FILE")]
-    pub public_key: PathBuf,
-    /// Numeric id on the host; by default the next free one.
+    pub public_key: Option<PathBuf>,
+    /// Numeric id on the host; by default the next free one. On a forge the account's own, which must be given.
     #[arg(long)]
     pub id: Option<u64>,
     /// An address under which the person commits; may be given more than once.
@@ -356,7 +356,7 @@ pub struct EnrolArgs {
     #[arg(long)]
     pub role: Vec<String>,
     /// What the key may sign; may be given more than once.
-    #[arg(long, value_name = "DUTY", default_value = "approver", value_parser = ["root", "planner", "approver", "executor", "witness", "policy"])]
+    #[arg(long, value_name = "DUTY", default_value = "approver", value_parser = ["root", "planner", "approver", "executor", "witness", "policy", "gate"])]
     pub duty: Vec<String>,
     /// It is a program, not a person.
     #[arg(long)]

@@ -17,6 +17,7 @@ mod forge_github_faults;
 mod forge_model;
 mod fuzz_smoke;
 mod git_server;
+mod github_loop;
 mod issuer;
 mod ledger_http;
 mod loop_solo;
