@@ -130,6 +130,14 @@ impl Shown {
     }
 }
 
+/// Checks that a comment can show a plan to those who are to approve it there.
+pub(crate) fn check_shown(plan: &SealedPlan, decision: &Decision) -> Result<()> {
+    let (view, standing) = (View::new(plan.plan(), plan.digest()), Standing::of(decision, None, None));
+    let asks = asks(plan, decision, None);
+    let channel = Channel::GitHub;
+    PlanComment { view: &view, standing: &standing, asks: &asks, since: None, page: None, channel }.check_shown()
+}
+
 /// Returns the newest other plan of the directive that somebody approved, and what changed since.
 fn since(ledger: &mut Ledger, plan: &SealedPlan, world: &World) -> Result<Option<(Digest, PlanDiff)>> {
     let Some(before) = approved_before(ledger.read(world.now())?.state(), plan) else { return Ok(None) };
@@ -148,7 +156,7 @@ fn approved_before(state: &State, plan: &SealedPlan) -> Option<Digest> {
 }
 
 /// Returns the ways to agree that count for a plan, those that work from a phone first.
-fn asks<'a>(plan: &'a SealedPlan, decision: &Decision, run: Option<&'a Link>) -> Vec<Ask<'a>> {
+pub(crate) fn asks<'a>(plan: &'a SealedPlan, decision: &Decision, run: Option<&'a Link>) -> Vec<Ask<'a>> {
     let Outcome::NeedsApproval(requirement) = decision.outcome() else { return Vec::new() };
     let methods = requirement.methods();
     let counts = |word: &str| methods.iter().any(|method: &Id| method.as_str() == word);

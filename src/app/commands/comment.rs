@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::{
-        conversation::{Conversation, Shown, page, unheard},
+        conversation::{Conversation, Shown, check_shown, page, unheard},
         files,
         forge::{self, Asking, people},
         gate::{Gate, is_untouched},
@@ -278,6 +278,7 @@ impl Clerk<'_> {
         let people = people(self.asking.forge, &self.session, &change)?;
         self.session.facts.forge = Some(Box::new(Observed { people, ..Observed::default() }));
         let matter = Matter::of(&plan, &policy, world.now())?;
+        check_shown(&plan, matter.decision())?;
         let asked = Asked { scope: ScopeArg::SingleRun, max_uses: None, expires: None };
         let terms = Terms::of(&asked, reason, &matter, &self.session, world.now())?;
         let outcome = approve(&matter, &terms, hand, None, &self.session, world)?;

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::diff::load;
 use crate::{
     app::{
+        conversation::asks,
         files,
         output::{Outcome, Printer},
         session::Session,
@@ -18,7 +19,7 @@ use crate::{
         view::{RENDERER, View},
     },
     policy::Purpose,
-    report::comment::{Ask, Channel, PlanComment, Standing},
+    report::comment::{Channel, PlanComment, Standing},
 };
 
 pub(super) fn run(args: &RenderArgs, world: &World, printer: &Printer) -> Result<Outcome> {
@@ -54,12 +55,10 @@ pub(super) fn run(args: &RenderArgs, world: &World, printer: &Printer) -> Result
 fn comment(view: &View, plan: &SealedPlan, world: &World) -> Result<String> {
     let (policy, _) = Session::open(world)?.policy()?;
     let decision = decide(&policy, plan, world.now(), Purpose::Review);
-    let gate = &plan.plan().gate;
-    let counts = gate.is_empty() || gate.iter().any(|method| method.as_str() == "comment");
     let rendered = PlanComment {
         view,
         standing: &Standing::of(&decision, None, None),
-        asks: if counts { &[Ask::Comment] } else { &[Ask::Key] },
+        asks: &asks(plan, &decision, None),
         since: None,
         page: None,
         channel: Channel::GitHub,

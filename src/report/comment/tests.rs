@@ -278,7 +278,7 @@ fn c29_the_view_stands_in_the_comment_whole_or_nobody_is_asked() {
     let standing = waiting("");
     let view = view_of(&sample());
     let shown = comment(&view, &standing).render();
-    assert!(shown.asked);
+    assert!(shown.asked && comment(&view, &standing).check_shown().is_ok());
     assert!(shown.body.contains(&view.markdown()), "the view is in the comment to the last byte");
     assert!(!shown.body.contains("<details"), "nothing is folded away");
     let line = format!("\n```text\ncountersign approve {}\n```\n", digest());
@@ -290,6 +290,7 @@ fn c29_the_view_stands_in_the_comment_whole_or_nobody_is_asked() {
     let view = view_of(&plan);
     let link = Link::new("https://forge.example/run/1").unwrap();
     let large = PlanComment { page: Some(&link), ..comment(&view, &standing) };
+    assert_eq!(large.check_shown().unwrap_err().code(), "view.too_large");
     let shown = large.render();
     assert!(!shown.asked && shown.body.contains("**No approval is asked for here**"));
     assert!(!shown.body.contains(&line) && !shown.body.contains(&view.markdown()[..2_000]), "no part of it is shown");
