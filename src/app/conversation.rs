@@ -1,7 +1,12 @@
 //! The conversation of a change request: our comments in it, and how the plan they show stands.
 
 use super::{
-    forge::Asking, ledger::begin, output::Outcome as Printed, session::Session, situation::Situation, world::World,
+    forge::Asking,
+    ledger::begin,
+    output::Outcome as Printed,
+    session::Session,
+    situation::{Aim, Situation},
+    world::World,
 };
 use crate::{
     base::{
@@ -89,7 +94,7 @@ impl Shown {
         let (digest, now) = (plan.digest(), world.now());
         let reading = begin(session, now)?;
         let mut situation =
-            Situation::gather(session, policy, plan, Some(digest), Purpose::Start, now, reading, Some(asking))?;
+            Situation::gather(session, policy, plan, Aim::start(Some(digest), now), reading, Some(asking))?;
         let (report, _) = situation.with_case(|case| verify::verify(plan.clone(), case))?;
         let gate = if report.approvals.grant().is_ok() { Gate::Open } else { Gate::Closed };
         let state = situation.ledger.read(now)?.state();

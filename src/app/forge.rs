@@ -19,27 +19,23 @@ use crate::{
         reasons::MISSING,
     },
     plan::model::Plan,
-    sign::{TrustRoot, evidence::Evidence, trust::ForgeKind},
+    sign::{evidence::Evidence, trust::ForgeKind},
     verify::reasons::FORGE_UNASKED,
 };
 
 /// The variable that holds the token for the forge.
 pub(crate) const TOKEN: &str = "GITHUB_TOKEN";
-/// Variables in which the runner says what the trust root says too, and the field of it.
-const SAID: [(&str, fn(&TrustRoot) -> String); 2] = [
-    ("GITHUB_REPOSITORY_ID", |root| root.document().repo_id.clone()),
-    ("GITHUB_REPOSITORY_OWNER_ID", |root| root.document().owner_id.clone()),
-];
-
 /// Reaches the forge that the trust root names; none where it names none, or there is no token.
 ///
 /// What must not be done without the forge's word refuses later, by the check that misses it.
 pub(crate) fn reach(session: &Session, world: &World) -> Result<Option<Box<dyn Forge>>> {
     let document = session.root.document();
     let (Some(kind), Some(token)) = (document.forge, world.env.text(TOKEN)) else { return Ok(None) };
-    for (name, expected) in SAID {
-        let expected = expected(&session.root);
-        if let Some(said) = world.env.text(name).filter(|said| *said != expected) {
+    // What the runner says too is compared, and never used.
+    for (name, expected) in
+        [("GITHUB_REPOSITORY_ID", &document.repo_id), ("GITHUB_REPOSITORY_OWNER_ID", &document.owner_id)]
+    {
+        if let Some(said) = world.env.text(name).filter(|said| said != expected) {
             let what = format!("{name} is `{}`, the trust root says `{expected}`", crate::base::text::excerpt(said));
             return Err(Refusal::new(CONTEXT_MISMATCH, what).subject(name));
         }

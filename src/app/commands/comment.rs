@@ -17,7 +17,7 @@ use crate::{
         reasons::{DIRECTIVE_MISSING, EVENT_FORM, PLAN_DENIED, PLAN_UNKNOWN, RUN_UNKNOWN},
         session::Session,
         signer::{self, Hand},
-        situation::{Situation, decide},
+        situation::{Aim, Situation, decide},
         world::World,
     },
     approval::{
@@ -290,7 +290,7 @@ impl Clerk<'_> {
     fn is_granted(&self, plan: &SealedPlan, policy: Policy) -> Result<bool> {
         let now = self.asking.world.now();
         let reading = begin(&self.session, now)?;
-        let mut situation = Situation::gather(&self.session, policy, plan, None, Purpose::Start, now, reading, None)?;
+        let mut situation = Situation::gather(&self.session, policy, plan, Aim::start(None, now), reading, None)?;
         let (report, _) = situation.with_case(|case| crate::verify::verify(plan.clone(), case))?;
         Ok(report.approvals.grant().is_ok())
     }

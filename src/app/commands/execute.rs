@@ -19,7 +19,7 @@ use crate::{
         recorder::{LastLook, Recorder, outputs},
         session::{Session, run_id},
         signer::{self, Hand},
-        situation::Situation,
+        situation::{Aim, Situation},
         statements::word,
         world::World,
     },
@@ -70,9 +70,15 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let forge = forge::reach(&session, world)?;
     let asking = forge.as_deref().map(|forge| Asking { forge, world });
     let named = args.plan.parse().ok();
-    let mut situation =
-        Situation::gather(&session, policy, &plan, named, purpose.clone(), world.now(), reading, asking)?
-            .shown_by(identity);
+    let mut situation = Situation::gather(
+        &session,
+        policy,
+        &plan,
+        Aim { named, purpose: purpose.clone(), now: world.now() },
+        reading,
+        asking,
+    )?
+    .shown_by(identity);
     if let Purpose::Resume(name) = &purpose
         && situation.ledger.read(world.now())?.state().run(name).is_none()
     {
