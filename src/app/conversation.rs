@@ -28,7 +28,7 @@ use crate::{
     },
     policy::{Decision, Outcome, Policy},
     report::comment::{Ask, Channel, Link, Marker, Mode, Placement, PlanComment, Since, Standing, Write, place},
-    verify::{self, Purpose, Report},
+    verify::{self, Report},
 };
 
 /// A conversation, and how we write in it.

@@ -11,7 +11,7 @@ use crate::{
     base::{digest::Digest, ident::Id, reason::Result, time::Timestamp},
     event::RunStatus,
     ledger::status::{Gate, status},
-    verify::{self, Purpose},
+    verify,
 };
 
 /// One plan.

@@ -40,10 +40,7 @@ use crate::{
     policy::{self, Outcome as Decided, Policy},
     report::comment::{self, Channel, DiffReply, Marker, Mode, RunLine, StatusReply},
     sign::{Duty, predicate::RevocationTarget},
-    verify::{
-        Purpose,
-        reasons::{CHANGE_CLOSED, FORK_REFUSED, HEAD_MOVED},
-    },
+    verify::reasons::{CHANGE_CLOSED, FORK_REFUSED, HEAD_MOVED},
 };
 
 /// The most bytes of an event's file.

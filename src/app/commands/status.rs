@@ -24,7 +24,7 @@ use crate::{
         state::Run,
         status::{Gate, run_status, status, step_status},
     },
-    verify::{self, Purpose},
+    verify,
 };
 
 pub(super) fn run(args: &StatusArgs, world: &World) -> Result<Outcome> {

@@ -22,7 +22,7 @@ use crate::{
     cli::args::{SignerArgs, VerifyArgs},
     report::json_v1::{CheckLine, CheckResult},
     sign::{Duty, Envelope, statement::Subject},
-    verify::{self, Purpose, Report, Verdict, svr::VerificationResult},
+    verify::{self, Report, Verdict, svr::VerificationResult},
 };
 
 pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {

@@ -238,8 +238,10 @@ unsafe fn drop_capabilities() {
     unsafe {
         call(libc::SYS_prctl, [libc::PR_CAP_AMBIENT as usize, libc::PR_CAP_AMBIENT_CLEAR_ALL as usize]);
         for capability in 0..64 {
-            if !KEPT.contains(&capability) {
-                call(libc::SYS_prctl, [libc::PR_CAPBSET_DROP as usize, capability]);
+            // What is beyond the kernel's last one, or not ours to drop, goes for all that follow.
+            let drop = !KEPT.contains(&capability);
+            if drop && call(libc::SYS_prctl, [libc::PR_CAPBSET_DROP as usize, capability]) < 0 {
+                break;
             }
         }
     }

@@ -140,8 +140,11 @@ pub(super) struct Started {
     /// A descriptor of the status pipe's reading end: it tells when nobody has the writing end any more.
     reading: OwnedFd,
     env: ManuallyDrop<Vec<Vec<u8>>>,
-    held: ManuallyDrop<(Box<Image>, Vec<CString>, Option<Arc<Vec<Filter>>>)>,
+    held: ManuallyDrop<Held>,
 }
+
+/// What addresses in an image, and the image's own, lead to.
+type Held = (Box<Image>, Vec<CString>, Option<Arc<Vec<Filter>>>);
 
 /// Returns the version of Landlock that the kernel has, 0 for none.
 pub(in crate::execute) fn landlock_abi() -> i32 {
@@ -192,7 +195,6 @@ pub(super) fn launch(launch: Launch<'_>) -> io::Result<Started> {
         Payload::Exec => libc::CLONE_VM | libc::SIGCHLD,
         Payload::Attempts => libc::SIGCHLD,
     };
-    let argument: *const c_void = ptr::from_ref(&*image).cast();
     let mut started = Started {
         pid: None,
         reaped: false,
@@ -200,9 +202,10 @@ pub(super) fn launch(launch: Launch<'_>) -> io::Result<Started> {
         env: ManuallyDrop::new(env),
         held: ManuallyDrop::new((image, launch.argv, filters)),
     };
+    let image = &*started.held.0;
+    let (stack, argument) = (image.stacks.keeper(), ptr::from_ref(image).cast::<c_void>());
     // SAFETY: the keeper takes an image, which `started` holds, with a stack of its own, for as long as it needs them.
-    let pid =
-        with_signals_blocked(|| unsafe { call::spawn(flags, started.held.0.stacks.keeper(), child::keeper, argument) });
+    let pid = with_signals_blocked(|| unsafe { call::spawn(flags, stack, child::keeper, argument) });
     if pid < 0 {
         return Err(io::Error::from_raw_os_error(call::error(pid)));
     }
