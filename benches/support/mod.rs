@@ -297,6 +297,7 @@ impl Hands<'_> {
             ledger: head.clone(),
         };
         let approval = Approval {
+            evidence: None,
             binding,
             approver: person,
             method: Method::Key,
