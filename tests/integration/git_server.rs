@@ -102,8 +102,8 @@ struct Serving {
 impl Serving {
     /// Answers one request and closes.
     fn answer(&self, mut stream: TcpStream) {
-        let Some((method, target, headers, body)) = request(&stream) else { return };
-        let authorization = headers.get("authorization").cloned();
+        let Some(request) = Request::read(&stream) else { return };
+        let (target, authorization) = (request.target.clone(), request.headers.get("authorization").cloned());
         self.asked.lock().unwrap().push(Asked { path: target.clone(), processes: self.processes() });
         let answer = match &self.door {
             Door::Elsewhere(place) => {
@@ -118,7 +118,7 @@ impl Serving {
                 } else if writes && matches!(self.door, Door::ReadOnly(_)) {
                     b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n".to_vec()
                 } else {
-                    self.backend(&method, &target, &headers, &body)
+                    self.backend(&request)
                 }
             }
         };
@@ -136,7 +136,8 @@ impl Serving {
             .collect()
     }
 
-    fn backend(&self, method: &str, target: &str, headers: &BTreeMap<String, String>, body: &[u8]) -> Vec<u8> {
+    fn backend(&self, request: &Request) -> Vec<u8> {
+        let Request { method, target, headers, body } = request;
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
         let mut child = Command::new("git")
@@ -182,37 +183,47 @@ impl Serving {
     }
 }
 
-/// Reads method, target, headers and body, the body also where it comes in chunks.
-fn request(stream: &TcpStream) -> Option<(String, String, BTreeMap<String, String>, Vec<u8>)> {
-    let mut reader = BufReader::new(stream);
-    let mut first = String::new();
-    reader.read_line(&mut first).ok()?;
-    let mut words = first.split_whitespace();
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut headers = BTreeMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
-    let mut body = Vec::new();
-    if headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked") {
+/// One request.
+struct Request {
+    method: String,
+    target: String,
+    headers: BTreeMap<String, String>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    /// Reads it, the body also where it comes in chunks.
+    fn read(stream: &TcpStream) -> Option<Self> {
+        let mut reader = BufReader::new(stream);
+        let mut first = String::new();
+        reader.read_line(&mut first).ok()?;
+        let mut words = first.split_whitespace();
+        let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+        let mut headers = BTreeMap::new();
         loop {
-            let mut size = String::new();
-            reader.read_line(&mut size).ok()?;
-            let mut chunk = vec![0; usize::from_str_radix(size.trim(), 16).ok()? + 2];
-            reader.read_exact(&mut chunk).ok()?;
-            if chunk.len() == 2 {
-                break;
-            }
-            body.extend_from_slice(&chunk[..chunk.len() - 2]);
+            let mut line = String::new();
+            reader.read_line(&mut line).ok()?;
+            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
-    } else if let Some(length) = headers.get("content-length").and_then(|text| text.parse().ok()) {
-        body = vec![0; length];
-        reader.read_exact(&mut body).ok()?;
+        let mut body = Vec::new();
+        if headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked") {
+            loop {
+                let mut size = String::new();
+                reader.read_line(&mut size).ok()?;
+                let mut chunk = vec![0; usize::from_str_radix(size.trim(), 16).ok()? + 2];
+                reader.read_exact(&mut chunk).ok()?;
+                if chunk.len() == 2 {
+                    break;
+                }
+                body.extend_from_slice(&chunk[..chunk.len() - 2]);
+            }
+        } else if let Some(length) = headers.get("content-length").and_then(|text| text.parse().ok()) {
+            body = vec![0; length];
+            reader.read_exact(&mut body).ok()?;
+        }
+        Some(Self { method, target, headers, body })
     }
-    Some((method, target, headers, body))
 }
 
 /// Makes an empty bare repository that takes pushes over HTTP.
