@@ -247,6 +247,7 @@ mod tests {
             clock: Clock::System,
             entropy: Entropy::Counter(Cell::new(0)),
             cwd: std::env::temp_dir(),
+            reached: Default::default(),
             console: Console {
                 stdin: Box::new(io::empty()),
                 stdout: Box::new(io::sink()),

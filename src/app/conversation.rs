@@ -186,7 +186,7 @@ pub(crate) fn page(session: &Session, world: &World) -> Option<Link> {
     Link::new(&format!("https://{}/{}/actions/runs/{run}", document.host, document.repo))
 }
 
-/// Says on the command's own output that a comment could not be written; what was done stands.
+/// Says on the command's own output that the forge could not be told; what was done stands.
 pub(crate) fn unheard(outcome: Printed, refusal: &Refusal) -> Printed {
-    outcome.note(&format!("the comment could not be written: {} [{}]", refusal.message(), refusal.code()))
+    outcome.note(&format!("the forge could not be told: {} [{}]", refusal.message(), refusal.code()))
 }

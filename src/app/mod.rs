@@ -2,6 +2,7 @@
 
 mod access;
 mod action;
+mod aftermath;
 mod bundle;
 mod ci;
 pub mod commands;
@@ -83,5 +84,9 @@ fn command(args: Args, world: &mut World) -> ExitClass {
     }
     let files = args.command.report_files().cloned().unwrap_or_default();
     let result = begun.and_then(|()| commands::run(args.command, &args.global, world, &printer));
-    printer.finish(result, &files, world).unwrap_or(ExitClass::Internal)
+    let class = printer.finish(result, &files, world).unwrap_or(ExitClass::Internal);
+    if args.global.stats {
+        printer.say(world, &format!("forge: {} requests", world.reached.calls()));
+    }
+    class
 }

@@ -1,6 +1,6 @@
 //! The ledger as the run's first listener: what is not on record does not happen.
 
-use std::{collections::BTreeMap, io::Write, path::PathBuf};
+use std::{collections::BTreeMap, io::Write, path::PathBuf, sync::Arc};
 
 use super::{ci::OrderFiles, statements::Scribe};
 use crate::{
@@ -56,13 +56,13 @@ pub(crate) struct Recorder {
 
 /// What must still be so on the forge just before the first side effect.
 pub(crate) struct LastLook {
-    forge: Box<dyn Forge>,
+    forge: Arc<dyn Forge>,
     subject: Subject,
 }
 
 impl LastLook {
     /// Remembers what to look for.
-    pub(crate) fn new(forge: Box<dyn Forge>, plan: &Plan) -> Self {
+    pub(crate) fn new(forge: Arc<dyn Forge>, plan: &Plan) -> Self {
         Self { forge, subject: plan.subject.clone() }
     }
 

@@ -33,6 +33,9 @@ pub struct Global {
     /// Print one JSON object on standard output; text for people goes to standard error.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Say at the end how many requests were sent to the forge.
+    #[arg(long, global = true)]
+    pub stats: bool,
     /// Print nothing but what was asked for, and errors.
     #[arg(short, long, global = true)]
     pub quiet: bool,

@@ -177,13 +177,47 @@ fn a_proposed_directive_is_planned_shown_approved_by_comment_and_runs_exactly_so
     hub.checks_out(&head);
     assert!(!hub.bench.path(CANARY).exists());
     let ran = hub.executes(&digest).exits(0).json();
-    assert_eq!(ran["result"]["status"], "completed", "{ran}");
+    assert_eq!((&ran["result"]["status"], &ran["result"]["note"]), (&json!("completed"), &Value::Null), "{ran}");
     assert_eq!(hub.bench.read(CANARY), "proposed\n");
+    // People see it where they agreed, and beside the commit.
+    let told = hub.comments_of(ACTIONS_BOT);
+    assert_eq!(told.len(), 2, "the plan, and its result");
+    assert!(told[1].contains(ran["result"]["runId"].as_str().unwrap()), "{}", told[1]);
+    let checks: Vec<Value> = hub.model.state().checks.iter().cloned().collect();
+    assert_eq!(checks.len(), 1, "{checks:?}");
+    assert_eq!((&checks[0]["head_sha"], &checks[0]["conclusion"]), (&json!(head), &json!("success")), "{checks:?}");
     // It is used up.
     hub.bench.git(&["checkout", "-q", "--", "."]);
     fs::remove_file(hub.bench.path(CANARY)).unwrap();
     hub.executes(&digest).refused(6, "replay.consumed");
     assert!(!hub.bench.path(CANARY).exists());
+}
+
+/// What the issue allows: few requests a command, and none twice within one.
+#[test]
+fn commands_stay_within_their_requests_to_the_forge() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let asked = |before: usize| {
+        let all = hub.model.requests()[before..].to_vec();
+        let mut once = all.clone();
+        once.sort();
+        once.dedup();
+        (all.len(), once.len(), all)
+    };
+    let digest = hub.plans();
+    let before = hub.model.requests().len();
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    let ran = hub.answers(&event).exits(0);
+    let (sent, distinct, all) = asked(before);
+    assert!(sent <= 8 && sent == distinct, "approve by comment: {all:#?}");
+    assert!(!ran.stderr.contains("requests"), "nobody asked for them");
+    hub.checks_out(&head);
+    let before = hub.model.requests().len();
+    let ran = hub.job(&["execute", &digest, "--stats"], "COUNTERSIGN_EXECUTOR_KEY", &[]).exits(0);
+    let (sent, _, all) = asked(before);
+    assert!(sent <= 12 + 2, "execute one step: {all:#?}");
+    assert!(ran.stderr.contains(&format!("forge: {sent} requests")), "{}", ran.stderr);
 }
 
 #[test]

@@ -40,6 +40,12 @@ pub(super) fn number<'a>(n: impl TryInto<u64>) -> Piece<'a> {
 pub struct Link(String);
 
 impl Link {
+    /// Returns the address.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.0.clone()
+    }
+
     /// Takes an address, where it is one that needs no escape; loopback may go without TLS.
     #[must_use]
     pub fn new(address: &str) -> Option<Self> {
