@@ -27,5 +27,4 @@ reasons! {
     CONTEXT_MISMATCH = "context.mismatch", Verification, "what the environment says disagrees with what is known", "run the tool where it belongs; what is trusted comes from the trust root and the forge, never from variables";
     ENDPOINT_OVERRIDE = "context.override", Refused, "a variable sends traffic or trust somewhere else", "unset proxy and certificate variables in jobs that gate or execute, or let the signed policy allow them";
     ARTIFACT_DIGEST = "artifact.digest", Verification, "the bytes of an artifact are not those of its digest", "do not use it; look who could write to the run that made it";
-    ARTIFACT_FORM = "artifact.form", Verification, "an artifact is not one archive with one regular file", "upload exactly one file, and no link";
 }
