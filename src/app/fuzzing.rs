@@ -3,10 +3,14 @@
 //! No entry point returns anything: whatever the bytes, it must come back soon and without a panic. Where a
 //! parser promises more, such as one byte form of a document, its entry point asserts the promise.
 
-use std::{collections::BTreeMap, hint::black_box};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hint::black_box,
+};
 
 use super::bundle;
 use crate::{
+    approval::command::{self, Said},
     base::{
         canonical,
         diagnostic::Diagnostic,
@@ -14,21 +18,28 @@ use crate::{
         ident::Id,
         json,
         path::RepoPath,
+        secret::Secret,
         text,
         time::{Timestamp, parse_duration},
         yaml,
     },
     directive::{Directive, template::Template},
-    ledger::{Chain, Remote, format::RawEntry},
+    ledger::{Address, Chain, format::RawEntry},
     pipeline::Pipeline,
     plan::{seal, view::View},
     policy::{Policy, path_pattern::PathPattern},
+    report::comment::{Channel, refused},
     sign::{
         Duty, Envelope, TrustRoot, Verified,
+        issuer::{Issuer, Provider, Runner},
         key::{PrivateKey, PublicKey},
         predicate::Approval,
-        schemes::ssh,
+        schemes::{
+            oidc::{self, Algorithm, KeySet},
+            ssh,
+        },
         verified::{predicate_type, read_statement},
+        workload::{Expected, admit},
     },
 };
 
@@ -57,7 +68,10 @@ pub fn entry_points() -> &'static [EntryPoint] {
         ("bundle", bundle_file),
         ("ssh_key", ssh_key),
         ("sshsig", sshsig),
+        ("jwks", jwks),
+        ("id_token", id_token),
         ("remote_url", remote_url),
+        ("comment", comment),
         ("words", words),
     ]
 }
@@ -204,13 +218,67 @@ fn sshsig(bytes: &[u8]) {
     }
 }
 
+fn jwks(bytes: &[u8]) {
+    if let Ok(keys) = KeySet::parse(bytes) {
+        assert_eq!(keys.digest(), Digest::of(bytes));
+    }
+}
+
+/// The keys of an issuer, then a token; both in the form in which they are fetched.
+fn id_token(bytes: &[u8]) {
+    let Some(at) = bytes.iter().position(|byte| *byte == b'\n') else { return };
+    let Ok(text) = std::str::from_utf8(&bytes[at + 1..]) else { return };
+    let token = Secret::new(text.to_owned());
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if oidc::unverified_issuer(&token).is_ok() {
+        assert!(text.bytes().all(plain) && text.matches('.').count() == 2, "a token in another form");
+    }
+    let Ok(keys) = KeySet::parse(&bytes[..at]) else { return };
+    let issuer = Issuer {
+        url: "https://issuer.example".to_owned(),
+        provider: Provider::Github,
+        algorithms: vec![Algorithm::Rs256, Algorithm::Es256],
+        workflows: vec!["example/sample/.github/workflows/countersign.yml@refs/heads/main".to_owned()],
+        events: vec!["workflow_dispatch".to_owned()],
+        runner: Runner::GithubHosted,
+        jwks: None,
+    };
+    let now = Timestamp::from_unix(1_900_000_000);
+    if let Ok(verified) = oidc::verify(&token, &keys, &issuer, "urn:fuzz", now) {
+        let in_base = BTreeSet::from(["a".repeat(40)]);
+        let expected =
+            Expected { repo_id: "42", owner_id: "7", environment: Some("production"), in_base: &in_base, now };
+        black_box(admit(&verified, &issuer, &expected).is_ok());
+    }
+}
+
 fn remote_url(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if Remote::new(text).is_ok() {
+    if Address::parse(text).is_ok() {
         // What git takes for the name of a transport helper: `ext::sh -c ...`.
         let scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
         let helper = text.split_once("::").is_some_and(|(name, _)| name.bytes().all(scheme));
         assert!(!helper && !text.starts_with('-'), "a transport helper or an option is no URL");
+    }
+}
+
+/// A comment: the command in it, or the reply that says why there is none.
+fn comment(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match command::read(text) {
+        Ok(Some(Said { command, reason })) => {
+            let again = command::read(&format!("{}\n\n{}", command.line(), reason.as_deref().unwrap_or_default()));
+            assert!(
+                again.is_ok_and(|again| again.is_some_and(|said| said.command == command)),
+                "a command has no line"
+            );
+            assert!(reason.is_none_or(|reason| text::check_free(&reason, false).is_ok()), "a reason hides something");
+        }
+        Ok(None) => {}
+        Err(refusal) => {
+            let reply = refused(&refusal, 1, Channel::GitHub);
+            assert!(matches!(command::read(&reply), Ok(None)), "a reply is a command");
+        }
     }
 }
 

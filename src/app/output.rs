@@ -1,15 +1,23 @@
 //! What a command prints: text for people, or one JSON object.
 
-use std::{ffi::OsString, io::Write as _};
+use std::{borrow::Cow, ffi::OsString, io::Write as _};
 
 use serde_json::{Value, json};
 
-use super::world::World;
+use super::{
+    ci::{self, Provider},
+    files, signer,
+    world::World,
+};
 use crate::{
-    base::reason::{ExitClass, Reason, Refusal, Result, USAGE},
-    cli::args::{ColorChoice, Command, Global},
-    plan::view::Color,
-    report::{Style, json_v1::Envelope},
+    base::reason::{ExitClass, INTERNAL, Reason, Refusal, Result, USAGE},
+    cli::args::{ColorChoice, Command, Global, ReportFiles},
+    event::RunEvent,
+    plan::{SealedPlan, view::Color},
+    report::{
+        Renderer, Report, Style, formats,
+        json_v1::{CheckLine, Envelope, Finding},
+    },
 };
 
 /// What came of a command that was not refused.
@@ -21,12 +29,30 @@ pub(crate) struct Outcome {
     text: String,
     subject: Option<String>,
     hints: Vec<String>,
+    shows: Shows,
+}
+
+/// What files and CI show of a result, beside what is printed.
+#[derive(Debug, Default)]
+struct Shows {
+    plan: Option<SealedPlan>,
+    events: Vec<RunEvent>,
+    checks: Vec<CheckLine>,
+    findings: Vec<Finding>,
 }
 
 impl Outcome {
     /// A command that did what it was asked; `text` is for people, `result` for machines.
     pub(crate) fn done(result: Value, text: impl Into<String>) -> Self {
-        Self { decision: "done".to_owned(), reason: None, result, text: text.into(), subject: None, hints: Vec::new() }
+        Self {
+            decision: "done".to_owned(),
+            reason: None,
+            result,
+            text: text.into(),
+            subject: None,
+            hints: Vec::new(),
+            shows: Shows::default(),
+        }
     }
 
     /// Returns the result for machines.
@@ -64,6 +90,14 @@ impl Outcome {
         self
     }
 
+    /// Adds a member to the result for machines.
+    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
+        if let Value::Object(members) = &mut self.result {
+            members.insert(name.to_owned(), value);
+        }
+        self
+    }
+
     /// Adds what to do next.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -84,6 +118,45 @@ impl Outcome {
         self.subject = Some(subject.into());
         self
     }
+
+    /// Names the plan that it is about, for files and CI to show.
+    pub(crate) fn plan(mut self, plan: &SealedPlan) -> Self {
+        self.shows.plan = Some(plan.clone());
+        self
+    }
+
+    /// Gives the events of a run, for files and CI to show.
+    pub(crate) fn events(mut self, events: Vec<RunEvent>) -> Self {
+        self.shows.events = events;
+        self
+    }
+
+    /// Gives the checks that were made, for files and CI to show.
+    pub(crate) fn checks(mut self, checks: Vec<CheckLine>) -> Self {
+        self.shows.checks = checks;
+        self
+    }
+
+    /// Gives what was found, for files and CI to show.
+    pub(crate) fn findings(mut self, findings: Vec<Finding>) -> Self {
+        self.shows.findings = findings;
+        self
+    }
+
+    /// Returns everything there is to say, the text for people, and how the process ends.
+    fn into_report(self, command: &str) -> (Report, String, ExitClass) {
+        let (code, class) = self.reason.unwrap_or_else(|| ("ok".to_owned(), ExitClass::Done));
+        let envelope = Envelope {
+            decision: self.decision,
+            reason_code: code,
+            exit_code: class.code(),
+            hints: self.hints,
+            subject: self.subject,
+            ..Envelope::done(command, self.result)
+        };
+        let Shows { plan, events, checks, findings } = self.shows;
+        (Report { events, checks, findings, plan, ..Report::new(envelope) }, self.text, class)
+    }
 }
 
 /// Prints in the way that the global options ask for.
@@ -92,6 +165,7 @@ pub(crate) struct Printer {
     command: String,
     json: bool,
     style: Style,
+    ci: Option<&'static dyn Provider>,
 }
 
 impl Printer {
@@ -105,8 +179,37 @@ impl Printer {
             color: if wanted { Color::Always } else { Color::Never },
             progress: world.console.stderr_is_terminal && !global.quiet && !global.json,
             quiet: global.quiet,
+            ..Style::default()
         };
-        Self { command: name_of(command), json: global.json, style }
+        Self { command: name_of(command), json: global.json, style, ci: None }
+    }
+
+    /// Finds out which CI this is and whether it can be served, and keeps the job's secrets out of its log.
+    pub(crate) fn begin(&mut self, global: &Global, world: &mut World) -> Result<()> {
+        let Some(ci) = ci::choose(global.ci, &world.env)? else { return Ok(()) };
+        self.ci = Some(ci);
+        self.style = Style {
+            color: Color::Never,
+            progress: false,
+            quiet: self.style.quiet,
+            verbose: ci.is_verbose(&world.env),
+            seed: Some(world.entropy.bytes()?),
+        };
+        let named = ci.secret_variables().iter().chain(signer::SECRET_VARIABLES);
+        let secrets: Vec<String> = named.filter_map(|name| world.env.text(name).map(str::to_owned)).collect();
+        self.mask(world, secrets.iter().map(String::as_str));
+        ci.check(&world.env)
+    }
+
+    /// Keeps secrets out of the log of the CI, where there is one that reads along.
+    pub(crate) fn mask<'a>(&self, world: &mut World, secrets: impl IntoIterator<Item = &'a str>) {
+        let console = &mut world.console;
+        // Nobody takes the command out of a terminal or a file again.
+        let Some(ci) = self.ci.filter(|_| !console.stderr_is_terminal && !console.stderr_is_file) else { return };
+        for secret in secrets {
+            let _ = write!(console.stderr, "{}", ci.masks(secret));
+        }
+        let _ = console.stderr.flush();
     }
 
     /// Returns how to write for people.
@@ -114,48 +217,105 @@ impl Printer {
         self.style
     }
 
+    /// Returns what writes the events of a run down as they happen.
+    pub(crate) fn log(&self) -> Result<Box<dyn Renderer + Send>> {
+        let id = self.ci.map_or("human", Provider::log_format);
+        let format = formats::find(id).ok_or_else(|| Refusal::new(INTERNAL, format!("no format `{id}`")))?;
+        Ok(format.renderer(self.style))
+    }
+
     /// Writes a line for people while the command works: to standard error, so that output stays clean.
     pub(crate) fn say(&self, world: &mut World, line: &str) {
         if !self.style.quiet {
             // A closed error output takes nothing from the command.
-            let _ = writeln!(world.console.stderr, "{line}");
+            let _ = writeln!(world.console.stderr, "{}", self.plain(line));
         }
     }
 
-    /// Prints the result, or the refusal, and returns how the process ends.
-    pub(crate) fn finish(&self, result: Result<Outcome>, world: &mut World) -> Result<ExitClass> {
-        match result {
+    /// Makes a text harmless to the log of a CI.
+    fn plain<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.ci.map_or(Cow::Borrowed(text), |ci| Cow::Owned(ci.plain(text)))
+    }
+
+    /// Writes the files that were asked for, prints the result, or the refusal, and returns how the process ends.
+    pub(crate) fn finish(&self, result: Result<Outcome>, asked: &ReportFiles, world: &mut World) -> Result<ExitClass> {
+        let (report, said) = match result {
+            Ok(outcome) => {
+                let (report, text, class) = outcome.into_report(&self.command);
+                (report, Ok((text, class)))
+            }
+            Err(refusal) => {
+                let envelope = Envelope::refused(self.command.clone(), &refusal);
+                let findings = refusal.places().iter().map(Finding::from).collect();
+                (Report { findings, ..Report::new(envelope) }, Err(refusal))
+            }
+        };
+        let kept = write_files(&report, asked, world).and_then(|()| self.publish(&report, world));
+        match (said, kept) {
             // What cannot be printed is at least said on the other output.
-            Ok(outcome) => self.print(outcome, world).or_else(|refusal| Ok(self.refuse(&refusal, world))),
-            Err(refusal) => Ok(self.refuse(&refusal, world)),
+            (Ok((text, class)), Ok(())) => {
+                let printed = self.print(&report, &text, world);
+                Ok(printed.map_or_else(|refusal| self.refuse(&refusal, world), |()| class))
+            }
+            (Ok((text, class)), Err(refusal)) => {
+                // It was done, and who asked must know both.
+                self.say(world, text.trim_end());
+                let refused = self.refuse(&refusal, world);
+                Ok(if class == ExitClass::Done { refused } else { class })
+            }
+            (Err(refusal), kept) => {
+                let class = self.refuse(&refusal, world);
+                if let Err(besides) = kept {
+                    let text = self.plain(besides.message()).into_owned();
+                    let _ = writeln!(world.console.stderr, "besides: {text} [{}]", besides.code());
+                }
+                self.annotate(&report, world);
+                Ok(class)
+            }
         }
     }
 
-    fn print(&self, outcome: Outcome, world: &mut World) -> Result<ExitClass> {
-        let (code, class) = outcome.reason.unwrap_or_else(|| ("ok".to_owned(), ExitClass::Done));
+    /// Hands outputs and summary over to the CI.
+    fn publish(&self, report: &Report, world: &mut World) -> Result<()> {
+        let Some(ci) = self.ci else { return Ok(()) };
+        for remark in ci.publish(report, &world.env, &world.entropy)? {
+            self.say(world, &format!("note: {remark}"));
+        }
+        Ok(())
+    }
+
+    /// Writes what the CI shows beside the log: annotations.
+    fn annotate(&self, report: &Report, world: &mut World) {
+        if self.ci.is_some()
+            && let Ok(mut log) = self.log()
+        {
+            let _ = log.finish(world.console.stderr.as_mut(), report);
+            let _ = world.console.stderr.flush();
+        }
+    }
+
+    fn print(&self, report: &Report, text: &str, world: &mut World) -> Result<()> {
         let console = &mut world.console;
-        let ended = |text: &str| if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        let ended = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        // A file is no log: what was asked for goes there as it is.
+        let logged = self.ci.filter(|_| !console.stdout_is_file);
         let written = if self.json {
             if !self.style.quiet {
-                let _ = write!(console.stderr, "{}{}", outcome.text, ended(&outcome.text));
+                let _ = write!(console.stderr, "{}{ended}", self.plain(text));
             }
-            let envelope = Envelope {
-                decision: outcome.decision,
-                reason_code: code,
-                exit_code: class.code(),
-                hints: outcome.hints,
-                subject: outcome.subject,
-                ..Envelope::done(self.command.clone(), outcome.result)
-            };
-            writeln!(console.stdout, "{}", json!(envelope))
+            let line = json!(report.envelope).to_string();
+            writeln!(console.stdout, "{}", logged.map_or(line.clone(), |ci| ci.plain_json(&line)))
         } else {
-            write!(console.stdout, "{}{}", outcome.text, ended(&outcome.text))
+            write!(console.stdout, "{}{ended}", logged.map_or(Cow::Borrowed(text), |ci| Cow::Owned(ci.plain(text))))
         };
-        match written.and_then(|()| console.stdout.flush()) {
-            Ok(()) => Ok(class),
+        let written = written.and_then(|()| console.stdout.flush());
+        self.annotate(report, world);
+        match written {
             // The reader went away, as `head` does: not a failure of ours.
-            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(class),
-            Err(e) => Err(Refusal::new(crate::base::reason::IO, format!("standard output: {e}"))),
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Refusal::new(crate::base::reason::IO, format!("standard output: {e}")))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -163,11 +323,25 @@ impl Printer {
         let class = refusal.reason().class;
         let console = &mut world.console;
         if self.json {
-            let _ = writeln!(console.stdout, "{}", json!(Envelope::refused(self.command.clone(), refusal)));
+            let line = json!(Envelope::refused(self.command.clone(), refusal)).to_string();
+            let logged = self.ci.filter(|_| !console.stdout_is_file);
+            let _ = writeln!(console.stdout, "{}", logged.map_or(line.clone(), |ci| ci.plain_json(&line)));
         }
-        let _ = write!(console.stderr, "{}", words(refusal));
+        let _ = write!(console.stderr, "{}", self.plain(&words(refusal)));
         class
     }
+}
+
+/// Writes each file that was asked for, whole or not at all.
+fn write_files(report: &Report, asked: &ReportFiles, world: &World) -> Result<()> {
+    for (id, path) in [("junit", &asked.junit), ("sarif", &asked.sarif), ("markdown", &asked.summary)] {
+        let (Some(path), Some(format)) = (path, formats::find(id)) else { continue };
+        let mut bytes = Vec::new();
+        let written = format.renderer(Style::default()).finish(&mut bytes, report);
+        written.map_err(|e| Refusal::new(crate::base::reason::IO, e.to_string()))?;
+        files::write(&world.cwd.join(path), &bytes)?;
+    }
+    Ok(())
 }
 
 /// Says a refusal in words: places first, then what and why, then what to do.
@@ -188,6 +362,8 @@ fn words(refusal: &Refusal) -> String {
 
 /// Prints what clap has to say: help and version end well, anything else is a mistake of usage.
 pub(crate) fn usage(error: &clap::Error, line: &[OsString], world: &mut World) -> u8 {
+    // The line that names a CI could not be read; it may hold what somebody else typed.
+    let ci = ci::here(&world.env);
     let console = &mut world.console;
     if !error.use_stderr() {
         let _ = write!(console.stdout, "{}", error.render()).and_then(|()| console.stdout.flush());
@@ -196,9 +372,11 @@ pub(crate) fn usage(error: &clap::Error, line: &[OsString], world: &mut World) -
     if line.iter().any(|word| word == "--json") {
         let message = error.kind().to_string();
         let envelope = Envelope::refused("", &Refusal::new(USAGE, message));
-        let _ = writeln!(console.stdout, "{}", json!(envelope));
+        let line = json!(envelope).to_string();
+        let _ = writeln!(console.stdout, "{}", ci.map_or(line.clone(), |ci| ci.plain_json(&line)));
     }
-    let _ = write!(console.stderr, "{}", error.render());
+    let text = error.render().to_string();
+    let _ = write!(console.stderr, "{}", ci.map_or(text.clone(), |ci| ci.plain(&text)));
     ExitClass::Usage.code()
 }
 
@@ -216,19 +394,22 @@ fn name_of(command: &Command) -> String {
         Command::Keys(Keys::Revoke { .. }) => "keys revoke",
         Command::Keys(Keys::Renew { .. }) => "keys renew",
         Command::Keys(Keys::Threshold { .. }) => "keys threshold",
+        Command::Keys(Keys::Issuer(_)) => "keys issuer",
         Command::Keys(Keys::Sign { .. }) => "keys sign",
         Command::Keys(Keys::Trust { .. }) => "keys trust",
         Command::Keys(Keys::Public { .. }) => "keys public",
         Command::Directives(ListCheck::List) => "directives list",
-        Command::Directives(ListCheck::Check) => "directives check",
+        Command::Directives(ListCheck::Check(_)) => "directives check",
         Command::Pipelines(Pipelines::List) => "pipelines list",
-        Command::Pipelines(Pipelines::Check) => "pipelines check",
+        Command::Pipelines(Pipelines::Check(_)) => "pipelines check",
         Command::Pipelines(Pipelines::Show { .. }) => "pipelines show",
         Command::Plan(_) => "plan",
+        Command::Propose(_) => "propose",
+        Command::Comment(_) => "comment",
         Command::Diff(_) => "diff",
         Command::Render(_) => "render",
         Command::Review(_) => "review",
-        Command::Policy(Policy::Check) => "policy check",
+        Command::Policy(Policy::Check(_)) => "policy check",
         Command::Policy(Policy::Explain(_)) => "policy explain",
         Command::Policy(Policy::Simulate { .. }) => "policy simulate",
         Command::Approve(_) => "approve",
@@ -249,6 +430,7 @@ fn name_of(command: &Command) -> String {
         Command::History(_) => "history",
         Command::Stats => "stats",
         Command::Doctor => "doctor",
+        Command::Action => "action",
         Command::Schema(_) => "schema",
         Command::Reasons(_) => "reasons",
         Command::Completions(_) => "completions",

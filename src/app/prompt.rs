@@ -116,6 +116,8 @@ mod tests {
             stdin_is_terminal: terminal,
             stdout_is_terminal: false,
             stderr_is_terminal: false,
+            stdout_is_file: false,
+            stderr_is_file: false,
         };
         ask(&mut console, &Digest::of(b"x"), Duration::from_secs(30)).unwrap()
     }

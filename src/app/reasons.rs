@@ -3,6 +3,7 @@
 use crate::{base::reason::Reason, reasons};
 
 reasons! {
+    EVENT_FORM = "event.form", Usage, "the event's file is not what the forge writes", "give the file that GITHUB_EVENT_PATH names";
     NOT_SET_UP = "setup.missing", Usage, "the repository is not set up", "run `countersign init`, review what it wrote, and commit it";
     ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change the trust root";
     UNCOMMITTED = "setup.uncommitted", Usage, "a file is not at the protected base commit", "commit it to the base branch: nothing is read from the work tree";
@@ -12,7 +13,6 @@ reasons! {
     INPUT_FORM = "input.form", Usage, "an input is not given as name=value", "write -i name=value";
     KEY_AMBIGUOUS = "key.ambiguous", Usage, "it is not clear which key is to sign", "name one with --key or --ssh";
     KEY_NONE = "key.missing", Usage, "none of your keys may sign this", "see `countersign keys show`; have a key enrolled with the duty";
-    DIGEST_NEEDED = "approval.unbound", Usage, "the approval does not name the plan's full digest", "read `countersign render PLAN`, then give --digest sha256:<64 hex>";
     PLAN_UNKNOWN = "plan.unknown", Usage, "there is no such plan", "give the plan's file, or a digest that `countersign list` shows";
     PLAN_DENIED = "policy.denied_plan", Refused, "the policy denies the plan", "see `countersign policy explain PLAN`";
     REJECTED_AT_TERMINAL = "approval.rejected", Refused, "the plan was rejected at the terminal", "draft a new plan";
@@ -28,6 +28,11 @@ reasons! {
     RUN_FAILED = "run.failed", StepFailed, "a step failed", "see `countersign status RUN`; after a repair, `countersign execute PLAN --resume RUN`";
     RUN_INDETERMINATE = "run.indeterminate", Indeterminate, "nobody knows how a step ended", "look what happened, then `countersign resolve`";
     DOCTOR_FINDINGS = "doctor.findings", Usage, "something on this machine is not as it must be", "each line says what to do";
+    RUNNER_FILE = "runner.file_unsafe", Usage, "a file that takes outputs or a summary is not a plain file of ours", "let the runner set the variable; `--ci none` writes neither";
+    RUNNER_EXPOSED = "runner.filecommand_exposed", Refused, "a file by which the runner takes orders lies where a step may write", "check out into a folder of its own, apart from the runner's";
+    RUNNER_TAMPERED = "runner.filecommand_tampered", Verification, "a file by which the runner takes orders changed during a step", "find out what wrote to it; no later step of the job may be trusted";
+    ACTION_INPUT = "action.input", Usage, "an input of the CI step does not fit", "see the inputs in docs/github.md";
+    ACTION_VERSION = "action.version", Usage, "the CI step asks for another version than the one that is installed", "pin the action at the release that has the version";
     TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
 }
 

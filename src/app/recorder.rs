@@ -2,20 +2,21 @@
 
 use std::{collections::BTreeMap, io::Write, path::PathBuf};
 
-use super::statements::Scribe;
+use super::{ci::OrderFiles, statements::Scribe};
 use crate::{
     base::{
         digest::Digest,
         ident::Id,
+        parallel,
         path::RepoPath,
-        reason::{Refusal, Result},
+        reason::{INTERNAL, Refusal, Result},
         time::Clock,
     },
     event::RunEvent,
     execute::{Durability, EventSink},
-    forge::Checkout,
+    forge::{Checkout, Forge},
     ledger::{Batch, Ledger, format::MAX_BATCH},
-    plan::model::{Action, Plan},
+    plan::model::{Action, Plan, Subject},
     report::Renderer,
     sign::Signer,
     verify::reasons::HEAD_MOVED,
@@ -28,13 +29,17 @@ const MAX_PRODUCT: u64 = 1 << 30;
 pub(crate) struct Recorder {
     pub(crate) ledger: Ledger,
     pub(crate) clock: Clock,
-    pub(crate) signer: Box<dyn Signer + Send>,
+    pub(crate) signer: Box<dyn Signer>,
     pub(crate) plan: Digest,
     pub(crate) run: Id,
     pub(crate) fencing: u64,
     pub(crate) approvals: Vec<Digest>,
     /// The head commit that must still be there before each side effect; none once the run itself moves it.
     pub(crate) head: Option<String>,
+    /// Asks the forge once more, just before the first step; none once it has.
+    pub(crate) last_look: Option<LastLook>,
+    /// Where the head is read, afresh each time; opened once, since opening costs as much as a small step.
+    pub(crate) checkout: Checkout,
     /// The steps that commit.
     pub(crate) committers: Vec<Id>,
     pub(crate) work_tree: PathBuf,
@@ -43,6 +48,51 @@ pub(crate) struct Recorder {
     pub(crate) out: Box<dyn Write + Send>,
     pub(crate) events: Vec<RunEvent>,
     pub(crate) products: BTreeMap<String, Digest>,
+    /// The files by which a runner takes orders, as they were before the first step.
+    pub(crate) orders: OrderFiles,
+    /// What was found changed there.
+    pub(crate) tampered: Option<Refusal>,
+}
+
+/// What must still be so on the forge just before the first side effect.
+pub(crate) struct LastLook {
+    forge: Box<dyn Forge>,
+    subject: Subject,
+}
+
+impl LastLook {
+    /// Remembers what to look for.
+    pub(crate) fn new(forge: Box<dyn Forge>, plan: &Plan) -> Self {
+        Self { forge, subject: plan.subject.clone() }
+    }
+
+    /// Looks, on a thread of its own: a forge waits for the network, and the run's own thread must not.
+    fn take(self) -> Result<()> {
+        let looked = std::thread::spawn(move || self.look()).join();
+        looked.map_err(|_| Refusal::new(INTERNAL, "the forge's client stopped"))?
+    }
+
+    fn look(&self) -> Result<()> {
+        let subject = &self.subject;
+        let moved = |what: &str, planned: &str, now: &str| {
+            Err(Refusal::new(HEAD_MOVED, format!("{what}: the plan is for {planned}, the forge has {now}")))
+        };
+        match subject.change_request {
+            Some(number) => {
+                let change = self.forge.change_request(number)?;
+                if change.head_sha != subject.head_sha || !change.open {
+                    return moved("head", &subject.head_sha, &change.head_sha);
+                }
+            }
+            None => {
+                let tip = self.forge.tip(&subject.base_ref)?;
+                if tip != subject.base_sha {
+                    return moved("base", &subject.base_sha, &tip);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Recorder {
@@ -56,10 +106,9 @@ impl Recorder {
         if recorded {
             let products = &self.products;
             self.ledger.append(self.clock, |seen| {
-                let mut entries = Vec::new();
-                for event in events {
-                    entries.extend(scribe.entries(event, products, seen.now)?);
-                }
+                // Signing is most of it, and no step starts meanwhile.
+                let entries = parallel::map(events, |event| scribe.entries(event, products, seen.now));
+                let entries = entries.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
                 Ok(Batch { entries, objects: Vec::new() })
             })?;
         }
@@ -85,12 +134,23 @@ impl EventSink for Recorder {
         events.chunks(MAX_BATCH / 2).try_for_each(|events| self.append(events))
     }
 
+    fn after_step(&mut self) -> Result<()> {
+        let looked = self.orders.check();
+        if let Err(why) = &looked {
+            self.tampered.get_or_insert_with(|| why.clone());
+        }
+        looked
+    }
+
     fn may_continue(&mut self) -> Result<()> {
         if let Some(planned) = &self.head {
-            let here = Checkout::discover(&self.work_tree)?.head()?;
+            let here = self.checkout.head()?;
             if here != *planned {
                 return Err(Refusal::new(HEAD_MOVED, format!("the plan is for {planned}, here is {here}")));
             }
+        }
+        if let Some(look) = self.last_look.take() {
+            look.take()?;
         }
         let now = self.clock.now();
         let state = self.ledger.read(now)?.state();

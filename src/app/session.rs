@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    access::Access,
     files,
     keys::{pin, trust_store},
     reasons::{DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_UNKNOWN, UNCOMMITTED},
@@ -20,8 +21,8 @@ use crate::{
         time::Timestamp,
     },
     directive::Directive,
-    facts::Facts,
-    forge::{Checkout, providers::local::Identity},
+    facts::{Facts, change_request::ChangeRequest},
+    forge::{Checkout, providers::local::Identity, reasons::REF_MISSING},
     ledger::Ledger,
     pipeline::{Catalog, Pipeline, ProgramEntry, ProgramTable},
     plan::{SealedPlan, seal},
@@ -40,8 +41,8 @@ pub(crate) struct Session {
     pub(crate) root: TrustRoot,
     pub(crate) facts: Facts,
     pub(crate) config_dir: PathBuf,
-    /// Socket of the SSH agent, for a ledger that lies behind `ssh`.
-    pub(crate) ssh_agent: Option<PathBuf>,
+    /// What opens a ledger that lies elsewhere.
+    pub(crate) access: Access,
 }
 
 impl Session {
@@ -51,8 +52,53 @@ impl Session {
         let checkout = Checkout::discover(&world.cwd)?;
         let config_dir = world.env.config_dir()?;
         let root = load_root(&checkout, &config_dir, world.env.text(pin::VARIABLE), world.now())?;
-        let facts = checkout.facts(&identity(&root))?;
-        Ok(Self { checkout, root, facts, config_dir, ssh_agent: world.env.path("SSH_AUTH_SOCK") })
+        let facts = checkout.facts(&identity(&root), None)?;
+        Ok(Self { checkout, root, facts, config_dir, access: Access::of(&world.env) })
+    }
+
+    /// Fetches a commit where it is not here, as data: nothing of it is checked out.
+    fn bring(&self, commit: &str) -> Result<()> {
+        if self.checkout.has(commit) {
+            return Ok(());
+        }
+        if let Some(url) = self.checkout.ledger_remote(self.access.ledger())? {
+            let remote = self.access.remote(&url, &self.root.document().host)?;
+            remote.bring(self.checkout.git_dir(), commit, &self.facts.base_sha)?;
+        }
+        if !self.checkout.has(commit) {
+            return Err(Refusal::new(REF_MISSING, format!("commit {} is not here", short(commit)))
+                .subject(commit)
+                .hint(format!("git fetch --no-tags origin {commit}")));
+        }
+        Ok(())
+    }
+
+    /// Turns to the head of a change request, as data; nothing of it is checked out, let alone run.
+    pub(crate) fn turn_to(&mut self, change: &ChangeRequest) -> Result<()> {
+        self.bring(&change.head_sha)?;
+        self.facts = self.checkout.facts(&identity(&self.root), Some(&change.head_sha))?;
+        self.facts.change_request = Some(change.number);
+        Ok(())
+    }
+
+    /// Turns to the commits that a plan is for, where it is for a change request: what is approved is the plan, and
+    /// whether the world is still as it says is for `verify` to find out.
+    pub(crate) fn turn_to_plan(&mut self, plan: &SealedPlan) -> Result<()> {
+        let subject = &plan.plan().subject;
+        if self.root.document().forge.is_none() || subject.change_request.is_none() {
+            return Ok(());
+        }
+        self.bring(&subject.head_sha)?;
+        self.facts = self.checkout.facts(&identity(&self.root), Some(&subject.head_sha))?;
+        self.follow(plan);
+        Ok(())
+    }
+
+    /// Takes the change request that a plan says it is for; only the forge's own word, in `verify`, makes it so.
+    pub(crate) fn follow(&mut self, plan: &SealedPlan) {
+        if self.root.document().forge.is_some() {
+            self.facts.change_request = plan.plan().subject.change_request;
+        }
     }
 
     /// Reads the policy at the base commit.
@@ -94,6 +140,20 @@ impl Session {
             return Err(near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint));
         };
         Directive::read(&path, &bytes).map_err(|places| invalid(&path, places))
+    }
+
+    /// Reads a directive for a plan, and says at which commit: where the policy lets a change request propose one,
+    /// that of its head, if there is one there.
+    pub(crate) fn directive_for(&self, named: &str, policy: &Policy) -> Result<(Directive, String)> {
+        let (head, path) = (&self.facts.head_sha, directive_path(named));
+        if self.facts.change_request.is_some() && policy.gates().directives_at_head {
+            let proposed = self.checkout.blob(head, &path)?;
+            if let Some(bytes) = proposed.filter(|bytes| self.at_base(&path).ok().as_ref() != Some(bytes)) {
+                let directive = Directive::read(&path, &bytes).map_err(|places| invalid(&path, places))?;
+                return Ok((directive, head.clone()));
+            }
+        }
+        Ok((self.directive(named)?, self.facts.base_sha.clone()))
     }
 
     /// Opens the ledger, verified up to its head.

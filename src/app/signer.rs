@@ -20,6 +20,7 @@ use crate::{
     cli::args::SignerArgs,
     sign::{
         Duty, Signer, TrustRoot,
+        evidence::Evidence,
         predicate::{Actor, Method},
         reasons::{KEY_DUTY, KEY_REVOKED, KEY_VALIDITY},
         trust::Principal,
@@ -31,12 +32,29 @@ const KEY_FILE: &str = "COUNTERSIGN_KEY";
 /// The variable that holds a key itself, as PEM: for jobs.
 const KEY_PEM: &str = "COUNTERSIGN_SIGNING_KEY";
 
+/// The variables that hold a key for one duty, for jobs that need more than one; they go before [`KEY_PEM`].
+const KEYS_OF_DUTIES: [(Duty, &str); 3] = [
+    (Duty::Planner, "COUNTERSIGN_PLANNER_KEY"),
+    (Duty::Gate, "COUNTERSIGN_GATE_KEY"),
+    (Duty::Executor, "COUNTERSIGN_EXECUTOR_KEY"),
+];
+/// The variables that hold keys themselves, each for a job of its own.
+pub(crate) const SECRET_VARIABLES: &[&str] =
+    &[KEY_PEM, "COUNTERSIGN_PLANNER_KEY", "COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY"];
+
 /// A key that is ready to sign, and whose it is.
 pub(crate) struct Hand {
-    signer: Box<dyn Signer + Send>,
+    signer: Box<dyn Signer>,
     pub(crate) principal: Principal,
     pub(crate) key: Digest,
     pub(crate) method: Method,
+    platform: Option<Platform>,
+}
+
+/// The platform's record of what a person said, for whom a gate signs.
+struct Platform {
+    evidence: Evidence,
+    words: Vec<u8>,
 }
 
 impl Hand {
@@ -45,8 +63,24 @@ impl Hand {
         self.signer.as_ref()
     }
 
+    /// Lets a gate's hand sign for a person, whose words the platform has on record.
+    pub(crate) fn speaking_for(self, person: Principal, evidence: Evidence, words: Vec<u8>) -> Self {
+        let method = evidence.method();
+        Self { principal: person, method, platform: Some(Platform { evidence, words }), ..self }
+    }
+
+    /// Returns the platform's record, where a gate signs for a person.
+    pub(crate) fn evidence(&self) -> Option<Evidence> {
+        self.platform.as_ref().map(|platform| platform.evidence.clone())
+    }
+
+    /// Returns what the ledger keeps beside a statement: the words that its evidence names by digest.
+    pub(crate) fn objects(&self) -> Vec<Vec<u8>> {
+        self.platform.iter().map(|platform| platform.words.clone()).collect()
+    }
+
     /// Hands the signer over to whoever signs for a whole run.
-    pub(crate) fn into_signer(self) -> Box<dyn Signer + Send> {
+    pub(crate) fn into_signer(self) -> Box<dyn Signer> {
         self.signer
     }
 
@@ -77,7 +111,9 @@ pub(crate) fn find_in(
         let signer = HeldKey::load(&key_path(named, config_dir, world)?)?;
         return check(Box::new(signer), Method::Key, duties, root, world);
     }
-    if let Some(pem) = world.env.text(KEY_PEM) {
+    let for_duty =
+        KEYS_OF_DUTIES.iter().filter(|(duty, _)| duties.contains(duty)).find_map(|(_, name)| world.env.text(name));
+    if let Some(pem) = for_duty.or_else(|| world.env.text(KEY_PEM)) {
         let signer = HeldKey::from_secret(&Secret::new(pem.to_owned()))?;
         return check(Box::new(signer), Method::Key, duties, root, world);
     }
@@ -151,13 +187,7 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
 }
 
 /// Checks before anything is signed what every reader checks after.
-fn check(
-    signer: Box<dyn Signer + Send>,
-    method: Method,
-    duties: &[Duty],
-    root: &TrustRoot,
-    world: &World,
-) -> Result<Hand> {
+fn check(signer: Box<dyn Signer>, method: Method, duties: &[Duty], root: &TrustRoot, world: &World) -> Result<Hand> {
     let id = signer.key_id();
     let about = |refusal: Refusal| refusal.subject(id.to_string());
     let Some((key, _)) = root.key(&id) else {
@@ -176,5 +206,5 @@ fn check(
     let principal = root
         .principal(key.principal)
         .ok_or_else(|| about(Refusal::new(KEY_NONE, format!("key `{}` belongs to nobody", key.name))))?;
-    Ok(Hand { signer, principal: principal.clone(), key: id, method })
+    Ok(Hand { signer, principal: principal.clone(), key: id, method, platform: None })
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{draft, ledger::Reading, session::Session};
+use super::{draft, forge::Asking, ledger::Reading, session::Session};
 use crate::{
     base::{
         digest::Digest,
@@ -20,7 +20,7 @@ use crate::{
     },
     review::{ReviewReport, review},
     sign::{TrustRoot, predicate::LedgerHead},
-    verify::{Case, Chain, Conformance, Purpose},
+    verify::{Case, Chain, Conformance, Identity, Purpose},
 };
 
 /// Everything that `verify` looks at.
@@ -34,6 +34,7 @@ pub(crate) struct Situation {
     modified: Vec<String>,
     own_commits: BTreeSet<String>,
     conformance: Conformance,
+    identity: Identity,
     purpose: Purpose,
     named: Option<Digest>,
     now: Timestamp,
@@ -50,12 +51,23 @@ impl Situation {
         purpose: Purpose,
         clock: Timestamp,
         reading: Reading,
+        asking: Option<Asking<'_>>,
     ) -> Result<Self> {
         let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
         let conformance = draft::conformance(session, &policy, plan)?;
         let modified = session.checkout.modified()?;
-        let facts = session.facts.clone();
+        let mut facts = session.facts.clone();
         let mut ledger = reading.finish()?;
+        facts.forge = match asking {
+            None => None,
+            Some(asking) => {
+                let digest = plan.digest();
+                let state = ledger.read_for(&digest, clock)?.state();
+                let evidence =
+                    state.approvals_of(&digest).filter_map(|known| known.approval.stated().evidence.as_ref());
+                Some(Box::new(asking.observe(session, plan.plan(), evidence)?))
+            }
+        };
         let own_commits = match &purpose {
             Purpose::Start => BTreeSet::new(),
             Purpose::Resume(run) => own_commits(&mut ledger, run, session, &facts, clock)?,
@@ -70,10 +82,16 @@ impl Situation {
             decision,
             ledger,
             plan: plan.digest(),
+            identity: Identity::NotShown,
             purpose,
             named,
             now: clock,
         })
+    }
+
+    /// Adds what shows which CI job runs.
+    pub(crate) fn shown_by(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// Hands the case to the door.
@@ -90,6 +108,7 @@ impl Situation {
             own_commits: &self.own_commits,
             conformance: &self.conformance,
             chain: Chain { state: chain.state(), must_contain: &must_contain, last_at: chain.last_at() },
+            identity: &self.identity,
             purpose: self.purpose.clone(),
             now: self.now,
         };

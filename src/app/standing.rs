@@ -55,8 +55,16 @@ fn is_granted(session: &Session, digest: &Digest, world: &World) -> bool {
     let granted = || -> Result<bool> {
         let (policy, _) = session.policy()?;
         let plan = session.plan(&digest.to_string(), world, &policy)?;
-        let mut situation =
-            Situation::gather(session, policy, &plan, None, Purpose::Start, world.now(), begin(session, world.now())?)?;
+        let mut situation = Situation::gather(
+            session,
+            policy,
+            &plan,
+            None,
+            Purpose::Start,
+            world.now(),
+            begin(session, world.now())?,
+            None,
+        )?;
         let (report, _) = situation.with_case(|case| verify::verify(plan, case))?;
         Ok(report.approvals.grant().is_ok())
     };

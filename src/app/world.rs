@@ -171,6 +171,10 @@ pub struct Console {
     pub stdout_is_terminal: bool,
     /// Whether standard error is a terminal.
     pub stderr_is_terminal: bool,
+    /// Whether standard output is a regular file, and so nothing that a CI reads along.
+    pub stdout_is_file: bool,
+    /// Whether standard error is a regular file.
+    pub stderr_is_file: bool,
 }
 
 impl Console {
@@ -182,6 +186,13 @@ impl Console {
             stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
+            stdout_is_file: is_file(rustix::stdio::stdout()),
+            stderr_is_file: is_file(rustix::stdio::stderr()),
         }
     }
+}
+
+fn is_file(stream: std::os::fd::BorrowedFd<'_>) -> bool {
+    use rustix::fs::{FileType, fstat};
+    fstat(stream).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
 }

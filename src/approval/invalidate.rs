@@ -3,12 +3,14 @@
 use super::{
     binding::Field,
     reasons::{
-        APPROVAL_EARLY, APPROVAL_EXPIRED, APPROVAL_LIFETIME, APPROVAL_METHOD, APPROVAL_POLICY, APPROVAL_REVOKED,
-        APPROVAL_SCOPE, APPROVAL_STALE, APPROVAL_TOO_OLD, APPROVAL_USES, APPROVER_AGAIN, APPROVER_NOT_PERSON,
-        APPROVER_ROLE, APPROVER_SELF, APPROVER_UNKNOWN,
+        APPROVAL_EARLY, APPROVAL_EVIDENCE, APPROVAL_EXPIRED, APPROVAL_LIFETIME, APPROVAL_METHOD, APPROVAL_POLICY,
+        APPROVAL_REVOKED, APPROVAL_SCOPE, APPROVAL_STALE, APPROVAL_TOO_OLD, APPROVAL_UNBOUND, APPROVAL_USES,
+        APPROVER_AGAIN, APPROVER_NOT_PERSON, APPROVER_PERMISSION, APPROVER_ROLE, APPROVER_SELF, APPROVER_UNKNOWN,
+        GATE_UNPROTECTED, REPLAY_ATTEMPT,
     },
 };
 use crate::base::{
+    permission::Permission,
     reason::{REPLAY_CONSUMED, Reason, Refusal},
     time::Timestamp,
 };
@@ -48,6 +50,16 @@ pub enum Invalidation {
     Again,
     /// The approver named is not the holder of the key.
     Impostor,
+    /// The forge's record that it stands on is gone, or was changed.
+    EvidenceGone(&'static str),
+    /// The approver may do too little in the repository.
+    Permission(Permission),
+    /// The environment protects nothing.
+    Unprotected,
+    /// The words with which the run was released do not hold the digest.
+    DigestUnnamed,
+    /// It was given to another run, or to another attempt of it.
+    OtherRun,
     /// Its signature or key does not hold now.
     Signature(Refusal),
 }
@@ -81,6 +93,11 @@ impl Invalidation {
             Self::TooOld => APPROVAL_TOO_OLD,
             Self::Again => APPROVER_AGAIN,
             Self::Impostor => APPROVER_UNKNOWN,
+            Self::EvidenceGone(_) => APPROVAL_EVIDENCE,
+            Self::Permission(_) => APPROVER_PERMISSION,
+            Self::Unprotected => GATE_UNPROTECTED,
+            Self::DigestUnnamed => APPROVAL_UNBOUND,
+            Self::OtherRun => REPLAY_ATTEMPT,
             Self::Signature(refusal) => refusal.reason(),
         }
     }
@@ -90,6 +107,8 @@ impl Invalidation {
     pub fn sentence(&self) -> String {
         match self {
             Self::Differs(field) => format!("the {} differs from the one it was given for", field.words()),
+            Self::EvidenceGone(what) => format!("the {what} that it stands on is gone or was changed"),
+            Self::Permission(had) => format!("the approver's permission in the repository was `{}`", had.word()),
             Self::Agent => "the policy lists the approver as a program".to_owned(),
             Self::Expired(at) => format!("it expired at {at}"),
             Self::NotYet(at) => format!("it holds from {at} on"),

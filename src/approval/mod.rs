@@ -1,6 +1,8 @@
 //! Approvals: what they bind, when they stop counting, and whether there are enough.
 
 pub mod binding;
+pub mod command;
+pub mod evidence;
 pub mod invalidate;
 pub mod reasons;
 pub mod status;

@@ -20,5 +20,19 @@ reasons! {
     APPROVAL_TOO_OLD = "approval.too_old", Stale, "the approval was given longer ago than the policy lets it count", "approve the plan again";
     APPROVER_ROLE = "approver.role", Refused, "the approver has none of the roles that the policy asks for", "ask somebody with the role; `countersign status` names it";
     APPROVER_AGAIN = "approver.again", Refused, "the approver, or the key, counts already", "ask another person";
+    APPROVER_PERMISSION = "approver.permission", Refused, "the approver may do less in the repository than the policy asks for", "ask somebody with more rights, or let the policy's `gates` ask for less";
+    APPROVAL_EVIDENCE = "approval.evidence_gone", Stale, "the forge's record on which the approval stands is gone or was changed", "approve the plan again, and leave the comment or review as it is";
+    GATE_UNPROTECTED = "gate.unprotected", Refused, "the environment protects nothing", "give it required reviewers, forbid self-review and administrator bypass, and limit its branches; `countersign doctor --forge github` shows each";
+    APPROVAL_OBJECTION = "approval.objection", Refused, "somebody who may approve objects", "settle it with that person, who alone can take the objection back";
+    REPLAY_ATTEMPT = "replay.run_attempt", Stale, "the approval was given to another run, or to another attempt", "have this run released anew";
+    APPROVAL_UNBOUND = "approval.unbound", Usage, "it is not said, by its full digest, which plan is meant", "read the plan, then name it by sha256: and all 64 hex digits; on the command line as --digest";
+    DIGEST_SHORT = "approval.digest_short", Usage, "the digest is not given in full", "copy all of it, sha256: and 64 hex digits: the beginning of a digest can be forged";
+    COMMENT_VERB = "comment.verb", Usage, "the comment names no command that there is", "`countersign help` lists them; a command is written in lower case";
+    COMMENT_FORM = "comment.form", Usage, "the command's arguments cannot be understood", "`countersign help` shows the form of each command";
+    COMMENT_NOT_PLAIN = "comment.not_plain", Usage, "the command line holds a character that is not plain ASCII", "type the line by hand or copy it from the plan's comment; words in other letters may stand below it";
+    COMMENT_SEVERAL = "comment.several", Usage, "the comment holds more than one command", "post each command as a comment of its own";
+    COMMENT_NOT_FIRST = "comment.not_first", Usage, "the command is not the comment's first line", "post the command again, on the first line of a comment";
+    COMMENT_BELOW = "comment.text_below", Usage, "text stands directly below a command that must stand alone", "leave an empty line between the command and what you say about it";
+    COMMENT_REASON = "comment.reason_missing", Usage, "the command needs a reason", "write why behind the command or below it";
     PLAN_REJECTED = "plan.rejected", Refused, "the plan was rejected", "draft a new plan; a rejection is final";
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     binding::Ground,
+    evidence,
     invalidate::Invalidation,
     reasons::{APPROVAL_NONE, APPROVAL_PENDING},
 };
@@ -14,13 +15,13 @@ use crate::{
         reason::{Refusal, Result},
         time::Timestamp,
     },
-    policy::{Candidate, Requirement, RequirementStatus, requirement as policy},
+    policy::{Candidate, Gates, Requirement, RequirementStatus, requirement as policy},
     sign::{
-        Duty, Signatory, TrustRoot, Verified,
+        Duty, TrustRoot, Verified,
         predicate::{Approval, Method, Scope},
         reasons::{KEY_REVOKED, KEY_VALIDITY},
         schemes::Scheme,
-        trust::PrincipalKind,
+        trust::{Key, Principal, PrincipalKind},
     },
 };
 
@@ -64,6 +65,8 @@ pub struct Scales<'a> {
     pub authors: &'a BTreeSet<u64>,
     /// The longest an approval may be valid, in seconds.
     pub lifetime: i64,
+    /// What the policy asks of the forge's records.
+    pub gates: &'a Gates,
     /// The present second.
     pub now: Timestamp,
 }
@@ -238,7 +241,7 @@ fn judge(scales: &Scales<'_>, item: &Recorded) -> std::result::Result<Candidate,
         return Err(Invalidation::Differs(field));
     }
     item.approval.check_subjects(&approval.binding.subjects()).map_err(Invalidation::Signature)?;
-    let signatory = holder(scales, item)?;
+    let holder = holder(scales, item)?;
     let uses_fit = match approval.scope {
         Scope::SingleRun => approval.max_uses == 1,
         Scope::Session => (1..=MAX_USES).contains(&approval.max_uses),
@@ -272,22 +275,30 @@ fn judge(scales: &Scales<'_>, item: &Recorded) -> std::result::Result<Candidate,
     }
     let method: Id = approval.method.word().parse().map_err(Invalidation::Signature)?;
     Ok(Candidate {
-        principal: signatory.principal.id,
-        key: signatory.key.id,
-        roles: signatory.principal.roles.iter().cloned().collect(),
+        principal: holder.principal.id,
+        key: holder.key,
+        roles: holder.principal.roles.iter().cloned().collect(),
         method,
         approved_at: item.recorded_at,
         is_policy: by_policy,
-        is_author: scales.authors.contains(&signatory.principal.id),
+        is_author: scales.authors.contains(&holder.principal.id),
     })
 }
 
-/// Returns the signatory, who must be the approver named, of the right kind, with a key valid now.
-fn holder<'a>(scales: &Scales<'_>, item: &'a Recorded) -> std::result::Result<&'a Signatory, Invalidation> {
+/// Whose decision an approval is, and what stands for that person's own key.
+struct Holder<'a> {
+    principal: &'a Principal,
+    key: Digest,
+}
+
+/// Returns whose decision it is: the holder of a key valid now, or the person for whom a gate signed.
+fn holder<'a>(scales: &'a Scales<'_>, item: &'a Recorded) -> std::result::Result<Holder<'a>, Invalidation> {
     let approval = item.approval.predicate();
     let [signatory] = item.approval.signatories() else { return Err(Invalidation::Impostor) };
     let document = scales.root.document();
-    let named = signatory.principal.id == approval.approver.id && approval.approver.host == document.host;
+    let of_platform = approval.method.is_of_platform();
+    let named =
+        (of_platform || signatory.principal.id == approval.approver.id) && approval.approver.host == document.host;
     let Some((key, _)) = scales.root.key(&signatory.key.id).filter(|_| named) else {
         return Err(Invalidation::Impostor);
     };
@@ -300,7 +311,11 @@ fn holder<'a>(scales: &Scales<'_>, item: &'a Recorded) -> std::result::Result<&'
     if approval.method == Method::Policy {
         let login = format!("policy@{}", approval.binding.policy);
         let fits = key.duties.contains(&Duty::Policy) && approval.approver.login == login;
-        return if fits { Ok(signatory) } else { Err(Invalidation::Impostor) };
+        let holder = Holder { principal: &signatory.principal, key: signatory.key.id };
+        return if fits { Ok(holder) } else { Err(Invalidation::Impostor) };
+    }
+    if of_platform {
+        return spoken_for(scales, approval, key);
     }
     if signatory.principal.kind != PrincipalKind::Person || !key.duties.contains(&Duty::Approver) {
         return Err(Invalidation::NotAPerson);
@@ -311,5 +326,26 @@ fn holder<'a>(scales: &Scales<'_>, item: &'a Recorded) -> std::result::Result<&'
         Method::Ssh => key.scheme == Scheme::SshEd25519,
         _ => true,
     };
-    if fits { Ok(signatory) } else { Err(Invalidation::Impostor) }
+    let holder = Holder { principal: &signatory.principal, key: signatory.key.id };
+    if fits && approval.evidence.is_none() { Ok(holder) } else { Err(Invalidation::Impostor) }
+}
+
+/// Returns the person for whom a gate signed, where the evidence holds.
+fn spoken_for<'a>(
+    scales: &'a Scales<'_>,
+    approval: &Approval,
+    key: &Key,
+) -> std::result::Result<Holder<'a>, Invalidation> {
+    let person = scales.root.principal(approval.approver.id);
+    let (Some(person), Some(evidence), [Duty::Gate]) = (person, &approval.evidence, key.duties.as_slice()) else {
+        return Err(Invalidation::Impostor);
+    };
+    if person.kind != PrincipalKind::Person {
+        return Err(Invalidation::NotAPerson);
+    }
+    evidence::judge(evidence, approval, scales.gates, scales.ground.facts.forge.as_deref())?;
+    // The account stands for the person's key: two decisions of one account are never two people.
+    let account = approval.approver.id.to_be_bytes();
+    let key = Digest::framed("platform-account", [approval.approver.host.as_bytes(), account.as_slice()]);
+    Ok(Holder { principal: person, key })
 }

@@ -11,7 +11,7 @@ use crate::{
     base::{digest::Digest, path::RepoPath, reason::Reason, time::Timestamp},
     facts::Facts,
     plan::testing::id,
-    policy::{Outcome, Requirement},
+    policy::{Gates, Outcome, Requirement},
     sign::{
         Duty, Envelope, TrustRoot, Verified,
         key::Signer,
@@ -93,6 +93,7 @@ impl Table {
             root: &self.root,
             authors: &self.authors,
             lifetime: self.lifetime,
+            gates: &Gates::DEFAULT,
             now: self.now,
         };
         weigh(&scales, &self.recorded)

@@ -191,6 +191,7 @@ reasons! {
     TEXT_NOT_ASCII = "text.not_ascii", Verification, "a value that steers execution is not printable ASCII", "use printable ASCII only";
     TEXT_TEMPLATE = "text.template", Verification, "a value holds a CI template expression", "remove `${{` and `$[[`: nothing is expanded after a plan is sealed";
     ARGV_FLAG = "argv.flag", Refused, "a value or an argument would be a flag that nothing allows", "pass it behind a flag that ends in `=`, narrow its pattern, or list the flag in the policy";
+    CONTEXT_MISMATCH = "context.mismatch", Verification, "what is here is another repository, owner or change request than what is named", "run it where it belongs; what is trusted comes from the trust root and the forge, never from variables";
     REPLAY_CONSUMED = "replay.consumed", Stale, "the approval has been used", "approve the plan again, or draft a new one";
     PATH_INVALID = "path.invalid", Verification, "a path is not a plain relative path inside the repository", "use a relative path without `.`, `..`, empty parts or special characters";
     PATH_PROTECTED = "path.protected", Refused, "a path belongs to the guardrails and no plan may write it", "change it by hand, in a reviewed commit";

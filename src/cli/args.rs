@@ -39,6 +39,20 @@ pub struct Global {
     /// When to use colour; NO_COLOR is honoured.
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto")]
     pub color: ColorChoice,
+    /// Which CI takes outputs, summary and annotations; without it COUNTERSIGN_CI, else what the environment says.
+    #[arg(long, global = true, value_name = "CI", value_enum)]
+    pub ci: Option<CiChoice>,
+}
+
+/// Which CI takes outputs, summary and annotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CiChoice {
+    /// What the environment says.
+    Auto,
+    /// GitHub's runner.
+    Github,
+    /// None: plain text.
+    None,
 }
 
 /// When to use colour.
@@ -76,6 +90,14 @@ pub enum Command {
     /// Draft a plan from a directive, seal it and record it.
     #[command(after_help = "Example:\n  countersign plan directives/release.md -i version=1.2.0 --out plan.json")]
     Plan(PlanArgs),
+    /// Record a draft that another job made, and ask for approval where people see it.
+    #[command(
+        after_help = "Example:\n  countersign plan deploy --change-request 7 --draft --out plan.json && countersign propose plan.json"
+    )]
+    Propose(ProposeArgs),
+    /// Do what a comment on the forge asks for, if who wrote it may: the one entry for comment commands.
+    #[command(after_help = "Example:\n  countersign comment --event \"$GITHUB_EVENT_PATH\"")]
+    Comment(CommentArgs),
     /// Show what changed between two plans, in a reviewer's words.
     #[command(after_help = "Example:\n  countersign diff old.json new.json")]
     Diff(DiffArgs),
@@ -84,7 +106,7 @@ pub enum Command {
     Render(RenderArgs),
     /// Check a plan against the policy; never executes, and exits 0 whatever the decision.
     #[command(after_help = "Example:\n  countersign review plan.json --json")]
-    Review(PlanOnly),
+    Review(ReviewArgs),
     /// Check, explain and simulate the policy.
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -138,6 +160,11 @@ pub enum Command {
     /// Check this machine: sandbox, git, keys, trust root, ledger.
     #[command(after_help = "Example:\n  countersign doctor")]
     Doctor,
+    /// Run the command that the inputs of a CI step stand for: COUNTERSIGN_INPUT_COMMAND and its like.
+    #[command(
+        after_help = "Example:\n  COUNTERSIGN_INPUT_COMMAND=verify COUNTERSIGN_INPUT_PLAN=plan.json countersign action"
+    )]
+    Action,
     /// Print the JSON Schema of a format, or list the formats.
     #[command(after_help = "Example:\n  countersign schema plan")]
     Schema(SchemaArgs),
@@ -150,6 +177,23 @@ pub enum Command {
     /// Print the manual page, in roff.
     #[command(after_help = "Example:\n  countersign man > countersign.1")]
     Man,
+}
+
+impl Command {
+    /// Returns the files that the result is to be written to besides.
+    #[must_use]
+    pub fn report_files(&self) -> Option<&ReportFiles> {
+        match self {
+            Self::Plan(args) => Some(&args.files),
+            Self::Review(args) => Some(&args.files),
+            Self::Verify(args) => Some(&args.files),
+            Self::Execute(args) => Some(&args.files),
+            Self::Directives(ListCheck::Check(files))
+            | Self::Pipelines(PipelinesCommand::Check(files))
+            | Self::Policy(PolicyCommand::Check(files)) => Some(files),
+            _ => None,
+        }
+    }
 }
 
 /// Arguments of `try`.
@@ -178,6 +222,18 @@ pub struct InitArgs {
     /// The address under which you commit; by default git's user.email.
     #[arg(long)]
     pub email: Option<String>,
+    /// Set up for this forge: people by their accounts, gates that sign for them, and the workflow. Needs GITHUB_TOKEN.
+    #[arg(long, value_enum)]
+    pub forge: Option<ForgeArg>,
+    /// The repository on the forge, `owner/name`; by default that of git's remote `origin`.
+    #[arg(long, value_name = "OWNER/NAME", requires = "forge")]
+    pub repository: Option<String>,
+    /// The commit of the action that the workflow takes, 40 hex digits: the one that its tag `action-v...` names.
+    #[arg(long, value_name = "COMMIT", requires = "forge")]
+    pub action: Option<String>,
+    /// The host of the forge; by default that of git's remote `origin`.
+    #[arg(long, value_name = "HOST", requires = "forge")]
+    pub host: Option<String>,
     /// A repository of one person: you may approve your own plans. The lower tier is shown in every record.
     #[arg(long)]
     pub solo: bool,
@@ -187,6 +243,13 @@ pub struct InitArgs {
     /// How long the trust root and your keys are valid.
     #[arg(long, value_name = "DURATION", default_value = "365d")]
     pub valid: String,
+}
+
+/// A forge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ForgeArg {
+    /// GitHub, in the cloud or on a host of one's own.
+    Github,
 }
 
 /// What to do with keys.
@@ -243,6 +306,11 @@ pub enum KeysCommand {
         #[command(flatten)]
         signer: SignerArgs,
     },
+    /// Say whose tokens show which CI job runs; from then on nothing executes without one.
+    #[command(
+        after_help = "Examples:\n  countersign keys issuer https://token.actions.githubusercontent.com --workflow owner/repo/.github/workflows/countersign.yml@refs/heads/main --event workflow_dispatch\n  countersign keys issuer https://token.actions.githubusercontent.com --remove"
+    )]
+    Issuer(IssuerArgs),
     /// Add your root signature to a change of the trust root that waits for more.
     #[command(after_help = "Example:\n  countersign keys sign")]
     Sign {
@@ -301,6 +369,35 @@ pub struct EnrolArgs {
     pub signer: SignerArgs,
 }
 
+/// Arguments of `keys issuer`.
+#[derive(Debug, ClapArgs)]
+pub struct IssuerArgs {
+    /// The issuer's URL, exactly as its tokens say it.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// A workflow that may execute: its path, `@`, and a full branch name or a commit's full id; may be given more than once.
+    #[arg(long, value_name = "WORKFLOW", required_unless_present = "remove")]
+    pub workflow: Vec<String>,
+    /// An event that may start it; may be given more than once.
+    #[arg(long, value_name = "EVENT", default_value = "workflow_dispatch")]
+    pub event: Vec<String>,
+    /// What kind of machine must run the job.
+    #[arg(long, default_value = "github-hosted", value_parser = ["github-hosted", "self-hosted"])]
+    pub runner: String,
+    /// An algorithm of its signatures; may be given more than once.
+    #[arg(long, default_value = "RS256", value_parser = ["RS256", "ES256"])]
+    pub algorithm: Vec<String>,
+    /// SHA-256 of its JWKS document, where no other keys are to count.
+    #[arg(long, value_name = "DIGEST")]
+    pub jwks: Option<String>,
+    /// Trust it no more.
+    #[arg(long, conflicts_with_all = ["workflow", "jwks"])]
+    pub remove: bool,
+    /// The root key that signs.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
 /// Which key signs.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct SignerArgs {
@@ -320,7 +417,7 @@ pub enum ListCheck {
     List,
     /// Check them all, and show every error in one pass.
     #[command(after_help = "Example:\n  countersign directives check")]
-    Check,
+    Check(ReportFiles),
 }
 
 /// What to do with pipelines.
@@ -331,7 +428,7 @@ pub enum PipelinesCommand {
     List,
     /// Check them all, and show every error in one pass.
     #[command(after_help = "Example:\n  countersign pipelines check")]
-    Check,
+    Check(ReportFiles),
     /// Show one, with all defaults filled in.
     #[command(after_help = "Example:\n  countersign pipelines show inventory")]
     Show {
@@ -356,6 +453,15 @@ pub struct PlanArgs {
     /// Do not record the plan in the ledger; nobody can approve it then.
     #[arg(long)]
     pub no_record: bool,
+    /// Draft only, without any key: for a job that may not sign; `propose` records it.
+    #[arg(long, requires = "out", conflicts_with_all = ["no_record", "signing-key", "ssh"])]
+    pub draft: bool,
+    /// Plan for this change request; its head must have been fetched.
+    #[arg(long, value_name = "NUMBER")]
+    pub change_request: Option<u64>,
+    /// Who asks, where it is not the holder of the key: the numeric id on the forge and the login.
+    #[arg(long, value_name = "ID:LOGIN")]
+    pub requested_by: Option<String>,
     /// How long the plan is valid, at most what directive and policy allow.
     #[arg(long, value_name = "DURATION")]
     pub expires: Option<String>,
@@ -371,6 +477,34 @@ pub struct PlanArgs {
     /// Name or path of the key that records the plan.
     #[command(flatten)]
     pub signer: SignerArgs,
+    /// Where the result is written too.
+    #[command(flatten)]
+    pub files: ReportFiles,
+}
+
+/// Arguments of `propose`.
+#[derive(Debug, ClapArgs)]
+pub struct ProposeArgs {
+    /// The draft's file.
+    #[arg(value_name = "FILE")]
+    pub plan: PathBuf,
+    /// Change no comment: write a new one each time, for auditors.
+    #[arg(long)]
+    pub append_only: bool,
+    /// The planner's key.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
+/// Arguments of `comment`.
+#[derive(Debug, ClapArgs)]
+pub struct CommentArgs {
+    /// The file in which the forge says what happened.
+    #[arg(long, value_name = "FILE")]
+    pub event: PathBuf,
+    /// Change no comment: write a new one each time, for auditors.
+    #[arg(long)]
+    pub append_only: bool,
 }
 
 /// Arguments of `diff`.
@@ -390,6 +524,31 @@ pub struct PlanOnly {
     /// The plan: a file, or a digest that the ledger knows.
     #[arg(value_name = "PLAN")]
     pub plan: String,
+}
+
+/// Arguments of `review`.
+#[derive(Debug, ClapArgs)]
+pub struct ReviewArgs {
+    /// The plan: a file, or a digest that the ledger knows.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// Where the result is written too.
+    #[command(flatten)]
+    pub files: ReportFiles,
+}
+
+/// Where the result is written too: each file whole or not at all, also where the command is refused.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct ReportFiles {
+    /// Write the result as JUnit XML to this file.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write the findings and failed checks as SARIF to this file.
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// Write the job summary, in Markdown, to this file.
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<PathBuf>,
 }
 
 /// Arguments of `render`.
@@ -417,6 +576,8 @@ pub enum ViewFormat {
     Json,
     /// One page of HTML.
     Html,
+    /// The comment that a change request would get, as the policy and GitHub's limit have it.
+    Comment,
 }
 
 /// What to do with the policy.
@@ -424,7 +585,7 @@ pub enum ViewFormat {
 pub enum PolicyCommand {
     /// Check the policy in the work tree, every error in one pass, and entries that can never match.
     #[command(after_help = "Example:\n  countersign policy check")]
-    Check,
+    Check(ReportFiles),
     /// Explain the decision on a plan from both sides: the step, and the line of the policy.
     #[command(after_help = "Example:\n  countersign policy explain plan.json")]
     Explain(PlanOnly),
@@ -452,6 +613,9 @@ pub struct ApproveArgs {
     /// The plan's full digest, as you read it in the view; needed with --key and --ssh.
     #[arg(long, value_name = "DIGEST")]
     pub digest: Option<String>,
+    /// Sign for the people whose decision the forge has on record; for a job that holds a gate's key.
+    #[arg(long, value_enum, conflicts_with_all = ["policy", "ssh", "digest"])]
+    pub gate: Option<GateArg>,
     /// Let the policy approve, where it permits.
     #[arg(long, conflicts_with_all = ["signing-key", "ssh", "digest"])]
     pub policy: bool,
@@ -473,6 +637,15 @@ pub struct ApproveArgs {
     /// Write the approval to this file too.
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// Which records of the forge count as decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GateArg {
+    /// The release of this very job from the plan's environment.
+    Environment,
+    /// Reviews of the change request at exactly the plan's head.
+    Review,
 }
 
 /// How often an approval may be used.
@@ -537,6 +710,21 @@ pub struct VerifyArgs {
     /// Write the verification result, a signed statement, to this file.
     #[arg(long, value_name = "FILE")]
     pub svr: Option<PathBuf>,
+    /// Where the result is written too.
+    #[command(flatten)]
+    pub files: ReportFiles,
+    /// What shows which CI job this is; by default a token wherever the trust root lists an issuer.
+    #[arg(long, value_enum, conflicts_with = "bundle")]
+    pub identity: Option<IdentityArg>,
+}
+
+/// What shows which CI job runs; COUNTERSIGN_IDENTITY says the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum IdentityArg {
+    /// Nothing beside the key that signs.
+    Key,
+    /// A token of an issuer that the trust root lists.
+    Oidc,
 }
 
 /// Arguments of `execute`.
@@ -554,18 +742,21 @@ pub struct ExecuteArgs {
     /// Write the evidence bundle to this file.
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
-    /// Write the run as JUnit XML to this file.
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
     /// Write SLSA provenance of the declared output files, a signed statement, to this file.
     #[arg(long, value_name = "FILE")]
     pub provenance: Option<PathBuf>,
     /// Steps at once, at most what the policy allows.
     #[arg(long, value_name = "N")]
     pub parallel: Option<u32>,
+    /// What shows which CI job this is; by default a token wherever the trust root lists an issuer.
+    #[arg(long, value_enum)]
+    pub identity: Option<IdentityArg>,
     /// The key that signs the record; it must have the duty `executor`.
     #[command(flatten)]
     pub signer: SignerArgs,
+    /// Where the result is written too.
+    #[command(flatten)]
+    pub files: ReportFiles,
 }
 
 /// Arguments of `resolve`.

@@ -187,6 +187,12 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
         if outcome.status == StepStatus::Cancelled && acts(step) {
             indeterminate(&mut outcome);
         }
+        if let Err(why) = blocking(|| self.sink.after_step()) {
+            self.stop = match self.stop.take() {
+                None | Some(Stop::Failed) => Some(Stop::Halted(why)),
+                graver => graver,
+            };
+        }
         let retrying = self.stop.is_none() && may_retry(step, self.attempts[index], &outcome);
         let event = RunEvent::StepFinished {
             step: step.id.clone(),

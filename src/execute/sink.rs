@@ -27,6 +27,14 @@ pub trait EventSink: Send {
         events.iter().try_for_each(|event| self.record(event, Durability::Eventually))
     }
 
+    /// Looks around after an attempt of a step, before anything else starts.
+    ///
+    /// # Errors
+    /// The reason why nothing more may be done here; no further step starts.
+    fn after_step(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Tells whether the run may go on: no halt, no revocation, nothing expired.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Who did something, as the forge knows them.
 
+pub use crate::base::permission::Permission;
+
 /// Who did something on a forge; the number is the identity, the login is display.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Account {
@@ -29,40 +31,5 @@ impl Account {
     #[must_use]
     pub fn is_person(&self) -> bool {
         self.kind == AccountKind::User && !self.login.to_ascii_lowercase().ends_with("[bot]")
-    }
-}
-
-/// What somebody may do in a repository, lowest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Permission {
-    /// Nothing.
-    None,
-    /// Read.
-    Read,
-    /// Read, and order issues.
-    Triage,
-    /// Push.
-    Write,
-    /// Push, and change some settings.
-    Maintain,
-    /// Everything.
-    Admin,
-}
-
-impl Permission {
-    /// Every permission, with the word that files use for it.
-    pub const ALL: [(&'static str, Self); 6] = [
-        ("none", Self::None),
-        ("read", Self::Read),
-        ("triage", Self::Triage),
-        ("write", Self::Write),
-        ("maintain", Self::Maintain),
-        ("admin", Self::Admin),
-    ];
-
-    /// Returns the word that files use.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        Self::ALL[self as usize].0
     }
 }

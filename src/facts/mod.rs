@@ -6,12 +6,14 @@ pub mod change_request;
 pub mod check;
 pub mod deployment;
 pub mod environment;
+pub mod observed;
 pub mod protection;
 pub mod repository;
 
 use std::collections::BTreeSet;
 
 use crate::base::digest::Digest;
+use observed::Observed;
 
 /// What was observed about the repository, just now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,4 +38,6 @@ pub struct Facts {
     pub tree_digest: Digest,
     /// E-mail addresses of the authors, co-authors and committers of the commits from base to head.
     pub contributors: BTreeSet<String>,
+    /// What the forge says; absent where none was asked.
+    pub forge: Option<Box<Observed>>,
 }

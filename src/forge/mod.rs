@@ -4,6 +4,7 @@
 //! missing, a value it does not know, an answer that is cut short are refusals, never less data.
 
 pub mod http;
+pub mod oidc;
 pub mod providers;
 pub mod reasons;
 
@@ -30,7 +31,7 @@ use crate::{
 /// tries once more, and refuses with `forge.outcome_unknown` where looking does not tell.
 /// It waits for the network: never call it from inside asynchronous code.
 /// Errors of every method: `forge.*`, as [`reasons`] lists them.
-pub trait Forge {
+pub trait Forge: Send {
     /// Returns the repository.
     ///
     /// # Errors

@@ -325,10 +325,7 @@ fn follow(
         return Err(misplaced(&format!("stands where entry {} should follow", chain.length())));
     }
     let bytes = store.read(file)?;
-    for line in lines(&bytes)? {
-        let entry = chain.push(line, root, now)?;
-        take(&entry, line)?;
-    }
+    chain.push_all(&lines(&bytes)?.collect::<Vec<_>>(), root, now, take)?;
     if file.last.is_some_and(|last| chain.length() != last + 1) {
         return Err(misplaced("does not hold what its name says"));
     }

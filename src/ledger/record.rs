@@ -10,6 +10,7 @@ use crate::{
     },
     sign::{
         envelope::Envelope,
+        evidence::Evidence,
         predicate::{
             Actor, Approval, Checkpoint, Claim, Genesis, Halt, LedgerHead, Method, Outcome, PlanRecord, Rejection,
             Resolution, ReviewRecord, Revocation, StepFinished, StepStarted, Verification,
@@ -26,17 +27,17 @@ pub static DUTIES: [(&str, &[Duty]); 14] = [
     (Genesis::NAME, &[Duty::Root]),
     (PlanRecord::NAME, &[Duty::Planner, Duty::Approver, Duty::Executor]),
     (ReviewRecord::NAME, &[Duty::Planner, Duty::Approver, Duty::Executor, Duty::Policy]),
-    (Approval::NAME, &[Duty::Approver, Duty::Policy]),
-    (Rejection::NAME, &[Duty::Approver]),
-    (Revocation::NAME, &[Duty::Approver, Duty::Root]),
+    (Approval::NAME, &[Duty::Approver, Duty::Policy, Duty::Gate]),
+    (Rejection::NAME, &[Duty::Approver, Duty::Gate]),
+    (Revocation::NAME, &[Duty::Approver, Duty::Root, Duty::Gate]),
     (Claim::NAME, &[Duty::Executor]),
     (StepStarted::NAME, &[Duty::Executor]),
     (StepFinished::NAME, &[Duty::Executor]),
     (Verification::NAME, &[Duty::Executor]),
     (Outcome::NAME, &[Duty::Executor]),
     (Checkpoint::NAME, &[Duty::Executor, Duty::Witness]),
-    (Halt::NAME, &[Duty::Approver, Duty::Root]),
-    (Resolution::NAME, &[Duty::Approver, Duty::Root]),
+    (Halt::NAME, &[Duty::Approver, Duty::Root, Duty::Gate]),
+    (Resolution::NAME, &[Duty::Approver, Duty::Root, Duty::Gate]),
 ];
 
 /// Kinds whose signatures are checked on every read, checkpoint or not: what permits, forbids or anchors.
@@ -295,12 +296,17 @@ impl Record {
 
     /// Returns who decided: the person whose own key must have signed.
     fn decider(&self) -> Option<&Actor> {
+        self.decision().map(|(who, _)| who)
+    }
+
+    /// Returns who decided, and the platform's record of it where a gate signed for them.
+    fn decision(&self) -> Option<(&Actor, Option<&Evidence>)> {
         match self {
-            Self::Approval(r) => Some(&r.stated().approver),
-            Self::Rejection(r) => Some(&r.rejected_by),
-            Self::Revocation(r) => Some(&r.revoked_by),
-            Self::Halt(r) => Some(&r.by),
-            Self::Resolution(r) => Some(&r.resolved_by),
+            Self::Approval(r) => Some((&r.stated().approver, r.stated().evidence.as_ref())),
+            Self::Rejection(r) => Some((&r.rejected_by, r.evidence.as_ref())),
+            Self::Revocation(r) => Some((&r.revoked_by, r.evidence.as_ref())),
+            Self::Halt(r) => Some((&r.by, r.evidence.as_ref())),
+            Self::Resolution(r) => Some((&r.resolved_by, r.evidence.as_ref())),
             _ => None,
         }
     }
@@ -339,6 +345,7 @@ impl Opener<'_> {
         let needed = match opened.predicate().method {
             Method::Policy => Duty::Policy,
             Method::Key | Method::Ssh | Method::Terminal => Duty::Approver,
+            Method::Comment | Method::Review | Method::Environment => Duty::Gate,
         };
         if let Some(other) = signatories.iter().find(|signatory| !signatory.key.duties.contains(&needed)) {
             return Err(Refusal::new(KEY_DUTY, format!("key {} may not approve by this method", other.key.id))
@@ -365,12 +372,29 @@ impl Opener<'_> {
             Record::Plan(plan) => Some(&plan.requested_by),
             _ => None,
         };
+        let stated = match &record {
+            Record::Approval(approval) => Some(approval.stated().method),
+            Record::Rejection(rejection) => Some(rejection.method),
+            _ => None,
+        };
+        let shown = record.decision().and_then(|(_, evidence)| evidence).map(Evidence::method);
+        if stated.is_some_and(|stated| stated.is_of_platform() != shown.is_some())
+            || (stated.is_some() && shown.is_some() && stated != shown)
+        {
+            return Err(Refusal::new(LEDGER_ACTOR, "the method of the decision is not that of its evidence"));
+        }
         if let Some(actor) = record.decider().or(asked) {
-            let may_speak_for_others =
-                |signatory: &Signatory| asked.is_some() && signatory.principal.kind == PrincipalKind::Agent;
-            let own = signatories
-                .iter()
-                .all(|signatory| signatory.principal.id == actor.id || may_speak_for_others(signatory));
+            let evidence = record.decision().and_then(|(_, evidence)| evidence);
+            let own = signatories.iter().all(|signatory| match evidence {
+                // A gate speaks for a person of the trust root, with the platform's record in hand; nobody else does.
+                Some(_) => {
+                    let person = self.root.principal(actor.id).is_some_and(|who| who.kind == PrincipalKind::Person);
+                    signatory.key.duties.contains(&Duty::Gate) && person
+                }
+                None if signatory.key.duties.contains(&Duty::Gate) => false,
+                None if asked.is_some() && signatory.principal.kind == PrincipalKind::Agent => true,
+                None => signatory.principal.id == actor.id,
+            });
             if !own || actor.host != self.root.document().host {
                 return Err(Refusal::new(
                     LEDGER_ACTOR,

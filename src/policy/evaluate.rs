@@ -191,14 +191,19 @@ fn conclude(policy: &Policy, plan: &Plan, asked: &[&Rule], steps: &[StepDecision
         requirements.push(requirement.clone());
     }
     let by_policy = plan.gate.is_empty() || plan.gate.iter().any(|method| method.as_str() == "policy");
-    if requirements.is_empty() && by_policy {
+    // What somebody proposes and nobody has merged is nothing that a policy lets pass by itself.
+    let merged = plan.directive.commit == plan.subject.base_sha;
+    if requirements.is_empty() && by_policy && merged {
         let rules: BTreeSet<&Id> = steps.iter().flat_map(|step| &step.allowed_by).collect();
         let rules: Vec<&str> = rules.into_iter().map(Id::as_str).collect();
         let message = format!("permitted by the policy, by {}", rules.join(", "));
         return (Outcome::Permit, vec![cause(POLICY_PERMITTED, message, None, None)]);
     }
     if requirements.is_empty() {
-        let message = "the directive's gate asks for a person".to_owned();
+        let message = match merged {
+            true => "the directive's gate asks for a person".to_owned(),
+            false => "the directive is a proposal that is not merged".to_owned(),
+        };
         causes.push(cause(POLICY_GATE, message, None, None));
         requirements.push(Requirement::Leaf(gate_leaf(policy)));
     }

@@ -18,8 +18,8 @@ use super::{
     evaluate::Question,
     model::Policy,
     reasons::{
-        ENV_DANGEROUS, POLICY_ENVIRONMENT, POLICY_EXECUTION_OFF, POLICY_EXPIRED, POLICY_LIMIT, POLICY_NO_STEPS,
-        POLICY_PROGRAM, POLICY_REVIEW, POLICY_SECRET, POLICY_SIDE_EFFECTS_OFF,
+        ENV_DANGEROUS, POLICY_DIRECTIVE, POLICY_ENVIRONMENT, POLICY_EXECUTION_OFF, POLICY_EXPIRED, POLICY_LIMIT,
+        POLICY_NO_STEPS, POLICY_PROGRAM, POLICY_REVIEW, POLICY_SECRET, POLICY_SIDE_EFFECTS_OFF,
     },
 };
 
@@ -87,6 +87,19 @@ pub(super) fn run(question: Question<'_>) -> Guards {
         let listed: Vec<&str> = policy.environments().map(Id::as_str).collect();
         let known = listed.contains(&environment.as_str());
         all.check("environment", known, environment, format!("[{}]", listed.join(", ")), POLICY_ENVIRONMENT);
+    }
+    if plan.directive.commit != plan.subject.base_sha {
+        let at = format!("directive at {}", plan.directive.commit);
+        let allowed = policy.gates().directives_at_head
+            && plan.subject.change_request.is_some()
+            && plan.directive.commit == plan.subject.head_sha;
+        all.check(
+            "directive-at-base",
+            allowed,
+            at,
+            "at the base, or `gates: {directivesAtHead: true}`",
+            POLICY_DIRECTIVE,
+        );
     }
     let before = all.causes.len();
     for step in &plan.steps {

@@ -22,5 +22,5 @@ pub mod starter;
 mod tests;
 
 pub use decision::{Decision, Outcome, Purpose};
-pub use model::Policy;
+pub use model::{Gates, Policy};
 pub use requirement::{Candidate, Requirement, RequirementStatus};

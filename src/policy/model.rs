@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    base::{diagnostic::Diagnostic, digest::Digest, ident::Id, time::Timestamp, yaml, yaml::Place},
+    base::{
+        diagnostic::Diagnostic, digest::Digest, ident::Id, permission::Permission, time::Timestamp, yaml, yaml::Place,
+    },
     review::{Settings, words::ForbiddenWords},
 };
 
@@ -33,6 +35,7 @@ pub(super) struct Body {
     pub(super) dangerous_env: BTreeSet<String>,
     pub(super) agents: BTreeSet<u64>,
     pub(super) forbidden_words: Option<ForbiddenWords>,
+    pub(super) gates: Gates,
     pub(super) rules: Vec<Rule>,
 }
 
@@ -72,6 +75,25 @@ impl Limits {
         step_timeout: 3_600,
         output: 100_000,
     };
+}
+
+/// What is asked of the forge's records before they count as decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gates {
+    /// The least that a person must be allowed in the repository.
+    pub permission: Permission,
+    /// Whether the words that release a job from an environment must hold the plan's whole digest.
+    pub digest_in_release: bool,
+    /// Whether a plan may be for a change request whose head lies in another repository.
+    pub forks: bool,
+    /// Whether a plan may take its directive from the head of a change request.
+    pub directives_at_head: bool,
+}
+
+impl Gates {
+    /// What holds where the policy is silent: the strictest.
+    pub const DEFAULT: Self =
+        Self { permission: Permission::Write, digest_in_release: true, forks: false, directives_at_head: false };
 }
 
 /// One entry of the table of programs.
@@ -180,6 +202,12 @@ impl Policy {
     #[must_use]
     pub fn agents(&self) -> &BTreeSet<u64> {
         &self.body.agents
+    }
+
+    /// Returns what is asked of the forge's records.
+    #[must_use]
+    pub fn gates(&self) -> &Gates {
+        &self.body.gates
     }
 
     /// Returns the rules, in file order.

@@ -13,6 +13,7 @@ use crate::{
     base::{
         ident::Id,
         json::MAX_INTEGER,
+        permission::Permission,
         text,
         yaml::{Findings, Node},
     },
@@ -21,7 +22,7 @@ use crate::{
 
 use super::{
     condition::{Condition, Test},
-    model::{Body, Execution, Limits, SecretUse, VERSION},
+    model::{Body, Execution, Gates, Limits, SecretUse, VERSION},
     reasons::{
         POLICY_DUPLICATE, POLICY_EMPTY, POLICY_ENVIRONMENT_ALIAS, POLICY_UNKNOWN_NAME, POLICY_VALUE, POLICY_VERSION,
     },
@@ -32,7 +33,7 @@ const MAX_ITEMS: usize = 1_000;
 /// The longest of any length of time, a year, in seconds.
 const YEAR: i64 = 31_536_000;
 
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "version",
     "expires",
     "execution",
@@ -43,6 +44,7 @@ const FIELDS: [&str; 11] = [
     "dangerousEnv",
     "agents",
     "forbiddenWords",
+    "gates",
     "rules",
 ];
 
@@ -73,6 +75,7 @@ pub(super) fn read(root: &Node, findings: &mut Findings<'_>) -> Option<Body> {
             .collect()
     });
     let forbidden_words = fields.get("forbiddenWords").and_then(|node| read_words(node, findings));
+    let gates = fields.get("gates").map_or(Some(Gates::DEFAULT), |node| read_gates(node, findings));
     let approval_lifetime = limits.map_or(YEAR, |limits| limits.approval_lifetime);
     let context = rules::Context { approval_lifetime, agents: &agents };
     let (rules, conditions) =
@@ -94,6 +97,7 @@ pub(super) fn read(root: &Node, findings: &mut Findings<'_>) -> Option<Body> {
         dangerous_env,
         agents,
         forbidden_words,
+        gates: gates?,
         rules,
     })
 }
@@ -130,6 +134,26 @@ fn read_limits(node: &Node, findings: &mut Findings<'_>) -> Option<Limits> {
         limits.step_timeout = seconds;
     }
     Some(limits)
+}
+
+fn read_gates(node: &Node, findings: &mut Findings<'_>) -> Option<Gates> {
+    const KNOWN: [&str; 4] = ["permission", "digestInRelease", "forks", "directivesAtHead"];
+    let fields = node.fields("`gates`", &KNOWN, findings)?;
+    let mut gates = Gates::DEFAULT;
+    if let Some(permission) = fields.get("permission").and_then(|node| node.word(&Permission::ALL, findings)) {
+        gates.permission = permission;
+    }
+    let mut switch = |name: &str| fields.get(name).and_then(|node| node.boolean(findings));
+    for (name, field) in [
+        ("digestInRelease", &mut gates.digest_in_release),
+        ("forks", &mut gates.forks),
+        ("directivesAtHead", &mut gates.directives_at_head),
+    ] {
+        if let Some(on) = switch(name) {
+            *field = on;
+        }
+    }
+    Some(gates)
 }
 
 fn read_environments(node: &Node, findings: &mut Findings<'_>) -> BTreeMap<Id, (usize, usize)> {

@@ -9,7 +9,7 @@ use crate::base::{digest::Digest, ident::Id, time::Timestamp};
 
 /// The methods by which people may approve, words of `sign::predicate::Method`; a policy's own
 /// approval is none of them, since it is no person's.
-pub const METHODS: [&str; 3] = ["key", "ssh", "terminal"];
+pub const METHODS: [&str; 6] = ["key", "ssh", "terminal", "comment", "review", "environment"];
 
 /// What must be there before a plan may run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,6 +173,20 @@ impl Requirement {
             Self::AnyOf(parts) => format!("any of ({})", join(parts, "; ")),
             Self::KOf { k, of } => format!("{k} of ({})", join(of, "; ")),
             Self::Leaf(leaf) => leaf.words(),
+        }
+    }
+
+    /// Returns the methods by which somebody can help to meet it.
+    #[must_use]
+    pub fn methods(&self) -> BTreeSet<Id> {
+        match self {
+            Self::AllOf(parts) | Self::AnyOf(parts) | Self::KOf { of: parts, .. } => {
+                parts.iter().flat_map(Self::methods).collect()
+            }
+            Self::Leaf(leaf) if leaf.methods.is_empty() => {
+                METHODS.iter().filter_map(|method| method.parse().ok()).collect()
+            }
+            Self::Leaf(leaf) => leaf.methods.clone(),
         }
     }
 

@@ -3,18 +3,23 @@
 //! Everything here takes plain data and writes to what it is given; the environment is read elsewhere
 //! and comes in as a [`Style`].
 
+pub mod comment;
 pub mod formats;
+mod graph;
 pub mod json_v1;
 mod rows;
 pub mod style;
+mod summary;
+pub mod workflow;
 
 use std::io::{self, Write};
 
 use json_v1::{CheckLine, Envelope, Finding};
 
-use crate::event::RunEvent;
+use crate::{event::RunEvent, plan::SealedPlan};
 
 pub use style::Style;
+pub use summary::summary;
 
 /// Everything there is to say when a command ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +32,15 @@ pub struct Report {
     pub checks: Vec<CheckLine>,
     /// Findings at places in files and in plans.
     pub findings: Vec<Finding>,
+    /// The plan it is about, where it is known.
+    pub plan: Option<SealedPlan>,
 }
 
 impl Report {
     /// Makes a report of a result alone.
     #[must_use]
     pub fn new(envelope: Envelope) -> Self {
-        Self { envelope, events: Vec::new(), checks: Vec::new(), findings: Vec::new() }
+        Self { envelope, events: Vec::new(), checks: Vec::new(), findings: Vec::new(), plan: None }
     }
 }
 

@@ -11,4 +11,8 @@ pub struct Style {
     pub progress: bool,
     /// Whether only the result and what went wrong is written.
     pub quiet: bool,
+    /// Whether more is said than people usually want to know; never anything that is otherwise kept back.
+    pub verbose: bool,
+    /// Random bytes of this process, for marks in a log that nobody can foresee.
+    pub seed: Option<[u8; 32]>,
 }

@@ -69,7 +69,7 @@ fn a_failed_step_shows_the_end_of_what_its_program_said() {
 }
 
 /// A run of four steps: one good, one good at the second attempt, one failed, one never heard of again.
-pub(super) fn events_with(text: &str) -> Vec<RunEvent> {
+pub(crate) fn events_with(text: &str) -> Vec<RunEvent> {
     let id = |name: &str| name.parse().unwrap();
     let key = Digest::of(b"key");
     let started =
@@ -151,6 +151,7 @@ fn report(text: &str) -> Report {
                 subject: Some(text.into()),
             },
         ],
+        plan: None,
     }
 }
 
@@ -273,8 +274,14 @@ fn junit_counts_what_did_not_run_or_never_ended_as_errors() {
         "{text}"
     );
     assert!(text.contains(r#"<error type="indeterminate" message="nobody knows how it ended"/>"#));
+    assert!(text.contains(r#"<testsuite name="findings" tests="1" failures="1""#), "warnings fail nothing: {text}");
     let refused = Report::new(Envelope::refused("verify", &Refusal::new(JSON_MALFORMED, "x")));
     assert!(written("junit", Style::default(), &refused).contains("errors=\"1\""), "a refusal is never a green suite");
+    let done = Report::new(Envelope::done("plan", serde_json::Value::Null));
+    assert!(
+        written("junit", Style::default(), &done).contains(r#"tests="1" failures="0" errors="0""#),
+        "nor is a file empty"
+    );
 }
 
 #[test]
@@ -332,4 +339,62 @@ fn a_writer_that_fails_is_an_error_not_a_panic() {
         let failed = format.renderer(Style::default()).finish(&mut Closed, &report("why"));
         assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::BrokenPipe, "{}", format.id);
     }
+}
+
+/// A plan of steps that each need the one before, with statuses as a run would leave them.
+fn chain(steps: usize) -> crate::plan::model::Plan {
+    use crate::plan::{
+        model::Effect,
+        testing::{sample_plan, sample_step},
+    };
+    let mut plan = sample_plan();
+    plan.steps = (0..steps)
+        .map(|n| {
+            let mut step = sample_step(&format!("end-{n}_x"));
+            step.effect = Effect::ALL[n % Effect::ALL.len()].1;
+            step.needs = (n > 0).then(|| format!("end-{}_x", n - 1).parse().unwrap()).into_iter().collect();
+            step
+        })
+        .collect();
+    plan
+}
+
+/// The lines that a flow chart of ours may have: a head, nodes with a quoted label of plain characters, arrows.
+fn is_flow_chart(text: &str) -> bool {
+    let place =
+        |text: &str| text.strip_prefix('s').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    let label = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_- ·".contains(c));
+    let node = |line: &str| {
+        [("(\"", "\")"), ("[\"", "\"]"), ("{{\"", "\"}}")].iter().any(|(open, close)| {
+            let parts = line.strip_suffix(close).and_then(|line| line.split_once(open));
+            parts.is_some_and(|(name, text)| place(name) && label(text))
+        })
+    };
+    let arrow = |line: &str| line.split_once(" --> ").is_some_and(|(from, to)| place(from) && place(to));
+    let mut lines = text.lines();
+    lines.next() == Some("flowchart TD")
+        && lines.all(|line| line.strip_prefix("  ").is_some_and(|line| node(line) || arrow(line)))
+}
+
+#[test]
+fn c30_the_picture_holds_ids_effects_and_statuses_and_nothing_else() {
+    let mut plan = chain(7);
+    plan.steps[3].title = HOSTILE.to_owned();
+    plan.steps[3].why = HOSTILE.to_owned();
+    let (first, last) = (plan.steps[0].id.clone(), plan.steps[6].id.clone());
+    let statuses = BTreeMap::from([(&first, StepStatus::Succeeded), (&last, StepStatus::CouldNotStart)]);
+    let text = graph::mermaid(&plan, &statuses).unwrap();
+    assert!(is_flow_chart(&text), "{text}");
+    assert_eq!(text.lines().count(), 1 + 7 + 6);
+    assert!(
+        text.contains("  s0(\"end-0_x · read · succeeded\")\n")
+            && text.contains("  s5{{\"end-5_x · irreversible\"}}\n")
+    );
+    assert!(!is_flow_chart("flowchart TD\n  s0(\"a\")\n  click s0 \"x\"\n"));
+    assert!(graph::mermaid(&chain(100), &BTreeMap::new()).is_some());
+    assert!(graph::mermaid(&chain(101), &BTreeMap::new()).is_none(), "too many to look at");
+    let mut dense = chain(30);
+    let ids: Vec<_> = dense.steps.iter().map(|step| step.id.clone()).collect();
+    dense.steps.iter_mut().enumerate().for_each(|(n, step)| step.needs = ids[..n].to_vec());
+    assert!(graph::mermaid(&dense, &BTreeMap::new()).is_none(), "435 arrows");
 }

@@ -1,6 +1,8 @@
 //! Signed statements: DSSE envelopes, predicates, keys and the trust root.
 
 pub mod envelope;
+pub mod evidence;
+pub mod issuer;
 pub mod key;
 pub mod predicate;
 pub mod reasons;
@@ -8,6 +10,7 @@ pub mod schemes;
 pub mod statement;
 pub mod trust;
 pub mod verified;
+pub mod workload;
 
 pub use envelope::Envelope;
 pub use key::{PrivateKey, PublicKey, Signer};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::statement::Predicate;
+use super::{evidence::Evidence, statement::Predicate};
 use crate::base::{digest::Digest, ident::Id, time::Timestamp};
 
 macro_rules! predicate {
@@ -188,17 +188,36 @@ pub enum Method {
     Terminal,
     /// By the policy itself, where it permits.
     Policy,
+    /// By a comment on the forge, which a gate read.
+    Comment,
+    /// By a review on the forge, which a gate read.
+    Review,
+    /// By the release of a job that waited at an environment, which a gate read.
+    Environment,
 }
 
 impl Method {
     /// Every method, with the word that files use for it.
-    pub const ALL: [(&'static str, Self); 4] =
-        [("key", Self::Key), ("ssh", Self::Ssh), ("terminal", Self::Terminal), ("policy", Self::Policy)];
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("key", Self::Key),
+        ("ssh", Self::Ssh),
+        ("terminal", Self::Terminal),
+        ("policy", Self::Policy),
+        ("comment", Self::Comment),
+        ("review", Self::Review),
+        ("environment", Self::Environment),
+    ];
 
     /// Returns the word that files use.
     #[must_use]
     pub fn word(self) -> &'static str {
         Self::ALL[self as usize].0
+    }
+
+    /// Tells whether the platform's record proves it and a gate signs, not the person.
+    #[must_use]
+    pub fn is_of_platform(self) -> bool {
+        matches!(self, Self::Comment | Self::Review | Self::Environment)
     }
 }
 
@@ -222,6 +241,9 @@ pub struct Approval {
     pub approver: Actor,
     /// How.
     pub method: Method,
+    /// The platform's record, where a gate signs for the person.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<Evidence>,
     /// How often it may be used.
     pub scope: Scope,
     /// Uses allowed, 1 for a single run, 1 to 100 for a session.
@@ -250,6 +272,9 @@ pub struct Rejection {
     pub rejected_by: Actor,
     /// How.
     pub method: Method,
+    /// The platform's record, where a gate signs for the person.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<Evidence>,
     /// Why, 1 to 1,000 characters.
     pub reason: String,
     /// 32 hex digits.
@@ -281,6 +306,9 @@ pub struct Revocation {
     pub target: RevocationTarget,
     /// Who.
     pub revoked_by: Actor,
+    /// The platform's record, where a gate signs for the person.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<Evidence>,
     /// Why, 1 to 1,000 characters.
     pub reason: String,
     /// 32 hex digits.
@@ -423,6 +451,9 @@ pub struct Halt {
     pub halted: bool,
     /// Who.
     pub by: Actor,
+    /// The platform's record, where a gate signs for the person.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<Evidence>,
     /// Why, 1 to 1,000 characters.
     pub reason: String,
     /// 32 hex digits.
@@ -460,6 +491,9 @@ pub struct Resolution {
     pub resolve_as: ResolveAs,
     /// Who.
     pub resolved_by: Actor,
+    /// The platform's record, where a gate signs for the person.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence: Option<Evidence>,
     /// Why, 1 to 1,000 characters.
     pub reason: String,
     /// 32 hex digits.

@@ -58,6 +58,7 @@ pub(super) fn document() -> Document {
         version: 1,
         expires: at(100_000),
         host: "local".into(),
+        forge: None,
         repo_id: "7".into(),
         owner_id: "1".into(),
         repo: "example".into(),
@@ -71,6 +72,7 @@ pub(super) fn document() -> Document {
             listed(11, 1, &[Duty::Root]),
             listed(3, 3, &[Duty::Executor]),
         ],
+        issuers: Vec::new(),
     }
 }
 
@@ -90,6 +92,7 @@ pub(super) fn changed(edit: impl FnOnce(&mut Document)) -> Result<TrustRoot> {
 
 fn halt() -> Halt {
     Halt {
+        evidence: None,
         halted: true,
         by: Actor { host: "local".into(), id: 1, login: "p1".into() },
         reason: "stop".into(),

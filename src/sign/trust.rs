@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     envelope::Envelope,
+    issuer::{self, Issuer},
     key::PublicKey,
     reasons::{TRUST_EXPIRED, TRUST_MALFORMED, TRUST_PIN, TRUST_ROLLBACK, TRUST_THRESHOLD},
     schemes::Scheme,
@@ -42,19 +43,25 @@ pub enum Duty {
     Witness,
     /// Approvals that the policy itself permits.
     Policy,
+    /// Decisions of people, which the platform's record proves; a program's key, and its only duty.
+    Gate,
 }
 
 impl Duty {
     /// Every duty, with the word that files use for it.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("root", Self::Root),
         ("planner", Self::Planner),
         ("approver", Self::Approver),
         ("executor", Self::Executor),
         ("witness", Self::Witness),
         ("policy", Self::Policy),
+        ("gate", Self::Gate),
     ];
 }
+
+/// The host of a repository that is on no forge.
+pub const LOCAL: &str = "local";
 
 /// What kind of principal somebody is; only people count as people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +86,9 @@ pub struct Document {
     pub expires: Timestamp,
     /// Host of the forge, or `local`.
     pub host: String,
+    /// The forge on that host whose word is asked before anything runs; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub forge: Option<ForgeKind>,
     /// Immutable id of the repository on that host.
     pub repo_id: String,
     /// Immutable id of its owner on that host.
@@ -95,6 +105,17 @@ pub struct Document {
     pub principals: Vec<Principal>,
     /// Their keys.
     pub keys: Vec<Key>,
+    /// Whose tokens say which CI job runs; where there is one, nothing executes without its word.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub issuers: Vec<Issuer>,
+}
+
+/// Which interface a forge speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForgeKind {
+    /// GitHub, in the cloud or on a host of one's own.
+    Github,
 }
 
 /// Where the ledger is, and how it begins.
@@ -319,6 +340,12 @@ impl TrustRoot {
         self.document.principals.get(*self.people.get(&id)?)
     }
 
+    /// Returns the issuer of exactly this URL.
+    #[must_use]
+    pub fn issuer(&self, url: &str) -> Option<&Issuer> {
+        self.document.issuers.iter().find(|issuer| issuer.url == url)
+    }
+
     /// Returns the principal who commits under an address, compared without regard to ASCII case.
     #[must_use]
     pub fn principal_of_email(&self, email: &str) -> Option<&Principal> {
@@ -342,6 +369,10 @@ fn check(document: &Document) -> Result<BTreeMap<Digest, (usize, PublicKey)>> {
         text::check_steering(steering)?;
     }
     text::check_free(&document.repo, false)?;
+    if document.forge.is_some() && document.host == LOCAL {
+        return refuse(format!("there is no forge on the host `{LOCAL}`"));
+    }
+    issuer::check(&document.issuers)?;
     let principals = check_principals(document)?;
     let mut keys = BTreeMap::new();
     let mut root_holders = BTreeSet::new();
@@ -363,6 +394,10 @@ fn check(document: &Document) -> Result<BTreeMap<Digest, (usize, PublicKey)>> {
         }
         if *kind == PrincipalKind::Agent && (distinct.contains(&Duty::Approver) || distinct.contains(&Duty::Root)) {
             return refuse(format!("key {} lets a program approve or change the trust root", key.id));
+        }
+        // Who signs for people must be no person's hand, and nothing else: it neither plans nor executes.
+        if distinct.contains(&Duty::Gate) && (*kind != PrincipalKind::Agent || distinct.len() != 1) {
+            return refuse(format!("key {} is a gate's and something else, or a person's", key.id));
         }
         if key.not_before >= key.not_after {
             return refuse(format!("key {} is never valid", key.id));

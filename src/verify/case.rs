@@ -7,7 +7,12 @@ use crate::{
         ApprovalStatus, Ground, Recorded,
         status::{Need, Scales, weigh},
     },
-    base::{digest::Digest, ident::Id, reason::Result, time::Timestamp},
+    base::{
+        digest::Digest,
+        ident::Id,
+        reason::{Refusal, Result},
+        time::Timestamp,
+    },
     facts::Facts,
     ledger::state::{ApprovalState, State},
     plan::{
@@ -16,7 +21,7 @@ use crate::{
         view::{RENDERER, View},
     },
     policy::{Decision, Outcome, Policy},
-    sign::{TrustRoot, predicate::LedgerHead},
+    sign::{TrustRoot, predicate::LedgerHead, schemes::oidc::Verified},
 };
 
 /// Proof that every step of a plan is what its pipeline at the base expands to.
@@ -31,6 +36,39 @@ pub enum Conformance {
     },
     /// A step deviates; which, and how.
     Deviates(String),
+}
+
+/// What shows which CI job runs.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// Nothing: no token was asked for.
+    NotShown,
+    /// A token was asked for, and could not be had or does not hold.
+    Refused(Refusal),
+    /// A token that holds.
+    Shown(Box<Shown>),
+}
+
+/// A token of the job that runs, and what was observed beside it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The token's claims.
+    pub token: Verified,
+    /// Commits of those that the token names which lie in the history of the base.
+    pub in_base: BTreeSet<String>,
+    /// What the environment says of the job; compared with the claims and never used.
+    pub said: Vec<Said>,
+}
+
+/// One variable of the environment that says who the job is.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// Name of the variable.
+    pub variable: &'static str,
+    /// The claim that proves it.
+    pub claim: &'static str,
+    /// What it says.
+    pub value: String,
 }
 
 /// Why the door is asked.
@@ -72,6 +110,8 @@ pub struct Case<'a> {
     pub conformance: &'a Conformance,
     /// The ledger.
     pub chain: Chain<'a>,
+    /// What shows which CI job runs.
+    pub identity: &'a Identity,
     /// Why the door is asked.
     pub purpose: Purpose,
     /// The present second, by a clock that does not go back behind the ledger.
@@ -104,6 +144,7 @@ impl Case<'_> {
             root: self.root,
             authors: &authors,
             lifetime: self.policy.limits().approval_lifetime,
+            gates: self.policy.gates(),
             now: self.now,
         };
         weigh(&scales, &recorded)
@@ -178,5 +219,6 @@ pub fn authors(plan: &Plan, digest: Digest, facts: &Facts, root: &TrustRoot, sta
     let mut authors = BTreeSet::from([plan.planner.requested_by.id]);
     authors.extend(state.plan(&digest).map(|known| known.record.requested_by.id));
     authors.extend(facts.contributors.iter().filter_map(|email| root.principal_of_email(email)).map(|who| who.id));
+    authors.extend(facts.forge.iter().flat_map(|observed| observed.people.iter().copied()));
     authors
 }

@@ -1,19 +1,25 @@
 //! The checks themselves, in order.
 
 use super::{
-    case::{Case, Conformance, Purpose},
+    case::{Case, Conformance, Identity, Purpose},
     reasons::{
-        BASE_MOVED, CLOCK_SKEW, CONTEXT_MISMATCH, HALTED, HEAD_MOVED, PLAN_DEVIATES, PLAN_EXPIRED, PLAN_OTHER,
-        PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED, REPLAY_RUN, TREE_CHANGED, WORKSPACE_DIRTY,
+        BASE_MOVED, CHANGE_CLOSED, CLOCK_SKEW, FORGE_UNASKED, FORK_REFUSED, HALTED, HEAD_MOVED, PLAN_DEVIATES,
+        PLAN_EXPIRED, PLAN_OTHER, PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED, REPLAY_RUN,
+        TREE_CHANGED, WORKSPACE_DIRTY,
     },
 };
 use crate::{
-    approval::{ApprovalStatus, reasons::PLAN_REJECTED},
+    approval::{
+        ApprovalStatus,
+        evidence::newest_word,
+        reasons::{APPROVAL_OBJECTION, PLAN_REJECTED},
+    },
     base::{
         path::RepoPath,
-        reason::{Reason, Refusal, Result},
+        reason::{CONTEXT_MISMATCH, Reason, Refusal, Result},
         text::excerpt,
     },
+    facts::change_request::ReviewState,
     ledger::{
         reasons::{LEDGER_ROLLBACK, RUN_INDETERMINATE},
         state::PlanState,
@@ -23,7 +29,12 @@ use crate::{
         model::{Action, Plan},
     },
     policy,
-    sign::reasons::TRUST_ROLLBACK,
+    sign::{
+        reasons::{OIDC_AUDIENCE, OIDC_ISSUER, OIDC_TOKEN_MISSING, TRUST_ROLLBACK},
+        schemes::oidc,
+        trust::PrincipalKind,
+        workload::{Expected, admit},
+    },
 };
 
 /// How far the machine's clock may be behind the ledger, and a plan ahead of the clock, in seconds.
@@ -47,6 +58,7 @@ pub static REQUIRED: &[Check] = &[
     Check { id: "subject.base", run: subject_base },
     Check { id: "subject.tree", run: subject_tree },
     Check { id: "subject.workspace", run: subject_workspace },
+    Check { id: "forge.observed", run: forge_observed },
     Check { id: "policy.same", run: policy_same },
     Check { id: "plan.conforms", run: plan_conforms },
     Check { id: "policy.decision", run: policy_decision },
@@ -55,8 +67,10 @@ pub static REQUIRED: &[Check] = &[
     Check { id: "plan.not-rejected", run: plan_not_rejected },
     Check { id: "determinate", run: determinate },
     Check { id: "approval.quorum", run: approval_quorum },
+    Check { id: "approval.objection", run: approval_objection },
     Check { id: "replay", run: replay },
     Check { id: "halt", run: halt },
+    Check { id: "context.workload", run: context_workload },
 ];
 
 /// The checks that evidence alone can answer long after: whether what ran was what was approved.
@@ -175,6 +189,32 @@ fn subject_workspace(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> 
     }
 }
 
+/// What the forge says of base and change request is what is here and what the plan is for.
+fn forge_observed(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let (Some(_), planned) = (case.root.document().forge, &plan.plan().subject) else {
+        return Ok("the trust root names no forge".to_owned());
+    };
+    let Some(observed) = &case.facts.forge else {
+        return refuse(FORGE_UNASKED, "the trust root names a forge".to_owned());
+    };
+    same(BASE_MOVED, "base commit on the forge", &case.facts.base_sha, &observed.base_tip)?;
+    let Some(number) = planned.change_request else { return Ok(format!("base at {}", observed.base_tip)) };
+    let Some(change) = observed.change.as_ref().filter(|change| change.number == number) else {
+        return refuse(FORGE_UNASKED, format!("nothing was seen of change request {number}"));
+    };
+    if !change.open {
+        return refuse(CHANGE_CLOSED, format!("change request {number}"));
+    }
+    same(HEAD_MOVED, "head commit on the forge", &planned.head_sha, &change.head_sha)?;
+    same(BASE_MOVED, "base branch on the forge", &planned.base_ref, &change.base_ref)?;
+    if change.head_repo_id.map(|id| id.to_string()).as_deref() != Some(planned.repo_id.as_str())
+        && !case.policy.gates().forks
+    {
+        return refuse(FORK_REFUSED, format!("change request {number}"));
+    }
+    Ok(format!("change request {number} at {}", change.head_sha))
+}
+
 fn declared_writes(plan: &Plan) -> Vec<&RepoPath> {
     let actions = plan.steps.iter().flat_map(|step| &step.actions);
     actions
@@ -269,6 +309,23 @@ fn approval_quorum(_: &SealedPlan, _: &Case<'_>, approvals: &ApprovalStatus) -> 
     Ok(format!("{} by {}", grant.approvals().len(), excerpt(&who.join(", "))))
 }
 
+/// Nobody who may approve objects, or had an objection dismissed by somebody else.
+fn approval_objection(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let Some(observed) = &case.facts.forge else { return Ok("no forge was asked".to_owned()) };
+    let people = case.root.document().principals.iter().filter(|who| who.kind == PrincipalKind::Person);
+    for person in people {
+        let word = newest_word(&observed.reviews, person.id).map(|review| review.state);
+        let how = match word {
+            Some(ReviewState::ChangesRequested) => "asks for changes",
+            // What it said before cannot be told; only its author may take it back.
+            Some(ReviewState::Dismissed) => "had a review that was dismissed, and has not spoken since",
+            _ => continue,
+        };
+        return refuse(APPROVAL_OBJECTION, format!("{} {how}", excerpt(&person.login)));
+    }
+    Ok("nobody who may approve objects".to_owned())
+}
+
 fn replay(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
     let state = case.chain.state;
     match &case.purpose {
@@ -306,4 +363,39 @@ fn halt(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
         Some(halt) => refuse(HALTED, format!("by {}: {}", excerpt(&halt.by.login), excerpt(&halt.reason))),
         None => Ok("not halted".to_owned()),
     }
+}
+
+/// Where the trust root lists an issuer, the job that runs is shown by a token made for this plan, and admitted.
+fn context_workload(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let shown = match case.identity {
+        Identity::Shown(shown) => shown,
+        Identity::Refused(refusal) => return Err(refusal.clone()),
+        Identity::NotShown if case.root.document().issuers.is_empty() => {
+            return Ok("no issuer is trusted: identity not asked".to_owned());
+        }
+        Identity::NotShown => return refuse(OIDC_TOKEN_MISSING, "no token shows which CI job this is".to_owned()),
+    };
+    let token = &shown.token;
+    if token.audience() != oidc::audience(oidc::Purpose::Execute, &plan.digest()) {
+        return refuse(OIDC_AUDIENCE, format!("it is `{}`", excerpt(token.audience())));
+    }
+    let Some(issuer) = case.root.issuer(token.issuer()) else {
+        return refuse(OIDC_ISSUER, format!("the token is of `{}`", excerpt(token.issuer())));
+    };
+    let expected = Expected {
+        repo_id: &case.root.document().repo_id,
+        owner_id: &case.root.document().owner_id,
+        environment: plan.plan().environment.as_ref().map(crate::base::ident::Id::as_str),
+        in_base: &shown.in_base,
+        now: case.now,
+    };
+    let job = admit(token, issuer, &expected)?;
+    for said in &shown.said {
+        let proven = token.claims().text(said.claim)?;
+        if proven != said.value {
+            let what = format!("{} is `{}`, the token says `{}`", said.variable, excerpt(&said.value), excerpt(proven));
+            return Err(Refusal::new(CONTEXT_MISMATCH, what).subject(said.variable));
+        }
+    }
+    Ok(format!("run {} attempt {} of {}", job.run_id, job.run_attempt, excerpt(&job.job_workflow_ref)))
 }

@@ -15,19 +15,24 @@
 //! | 7 | `subject.base` | the base is the plan's, by name and commit |
 //! | 8 | `subject.tree` | guardrails and tree are the plan's |
 //! | 9 | `subject.workspace` | no tracked file is changed |
-//! | 10 | `policy.same` | policy and trust root are those the plan was made under |
-//! | 11 | `plan.conforms` | every step is exactly what its pipeline expands to |
-//! | 12 | `policy.decision` | the policy does not deny, and execution is switched on |
-//! | 13 | `ledger.heads` | every head that a statement names stands in the chain |
-//! | 14 | `plan.recorded` | a planner recorded the plan, and nothing took its place |
-//! | 15 | `plan.not-rejected` | nobody rejected it |
-//! | 16 | `determinate` | no step's outcome is unknown |
-//! | 17 | `approval.quorum` | enough approvals count, by distinct people with distinct keys |
-//! | 18 | `replay` | no other run holds or has used the approval |
-//! | 19 | `halt` | the repository is not halted |
+//! | 10 | `forge.observed` | the forge was asked, and its base and change request are the plan's |
+//! | 11 | `policy.same` | policy and trust root are those the plan was made under |
+//! | 12 | `plan.conforms` | every step is exactly what its pipeline expands to |
+//! | 13 | `policy.decision` | the policy does not deny, and execution is switched on |
+//! | 14 | `ledger.heads` | every head that a statement names stands in the chain |
+//! | 15 | `plan.recorded` | a planner recorded the plan, and nothing took its place |
+//! | 16 | `plan.not-rejected` | nobody rejected it |
+//! | 17 | `determinate` | no step's outcome is unknown |
+//! | 18 | `approval.quorum` | enough approvals count, by distinct people with distinct keys |
+//! | 19 | `approval.objection` | nobody who may approve objects |
+//! | 20 | `replay` | no other run holds or has used the approval |
+//! | 21 | `halt` | the repository is not halted |
+//! | 22 | `context.workload` | the CI job is one that may execute, where the trust root lists who says so |
 
 mod case;
 mod checks;
+#[cfg(test)]
+mod forge_tests;
 pub mod reasons;
 pub mod svr;
 #[cfg(test)]
@@ -44,7 +49,7 @@ use crate::{
     plan::{SealedPlan, model::Plan},
 };
 
-pub use case::{Case, Chain, Conformance, Purpose, authors};
+pub use case::{Case, Chain, Conformance, Identity, Purpose, Said, Shown, authors};
 pub use checks::{AUDIT, REQUIRED};
 
 /// A plan of which every required check has just passed, in this process.

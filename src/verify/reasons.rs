@@ -11,9 +11,11 @@ reasons! {
     PLAN_SUPERSEDED = "plan.superseded", Stale, "a later revision took the plan's place", "use the later revision";
     PLAN_DEVIATES = "plan.deviates", Verification, "a step is not what its pipeline expands to", "draft the plan with `countersign plan`; a plan cannot name its own actions";
     CLOCK_SKEW = "clock.skew", Stale, "the machine's clock contradicts the ledger", "set the clock";
-    CONTEXT_MISMATCH = "context.mismatch", Verification, "the plan is for another repository or change request", "run it where it belongs";
     HEAD_MOVED = "subject.head_moved", Stale, "the head commit is not the one the plan is for", "draft a new plan for the present commit";
     BASE_MOVED = "subject.base_moved", Stale, "the base commit is not the one the plan is for", "draft a new plan against the present base";
+    FORGE_UNASKED = "forge.unasked", Verification, "the forge was not asked, and the trust root says that it must be", "run where the forge can be reached, with a token: set GITHUB_TOKEN";
+    CHANGE_CLOSED = "subject.change_closed", Stale, "the change request is not open any more", "open another one, and draft a plan for it";
+    FORK_REFUSED = "subject.fork", Refused, "the change request comes from another repository", "push the branch to this repository, or let the policy's `gates` allow forks";
     TREE_CHANGED = "subject.tree_changed", Stale, "guardrails or tree differ from those the plan is for", "draft a new plan";
     WORKSPACE_DIRTY = "subject.workspace_dirty", Verification, "tracked files differ from the head commit", "commit or stash the changes";
     POLICY_CHANGED = "policy.changed", Stale, "policy or trust root is not the one the plan was made under", "draft a new plan under the present policy";

@@ -29,7 +29,7 @@ use crate::{
         statement::{Predicate, Subject},
         trust::{Document, Duty, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE},
     },
-    verify::{self, Case, Chain, Conformance, Purpose, Report, VerifiedPlan},
+    verify::{self, Case, Chain, Conformance, Identity, Purpose, Report, VerifiedPlan},
 };
 
 /// Who signs: the seed byte of the key, and the principal's number.
@@ -45,7 +45,12 @@ pub(crate) enum Who {
     Policy = 5,
     /// A person whose only key may not approve.
     Dora = 6,
+    /// Signs for people, whose decisions the forge has on record.
+    Gate = 7,
 }
+
+/// The host of these tests.
+pub(crate) const HOST: &str = "git.example";
 
 impl Who {
     pub(crate) fn key(self) -> PrivateKey {
@@ -53,7 +58,7 @@ impl Who {
     }
 
     pub(crate) fn actor(self) -> Actor {
-        Actor { host: "local".into(), id: self as u64, login: format!("{self:?}").to_lowercase() }
+        Actor { host: HOST.into(), id: self as u64, login: format!("{self:?}").to_lowercase() }
     }
 }
 
@@ -89,7 +94,8 @@ pub(crate) fn trust_root(genesis: Digest, from: Timestamp, change: impl FnOnce(&
         kind: TRUST_ROOT_TYPE.into(),
         version: 3,
         expires: from.plus(1_000_000),
-        host: "local".into(),
+        host: HOST.into(),
+        forge: None,
         repo_id: "1".into(),
         owner_id: "2".into(),
         repo: "example/sample".into(),
@@ -103,6 +109,7 @@ pub(crate) fn trust_root(genesis: Digest, from: Timestamp, change: impl FnOnce(&
             principal(Who::Ci, agent, &[]),
             principal(Who::Policy, agent, &[]),
             principal(Who::Dora, person, &[]),
+            principal(Who::Gate, agent, &[]),
         ],
         keys: vec![
             key(Who::Ada, &[Duty::Root, Duty::Approver]),
@@ -111,7 +118,9 @@ pub(crate) fn trust_root(genesis: Digest, from: Timestamp, change: impl FnOnce(&
             key(Who::Ci, &[Duty::Planner, Duty::Executor]),
             key(Who::Policy, &[Duty::Policy]),
             key(Who::Dora, &[Duty::Witness]),
+            key(Who::Gate, &[Duty::Gate]),
         ],
+        issuers: Vec::new(),
     };
     change(&mut document);
     TrustRoot::parse(&json::canonical(&document).unwrap()).unwrap()
@@ -137,6 +146,7 @@ pub(crate) struct Scene {
     pub(crate) own_commits: std::collections::BTreeSet<String>,
     pub(crate) conformance: Conformance,
     pub(crate) ledger: Ledger,
+    pub(crate) identity: Identity,
     pub(crate) purpose: Purpose,
     pub(crate) named: Option<Digest>,
     pub(crate) now: Timestamp,
@@ -174,21 +184,35 @@ impl Scene {
 
     /// A ledger that holds its genesis only.
     pub(crate) fn empty(then: &str, change: impl FnOnce(&mut Plan)) -> Self {
+        Self::under(policy(then), |_| {}, change)
+    }
+
+    /// A plan recorded and approved by Bob, under a trust root that is changed.
+    pub(crate) fn approved_under(change: impl FnOnce(&mut Document)) -> Self {
+        let mut scene = Self::under(policy(ONE), change, |_| {});
+        scene.record_plan(scene.plan.digest(), None);
+        scene.approve(Who::Bob);
+        scene
+    }
+
+    /// A ledger that holds its genesis only, under a policy and a changed trust root.
+    pub(crate) fn under(policy: Policy, rooted: impl FnOnce(&mut Document), change: impl FnOnce(&mut Plan)) -> Self {
         let mut draft = sample_plan();
         draft.steps = vec![sample_write_step("look")];
         draft.effect = draft.steps[0].effect;
         let start = draft.created_at;
         let genesis = Genesis {
-            host: "local".into(),
+            host: HOST.into(),
             repo_id: "1".into(),
             owner_id: "2".into(),
             nonce: format!("{:032x}", 0),
             created_at: start,
         };
         let genesis = genesis_entry(&sign(Who::Ada, &[("ledger", Digest::of(b"ledger"))], genesis), start).unwrap();
-        let root = trust_root(Digest::of(&genesis), start, |_| {});
-        let policy = policy(then);
+        let root = trust_root(Digest::of(&genesis), start, rooted);
         draft.planner.requested_by.id = Who::Ada as u64;
+        draft.planner.requested_by.host = HOST.into();
+        draft.subject.host = HOST.into();
         draft.policy_digest = policy.digest();
         draft.trust_root_digest = root.digest();
         change(&mut draft);
@@ -205,6 +229,7 @@ impl Scene {
             head_sha: subject.head_sha.clone(),
             tree_digest: subject.tree_digest,
             contributors: std::collections::BTreeSet::new(),
+            forge: None,
         };
         let mut ledger = Ledger::new(&root, None);
         ledger.push(&genesis, &root, start).unwrap();
@@ -218,6 +243,7 @@ impl Scene {
             own_commits: std::collections::BTreeSet::new(),
             conformance,
             ledger,
+            identity: Identity::NotShown,
             purpose: Purpose::Start,
             named: None,
             now: start.plus(600),
@@ -259,6 +285,7 @@ impl Scene {
                 must_contain: &must_contain,
                 last_at: self.last_at.unwrap_or_else(|| self.ledger.last_at()),
             },
+            identity: &self.identity,
             purpose: self.purpose.clone(),
             now: self.now,
         };
@@ -322,6 +349,7 @@ impl Scene {
     pub(crate) fn approval(&mut self, who: Who) -> Approval {
         let nonce = self.nonce();
         Approval {
+            evidence: None,
             binding: self.ground().bind(self.head()),
             approver: who.actor(),
             method: Method::Key,
@@ -348,6 +376,7 @@ impl Scene {
 
     pub(crate) fn reject(&mut self) {
         let record = Rejection {
+            evidence: None,
             plan: self.plan.digest(),
             rejected_by: Who::Cleo.actor(),
             method: Method::Key,
@@ -361,6 +390,7 @@ impl Scene {
 
     pub(crate) fn revoke(&mut self, target: RevocationTarget) {
         let record = Revocation {
+            evidence: None,
             target,
             revoked_by: Who::Cleo.actor(),
             reason: "taken back".into(),
@@ -373,6 +403,7 @@ impl Scene {
 
     pub(crate) fn halt(&mut self, halted: bool) {
         let record = Halt {
+            evidence: None,
             halted,
             by: Who::Cleo.actor(),
             reason: "stop".into(),
@@ -385,7 +416,7 @@ impl Scene {
 
     pub(crate) fn checkpoint(&mut self, trust_root_version: u64) {
         let record = Checkpoint {
-            host: "local".into(),
+            host: HOST.into(),
             repo_id: "1".into(),
             ledger: self.head(),
             trust_root_version,

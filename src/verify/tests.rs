@@ -2,13 +2,15 @@
 
 use super::{testing::*, *};
 use crate::{
-    base::digest::Digest,
+    base::{digest::Digest, secret::Secret},
     event::StepStatus,
     plan::testing::id,
     policy,
     sign::{
+        issuer::{Issuer, Provider, Runner},
         key::Signer as _,
         predicate::{Method, RevocationTarget, Scope},
+        schemes::oidc,
     },
 };
 
@@ -17,7 +19,7 @@ use crate::{
 fn opens(scene: &Scene) {
     let (report, verdict) = scene.verify();
     assert!(report.refusal().is_none(), "{:?}", report.refusal());
-    assert_eq!(report.checks.len(), 19);
+    assert_eq!(report.checks.len(), 22);
     let verified = verdict.unwrap();
     assert_eq!(verified.digest(), scene.plan.digest());
     assert_eq!(verified.plan(), scene.plan.plan());
@@ -27,7 +29,7 @@ fn opens(scene: &Scene) {
 /// The checks that fail, with their reason codes.
 fn failing(scene: &Scene) -> Vec<(&'static str, &'static str)> {
     let (report, verdict) = scene.verify();
-    assert_eq!(report.checks.len(), 19, "every check runs, whatever failed before");
+    assert_eq!(report.checks.len(), 22, "every check runs, whatever failed before");
     let failing: Vec<_> = report.checks.iter().filter_map(|check| Some((check.id, check.reason()?.code))).collect();
     if let Some((_, first)) = failing.first() {
         assert_eq!(verdict.unwrap_err().code(), *first, "the door says what the first check says");
@@ -398,6 +400,114 @@ fn a_halt_closes_the_door_until_it_is_lifted() {
     opens(&scene);
 }
 
+/// The issuer of these tests.
+fn issuer() -> Issuer {
+    Issuer {
+        url: "https://token.actions.example.com".into(),
+        provider: Provider::Github,
+        algorithms: vec![oidc::Algorithm::Rs256],
+        workflows: vec!["example/sample/.github/workflows/countersign.yml@refs/heads/main".into()],
+        events: vec!["workflow_dispatch".into()],
+        runner: Runner::GithubHosted,
+        jwks: None,
+    }
+}
+
+/// A token for a plan, verified as it should be, of a job like the one that executes.
+fn shown(plan: Digest, scene: &Scene, change: impl FnOnce(&mut serde_json::Value)) -> Shown {
+    use oidc::testing::{By, claims, header, jwks, token};
+    let (issuer, audience) = (issuer(), oidc::audience(oidc::Purpose::Execute, &plan));
+    let mut claims = claims(&issuer.url, &audience, "1", "2", scene.now.unix());
+    claims.as_object_mut().unwrap().remove("environment");
+    change(&mut claims);
+    let token = Secret::new(token(By::Rsa, &header(By::Rsa), &claims));
+    let keys = oidc::KeySet::parse(jwks().to_string().as_bytes()).unwrap();
+    let token = oidc::verify(&token, &keys, &issuer, &audience, scene.now).unwrap();
+    Shown { token, in_base: ["a".repeat(40)].into(), said: Vec::new() }
+}
+
+/// A scene whose trust root lists the issuer, with the token of a job.
+fn in_ci(change: impl FnOnce(&mut serde_json::Value)) -> Scene {
+    let mut scene = Scene::approved_under(|document| document.issuers = vec![issuer()]);
+    scene.identity = Identity::Shown(Box::new(shown(scene.plan.digest(), &scene, change)));
+    scene
+}
+
+#[test]
+fn b42_where_an_issuer_is_trusted_no_door_opens_without_its_word() {
+    let mut scene = in_ci(|_| {});
+    opens(&scene);
+    scene.identity = Identity::NotShown;
+    alone(&scene, "context.workload", "oidc.token_missing");
+    let refusal = Refusal::new(crate::sign::reasons::OIDC_SIGNATURE, "key `x`");
+    scene.identity = Identity::Refused(refusal.clone());
+    alone(&scene, "context.workload", "oidc.signature_invalid");
+    // Where nobody is trusted, a token that was asked for and refused still closes the door.
+    let mut scene = Scene::approved();
+    opens(&scene);
+    scene.identity = Identity::Refused(refusal);
+    alone(&scene, "context.workload", "oidc.signature_invalid");
+    scene.identity = in_ci(|_| {}).identity;
+    alone(&scene, "context.workload", "oidc.audience_mismatch");
+}
+
+#[test]
+fn a22_a32_a33_a47_a_job_that_may_not_execute_closes_the_door() {
+    for (name, value, code) in [
+        ("environment", "production", "oidc.claim_mismatch"),
+        ("ref", "refs/pull/7/merge", "oidc.fork"),
+        ("event_name", "pull_request_target", "oidc.event_refused"),
+        ("repository_id", "9", "oidc.claim_mismatch"),
+        ("repository_owner_id", "9", "oidc.claim_mismatch"),
+        ("workflow_sha", "dddddddddddddddddddddddddddddddddddddddd", "oidc.workflow_unpinned"),
+        ("runner_environment", "self-hosted", "oidc.runner_refused"),
+    ] {
+        alone(&in_ci(|claims| claims[name] = value.into()), "context.workload", code);
+    }
+}
+
+#[test]
+fn b29_b37_a_token_for_another_plan_or_of_another_time_closes_the_door() {
+    let mut scene = in_ci(|_| {});
+    scene.identity = Identity::Shown(Box::new(shown(Digest::of(b"another plan"), &scene, |_| {})));
+    alone(&scene, "context.workload", "oidc.audience_mismatch");
+    let mut scene = in_ci(|_| {});
+    scene.now = scene.now.plus(359);
+    opens(&scene);
+    scene.now = scene.now.plus(1);
+    alone(&scene, "context.workload", "oidc.token_expired");
+    // A clock that was set back, so that what has expired holds again.
+    let mut scene = in_ci(|_| {});
+    let mut later = in_ci(|_| {});
+    later.now = later.now.plus(61);
+    scene.identity = Identity::Shown(Box::new(shown(scene.plan.digest(), &later, |_| {})));
+    alone(&scene, "context.workload", "oidc.token_not_yet");
+}
+
+#[test]
+fn b39_an_issuer_that_was_taken_off_the_trust_root_closes_the_door() {
+    let mut other = issuer();
+    other.url.push_str("/enterprise");
+    let mut scene = Scene::approved_under(|document| document.issuers = vec![other]);
+    scene.identity = Identity::Shown(Box::new(shown(scene.plan.digest(), &scene, |_| {})));
+    alone(&scene, "context.workload", "oidc.issuer_untrusted");
+}
+
+#[test]
+fn a45_a_variable_that_contradicts_the_token_closes_the_door() {
+    let said = |claim, value: &str| {
+        let mut scene = in_ci(|_| {});
+        if let Identity::Shown(shown) = &mut scene.identity {
+            shown.said = vec![Said { variable: "GITHUB_X", claim, value: value.to_owned() }];
+        }
+        scene
+    };
+    opens(&said("run_id", "1700"));
+    alone(&said("run_id", "01700"), "context.workload", "context.mismatch");
+    alone(&said("repository_id", ""), "context.workload", "context.mismatch");
+    alone(&said("nothing", "x"), "context.workload", "oidc.claim_missing");
+}
+
 #[test]
 fn a35_where_the_policy_permits_its_own_signature_is_still_needed() {
     let mut scene = Scene::recorded("permit", |_| {});
@@ -463,7 +573,7 @@ fn b53_a_verification_result_states_what_passed_and_nothing_of_a_refusal() {
     let mut scene = Scene::approved();
     let (report, _) = scene.verify();
     let result = svr::VerificationResult::of(&report, scene.now).unwrap();
-    assert_eq!(result.properties.len(), 20);
+    assert_eq!(result.properties.len(), 23);
     assert!(result.properties.contains(&"COUNTERSIGN_APPROVAL_QUORUM".to_owned()));
     assert!(result.properties.contains(&"COUNTERSIGN_PLAN_NOT_REJECTED".to_owned()));
     scene.halt(true);

@@ -11,7 +11,10 @@ use std::{
 
 use countersign::app::fuzzing::{entry_points, run};
 
-use crate::support::Bench;
+use crate::{
+    issuer::minting::{self, By},
+    support::Bench,
+};
 
 /// How long all altered documents of one entry point may take together before the rest is left out.
 const BUDGET: Duration = Duration::from_millis(1_200);
@@ -268,7 +271,10 @@ fn write_the_documents_anew() {
         ("bundle", vec![bundle, br#"{"_type":"https://countersign.dev/bundle/v1"}"#.to_vec()]),
         ("ssh_key", vec![format!("{line} ada@example.com").into(), line.into()]),
         ("sshsig", vec![SSHSIG.into(), b"-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n".to_vec()]),
+        ("jwks", vec![minting::jwks().to_string().into(), br#"{"keys":[]}"#.to_vec()]),
+        ("id_token", [By::Rsa, By::Ec].map(id_token).to_vec()),
         ("remote_url", REMOTES.iter().map(|text| text.as_bytes().to_vec()).collect()),
+        ("comment", COMMENTS.iter().map(|text| text.as_bytes().to_vec()).collect()),
         ("words", WORDS.iter().map(|text| text.as_bytes().to_vec()).collect()),
     ];
     for (name, documents) in all {
@@ -277,6 +283,12 @@ fn write_the_documents_anew() {
             fs::write(folder(name).join(format!("{number:02}")), document).unwrap();
         }
     }
+}
+
+/// Keys and a token that holds.
+fn id_token(by: By) -> Vec<u8> {
+    let claims = minting::claims("https://issuer.example", "urn:fuzz", "42", "7", 1_900_000_000);
+    format!("{}\n{}", minting::jwks(), minting::token(by, &minting::header(by), &claims)).into()
 }
 
 const TEMPLATES: &[&str] = &[
@@ -295,6 +307,15 @@ const REMOTES: &[&str] = &[
     "ext::sh -c id",
     "file:///a",
 ];
+/// Comments that are commands.
+const COMMENTS: &[&str] = &[
+    "countersign approve sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9\n\nLooks good.\n",
+    "/countersign reject sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9 it is Friday\r\n\r\n> quoted\r\n",
+    "countersign plan release -i version=1.2.0 -i note=\"two \\\"words\\\"\"",
+    "countersign resolve run-1 publish skip it is there\n```\ncountersign halt\n```\n<!-- x\n-->\n",
+    "countersign unlock all is well\n    code\n",
+];
+
 const WORDS: &[&str] = &[
     "2026-11-20T12:00:00Z",
     "9999-12-31T23:59:59Z",

@@ -10,13 +10,18 @@
 
 mod attacks;
 mod attacks_live;
+mod ci_output;
 mod forge_github;
 mod forge_github_app;
 mod forge_github_faults;
 mod forge_model;
 mod fuzz_smoke;
+mod git_server;
+mod issuer;
+mod ledger_http;
 mod loop_solo;
 mod loop_team;
+mod oidc;
 mod pipelines_bulk_edit;
 mod pipelines_inventory;
 mod pipelines_migration;
@@ -26,6 +31,7 @@ mod pipelines_support;
 mod pipelines_terraform;
 mod readme;
 mod reference;
+mod runner_rules;
 mod scene;
 mod support;
 mod threat_rows;

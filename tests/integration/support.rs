@@ -190,6 +190,8 @@ impl Bench {
                 stdin_is_terminal: terminal,
                 stdout_is_terminal: false,
                 stderr_is_terminal: false,
+                stdout_is_file: false,
+                stderr_is_file: false,
             },
         };
         let line = std::iter::once("countersign").chain(args.iter().copied()).map(Into::into);

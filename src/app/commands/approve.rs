@@ -1,16 +1,18 @@
 //! `approve`: a person, or the policy, agrees to exactly this plan.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use serde_json::json;
 
 use crate::{
     app::{
         files,
+        forge::{self, Asking},
+        gate::Gate,
         ledger::reason,
         output::{Outcome, Printer},
         prompt::{self, Answer},
-        reasons::{DIGEST_NEEDED, EXPIRY_TOO_LONG, PLAN_DENIED, REJECTED_AT_TERMINAL},
+        reasons::{EXPIRY_TOO_LONG, PLAN_DENIED, REJECTED_AT_TERMINAL},
         session::Session,
         signer::{self, Hand},
         situation::decide,
@@ -18,7 +20,7 @@ use crate::{
     },
     approval::{
         Ground, Invalidation,
-        reasons::{APPROVAL_POLICY, APPROVAL_SCOPE, APPROVAL_USES},
+        reasons::{APPROVAL_POLICY, APPROVAL_SCOPE, APPROVAL_UNBOUND, APPROVAL_USES},
         status::would_not_count,
     },
     base::{
@@ -27,7 +29,7 @@ use crate::{
         text::visible,
         time::{Timestamp, parse_duration},
     },
-    cli::args::{ApproveArgs, ScopeArg, SignerArgs},
+    cli::args::{ApproveArgs, GateArg, ScopeArg, SignerArgs},
     ledger::{Batch, NewEntry, View as Seen},
     plan::{
         SealedPlan,
@@ -43,53 +45,99 @@ use crate::{
 };
 
 pub(super) fn run(args: &ApproveArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
-    let session = Session::open(world)?;
+    let mut session = Session::open(world)?;
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
-    let decision = decide(&policy, &plan, world.now(), policy::Purpose::Review);
-    if let Some(refusal) = decision.refusal() {
-        return Err(Refusal::new(PLAN_DENIED, refusal.message().to_owned()).subject(plan.digest().to_string()));
+    session.turn_to_plan(&plan)?;
+    let matter = Matter::of(&plan, &policy, world.now())?;
+    let asked = Asked { scope: args.scope, max_uses: args.max_uses, expires: args.expires.as_deref() };
+    let terms = Terms::of(&asked, args.reason.as_deref(), &matter, &session, world.now())?;
+    if let Some(gate) = args.gate {
+        return by_gate(gate, args, &matter, &terms, &mut session, world);
     }
-    let terms = Terms::of(args, &policy, &plan, &session, world.now())?;
-    let (hand, method) = if args.policy {
-        if *decision.outcome() != Decided::Permit {
-            return Err(Refusal::new(APPROVAL_POLICY, visible(&decision.summary())));
+    let mut hand = match args.policy {
+        true if *matter.decision.outcome() != Decided::Permit => {
+            return Err(Refusal::new(APPROVAL_POLICY, visible(&matter.decision.summary())));
         }
-        (signer::find(&SignerArgs::default(), &[Duty::Policy], &session, world)?, Method::Policy)
-    } else {
-        let hand = signer::find(&args.signer, &[Duty::Approver], &session, world)?;
-        let named = args.signer.key.is_some() || args.signer.ssh.is_some() || args.digest.is_some();
-        let method = if named {
-            check_digest(args, &plan)?;
-            hand.method
-        } else {
-            if let Some(refused) = at_terminal(args, &plan, &decision, &hand, &session, world, printer)? {
-                return Ok(refused);
-            }
-            Method::Terminal
-        };
-        (hand, method)
+        true => signer::find(&SignerArgs::default(), &[Duty::Policy], &session, world)?,
+        false => signer::find(&args.signer, &[Duty::Approver], &session, world)?,
     };
-    let objection = objection(&plan, &decision, &hand, method, &session, world)?;
-    let recorded = record(args, &plan, &policy, &terms, &hand, method, &session, world)?;
+    if args.policy {
+        hand.method = Method::Policy;
+    } else if args.signer.key.is_some() || args.signer.ssh.is_some() || args.digest.is_some() {
+        check_digest(args, &plan)?;
+    } else {
+        if let Some(refused) = at_terminal(args, &matter, &hand, &session, world, printer)? {
+            return Ok(refused);
+        }
+        hand.method = Method::Terminal;
+    }
+    approve(&matter, &terms, &hand, args.out.as_deref(), &session, world)
+}
+
+/// A plan, and what the policy says of it.
+pub(super) struct Matter<'a> {
+    plan: &'a SealedPlan,
+    policy: &'a Policy,
+    decision: Decision,
+}
+
+impl<'a> Matter<'a> {
+    /// Asks the policy, which must not deny the plan: nobody is asked to approve what can never run.
+    pub(super) fn of(plan: &'a SealedPlan, policy: &'a Policy, now: Timestamp) -> Result<Self> {
+        let decision = decide(policy, plan, now, policy::Purpose::Review);
+        match decision.refusal() {
+            Some(no) => Err(Refusal::new(PLAN_DENIED, no.message().to_owned()).subject(plan.digest().to_string())),
+            None => Ok(Self { plan, policy, decision }),
+        }
+    }
+}
+
+/// Signs and records an approval; says at once where nobody may count on it.
+pub(super) fn approve(
+    matter: &Matter<'_>,
+    terms: &Terms,
+    hand: &Hand,
+    out: Option<&Path>,
+    session: &Session,
+    world: &World,
+) -> Result<Outcome> {
+    let objection = objection(matter, hand, session, world)?;
+    let recorded = record(matter, terms, hand, out, session, world)?;
     Ok(match objection {
         None => recorded,
-        // It is on record, and somebody will count on it: say at once that nobody may.
         Some(why) => recorded.note(&format!("it does not count: {} [{}]", why.sentence(), why.reason().code)),
     })
 }
 
-/// Tells why the policy will not count this person's approval of this plan, where it will not.
-fn objection(
-    plan: &SealedPlan,
-    decision: &Decision,
-    hand: &Hand,
-    method: Method,
-    session: &Session,
+/// Signs for everybody whose decision the forge has on record.
+fn by_gate(
+    kind: GateArg,
+    args: &ApproveArgs,
+    matter: &Matter<'_>,
+    terms: &Terms,
+    session: &mut Session,
     world: &World,
-) -> Result<Option<Invalidation>> {
-    let Decided::NeedsApproval(requirement) = decision.outcome() else { return Ok(None) };
-    let now = world.now();
+) -> Result<Outcome> {
+    let forge = forge::need(session, world)?;
+    let asking = Asking { forge: forge.as_ref(), world };
+    session.facts.forge = Some(Box::new(asking.observe(session, matter.plan.plan(), std::iter::empty())?));
+    let gate = Gate { asking, session, policy: matter.policy, signer: &args.signer };
+    let hands = match kind {
+        GateArg::Environment => vec![gate.by_environment(matter.plan)?],
+        GateArg::Review => gate.by_reviews(matter.plan)?,
+    };
+    let mut last = None;
+    for hand in &hands {
+        last = Some(approve(matter, terms, hand, args.out.as_deref(), session, world)?);
+    }
+    last.ok_or_else(|| Refusal::new(crate::base::reason::INTERNAL, "a gate without a hand"))
+}
+
+/// Tells why the policy will not count this person's approval of this plan, where it will not.
+fn objection(matter: &Matter<'_>, hand: &Hand, session: &Session, world: &World) -> Result<Option<Invalidation>> {
+    let Decided::NeedsApproval(requirement) = matter.decision.outcome() else { return Ok(None) };
+    let (plan, now) = (matter.plan, world.now());
     let mut ledger = session.ledger(now)?;
     let state = ledger.read(now)?.state();
     let authors = verify::authors(plan.plan(), plan.digest(), &session.facts, &session.root, state);
@@ -97,16 +145,23 @@ fn objection(
         principal: hand.principal.id,
         key: hand.key,
         roles: hand.principal.roles.iter().cloned().collect(),
-        method: method.word().parse()?,
+        method: hand.method.word().parse()?,
         approved_at: now,
-        is_policy: method == Method::Policy,
+        is_policy: hand.method == Method::Policy,
         is_author: authors.contains(&hand.principal.id),
     };
     Ok(would_not_count(requirement, &candidate, now))
 }
 
+/// How long and how often an approval is asked to hold.
+pub(super) struct Asked<'a> {
+    pub(super) scope: ScopeArg,
+    pub(super) max_uses: Option<u32>,
+    pub(super) expires: Option<&'a str>,
+}
+
 /// Until when the approval holds and how often it may be used.
-struct Terms {
+pub(super) struct Terms {
     scope: Scope,
     max_uses: u32,
     lifetime: i64,
@@ -114,8 +169,15 @@ struct Terms {
 }
 
 impl Terms {
-    fn of(args: &ApproveArgs, policy: &Policy, plan: &SealedPlan, session: &Session, now: Timestamp) -> Result<Self> {
-        let (scope, max_uses) = match (args.scope, args.max_uses) {
+    /// Checks what is asked for against what the policy allows.
+    pub(super) fn of(
+        asked: &Asked<'_>,
+        why: Option<&str>,
+        matter: &Matter<'_>,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let (scope, max_uses) = match (asked.scope, asked.max_uses) {
             (ScopeArg::SingleRun, None | Some(1)) => (Scope::SingleRun, 1),
             (ScopeArg::Session, Some(uses @ 1..=100)) => (Scope::Session, uses),
             (ScopeArg::Session, None) => {
@@ -123,9 +185,9 @@ impl Terms {
             }
             (_, Some(uses)) => return Err(Refusal::new(APPROVAL_USES, format!("{uses} uses"))),
         };
-        let ends = plan.plan().expires_at.min(session.root.document().expires);
-        let longest = policy.limits().approval_lifetime.min(ends.since(now));
-        let lifetime = match &args.expires {
+        let ends = matter.plan.plan().expires_at.min(session.root.document().expires);
+        let longest = matter.policy.limits().approval_lifetime.min(ends.since(now));
+        let lifetime = match asked.expires {
             None => longest,
             Some(text) => parse_duration(text)?,
         };
@@ -135,7 +197,7 @@ impl Terms {
         if lifetime <= 0 {
             return Err(Refusal::new(crate::verify::reasons::PLAN_EXPIRED, format!("it expired at {ends}")));
         }
-        let reason = args.reason.as_deref().map(reason).transpose()?;
+        let reason = why.map(reason).transpose()?;
         Ok(Self { scope, max_uses, lifetime, reason })
     }
 }
@@ -143,7 +205,7 @@ impl Terms {
 /// An approval that does not name all 64 digits approves nothing.
 fn check_digest(args: &ApproveArgs, plan: &SealedPlan) -> Result<()> {
     let Some(text) = &args.digest else {
-        return Err(Refusal::new(DIGEST_NEEDED, "no --digest was given").subject(plan.digest().to_string()));
+        return Err(Refusal::new(APPROVAL_UNBOUND, "no --digest was given").subject(plan.digest().to_string()));
     };
     let named: Digest = text.parse()?;
     if named != plan.digest() {
@@ -155,16 +217,16 @@ fn check_digest(args: &ApproveArgs, plan: &SealedPlan) -> Result<()> {
 /// Shows the view and the criteria, and asks; what is no yes is recorded as a signed rejection.
 fn at_terminal(
     args: &ApproveArgs,
-    plan: &SealedPlan,
-    decision: &Decision,
+    matter: &Matter<'_>,
     hand: &Hand,
     session: &Session,
     world: &mut World,
     printer: &Printer,
 ) -> Result<Option<Outcome>> {
+    let plan = matter.plan;
     let view = View::new(plan.plan(), plan.digest());
     printer.say(world, &view.terminal(printer.style().color));
-    printer.say(world, &format!("The policy asks: {}", visible(&decision.summary())));
+    printer.say(world, &format!("The policy asks: {}", visible(&matter.decision.summary())));
     printer.say(world, &format!("You are {}. The digest is {}", visible(&hand.principal.login), plan.digest()));
     let seconds = u64::try_from(parse_duration(&args.timeout)?).unwrap_or(300);
     let cause = match prompt::ask(&mut world.console, &plan.digest(), Duration::from_secs(seconds))? {
@@ -179,17 +241,15 @@ fn at_terminal(
     ))
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is a distinct thing that the statement names")]
 fn record(
-    args: &ApproveArgs,
-    plan: &SealedPlan,
-    policy: &Policy,
+    matter: &Matter<'_>,
     terms: &Terms,
     hand: &Hand,
-    method: Method,
+    out: Option<&Path>,
     session: &Session,
     world: &World,
 ) -> Result<Outcome> {
+    let (plan, policy, method) = (matter.plan, matter.policy, hand.method);
     let view = View::new(plan.plan(), plan.digest());
     let ground = Ground {
         plan: plan.plan(),
@@ -216,6 +276,7 @@ fn record(
             binding,
             approver: Actor { login, ..actor },
             method,
+            evidence: hand.evidence(),
             scope: terms.scope,
             max_uses: terms.max_uses,
             reason: terms.reason.clone(),
@@ -226,12 +287,12 @@ fn record(
         };
         let envelope = Envelope::sign(subject, approval.clone(), &[hand.signer()])?;
         made = Some((approval, envelope.clone()));
-        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: hand.objects() })
     })?;
     let Some((approval, envelope)) = made else {
         return Err(Refusal::new(crate::base::reason::INTERNAL, "nothing was signed"));
     };
-    if let Some(out) = &args.out {
+    if let Some(out) = out {
         files::write(&world.cwd.join(out), &envelope.to_bytes()?)?;
     }
     let text = format!(
@@ -241,13 +302,13 @@ fn record(
         method.word(),
         approval.expires,
         appended.head.seq,
-        args.plan,
+        plan.digest(),
     );
     let result = json!({
         "planDigest": plan.digest(),
         "approved": true,
         "approval": envelope.payload_digest(),
-        "approvalPath": args.out.as_ref().map(|out| out.display().to_string()),
+        "approvalPath": out.map(|out| out.display().to_string()),
         "approvedBy": approval.approver.login,
         "method": method.word(),
         "scope": if terms.scope == Scope::Session { "session" } else { "single-run" },

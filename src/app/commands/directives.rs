@@ -12,7 +12,7 @@ pub(super) fn run(command: &ListCheck, world: &World) -> Result<Outcome> {
     let definitions = Definitions::of_work_tree(world)?;
     match command {
         ListCheck::List => Ok(list(&definitions)),
-        ListCheck::Check => definitions.check_directives(),
+        ListCheck::Check(_) => definitions.check_directives(),
     }
 }
 

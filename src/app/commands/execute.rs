@@ -4,15 +4,19 @@ use std::{collections::BTreeMap, io::Write as _};
 
 use serde_json::json;
 
-use super::verify::{refused, shown};
+use super::verify::{lines, refused, shown};
 use crate::{
     app::{
-        bundle, files,
+        bundle,
+        ci::OrderFiles,
+        files,
+        forge::{self, Asking},
+        identity,
         ledger::{begin, checkpoint_if_due},
         output::{Outcome, Printer},
         provenance,
-        reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN},
-        recorder::{Recorder, outputs},
+        reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN, RUNNER_TAMPERED},
+        recorder::{LastLook, Recorder, outputs},
         session::{Session, run_id},
         signer::{self, Hand},
         situation::Situation,
@@ -31,13 +35,13 @@ use crate::{
         self, Cancel, PreviewStep, RunSetting,
         reasons::{RUN_CANCELLED, RUN_HALTED, SECRET_MISSING},
     },
+    forge::Checkout,
     ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
     plan::{
         SealedPlan,
         model::{Action, Plan, Step},
     },
     policy::reasons::POLICY_EXECUTION_OFF,
-    report::{Report, formats, json_v1::Envelope as Output},
     sign::{
         Duty, Envelope,
         predicate::{Claim, ResolveAs},
@@ -50,7 +54,7 @@ use crate::{
 const SWITCHES: [(&str, bool); 2] = [("COUNTERSIGN_EXECUTION", false), ("COUNTERSIGN_SIDE_EFFECTS", true)];
 
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
-    let session = Session::open(world)?;
+    let mut session = Session::open(world)?;
     let reading = begin(&session, world.now())?;
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
@@ -61,8 +65,14 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         Some(name) => Purpose::Resume(name.parse()?),
     };
     let limits = policy.limits();
+    session.follow(&plan);
+    let identity = identity::of_job(args.identity, &digest, &session, world)?;
+    let forge = forge::reach(&session, world)?;
+    let asking = forge.as_deref().map(|forge| Asking { forge, world });
+    let named = args.plan.parse().ok();
     let mut situation =
-        Situation::gather(&session, policy, &plan, args.plan.parse().ok(), purpose.clone(), world.now(), reading)?;
+        Situation::gather(&session, policy, &plan, named, purpose.clone(), world.now(), reading, asking)?
+            .shown_by(identity);
     if let Purpose::Resume(name) = &purpose
         && situation.ledger.read(world.now())?.state().run(name).is_none()
     {
@@ -74,12 +84,17 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let (result, text) = shown(&report, digest);
     let verified = match verdict {
         Ok(verified) => verified,
-        Err(refusal) => return Ok(refused(&refusal, result, text).about(digest.to_string())),
+        Err(refusal) => {
+            let outcome = refused(&refusal, result, text).about(digest.to_string());
+            return Ok(outcome.checks(lines(&report)).plan(&sealed));
+        }
     };
     if args.dry_run {
-        return preview(&verified, result, text);
+        return Ok(preview(&verified, result, text)?.checks(lines(&report)).plan(&sealed));
     }
     let secrets = secrets(verified.plan(), world)?;
+    printer.mask(world, secrets.values().map(Secret::expose));
+    let orders = OrderFiles::of(&world.env, session.checkout.workdir())?;
     let hand = signer::find(&args.signer, &[Duty::Executor], &session, world)?;
     let mut ledger = situation.ledger;
     let past = match &purpose {
@@ -103,10 +118,9 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         ..RunSetting::new(claim.run.clone(), session.checkout.workdir().to_owned(), scratch.path().to_owned())
     };
     let head = matches!(purpose, Purpose::Start).then(|| verified.plan().subject.head_sha.clone());
+    let last_look = forge.filter(|_| head.is_some()).map(|forge| LastLook::new(forge, verified.plan()));
     let commits = |step: &&Step| step.actions.iter().any(|action| matches!(action, Action::Commit(_)));
     let committers = verified.plan().steps.iter().filter(commits).map(|step| step.id.clone()).collect();
-    let style = printer.style();
-    let Some(human) = formats::find("human") else { return Err(Refusal::new(INTERNAL, "no format for people")) };
     let mut recorder = Recorder {
         ledger,
         clock: world.clock,
@@ -115,19 +129,23 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         fencing: claim.fencing,
         approvals: verified.approvals().to_vec(),
         head,
+        last_look,
+        checkout: Checkout::discover(session.checkout.workdir())?,
         committers,
         work_tree: session.checkout.workdir().to_owned(),
         outputs: outputs(verified.plan()),
-        renderer: human.renderer(style),
+        renderer: printer.log()?,
         out: std::mem::replace(&mut world.console.stderr, Box::new(std::io::sink())),
         events: Vec::new(),
         products: BTreeMap::new(),
         signer: hand.into_signer(),
+        orders,
+        tampered: None,
     };
     let ended = drive(verified, setting, &mut recorder);
     world.console.stderr = std::mem::replace(&mut recorder.out, Box::new(std::io::sink()));
     let outcome = ended?;
-    finish(args, &sealed, &claim, recorder, &outcome, &session, world)
+    Ok(finish(args, &sealed, &claim, recorder, &outcome, &session, world)?.checks(lines(&report)).plan(&sealed))
 }
 
 /// Refuses where the machine's switches are off; any value but `on` is off, and no approval overrides it.
@@ -311,6 +329,7 @@ fn finish(
     let digest = plan.digest();
     let (decision, reason): (&str, Option<Reason>) = match outcome.status {
         RunStatus::Completed => ("completed", None),
+        RunStatus::Halted if recorder.tampered.is_some() => ("halted", Some(RUNNER_TAMPERED)),
         RunStatus::Halted => ("halted", Some(RUN_HALTED)),
         RunStatus::Cancelled => ("cancelled", Some(RUN_CANCELLED)),
         RunStatus::Indeterminate => ("indeterminate", Some(RUN_INDETERMINATE)),
@@ -321,18 +340,6 @@ fn finish(
     }
     if let Some(path) = &args.bundle {
         files::write(&world.cwd.join(path), &bundle::make(session, &mut recorder.ledger, plan, world)?)?;
-    }
-    if let Some(path) = &args.junit {
-        let output = Output::done("execute", serde_json::Value::Null);
-        let report = Report { events: recorder.events.clone(), ..Report::new(output) };
-        let mut bytes = Vec::new();
-        if let Some(junit) = formats::find("junit") {
-            junit
-                .renderer(crate::report::Style::default())
-                .finish(&mut bytes, &report)
-                .map_err(|e| Refusal::new(IO, e.to_string()))?;
-        }
-        files::write(&world.cwd.join(path), &bytes)?;
     }
     if let Some(path) = &args.provenance {
         let envelope = provenance::envelope(plan, claim.run.as_str(), &recorder, world.now())?;
@@ -360,10 +367,13 @@ fn finish(
         outcome.steps.len(),
         outcome.reason_code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default(),
     );
+    if let Some(tampered) = &recorder.tampered {
+        text.push_str(&format!("  {}\n", tampered.message()));
+    }
     if let Some(reason) = reason {
         text.push_str(&format!("  {}\n  hint: {}\n", reason.summary, reason.hint));
     }
-    let outcome = Outcome::done(result, text).decision(decision).about(claim.run.to_string());
+    let outcome = Outcome::done(result, text).decision(decision).about(claim.run.to_string()).events(recorder.events);
     Ok(match reason {
         None => outcome,
         Some(reason) => outcome.because(reason),

@@ -3,7 +3,13 @@
 use serde_json::json;
 
 use crate::{
-    app::{ledger::reason, output::Outcome, session::Session, signer, world::World},
+    app::{
+        ledger::reason,
+        output::Outcome,
+        session::Session,
+        signer::{self, Hand},
+        world::World,
+    },
     base::reason::Result,
     cli::args::HaltArgs,
     ledger::{Batch, NewEntry},
@@ -14,25 +20,30 @@ pub(super) fn run(args: &HaltArgs, world: &World) -> Result<Outcome> {
     let why = reason(&args.reason)?;
     let session = Session::open(world)?;
     let hand = signer::find(&args.signer, &[Duty::Approver, Duty::Root], &session, world)?;
+    record(!args.lift, &why, &hand, &session, world)
+}
+
+/// Records a halt, or its end.
+pub(super) fn record(halted: bool, why: &str, hand: &Hand, session: &Session, world: &World) -> Result<Outcome> {
     let nonce = world.entropy.nonce()?;
     let genesis = session.root.document().ledger.genesis;
     let appended = session.ledger(world.now())?.append(world.clock, |seen| {
         let halt = Halt {
-            halted: !args.lift,
-            by: hand.actor(&session),
-            reason: why.clone(),
+            halted,
+            by: hand.actor(session),
+            evidence: hand.evidence(),
+            reason: why.to_owned(),
             nonce: nonce.clone(),
             ledger: seen.head.clone(),
             at: seen.now,
         };
         let envelope = Envelope::sign(vec![Subject::new("ledger", genesis)], halt, &[hand.signer()])?;
-        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: hand.objects() })
     })?;
-    let word = if args.lift { "lifted" } else { "halted" };
-    let text = match args.lift {
-        true => format!("the halt is lifted; recorded as ledger entry {}\n", appended.head.seq),
-        false => format!("halted: nothing starts its next step; recorded as ledger entry {}\n", appended.head.seq),
+    let word = if halted { "halted" } else { "lifted" };
+    let text = match halted {
+        false => format!("the halt is lifted; recorded as ledger entry {}\n", appended.head.seq),
+        true => format!("halted: nothing starts its next step; recorded as ledger entry {}\n", appended.head.seq),
     };
-    Ok(Outcome::done(json!({ "halted": !args.lift, "reason": why, "ledgerSeq": appended.head.seq }), text)
-        .decision(word))
+    Ok(Outcome::done(json!({ "halted": halted, "reason": why, "ledgerSeq": appended.head.seq }), text).decision(word))
 }

@@ -26,11 +26,13 @@ use crate::{
         text,
         time::parse_duration,
     },
-    cli::args::{EnrolArgs, KeysCommand, SignerArgs},
+    cli::args::{EnrolArgs, IssuerArgs, KeysCommand, SignerArgs},
     forge::Checkout,
     sign::{
         Duty, TrustRoot,
+        issuer::{Issuer, Provider, Runner},
         reasons::TRUST_MALFORMED,
+        schemes::oidc::Algorithm,
         trust::{Principal, PrincipalKind},
     },
 };
@@ -57,6 +59,10 @@ pub(super) fn run(command: &KeysCommand, world: &World) -> Result<Outcome> {
         KeysCommand::Threshold { count, signer } => {
             let (result, text) = Yard::open(world)?.change(&[Change::SetThreshold(*count)], signer, world)?;
             Ok(Outcome::done(result, text))
+        }
+        KeysCommand::Issuer(args) => {
+            let (result, text) = Yard::open(world)?.change(&[issuer(args)?], &args.signer, world)?;
+            Ok(Outcome::done(result, text).about(args.url.clone()))
         }
         KeysCommand::Sign { signer } => {
             let yard = Yard::open(world)?;
@@ -168,6 +174,27 @@ fn trust(digest: &str, world: &World) -> Result<Outcome> {
         world.now(),
     )?;
     Ok(Outcome::done(json!(pinned), pinned.text()).about(pinned.digest.to_string()))
+}
+
+fn issuer(args: &IssuerArgs) -> Result<Change> {
+    if args.remove {
+        return Ok(Change::RemoveIssuer(args.url.clone()));
+    }
+    Ok(Change::SetIssuer(Issuer {
+        url: args.url.clone(),
+        provider: Provider::Github,
+        algorithms: args.algorithm.iter().map(|word| named(&Algorithm::ALL, word)).collect::<Result<_>>()?,
+        workflows: args.workflow.clone(),
+        events: args.event.clone(),
+        runner: named(&Runner::ALL, &args.runner)?,
+        jwks: args.jwks.as_ref().map(|digest| digest.parse()).transpose()?,
+    }))
+}
+
+/// Finds what a word stands for.
+fn named<T: Copy>(all: &[(&str, T)], word: &str) -> Result<T> {
+    let found = all.iter().find(|(known, _)| *known == word).map(|(_, value)| *value);
+    found.ok_or_else(|| Refusal::new(USAGE, format!("there is no `{}`", text::excerpt(word))))
 }
 
 fn enrol(args: &EnrolArgs, world: &World) -> Result<Outcome> {

@@ -2,6 +2,7 @@
 
 mod approve;
 mod bundle;
+mod comment;
 mod completions;
 mod diff;
 mod directives;
@@ -17,6 +18,7 @@ mod man;
 mod pipelines;
 mod plan;
 mod policy;
+mod propose;
 mod reasons;
 mod reject;
 mod render;
@@ -34,7 +36,7 @@ use super::{
     world::World,
 };
 use crate::{
-    base::reason::Result,
+    base::reason::{INTERNAL, Refusal, Result},
     cli::args::{Command, Global},
 };
 
@@ -47,6 +49,8 @@ pub(crate) fn run(command: Command, global: &Global, world: &mut World, printer:
         Command::Directives(command) => directives::run(&command, world),
         Command::Pipelines(command) => pipelines::run(&command, world),
         Command::Plan(args) => plan::run(&args, world),
+        Command::Propose(args) => propose::run(&args, world),
+        Command::Comment(args) => comment::run(&args, world),
         Command::Diff(args) => diff::run(&args, world),
         Command::Render(args) => render::run(&args, world, printer),
         Command::Review(args) => review::run(&args, world),
@@ -65,6 +69,7 @@ pub(crate) fn run(command: Command, global: &Global, world: &mut World, printer:
         Command::History(args) => history::run(&args, world),
         Command::Stats => stats::run(world),
         Command::Doctor => doctor::run(world),
+        Command::Action => Err(Refusal::new(INTERNAL, "a step's inputs name no other step")),
         Command::Schema(args) => schema::run(&args),
         Command::Reasons(args) => reasons::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),

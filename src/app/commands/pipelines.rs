@@ -20,7 +20,7 @@ pub(super) fn run(command: &PipelinesCommand, world: &World) -> Result<Outcome> 
     let definitions = Definitions::of_work_tree(world)?;
     match command {
         PipelinesCommand::List => Ok(list(&definitions)),
-        PipelinesCommand::Check => definitions.check_pipelines(),
+        PipelinesCommand::Check(_) => definitions.check_pipelines(),
         PipelinesCommand::Show { name } => show(&definitions, name),
     }
 }

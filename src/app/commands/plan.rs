@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     app::{
         draft::{self, Order},
-        files,
+        files, forge,
         output::Outcome,
         reasons::{DEFINITION_INVALID, EXPIRY_TOO_LONG, INPUT_FORM},
         session::{POLICY, Session, short},
@@ -26,15 +26,55 @@ use crate::{
     ledger::{Batch, NewEntry},
     plan::{SealedPlan, model::Person, view::View},
     policy::Policy,
-    sign::{Duty, Envelope, predicate::PlanRecord, statement::Subject},
+    sign::{
+        Duty, Envelope,
+        predicate::{Actor, PlanRecord},
+        statement::Subject,
+    },
 };
 
 pub(super) fn run(args: &PlanArgs, world: &World) -> Result<Outcome> {
-    let session = Session::open(world)?;
+    let mut session = Session::open(world)?;
     let (policy, policy_bytes) = session.policy()?;
-    let directive = session.directive(&args.directive)?;
+    if let Some(number) = args.change_request {
+        let change = forge::need(&session, world)?.change_request(number)?;
+        session.turn_to(&change)?;
+    }
+    let hand = match args.draft {
+        true => None,
+        false => Some(signer::find(&args.signer, &[Duty::Planner, Duty::Approver], &session, world)?),
+    };
+    let requester = requester(args, hand.as_ref(), &session, world)?;
+    let drafted = draft(args, &requester, &session, &policy, world)?;
+    if let Some(out) = &args.out {
+        files::write(&world.cwd.join(out), drafted.plan.bytes())?;
+    }
+    let seq = match &hand {
+        Some(hand) if !args.no_record => {
+            Some(record(&session, &drafted.plan, &policy_bytes, hand, drafted.plan.plan().parent, world)?)
+        }
+        _ => None,
+    };
+    Ok(shown(args, &drafted, seq, &session))
+}
+
+/// A plan that is sealed and not recorded yet.
+pub(super) struct Drafted {
+    pub(super) plan: SealedPlan,
+    directive: Directive,
+    seed: Vec<u8>,
+}
+
+/// Drafts and seals what the arguments ask for.
+pub(super) fn draft(
+    args: &PlanArgs,
+    requester: &Person,
+    session: &Session,
+    policy: &Policy,
+    world: &World,
+) -> Result<Drafted> {
+    let (directive, at) = session.directive_for(&args.directive, policy)?;
     let inputs = directive.resolve(&parse_inputs(&args.input)?).map_err(|places| misfit(&directive, places))?;
-    let hand = signer::find(&args.signer, &[Duty::Planner, Duty::Approver], &session, world)?;
     let seed = seed(args, world)?;
     let now = match &args.created_at {
         Some(text) => text.parse()?,
@@ -42,30 +82,51 @@ pub(super) fn run(args: &PlanArgs, world: &World) -> Result<Outcome> {
     };
     let parent = match &args.revise {
         Some(named) => {
-            let parent = session.plan(named, world, &policy)?;
+            let parent = session.plan(named, world, policy)?;
             Some((parent.digest(), parent.plan().revision))
         }
         None => None,
     };
-    let actor = hand.actor(&session);
     let order = Order {
         directive: &directive,
         inputs: &inputs,
-        requested_by: &Person { host: actor.host, id: actor.id, login: actor.login },
+        requested_by: requester,
         now,
-        lifetime: lifetime(args, &policy, directive.lifetime())?,
+        lifetime: lifetime(args, policy, directive.lifetime())?,
         seed: &seed,
         parent,
+        directive_commit: &at,
     };
-    let plan = draft::seal(&session, &policy, &order)?;
-    if let Some(out) = &args.out {
-        files::write(&world.cwd.join(out), plan.bytes())?;
-    }
-    let seq = if args.no_record {
-        None
-    } else {
-        Some(record(&session, &plan, &policy_bytes, &hand, parent.map(|(digest, _)| digest), world)?)
+    let plan = draft::seal(session, policy, &order)?;
+    Ok(Drafted { plan, directive, seed })
+}
+
+/// Returns who asks: whom the arguments name, else the holder of the key, else whom the runner names.
+///
+/// A name is only a claim here: `propose` compares it with what the forge has on record.
+fn requester(args: &PlanArgs, hand: Option<&Hand>, session: &Session, world: &World) -> Result<Person> {
+    let host = session.root.document().host.clone();
+    let named = match (&args.requested_by, hand) {
+        (Some(named), _) => named.clone(),
+        (None, Some(hand)) => {
+            let actor = hand.actor(session);
+            return Ok(Person { host: actor.host, id: actor.id, login: actor.login });
+        }
+        (None, None) => {
+            let said = |name: &str| world.env.text(name).unwrap_or_default();
+            format!("{}:{}", said("GITHUB_ACTOR_ID"), said("GITHUB_ACTOR"))
+        }
     };
+    let parsed = named.split_once(':').and_then(|(id, login)| Some((id.parse().ok()?, login)));
+    let (id, login) = parsed.filter(|(_, login)| !login.is_empty()).ok_or_else(|| {
+        Refusal::new(USAGE, format!("who asks is not named: `{}`", excerpt(&named)))
+            .hint("give --requested-by ID:LOGIN")
+    })?;
+    Ok(Person { host, id, login: login.to_owned() })
+}
+
+fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session) -> Outcome {
+    let Drafted { plan, directive, seed } = drafted;
     let document = plan.plan();
     let here = session.checkout.workdir().join(directive.path().as_str());
     let stale = std::fs::read(&here).is_ok_and(|bytes| Digest::of(&bytes) != directive.digest());
@@ -79,15 +140,18 @@ pub(super) fn run(args: &PlanArgs, world: &World) -> Result<Outcome> {
     );
     if stale {
         text.push_str(&format!(
-            "  note: {} differs in your work tree; the plan uses {} ({})\n",
+            "  note: {} differs in your work tree; the plan uses {}\n",
             directive.path(),
-            document.subject.base_ref,
-            short(&document.subject.base_sha),
+            match document.directive.commit == document.subject.base_sha {
+                true => format!("{} ({})", document.subject.base_ref, short(&document.subject.base_sha)),
+                false => format!("the change request ({})", short(&document.directive.commit)),
+            },
         ));
     }
     let named = args.out.as_ref().map_or_else(|| plan.digest().to_string(), |out| out.display().to_string());
     text.push_str(&match seq {
         Some(seq) => format!("  recorded as ledger entry {seq}\nnext: countersign review {named}\n"),
+        None if args.draft => format!("  a draft; next: countersign propose {named}\n"),
         None => "  not recorded: nobody can approve it\n".to_owned(),
     });
     let result = json!({
@@ -100,10 +164,10 @@ pub(super) fn run(args: &PlanArgs, world: &World) -> Result<Outcome> {
         "parent": document.parent,
         "createdAt": document.created_at,
         "expiresAt": document.expires_at,
-        "seed": hex::encode(&seed),
+        "seed": hex::encode(seed),
         "ledgerSeq": seq,
     });
-    Ok(Outcome::done(result, text).about(plan.digest().to_string()))
+    Outcome::done(result, text).about(plan.digest().to_string()).plan(plan)
 }
 
 /// Makes the refusal of inputs that do not fit, and says which the directive takes.
@@ -157,7 +221,7 @@ fn lifetime(args: &PlanArgs, policy: &Policy, directive: Option<i64>) -> Result<
 }
 
 /// Records a plan: its bytes, its view, and what it was made under, with the statement that names them.
-fn record(
+pub(super) fn record(
     session: &Session,
     plan: &SealedPlan,
     policy: &[u8],
@@ -175,6 +239,8 @@ fn record(
         ("trust-root", session.root.digest()),
     ];
     let objects = vec![plan.bytes().to_vec(), view, session.at_base(POLICY)?, trust_root];
+    let Person { host, id, login } = plan.plan().planner.requested_by.clone();
+    let requested_by = Actor { host, id, login };
     let mut ledger = crate::app::ledger::open(session, world.now())?;
     let appended = ledger.append(world.clock, |seen| {
         let record = PlanRecord {
@@ -182,7 +248,7 @@ fn record(
             policy: Digest::of(policy),
             trust_root: session.root.digest(),
             directive: plan.plan().directive.name.clone(),
-            requested_by: hand.actor(session),
+            requested_by: requested_by.clone(),
             supersedes,
             expires: plan.plan().expires_at,
             ledger: seen.head.clone(),

@@ -25,7 +25,7 @@ use crate::{
 
 pub(super) fn run(command: &PolicyCommand, world: &World) -> Result<Outcome> {
     match command {
-        PolicyCommand::Check => check_work_tree(world),
+        PolicyCommand::Check(_) => check_work_tree(world),
         PolicyCommand::Explain(args) => explain(args, world),
         PolicyCommand::Simulate { plan, people } => simulate(plan, people, world),
     }

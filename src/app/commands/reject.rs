@@ -47,13 +47,14 @@ pub(super) fn record(
             plan,
             rejected_by: hand.actor(session),
             method,
+            evidence: hand.evidence(),
             reason: why.to_owned(),
             nonce: nonce.clone(),
             ledger: seen.head.clone(),
             rejected_at: seen.now,
         };
         let envelope = Envelope::sign(vec![Subject::new("plan", plan)], rejection, &[hand.signer()])?;
-        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: hand.objects() })
     })?;
     Ok(appended.head.seq)
 }

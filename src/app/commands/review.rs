@@ -13,12 +13,13 @@ use crate::{
         reason::{ExitClass, Result},
         text::visible,
     },
-    cli::args::PlanOnly,
+    cli::args::ReviewArgs,
     policy::{self, Outcome as Decided, explain::DecisionV1},
-    review::report::ReviewV1,
+    report::json_v1::{Finding, Level},
+    review::{Finding as Found, Level as Severity, report::ReviewV1},
 };
 
-pub(super) fn run(args: &PlanOnly, world: &World) -> Result<Outcome> {
+pub(super) fn run(args: &ReviewArgs, world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
@@ -50,5 +51,22 @@ pub(super) fn run(args: &PlanOnly, world: &World) -> Result<Outcome> {
     Ok(Outcome::done(result, text)
         .decision(decision.outcome().word())
         .coded(decision.reason().code, ExitClass::Done)
-        .about(plan.digest().to_string()))
+        .about(plan.digest().to_string())
+        .plan(&plan)
+        .findings(report.findings().iter().map(shown).collect()))
+}
+
+/// A finding as files and CI show it: to be looked at, and no error of anybody.
+fn shown(finding: &Found) -> Finding {
+    Finding {
+        code: finding.check.to_owned(),
+        level: if finding.severity == Severity::Note { Level::Note } else { Level::Warning },
+        message: finding.message.clone(),
+        file: None,
+        line: None,
+        column: None,
+        snippet: None,
+        help: None,
+        subject: finding.step.as_ref().map(|step| format!("step {step}")),
+    }
 }

@@ -3,7 +3,13 @@
 use serde_json::json;
 
 use crate::{
-    app::{ledger::reason, output::Outcome, session::Session, signer, world::World},
+    app::{
+        ledger::reason,
+        output::Outcome,
+        session::Session,
+        signer::{self, Hand},
+        world::World,
+    },
     base::{digest::Digest, reason::Result},
     cli::args::RevokeArgs,
     ledger::{Batch, NewEntry},
@@ -19,18 +25,30 @@ pub(super) fn run(args: &RevokeArgs, world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;
     let (target, name, digest) = target(args, &session, world)?;
     let hand = signer::find(&args.signer, &[Duty::Approver, Duty::Root], &session, world)?;
+    record((target, name, digest), &why, &hand, &session, world)
+}
+
+/// Records a revocation of what has this name and digest.
+pub(super) fn record(
+    (target, name, digest): (RevocationTarget, &'static str, Digest),
+    why: &str,
+    hand: &Hand,
+    session: &Session,
+    world: &World,
+) -> Result<Outcome> {
     let nonce = world.entropy.nonce()?;
     let appended = session.ledger(world.now())?.append(world.clock, |seen| {
         let revocation = Revocation {
             target: target.clone(),
-            revoked_by: hand.actor(&session),
-            reason: why.clone(),
+            revoked_by: hand.actor(session),
+            evidence: hand.evidence(),
+            reason: why.to_owned(),
             nonce: nonce.clone(),
             ledger: seen.head.clone(),
             revoked_at: seen.now,
         };
         let envelope = Envelope::sign(vec![Subject::new(name, digest)], revocation, &[hand.signer()])?;
-        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
+        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: hand.objects() })
     })?;
     let result = json!({ "revoked": name, "digest": digest, "reason": why, "ledgerSeq": appended.head.seq });
     let text = format!("revoked {name} {digest}\n  recorded as ledger entry {}\n", appended.head.seq);

@@ -4,7 +4,13 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{
-        ledger::begin, output::Outcome, reasons::RUN_UNKNOWN, session::Session, situation::Situation, statements::word,
+        forge::{self, Asking},
+        ledger::begin,
+        output::Outcome,
+        reasons::RUN_UNKNOWN,
+        session::Session,
+        situation::Situation,
+        statements::word,
         world::World,
     },
     base::{
@@ -22,10 +28,10 @@ use crate::{
 };
 
 pub(super) fn run(args: &StatusArgs, world: &World) -> Result<Outcome> {
-    let session = Session::open(world)?;
+    let mut session = Session::open(world)?;
     match args.subject.parse::<Id>() {
         Ok(name) if args.subject.starts_with("run-") => of_run(&name, &session, world),
-        _ => of_plan(&args.subject, &session, world),
+        _ => of_plan(&args.subject, &mut session, world),
     }
 }
 
@@ -63,13 +69,18 @@ fn shown_run(name: &Id, run: &Run, state: &State) -> Result<(Value, String)> {
     Ok((result, text))
 }
 
-fn of_plan(named: &str, session: &Session, world: &World) -> Result<Outcome> {
+fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome> {
     let now = world.now();
     let (policy, _) = session.policy()?;
     let plan = session.plan(named, world, &policy)?;
+    session.follow(&plan);
+    let session = &*session;
     let digest = plan.digest();
     let document = plan.plan().clone();
-    let mut situation = Situation::gather(session, policy, &plan, None, Purpose::Start, now, begin(session, now)?)?;
+    let forge = forge::reach(session, world)?;
+    let asking = forge.as_deref().map(|forge| Asking { forge, world });
+    let mut situation =
+        Situation::gather(session, policy, &plan, None, Purpose::Start, now, begin(session, now)?, asking)?;
     let (report, _) = situation.with_case(|case| verify::verify(plan.clone(), case))?;
     let gate = if report.approvals.grant().is_ok() { Gate::Open } else { Gate::Closed };
     let state = situation.ledger.read(now)?.state();

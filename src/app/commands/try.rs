@@ -17,7 +17,8 @@ use crate::{
         text::visible,
     },
     cli::args::{
-        ApproveArgs, ExecuteArgs, Global, InitArgs, PlanArgs, PlanOnly, ScopeArg, SignerArgs, TryArgs, VerifyArgs,
+        ApproveArgs, ExecuteArgs, Global, IdentityArg, InitArgs, PlanArgs, ReportFiles, ReviewArgs, ScopeArg,
+        SignerArgs, TryArgs, VerifyArgs,
     },
     forge::Checkout,
     plan::{
@@ -68,6 +69,10 @@ impl Trial {
     fn run(&mut self, args: &TryArgs, _: &World, printer: &Printer) -> Result<Vec<String>> {
         let clone = self.world.cwd.clone();
         let init = InitArgs {
+            forge: None,
+            repository: None,
+            host: None,
+            action: None,
             login: Some("you".to_owned()),
             name: Some("You".to_owned()),
             email: Some("you@example.invalid".to_owned()),
@@ -82,6 +87,9 @@ impl Trial {
         let plan_path = self.folder.join("plan.json");
         let plan = super::plan::run(
             &PlanArgs {
+                draft: false,
+                change_request: None,
+                requested_by: None,
                 directive: directive_path(&args.directive),
                 input: args.input.clone(),
                 out: Some(plan_path.clone()),
@@ -91,6 +99,7 @@ impl Trial {
                 created_at: None,
                 revise: None,
                 signer: SignerArgs::default(),
+                files: ReportFiles::default(),
             },
             &self.world,
         )?;
@@ -103,7 +112,8 @@ impl Trial {
         files::write(&self.folder.join("view.html"), view.html().as_bytes())?;
 
         let named = plan_path.display().to_string();
-        let review = super::review::run(&PlanOnly { plan: named.clone() }, &self.world)?;
+        let review =
+            super::review::run(&ReviewArgs { plan: named.clone(), files: ReportFiles::default() }, &self.world)?;
         let decision = text_of(&review, "decision/decision");
         self.say(format!(
             "reviewed   {} steps, effect {}: {decision}",
@@ -113,6 +123,7 @@ impl Trial {
 
         let by_policy = decision == "permit";
         let approve = ApproveArgs {
+            gate: None,
             plan: named.clone(),
             signer: SignerArgs { key: (!by_policy).then(|| "you".to_owned()), ssh: None },
             digest: (!by_policy).then(|| digest.clone()),
@@ -137,10 +148,11 @@ impl Trial {
                 dry_run: false,
                 resume: None,
                 bundle: Some(bundle.clone()),
-                junit: None,
                 provenance: None,
                 parallel: None,
+                identity: Some(IdentityArg::Key),
                 signer: SignerArgs::default(),
+                files: ReportFiles::default(),
             },
             &mut self.world,
             printer,
@@ -150,7 +162,15 @@ impl Trial {
         let products = executed.result()["products"].as_object().map_or(0, serde_json::Map::len);
 
         let verified = super::verify::run(
-            &VerifyArgs { plan: None, bundle: Some(bundle.clone()), offline: true, trust_root: None, svr: None },
+            &VerifyArgs {
+                plan: None,
+                bundle: Some(bundle.clone()),
+                offline: true,
+                trust_root: None,
+                svr: None,
+                files: ReportFiles::default(),
+                identity: None,
+            },
             &self.world,
         )?;
         self.demand(&verified, "verify")?;
@@ -239,6 +259,8 @@ fn silent() -> Console {
         stdin_is_terminal: false,
         stdout_is_terminal: false,
         stderr_is_terminal: false,
+        stdout_is_file: false,
+        stderr_is_file: false,
     }
 }
 

@@ -4,7 +4,15 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{
-        bundle, files, ledger::begin, output::Outcome, session::Session, signer, situation::Situation, world::World,
+        bundle, files,
+        forge::{self, Asking},
+        identity,
+        ledger::begin,
+        output::Outcome,
+        session::Session,
+        signer,
+        situation::Situation,
+        world::World,
     },
     base::{
         digest::Digest,
@@ -12,6 +20,7 @@ use crate::{
         text::visible,
     },
     cli::args::{SignerArgs, VerifyArgs},
+    report::json_v1::{CheckLine, CheckResult},
     sign::{Duty, Envelope, statement::Subject},
     verify::{self, Purpose, Report, Verdict, svr::VerificationResult},
 };
@@ -20,7 +29,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     if let Some(path) = &args.bundle {
         return offline(args, &files::read(&world.cwd.join(path), bundle::MAX_BYTES)?, world);
     }
-    let session = Session::open(world)?;
+    let mut session = Session::open(world)?;
     let reading = begin(&session, world.now())?;
     if let Some(text) = &args.trust_root {
         let expected: Digest = text.parse()?;
@@ -33,8 +42,14 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     let named = args.plan.as_deref().unwrap_or_default();
     let plan = session.plan(named, world, &policy)?;
     let digest = plan.digest();
+    session.follow(&plan);
+    let identity = identity::of_job(args.identity, &digest, &session, world)?;
+    let forge = forge::reach(&session, world)?;
+    let asking = forge.as_deref().map(|forge| Asking { forge, world });
+    let sealed = plan.clone();
     let mut situation =
-        Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now(), reading)?;
+        Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now(), reading, asking)?
+            .shown_by(identity);
     let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
     if let (Some(path), Some(result)) = (&args.svr, VerificationResult::of(&report, world.now())) {
         let hand = signer::find(&SignerArgs::default(), &[Duty::Executor, Duty::Witness], &session, world)?;
@@ -43,9 +58,10 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     }
     let (result, text) = shown(&report, digest);
     match verdict {
-        Ok(_) => Ok(Outcome::done(result, text).decision("verified").about(digest.to_string())),
-        Err(refusal) => Ok(refused(&refusal, result, text).about(digest.to_string())),
+        Ok(_) => Ok(Outcome::done(result, text).decision("verified")),
+        Err(refusal) => Ok(refused(&refusal, result, text)),
     }
+    .map(|outcome| outcome.about(digest.to_string()).checks(lines(&report)).plan(&sealed))
 }
 
 /// Verifies a bundle with nothing but its bytes and the trust root's digest.
@@ -62,9 +78,24 @@ fn offline(args: &VerifyArgs, bytes: &[u8], world: &World) -> Result<Outcome> {
         text.push_str(&format!("run {run}: {outcome}; claimed at {}\n", audit.at));
     }
     match audit.report.refusal() {
-        None => Ok(Outcome::done(result, text).decision("verified").about(audit.plan.to_string())),
-        Some(refusal) => Ok(refused(refusal, result, text).about(audit.plan.to_string())),
+        None => Ok(Outcome::done(result, text).decision("verified")),
+        Some(refusal) => Ok(refused(refusal, result, text)),
     }
+    .map(|outcome| outcome.about(audit.plan.to_string()).checks(lines(&audit.report)))
+}
+
+/// The checks as files and CI show them.
+pub(super) fn lines(report: &Report) -> Vec<CheckLine> {
+    let line = |check: &verify::CheckResult| CheckLine {
+        id: check.id.to_owned(),
+        result: if check.passed() { CheckResult::Passed } else { CheckResult::Failed },
+        subject: match &check.verdict {
+            Verdict::Passed(subject) => subject.clone(),
+            Verdict::Failed(refusal) => refusal.message().to_owned(),
+        },
+        reason_code: check.reason().map(|reason| reason.code.to_owned()),
+    };
+    report.checks.iter().map(line).collect()
 }
 
 /// A verification that does not hold: its checks are shown, and the first refusal decides how the process ends.

@@ -1,21 +1,23 @@
 //! Changes of the trust root: each makes the next version and the signed statement about it.
 
-use super::reasons::{KEY_UNKNOWN, PRINCIPAL_UNKNOWN};
+use super::reasons::{ISSUER_UNKNOWN, KEY_UNKNOWN, PRINCIPAL_UNKNOWN};
 use crate::{
     base::{
         digest::Digest,
         ident::Id,
         json,
         reason::{Refusal, Result},
+        text::excerpt,
         time::Timestamp,
     },
     sign::{
         Duty, Envelope, PublicKey, Signer, TrustRoot,
+        issuer::Issuer,
         predicate::TrustRootUpdate,
         reasons::{KEY_DUTY, KEY_REVOKED, TRUST_MALFORMED},
         schemes::Scheme,
         statement::Subject,
-        trust::{Document, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, Version},
+        trust::{Document, ForgeKind, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, Version},
         verified::{count_root_holders, read_statement},
     },
 };
@@ -66,6 +68,8 @@ impl NewKey {
 pub struct TrustDraft {
     /// Host of the forge, or `local`.
     pub host: String,
+    /// The forge on that host; absent where there is none.
+    pub forge: Option<ForgeKind>,
     /// Immutable id of the repository on that host.
     pub repo_id: String,
     /// Immutable id of its owner on that host.
@@ -118,6 +122,10 @@ pub enum Change {
     },
     /// So many holders of root keys must sign a change.
     SetThreshold(u32),
+    /// An issuer says which CI job runs; one of the same URL is replaced.
+    SetIssuer(Issuer),
+    /// An issuer says so no more.
+    RemoveIssuer(String),
 }
 
 impl Change {
@@ -151,6 +159,17 @@ impl Change {
                 document.keys.push(Key { duties: vec![Duty::Witness], ..key.listed() });
             }
             Self::SetThreshold(threshold) => document.root_threshold = *threshold,
+            Self::SetIssuer(issuer) => {
+                document.issuers.retain(|listed| listed.url != issuer.url);
+                document.issuers.push(issuer.clone());
+            }
+            Self::RemoveIssuer(url) => {
+                let before = document.issuers.len();
+                document.issuers.retain(|listed| listed.url != *url);
+                if document.issuers.len() == before {
+                    return Err(Refusal::new(ISSUER_UNKNOWN, format!("`{}`", excerpt(url))));
+                }
+            }
         }
         Ok(())
     }
@@ -190,6 +209,7 @@ impl TrustDraft {
             version: 1,
             expires: self.expires,
             host: self.host,
+            forge: self.forge,
             repo_id: self.repo_id,
             owner_id: self.owner_id,
             repo: self.repo,
@@ -198,6 +218,7 @@ impl TrustDraft {
             root_threshold: self.root_threshold,
             principals: self.principals,
             keys: self.keys.iter().map(NewKey::listed).collect(),
+            issuers: Vec::new(),
         };
         Proposal::make(&document, None, now, signers)
     }

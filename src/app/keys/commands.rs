@@ -23,7 +23,7 @@ use crate::{
         text,
         time::Timestamp,
     },
-    sign::{Duty, PublicKey, Signer, TrustRoot, reasons::TRUST_PIN, schemes::Scheme},
+    sign::{Duty, PublicKey, Signer, TrustRoot, issuer::Issuer, reasons::TRUST_PIN, schemes::Scheme},
 };
 
 /// `keys generate`: makes a key file.
@@ -147,6 +147,8 @@ pub struct Shown {
     pub root_threshold: u32,
     /// Its keys, in the order of the document.
     pub keys: Vec<ShownKey>,
+    /// Whose tokens show which CI job runs, as the document has them.
+    pub issuers: Vec<Issuer>,
 }
 
 /// Shows a trust root at a time.
@@ -179,6 +181,7 @@ pub fn show(root: &TrustRoot, now: Timestamp) -> Shown {
         expires: document.expires,
         root_threshold: document.root_threshold,
         keys: keys.collect(),
+        issuers: document.issuers.clone(),
     }
 }
 
@@ -204,6 +207,18 @@ impl Shown {
                 key.not_after,
                 key.id
             );
+        }
+        for issuer in &self.issuers {
+            let _ = write!(
+                out,
+                "\nissuer {}\n  {}  events {}\n",
+                text::visible(&issuer.url),
+                issuer.runner.word(),
+                text::visible(&issuer.events.join(","))
+            );
+            for workflow in &issuer.workflows {
+                let _ = writeln!(out, "  {}", text::visible(workflow));
+            }
         }
         out
     }

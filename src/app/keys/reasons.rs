@@ -8,6 +8,7 @@ reasons! {
     KEY_EXISTS = "key.exists", Usage, "a file of that name exists, and keys are never overwritten", "choose another name, or move the old file away";
     KEY_IN_REPOSITORY = "key.in_repository", Usage, "a private key would lie in a git work tree", "leave out the path: the default is outside of every repository";
     KEY_UNKNOWN = "key.unknown", Usage, "the trust root lists no such key", "see `countersign keys show`";
+    ISSUER_UNKNOWN = "issuer.unknown", Usage, "the trust root lists no such issuer", "see `countersign keys show`; URLs are compared byte for byte";
     KEY_RANDOM = "key.random", Internal, "the system gave no random bytes", "try again on a machine with a working random source";
     PRINCIPAL_UNKNOWN = "principal.unknown", Usage, "the trust root lists no such person or program", "enrol the principal first; see `countersign keys show`";
     SSH_MISSING_TOOL = "ssh.missing_tool", Usage, "`ssh-keygen` was not found", "install the OpenSSH client, version 8.2 or newer";

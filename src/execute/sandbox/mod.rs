@@ -7,6 +7,7 @@
 //! not the addresses behind them; a program that may look names up may send UDP; `stat`, `chmod` and
 //! `utimes` by path are not restricted.
 
+mod assemble;
 mod filter;
 mod probe;
 mod rules;
@@ -85,8 +86,8 @@ impl Jail {
         &self.summary
     }
 
-    pub(super) fn parts(&self) -> (BorrowedFd<'_>, &[Vec<libc::sock_filter>]) {
-        (self.ruleset.as_fd(), &self.filters)
+    pub(super) fn parts(&self) -> (BorrowedFd<'_>, std::sync::Arc<Vec<Vec<libc::sock_filter>>>) {
+        (self.ruleset.as_fd(), self.filters.clone())
     }
 }
 

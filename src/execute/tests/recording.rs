@@ -57,6 +57,30 @@ async fn a_halt_is_asked_for_before_every_side_effect() {
 }
 
 #[tokio::test]
+async fn a38_what_is_found_after_a_step_stops_the_run_also_after_the_last_and_after_a_failure() {
+    for (script, status) in [("exit 0", StepStatus::Succeeded), ("exit 3", StepStatus::Failed)] {
+        for acts in [false, true] {
+            let bench = Bench::new();
+            let kind = |step| if acts { acting(step) } else { step };
+            let mut one = kind(runs("a", script));
+            one.idempotent = true;
+            one.retry = Retry { max_attempts: 3, backoff_seconds: 0 };
+            let sink = || Recorder { wary: true, ..Recorder::default() };
+            for more in [vec![], vec![after(kind(runs("b", "exit 0")), &["a"])]] {
+                let steps = [vec![one.clone()], more].concat();
+                let ran = bench.run_with(plan(steps), bench.setting(), sink(), Cancel::default()).await;
+                assert_eq!(
+                    (ran.outcome.status, ran.outcome.reason_code.as_deref()),
+                    (RunStatus::Halted, Some("io.failed"))
+                );
+                assert_eq!(ran.step("a").status, status, "the record says what the step did");
+                assert!(ran.outcome.steps.get(&id("b")).is_none_or(|b| *b == StepStatus::Cancelled));
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn events_of_steps_that_only_read_are_recorded_in_batches() {
     let bench = Bench::new();
     let steps = (0..20).map(|n| runs(&format!("s{n}"), "exit 0")).collect();

@@ -155,6 +155,8 @@ pub(super) struct Recorder {
     /// How many times `may_continue` says yes.
     pub(super) halts_after: Option<usize>,
     pub(super) asked: usize,
+    /// Finds something wrong whenever a step has ended.
+    pub(super) wary: bool,
 }
 
 impl EventSink for Recorder {
@@ -169,6 +171,10 @@ impl EventSink for Recorder {
         self.calls.lock().unwrap().push(events.len());
         self.events.lock().unwrap().extend_from_slice(events);
         Ok(())
+    }
+
+    fn after_step(&mut self) -> Result<()> {
+        if self.wary { Err(Refusal::new(IO, "something changed")) } else { Ok(()) }
     }
 
     fn may_continue(&mut self) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::{
         reason::{Refusal, Result},
     },
     facts::Facts,
-    forge::reasons::{COMMIT_FORMAT, REF_MISSING, REPO_MISSING, REPO_SHALLOW, REPO_UNREADABLE},
+    forge::reasons::{COMMIT_FORMAT, REF_MISSING, REPO_MISSING, REPO_OWNER, REPO_SHALLOW, REPO_UNREADABLE},
 };
 
 /// The folders whose files decide what may run, at the base commit.
@@ -47,8 +47,10 @@ impl Checkout {
     /// `repository.missing` outside a checkout or in a bare repository, `repository.shallow`.
     pub fn discover(start: &Path) -> Result<Self> {
         isolate();
-        let repo = Repository::discover(start)
-            .map_err(|e| Refusal::new(REPO_MISSING, format!("{}: {}", start.display(), e.message())))?;
+        let repo = Repository::discover(start).map_err(|e| {
+            let reason = if e.code() == ErrorCode::Owner { REPO_OWNER } else { REPO_MISSING };
+            Refusal::new(reason, format!("{}: {}", start.display(), e.message()))
+        })?;
         let workdir = repo
             .workdir()
             .ok_or_else(|| {
@@ -97,15 +99,31 @@ impl Checkout {
         head.symbolic_target().ok().flatten().map(str::to_owned)
     }
 
-    /// Returns the full id of the commit that a full reference name stands for.
+    /// Returns the full id of the commit that a full reference name stands for; a branch that is not here stands for
+    /// what `origin` had under its name.
     ///
     /// # Errors
     /// `subject.ref_missing`.
     pub fn resolve(&self, reference: &str) -> Result<String> {
-        let found = self.repo.find_reference(reference).and_then(|found| found.peel_to_commit());
+        let own = self.repo.find_reference(reference);
+        // A checkout of one commit, as in CI, has the branches under the name of where it came from.
+        let found = own.or_else(|e| match reference.strip_prefix("refs/heads/") {
+            Some(branch) if e.code() == ErrorCode::NotFound => {
+                self.repo.find_reference(&format!("refs/remotes/origin/{branch}"))
+            }
+            _ => Err(e),
+        });
+        let found = found.and_then(|found| found.peel_to_commit());
         found.map(|commit| commit.id().to_string()).map_err(|_| {
             Refusal::new(REF_MISSING, format!("`{}`", crate::base::text::excerpt(reference))).subject(reference)
         })
+    }
+
+    /// Tells whether a commit is another one or lies in its history; an unknown one does not.
+    #[must_use]
+    pub fn is_in_history(&self, commit: &str, of: &str) -> bool {
+        let (Ok(commit), Ok(of)) = (git2::Oid::from_str(commit), git2::Oid::from_str(of)) else { return false };
+        commit == of || self.repo.graph_descendant_of(of, commit).unwrap_or(false)
     }
 
     /// Returns the bytes of a regular file at a commit; `None` where there is none, or it is a link.
@@ -223,14 +241,14 @@ impl Checkout {
         Ok(())
     }
 
-    /// Returns the URL of the ledger's remote: git's local setting `countersign.remote`, the name of a
-    /// remote or a URL itself.
+    /// Returns the URL of the ledger's remote: the one named, else git's local setting `countersign.remote`; the
+    /// name of a remote or a URL itself.
     ///
     /// # Errors
     /// `subject.ref_missing` where it names no remote, `repository.unreadable`.
-    pub fn ledger_remote(&self) -> Result<Option<String>> {
+    pub fn ledger_remote(&self, named: Option<&str>) -> Result<Option<String>> {
         let config = self.repo.config().and_then(|config| config.open_level(ConfigLevel::Local)).map_err(unreadable)?;
-        let named = match config.get_string("countersign.remote") {
+        let named = match named.map_or_else(|| config.get_string("countersign.remote"), |named| Ok(named.to_owned())) {
             Ok(named) => named,
             Err(e) if e.code() == ErrorCode::NotFound => return Ok(None),
             Err(e) => return Err(unreadable(e)),
@@ -245,13 +263,26 @@ impl Checkout {
         Ok(Some(url))
     }
 
-    /// Observes everything that a plan's subject names.
+    /// Tells whether a commit and its tree are here.
+    #[must_use]
+    pub fn has(&self, commit: &str) -> bool {
+        self.tree(commit).is_ok()
+    }
+
+    /// Returns the address of the remote `origin`, where there is one.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        let remote = self.repo.find_remote("origin").ok()?;
+        remote.url().ok().map(str::to_owned)
+    }
+
+    /// Observes everything that a plan's subject names, at the present commit or at another one that is here.
     ///
     /// # Errors
     /// `subject.ref_missing`, `repository.unreadable`.
-    pub fn facts(&self, identity: &Identity) -> Result<Facts> {
+    pub fn facts(&self, identity: &Identity, head: Option<&str>) -> Result<Facts> {
         let base_sha = self.resolve(&identity.base_ref)?;
-        let head_sha = self.head()?;
+        let head_sha = head.map_or_else(|| self.head(), |head| Ok(head.to_owned()))?;
         Ok(Facts {
             host: identity.host.clone(),
             repo_id: identity.repo_id.clone(),
@@ -261,6 +292,7 @@ impl Checkout {
             base_ref: identity.base_ref.clone(),
             tree_digest: self.tree_digest(&base_sha, &head_sha)?,
             contributors: self.contributors(&base_sha, &head_sha)?,
+            forge: None,
             base_sha,
             head_sha,
         })

@@ -113,6 +113,7 @@ pub(super) fn trust_root(genesis: &[u8], change: impl FnOnce(&mut Document)) -> 
         version: 3,
         expires: t(1_000_000),
         host: "local".into(),
+        forge: None,
         repo_id: "1".into(),
         owner_id: "9".into(),
         repo: "test".into(),
@@ -133,6 +134,7 @@ pub(super) fn trust_root(genesis: &[u8], change: impl FnOnce(&mut Document)) -> 
             key(Who::Policy, &[Duty::Policy]),
             key(Who::Witness, &[Duty::Witness]),
         ],
+        issuers: Vec::new(),
     };
     change(&mut document);
     TrustRoot::parse(&json::canonical(&document).unwrap()).unwrap()
@@ -208,6 +210,7 @@ pub(super) fn plan_by(
 
 pub(super) fn approval(head: &LedgerHead, number: u64, n: u64) -> Approval {
     Approval {
+        evidence: None,
         binding: Binding {
             host: "local".into(),
             repo_id: "1".into(),
@@ -245,6 +248,7 @@ pub(super) fn approved(head: &LedgerHead, number: u64, n: u64) -> Envelope {
 
 pub(super) fn rejection(head: &LedgerHead, number: u64, n: u64) -> Envelope {
     let record = Rejection {
+        evidence: None,
         plan: plan_digest(number),
         rejected_by: Who::Bob.actor(),
         method: Method::Key,
@@ -258,6 +262,7 @@ pub(super) fn rejection(head: &LedgerHead, number: u64, n: u64) -> Envelope {
 
 pub(super) fn revocation(head: &LedgerHead, target: RevocationTarget, n: u64) -> Envelope {
     let record = Revocation {
+        evidence: None,
         target,
         revoked_by: Who::Alice.actor(),
         reason: "taken back".into(),
@@ -270,7 +275,11 @@ pub(super) fn revocation(head: &LedgerHead, target: RevocationTarget, n: u64) ->
 
 pub(super) fn halt(head: &LedgerHead, halted: bool, n: u64) -> Envelope {
     let by = Who::Alice.actor();
-    sign(Who::Alice, None, Halt { halted, by, reason: "stop".into(), nonce: nonce(n), ledger: head.clone(), at: t(2) })
+    sign(
+        Who::Alice,
+        None,
+        Halt { evidence: None, halted, by, reason: "stop".into(), nonce: nonce(n), ledger: head.clone(), at: t(2) },
+    )
 }
 
 pub(super) fn claim(
@@ -335,6 +344,7 @@ pub(super) fn outcome(number: u64, run: &str, status: &str) -> Envelope {
 
 pub(super) fn resolution(head: &LedgerHead, number: u64, run: &str, step: &str, as_: ResolveAs, n: u64) -> Envelope {
     let record = Resolution {
+        evidence: None,
         plan: plan_digest(number),
         run: id(run),
         step: id(step),

@@ -278,6 +278,7 @@ fn e10_an_intact_chain_proves_no_authority() {
     fn halt_of(who: Who, world: &World) -> crate::sign::predicate::Halt {
         let ledger = world.open().read(t(10)).unwrap().head().unwrap();
         crate::sign::predicate::Halt {
+            evidence: None,
             halted: true,
             by: who.actor(),
             reason: "x".into(),

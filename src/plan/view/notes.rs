@@ -81,6 +81,8 @@ pub enum NoteKind {
     BrokenOrder,
     /// A script that no step names.
     ScriptUnused,
+    /// The directive is that of a change request, not of the base.
+    DirectiveProposed,
 }
 
 impl NoteKind {
@@ -117,6 +119,9 @@ impl NoteKind {
             Self::LongLine => "a line of more than 300 characters, the end of which may lie out of sight",
             Self::SecretWithNetwork => "the program has this secret and the network, and can send it away",
             Self::EffectMisstated => "the effect that the plan states is not the highest of its steps; it states",
+            Self::DirectiveProposed => {
+                "the directive is taken from the change request and is not merged; read it there first"
+            }
             Self::DigestMisstated => "the digest is not that of the content",
             Self::BrokenOrder => "the step waits for itself or for a step that is not there",
             Self::ScriptUnused => "no step names this script",
@@ -225,6 +230,9 @@ pub(super) fn look_twice(plan: &Plan) -> Vec<Note> {
     let highest = plan.steps.iter().map(|step| step.effect).max().unwrap_or(Effect::Read);
     if highest != plan.effect {
         notes.push(note(None, NoteKind::EffectMisstated, plan.effect.word()));
+    }
+    if plan.directive.commit != plan.subject.base_sha {
+        notes.push(note(None, NoteKind::DirectiveProposed, plan.directive.path.as_str()));
     }
     let known: BTreeSet<_> = plan.steps.iter().map(|step| &step.id).collect();
     let circular = order::has_cycle(&plan.steps);

@@ -189,7 +189,7 @@ impl Human {
 }
 
 /// The end of what the last program of a step said, on its error output if there was any.
-fn last_words(outcome: &StepOutcome) -> Vec<&str> {
+pub(in crate::report) fn last_words(outcome: &StepOutcome) -> Vec<&str> {
     let streams = outcome.actions.last().map(|action| [&action.stderr, &action.stdout]);
     let said = streams.into_iter().flatten().flatten().map(|stream| stream.tail.trim());
     let Some(tail) = said.into_iter().find(|tail| !tail.is_empty()) else { return Vec::new() };
@@ -225,7 +225,7 @@ fn shown(finding: &Finding, style: Style) -> String {
 }
 
 /// The word of a step's status, as files and statements have it.
-pub(super) fn status(status: StepStatus) -> &'static str {
+pub(in crate::report) fn status(status: StepStatus) -> &'static str {
     match status {
         StepStatus::Pending => "pending",
         StepStatus::Ready => "ready",
@@ -244,7 +244,7 @@ pub(super) fn status(status: StepStatus) -> &'static str {
 }
 
 /// The word of a run's status, as files and statements have it.
-pub(super) fn run_status(status: RunStatus) -> &'static str {
+pub(in crate::report) fn run_status(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Drafted => "drafted",
         RunStatus::AwaitingApproval => "awaiting-approval",

@@ -8,7 +8,7 @@ use crate::{
     plan::view::{escape_html, visible_line},
     report::{
         Renderer, Report,
-        json_v1::{CheckLine, CheckResult},
+        json_v1::{CheckLine, CheckResult, Envelope, Finding, Level},
         rows::{Row, rows},
     },
 };
@@ -21,14 +21,18 @@ struct Junit;
 impl Renderer for Junit {
     fn finish(&mut self, out: &mut dyn Write, report: &Report) -> io::Result<()> {
         let rows = rows(&report.events);
-        let mut suites = suite("checks", report.checks.iter().map(check).collect());
-        suites.push_str(&suite("steps", rows.iter().map(step).collect()));
-        // A command that was refused before any step is no empty, green suite.
-        if report.envelope.exit_code != 0 && rows.iter().all(Row::is_fine) && !report.checks.iter().any(is_bad) {
-            let code = attribute(&report.envelope.reason_code);
-            let body = format!("<error type=\"{code}\" message=\"{}\"/>", attribute(&report.envelope.decision));
-            suites.push_str(&suite("command", vec![case("command", &report.envelope.command, 0, &body, Kind::Error)]));
+        let errors = report.findings.iter().filter(|finding| finding.level == Level::Error);
+        let mut all = vec![
+            ("checks", report.checks.iter().map(check).collect::<Vec<_>>()),
+            ("findings", errors.map(finding).collect()),
+            ("steps", rows.iter().map(step).collect()),
+        ];
+        // A command that was refused before any step is no empty, green suite; and no file is without a case.
+        let told = all.iter().flat_map(|(_, cases)| cases).any(|case| matches!(case.0, Kind::Failure | Kind::Error));
+        if (report.envelope.exit_code != 0 && !told) || all.iter().all(|(_, cases)| cases.is_empty()) {
+            all.push(("command", vec![command(&report.envelope)]));
         }
+        let suites: String = all.into_iter().map(|(name, cases)| suite(name, cases)).collect();
         write!(
             out,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"countersign {}\">\n{suites}</testsuites>\n",
@@ -72,8 +76,22 @@ fn case(class: &str, name: &str, millis: u64, body: &str, kind: Kind) -> Case {
     (kind, millis, text)
 }
 
-fn is_bad(check: &CheckLine) -> bool {
-    check.result != CheckResult::Passed
+fn command(envelope: &Envelope) -> Case {
+    let (kind, body) = match envelope.exit_code {
+        0 => (Kind::Pass, String::new()),
+        _ => {
+            let message = envelope.result.get("message").and_then(serde_json::Value::as_str);
+            (Kind::Error, element(Kind::Error, &envelope.reason_code, message.unwrap_or(&envelope.decision)))
+        }
+    };
+    case("command", &envelope.command, 0, &body, kind)
+}
+
+fn finding(finding: &Finding) -> Case {
+    let about = finding.file.as_ref().or(finding.subject.as_ref()).cloned().unwrap_or_default();
+    let place = [finding.line, finding.column].into_iter().flatten().map(|n| format!(":{n}")).collect::<String>();
+    let name = format!("{about}{place} {}", finding.code);
+    case("finding", name.trim(), 0, &element(Kind::Failure, &finding.code, &finding.message), Kind::Failure)
 }
 
 /// A check that did not run is an error, not a skipped test: CI would call that green.

@@ -1,5 +1,6 @@
 //! The formats: one file and one line each.
 
+mod github;
 mod html;
 mod human;
 mod json;
@@ -8,6 +9,9 @@ mod markdown;
 mod sarif;
 
 use super::{Renderer, Style};
+use crate::event::StepStatus;
+
+pub(super) use self::human::{last_words, run_status, status};
 
 /// A format a report can be written in.
 #[derive(Debug)]
@@ -29,10 +33,20 @@ impl Format {
 
 /// Every format.
 pub static ALL: &[Format] =
-    &[html::FORMAT, human::FORMAT, json::FORMAT, junit::FORMAT, markdown::FORMAT, sarif::FORMAT];
+    &[github::FORMAT, html::FORMAT, human::FORMAT, json::FORMAT, junit::FORMAT, markdown::FORMAT, sarif::FORMAT];
 
 /// Returns the format of a word.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Format> {
     ALL.iter().find(|format| format.id == id)
+}
+
+/// The word of a step's status, as files and statements have it.
+pub(super) fn status_word(status: StepStatus) -> &'static str {
+    human::status(status)
+}
+
+/// Returns the same JSON with everything that could act on a terminal as escapes.
+pub(super) fn json_escaped(json: &str) -> String {
+    json::escaped(json)
 }

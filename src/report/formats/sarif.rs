@@ -19,6 +19,9 @@ use crate::{
 pub(super) const FORMAT: Format =
     Format { id: "sarif", summary: "findings and failed checks as SARIF 2.1.0", make: |_| Box::new(Sarif) };
 
+/// The file that a result belongs to that names none, where no plan is known.
+const POLICY: &str = ".countersign/policy.yml";
+
 struct Sarif;
 
 impl Renderer for Sarif {
@@ -56,6 +59,8 @@ fn document(report: &Report) -> Value {
             subject: envelope.subject.clone(),
         });
     }
+    // Who shows these files takes no result without a place: what has none belongs to the directive.
+    let elsewhere = report.plan.as_ref().map_or(POLICY, |plan| plan.plan().directive.path.as_str());
     let codes: BTreeSet<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -72,12 +77,12 @@ fn document(report: &Report) -> Value {
                 "executionSuccessful": report.envelope.exit_code == 0,
                 "exitCode": report.envelope.exit_code,
             }],
-            "results": findings.iter().map(result).collect::<Vec<_>>(),
+            "results": findings.iter().map(|finding| result(finding, elsewhere)).collect::<Vec<_>>(),
         }]
     })
 }
 
-fn result(finding: &Finding) -> Value {
+fn result(finding: &Finding, elsewhere: &str) -> Value {
     let mut text = visible_line(&finding.message);
     if let Some(subject) = &finding.subject {
         text = format!("{}: {text}", visible_line(subject));
@@ -91,19 +96,17 @@ fn result(finding: &Finding) -> Value {
         Level::Error => "error",
     };
     let mut result = json!({ "ruleId": finding.code, "level": level, "message": { "text": text } });
-    if let Some(file) = &finding.file {
-        let mut place = json!({ "artifactLocation": { "uri": uri(file) } });
-        if let Some(line) = finding.line {
-            place["region"] = json!({ "startLine": line });
-            if let Some(column) = finding.column {
-                place["region"]["startColumn"] = json!(column);
-            }
-            if let Some(snippet) = &finding.snippet {
-                place["region"]["snippet"] = json!({ "text": snippet });
-            }
-        }
-        result["locations"] = json!([{ "physicalLocation": place }]);
+    let file = finding.file.as_deref().unwrap_or(elsewhere);
+    // A line is asked for even where the whole file is meant.
+    let mut region = json!({ "startLine": finding.line.unwrap_or(1) });
+    if let (Some(column), Some(_)) = (finding.column, finding.line) {
+        region["startColumn"] = json!(column);
     }
+    if let (Some(snippet), Some(_)) = (&finding.snippet, finding.line) {
+        region["snippet"] = json!({ "text": snippet });
+    }
+    let place = json!({ "artifactLocation": { "uri": uri(file) }, "region": region });
+    result["locations"] = json!([{ "physicalLocation": place }]);
     result
 }
 

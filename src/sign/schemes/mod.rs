@@ -1,5 +1,6 @@
 //! How a signature over a message is checked, by the scheme that the trust root gives the key.
 
+pub mod oidc;
 pub mod ssh;
 
 use schemars::JsonSchema;

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use crate::{
     base::{
-        reason::{Refusal, Result},
+        reason::{CONTEXT_MISMATCH, Refusal, Result},
         text::excerpt,
     },
-    forge::reasons::{ADDRESS, CONTEXT_MISMATCH},
+    forge::reasons::ADDRESS,
 };
 
 /// Where the interface of one repository is.

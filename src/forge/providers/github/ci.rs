@@ -10,14 +10,14 @@ use super::{
 use crate::{
     base::{
         digest::Digest,
-        reason::{Refusal, Result},
+        reason::{CONTEXT_MISMATCH, Refusal, Result},
     },
     facts::{
         artifact::Artifact,
         deployment::PendingDeployment,
         environment::{BranchPolicy, CiRun, Environment, Reviewer, RunApproval, RunApprovalState},
     },
-    forge::reasons::{ARTIFACT_DIGEST, CONTEXT_MISMATCH, MISSING},
+    forge::reasons::{ARTIFACT_DIGEST, MISSING},
 };
 
 #[derive(Deserialize)]

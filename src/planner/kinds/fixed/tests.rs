@@ -98,6 +98,7 @@ impl World {
                 head_sha: "b".repeat(40),
                 tree_digest: Digest::of(b"tree"),
                 contributors: BTreeSet::new(),
+                forge: None,
             },
             person: Person { host: "local".into(), id: 7, login: "alice".into() },
             files: ["README.md", "VERSION", "CHANGELOG.md"]

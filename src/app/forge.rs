@@ -1,0 +1,161 @@
+//! The forge that the trust root names: reaching it, and asking what a plan's approvals stand on.
+
+use std::collections::BTreeSet;
+
+use super::{gate::is_untouched, session::Session, world::World};
+use crate::{
+    base::{
+        reason::{CONTEXT_MISMATCH, Refusal, Result},
+        secret::Secret,
+    },
+    facts::{
+        environment::CiRun,
+        observed::{Observed, SeenComment},
+    },
+    forge::{
+        Forge,
+        http::Settings,
+        providers::{self, github::Credentials},
+        reasons::MISSING,
+    },
+    plan::model::Plan,
+    sign::{TrustRoot, evidence::Evidence, trust::ForgeKind},
+    verify::reasons::FORGE_UNASKED,
+};
+
+/// The variable that holds the token for the forge.
+pub(crate) const TOKEN: &str = "GITHUB_TOKEN";
+/// Variables in which the runner says what the trust root says too, and the field of it.
+const SAID: [(&str, fn(&TrustRoot) -> String); 2] = [
+    ("GITHUB_REPOSITORY_ID", |root| root.document().repo_id.clone()),
+    ("GITHUB_REPOSITORY_OWNER_ID", |root| root.document().owner_id.clone()),
+];
+
+/// Reaches the forge that the trust root names; none where it names none, or there is no token.
+///
+/// What must not be done without the forge's word refuses later, by the check that misses it.
+pub(crate) fn reach(session: &Session, world: &World) -> Result<Option<Box<dyn Forge>>> {
+    let document = session.root.document();
+    let (Some(kind), Some(token)) = (document.forge, world.env.text(TOKEN)) else { return Ok(None) };
+    for (name, expected) in SAID {
+        let expected = expected(&session.root);
+        if let Some(said) = world.env.text(name).filter(|said| *said != expected) {
+            let what = format!("{name} is `{}`, the trust root says `{expected}`", crate::base::text::excerpt(said));
+            return Err(Refusal::new(CONTEXT_MISMATCH, what).subject(name));
+        }
+    }
+    let ForgeKind::Github = kind;
+    let credentials = Credentials::Token(Secret::new(token.to_owned()));
+    let forge = providers::connect(&document.host, &document.repo, credentials, Settings::default(), |name| {
+        world.env.text(name)
+    })?;
+    let repository = forge.repository()?;
+    let (id, owner) = (repository.id.to_string(), repository.owner.id.to_string());
+    if id != document.repo_id || owner != document.owner_id {
+        let what = format!(
+            "`{}` is repository {id} of {owner}, the trust root names {} of {}",
+            document.repo, document.repo_id, document.owner_id
+        );
+        return Err(Refusal::new(CONTEXT_MISMATCH, what).subject(document.repo.clone()));
+    }
+    Ok(Some(forge))
+}
+
+/// Reaches the forge, without which the command can do nothing.
+pub(crate) fn need(session: &Session, world: &World) -> Result<Box<dyn Forge>> {
+    reach(session, world)?.ok_or_else(|| match session.root.document().forge {
+        Some(_) => Refusal::new(FORGE_UNASKED, format!("the variable {TOKEN} is not set")).subject(TOKEN),
+        None => Refusal::new(FORGE_UNASKED, "the trust root names no forge".to_owned())
+            .hint("set the repository up for its forge: countersign init --forge github"),
+    })
+}
+
+/// A forge that can be asked, and the world that says which CI run this is.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) forge: &'a dyn Forge,
+    pub(crate) world: &'a World,
+}
+
+impl Asking<'_> {
+    /// Asks for everything that a plan and its approvals stand on.
+    pub(crate) fn observe<'e>(
+        self,
+        session: &Session,
+        plan: &Plan,
+        evidence: impl Iterator<Item = &'e Evidence>,
+    ) -> Result<Observed> {
+        let Self { forge, world } = self;
+        let mut seen = Observed { base_tip: forge.tip(&session.facts.base_ref)?, ..Observed::default() };
+        if let Some(number) = plan.subject.change_request {
+            let change = forge.change_request(number)?;
+            seen.people = people(forge, session, &change)?;
+            seen.reviews = forge.reviews(number)?;
+            seen.change = Some(change);
+        }
+        let (mut comments, mut released) = (BTreeSet::new(), false);
+        for evidence in evidence {
+            match evidence {
+                Evidence::Comment(comment) => drop(comments.insert(comment.id)),
+                Evidence::Environment(_) => released = true,
+                Evidence::Review(_) => {}
+            }
+        }
+        for id in comments {
+            let comment = match forge.comment(id) {
+                Ok(comment) => comment,
+                // What is gone is missing: the approval falls, and says why.
+                Err(refusal) if refusal.code() == MISSING.code => continue,
+                Err(refusal) => return Err(refusal),
+            };
+            let untouched = is_untouched(self, &comment)?;
+            let body = comment.body_digest();
+            seen.comments.insert(id, SeenComment { author: comment.author, body, untouched });
+        }
+        if released {
+            seen.run = run(forge, session, world)?;
+            if let Some(run) = &seen.run {
+                seen.releases = forge.run_approvals(run.id)?;
+                seen.people.extend(starters(run));
+            }
+            if let Some(environment) = &plan.environment {
+                seen.environment = Some(forge.environment(environment.as_str())?);
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// Returns who started a CI run, unless a comment did: whoever comments decides by that comment, or by none.
+fn starters(run: &CiRun) -> impl Iterator<Item = u64> + use<> {
+    let by_comment = run.event == "issue_comment";
+    [run.actor.id, run.triggering_actor.id].into_iter().filter(move |_| !by_comment)
+}
+
+/// Returns the accounts that opened a change request, or wrote or committed something in it.
+pub(crate) fn people(
+    forge: &dyn Forge,
+    session: &Session,
+    change: &crate::facts::change_request::ChangeRequest,
+) -> Result<BTreeSet<u64>> {
+    let mut people = BTreeSet::from([change.author.id]);
+    for commit in forge.commit_people(change)? {
+        people.extend(commit.accounts.iter().map(|account| account.id));
+        let known = commit.emails.iter().filter_map(|email| session.root.principal_of_email(email));
+        people.extend(known.map(|principal| principal.id));
+    }
+    Ok(people)
+}
+
+/// Returns the CI run that this process is part of, as the forge knows it; none outside of one.
+pub(crate) fn run(forge: &dyn Forge, session: &Session, world: &World) -> Result<Option<CiRun>> {
+    let number = |name: &str| world.env.text(name).and_then(|text| text.parse::<u64>().ok());
+    let (Some(id), Some(attempt)) = (number("GITHUB_RUN_ID"), number("GITHUB_RUN_ATTEMPT")) else { return Ok(None) };
+    let attempt = u32::try_from(attempt).unwrap_or(0);
+    let run = forge.run(id, attempt)?;
+    if run.id != id || run.attempt != attempt || run.repo_id.to_string() != session.root.document().repo_id {
+        let what = format!("run {id}, attempt {attempt}, is not one of this repository");
+        return Err(Refusal::new(CONTEXT_MISMATCH, what).subject(id.to_string()));
+    }
+    Ok(Some(run))
+}
