@@ -1,4 +1,4 @@
-//! The sandbox of one program: a Landlock ruleset and system-call filters, both made before the fork.
+//! The sandbox of one program: a Landlock ruleset and a system-call filter, both made before its process.
 //!
 //! A program sees the system's libraries, what its step declares, and a private scratch folder; it
 //! reaches no network but the declared ports. Where the kernel cannot enforce that, nothing starts.
