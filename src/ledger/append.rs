@@ -242,7 +242,7 @@ impl Ledger {
 }
 
 /// Waits a little, differently in every process and thread, so that two losers do not meet again.
-fn pause(attempt: u32) {
+pub(super) fn pause(attempt: u32) {
     let mut random = [0_u8; 8];
     if getrandom::fill(&mut random).is_err() {
         random = [0x55; 8];

@@ -165,3 +165,25 @@ fn e01_e02_of_eight_runs_at_once_over_http_one_wins_and_no_entry_is_lost() {
     assert_eq!(kinds.matches("\"claim\"").count(), 1, "{kinds}");
     with_token(&bench, &["ledger", "verify"], TOKEN).exits(0);
 }
+
+#[test]
+fn a_job_that_checked_out_a_commit_takes_base_and_ledger_from_its_origin() {
+    let (bench, plan) = founded();
+    let clone = bench.outside("job");
+    let folder = clone.to_str().unwrap();
+    bench.git(&["clone", "-q", bench.outside("served/infra.git").to_str().unwrap(), folder]);
+    bench.git(&["-C", folder, "checkout", "-q", "--detach"]);
+    bench.git(&["-C", folder, "branch", "-q", "-D", "main"]);
+    let step = |more: &[(&str, &str)]| {
+        let mut command = bench.binary();
+        command.arg("action").current_dir(&clone).stdin(Stdio::null()).env("COUNTERSIGN_LEDGER_REMOTE", "origin");
+        command.env("COUNTERSIGN_INPUT_COMMAND", "execute").env("COUNTERSIGN_INPUT_DIGEST", &plan.digest);
+        ran(command.envs(more.iter().copied()).output().unwrap())
+    };
+    step(&[("COUNTERSIGN_INPUT_DRY_RUN", "true")]).exits(0);
+    assert!(!clone.join("mark.txt").exists());
+    step(&[]).exits(0);
+    assert!(clone.join("mark.txt").exists());
+    let again = step(&[]).exits(6);
+    assert!(again.stdout.contains("replay.consumed"), "{}", again.stdout);
+}

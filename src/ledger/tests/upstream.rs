@@ -245,3 +245,20 @@ fn a_ledger_made_without_a_remote_is_published_once() {
     let taken = second.open().with_remote(remote()).create_genesis(&second.genesis, &[], clock(0));
     assert_eq!(taken.unwrap_err().code(), "ledger.exists");
 }
+
+#[test]
+fn readers_that_race_to_the_first_local_branch_all_read_the_ledger() {
+    let upstream = Upstream::new();
+    let dir = upstream.clone();
+    let read: Vec<_> = std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| upstream.open(dir.path()).read(t(10)).map(|_| ()).map_err(|e| e.code())))
+            .collect();
+        readers.into_iter().map(|reader| reader.join().unwrap()).collect()
+    });
+    assert!(read.iter().all(Result::is_ok), "{read:?}");
+    // A lock that nobody gives back is said to be one.
+    std::fs::remove_file(dir.path().join(".git").join(BRANCH)).unwrap();
+    std::fs::write(dir.path().join(".git").join(format!("{BRANCH}.lock")), "").unwrap();
+    assert_eq!(upstream.open(dir.path()).read(t(10)).map(drop).unwrap_err().code(), "ledger.locked");
+}
