@@ -429,7 +429,7 @@ fn name_of(command: &Command) -> String {
         Command::List(_) => "list",
         Command::History(_) => "history",
         Command::Stats => "stats",
-        Command::Doctor => "doctor",
+        Command::Doctor(_) => "doctor",
         Command::Schema(_) => "schema",
         Command::Reasons(_) => "reasons",
         Command::Completions(_) => "completions",

@@ -68,7 +68,7 @@ pub(crate) fn run(command: Command, global: &Global, world: &mut World, printer:
         Command::List(args) => list::run(&args, world),
         Command::History(args) => history::run(&args, world),
         Command::Stats => stats::run(world),
-        Command::Doctor => doctor::run(world),
+        Command::Doctor(args) => doctor::run(&args, world),
         Command::Schema(args) => schema::run(&args),
         Command::Reasons(args) => reasons::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
