@@ -8,6 +8,7 @@ mod ci;
 pub mod commands;
 mod conversation;
 mod definitions;
+mod doctor;
 mod draft;
 mod files;
 mod forge;

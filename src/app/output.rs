@@ -429,8 +429,12 @@ fn name_of(command: &Command) -> String {
         Command::List(_) => "list",
         Command::History(_) => "history",
         Command::Stats => "stats",
+<<<<<<< HEAD
         Command::Doctor => "doctor",
         Command::Action => "action",
+=======
+        Command::Doctor(_) => "doctor",
+>>>>>>> doctor
         Command::Schema(_) => "schema",
         Command::Reasons(_) => "reasons",
         Command::Completions(_) => "completions",

@@ -28,6 +28,8 @@ reasons! {
     RUN_FAILED = "run.failed", StepFailed, "a step failed", "see `countersign status RUN`; after a repair, `countersign execute PLAN --resume RUN`";
     RUN_INDETERMINATE = "run.indeterminate", Indeterminate, "nobody knows how a step ended", "look what happened, then `countersign resolve`";
     DOCTOR_FINDINGS = "doctor.findings", Usage, "something on this machine is not as it must be", "each line says what to do";
+    DOCTOR_UNPROTECTED = "doctor.unprotected", Refused, "a protection on the forge is not there, or can be passed by", "each line says what to do, and on which page";
+    DOCTOR_UNREAD = "doctor.unread", Verification, "a protection on the forge could not be read, which is never taken for good", "use a token that may read the settings: the line `token.reach` says which";
     RUNNER_FILE = "runner.file_unsafe", Usage, "a file that takes outputs or a summary is not a plain file of ours", "let the runner set the variable; `--ci none` writes neither";
     RUNNER_EXPOSED = "runner.filecommand_exposed", Refused, "a file by which the runner takes orders lies where a step may write", "check out into a folder of its own, apart from the runner's";
     RUNNER_TAMPERED = "runner.filecommand_tampered", Verification, "a file by which the runner takes orders changed during a step", "find out what wrote to it; no later step of the job may be trusted";

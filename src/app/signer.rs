@@ -42,6 +42,9 @@ const KEYS_OF_DUTIES: [(Duty, &str); 3] = [
 pub(crate) const SECRET_VARIABLES: &[&str] =
     &[KEY_PEM, "COUNTERSIGN_PLANNER_KEY", "COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY"];
 
+/// The variables, and so the secrets, that only a job may read which somebody released.
+pub(crate) const RELEASED_KEYS: [&str; 2] = ["COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY"];
+
 /// A key that is ready to sign, and whose it is.
 pub(crate) struct Hand {
     signer: Box<dyn Signer>,

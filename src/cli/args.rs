@@ -160,6 +160,7 @@ pub enum Command {
     /// Count plans, decisions, runs and steps.
     #[command(after_help = "Example:\n  countersign stats --json")]
     Stats,
+<<<<<<< HEAD
     /// Check this machine: sandbox, git, keys, trust root, ledger.
     #[command(after_help = "Example:\n  countersign doctor")]
     Doctor,
@@ -168,6 +169,11 @@ pub enum Command {
         after_help = "Example:\n  COUNTERSIGN_INPUT_COMMAND=verify COUNTERSIGN_INPUT_PLAN=plan.json countersign action"
     )]
     Action,
+=======
+    /// Check this machine: sandbox, git, keys, trust root, ledger; and what protects the gate on the forge.
+    #[command(after_help = "Example:\n  countersign doctor --forge github")]
+    Doctor(DoctorArgs),
+>>>>>>> doctor
     /// Print the JSON Schema of a format, or list the formats.
     #[command(after_help = "Example:\n  countersign schema plan")]
     Schema(SchemaArgs),
@@ -191,6 +197,7 @@ impl Command {
             Self::Review(args) => Some(&args.files),
             Self::Verify(args) => Some(&args.files),
             Self::Execute(args) => Some(&args.files),
+            Self::Doctor(args) => Some(&args.files),
             Self::Directives(ListCheck::Check(files))
             | Self::Pipelines(PipelinesCommand::Check(files))
             | Self::Policy(PolicyCommand::Check(files)) => Some(files),
@@ -719,6 +726,24 @@ pub struct VerifyArgs {
     /// What shows which CI job this is; by default a token wherever the trust root lists an issuer.
     #[arg(long, value_enum, conflicts_with = "bundle")]
     pub identity: Option<IdentityArg>,
+}
+
+/// The forge whose settings are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ForgeArg {
+    /// GitHub, in the cloud or on a host of one's own.
+    Github,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, ClapArgs)]
+pub struct DoctorArgs {
+    /// Read the settings of the repository on the forge too, with the token in GITHUB_TOKEN.
+    #[arg(long, value_name = "FORGE")]
+    pub forge: Option<ForgeArg>,
+    /// Where the result is written too.
+    #[command(flatten)]
+    pub files: ReportFiles,
 }
 
 /// What shows which CI job runs; COUNTERSIGN_IDENTITY says the same.

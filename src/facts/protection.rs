@@ -49,6 +49,45 @@ pub enum RuleKind {
     Other(&'static str),
 }
 
+/// A ruleset: its name, and who may pass its rules by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruleset {
+    /// Numeric id on the forge.
+    pub id: u64,
+    /// Name: untrusted text.
+    pub name: String,
+    /// Who may pass its rules by; absent where the credentials may not see it.
+    pub bypass: Option<Vec<Bypass>>,
+}
+
+/// Somebody who may pass the rules of a ruleset by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bypass {
+    /// Who, as a kind.
+    pub actor: BypassActor,
+    /// Numeric id of who it is, where the kind alone does not say.
+    pub id: Option<u64>,
+    /// Whether only by merging a pull request, so that it says nothing of a push.
+    pub only_by_pull_request: bool,
+}
+
+/// What kind of somebody may pass rules by; there is no other value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BypassActor {
+    /// An app.
+    App,
+    /// Administrators of the organisation.
+    OrganizationAdmins,
+    /// Everybody with a role in the repository.
+    Role,
+    /// A team.
+    Team,
+    /// Every deploy key.
+    DeployKeys,
+    /// One account.
+    Account,
+}
+
 /// The protection of one branch, where it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BranchProtection {

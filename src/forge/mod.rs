@@ -19,7 +19,7 @@ use crate::{
         check::{CheckDraft, CheckRun},
         deployment::{Deployment, DeploymentDraft, DeploymentStatus, DeploymentStatusDraft, PendingDeployment},
         environment::{CiRun, Environment, RunApproval},
-        protection::{BranchProtection, BranchRule, WorkflowPermissions},
+        protection::{BranchProtection, BranchRule, Ruleset, WorkflowPermissions},
         repository::Repository,
     },
 };
@@ -103,6 +103,12 @@ pub trait Forge: Send + Sync {
     /// # Errors
     /// `forge.*`; `forge.account_mismatch` where the login is somebody else's by now.
     fn permission(&self, account: &Account) -> Result<Permission>;
+
+    /// Returns the account that has a number now, whatever its login.
+    ///
+    /// # Errors
+    /// `forge.*`; `forge.missing` where it is gone.
+    fn account(&self, id: u64) -> Result<Account>;
 
     /// Returns everybody in a team of the repository's owner; the answer must be about the same numeric id.
     ///
@@ -238,6 +244,12 @@ pub trait Forge: Send + Sync {
     /// # Errors
     /// `forge.*`.
     fn branch_rules(&self, branch: &str) -> Result<Vec<BranchRule>>;
+
+    /// Returns a ruleset of the repository, or of its owner.
+    ///
+    /// # Errors
+    /// `forge.*`.
+    fn ruleset(&self, id: u64) -> Result<Ruleset>;
 
     /// Returns the protection of a branch, given without `refs/heads/`; absent where it has none.
     ///

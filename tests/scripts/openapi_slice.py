@@ -22,7 +22,8 @@ NULLS = [("pull-request", "head", "repo")]
 MADE = ["actions-secret", "artifact", "branch-protection", "check-run", "commit", "deployment", "deployment-status",
         "diff-entry", "environment", "full-repository", "git-ref", "installation", "installation-token", "integration",
         "issue", "issue-comment", "minimal-repository", "pending-deployment", "pull-request", "pull-request-review",
-        "reaction", "repository-collaborator-permission", "simple-user", "team", "team-full", "workflow-run"]
+        "public-user", "reaction", "repository-collaborator-permission", "repository-ruleset", "simple-user", "team",
+        "team-full", "workflow-run"]
 
 
 def convert(schema, reached, whole=True):

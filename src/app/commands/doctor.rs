@@ -4,14 +4,22 @@ use serde_json::json;
 
 use crate::{
     app::{
-        keys::ssh::PROGRAM_FOLDERS, ledger::unread, output::Outcome, reasons::DOCTOR_FINDINGS, session::Session,
+        doctor::{self, Standing},
+        forge,
+        keys::ssh::PROGRAM_FOLDERS,
+        ledger::unread,
+        output::Outcome,
+        reasons::{DOCTOR_FINDINGS, DOCTOR_UNPROTECTED, DOCTOR_UNREAD},
+        session::Session,
         world::World,
     },
     base::{
         reason::{Refusal, Result},
         text::visible,
     },
+    cli::args::DoctorArgs,
     execute::sandbox,
+    forge::Checkout,
     policy::Policy,
 };
 
@@ -37,11 +45,15 @@ impl Line {
     }
 }
 
-pub(super) fn run(world: &World) -> Result<Outcome> {
+pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
+    let mut on_forge = None;
     let mut lines = vec![Line::of("sandbox", sandbox())];
     match Session::open(world) {
         Err(refusal) => {
             let id = if refusal.code().starts_with("repository.") { "repository" } else { "trust-root" };
+            if args.forge.is_some() {
+                on_forge = Some((doctor::unreached(&refusal), 0));
+            }
             lines.push(Line::of(id, Err(refusal)));
         }
         Ok(session) => {
@@ -68,9 +80,16 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
                     n => format!("{n} tracked files are changed; execution would refuse"),
                 }),
             ));
+            lines.push(Line::of("credentials", credentials(&session.checkout)));
+            if args.forge.is_some() {
+                on_forge = Some(settings(&session, world));
+            }
         }
     }
-    let mut text = String::new();
+    let mut text = match &on_forge {
+        Some((lines, calls)) => format!("{}{calls} requests\n\nthis machine\n", doctor::text(lines)),
+        None => String::new(),
+    };
     for line in &lines {
         text.push_str(&format!("{:<5} {:<12} {}\n", line.verdict, line.id, visible(&line.found)));
         if let Some(hint) = &line.hint {
@@ -82,8 +101,42 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
         .map(|line| json!({ "id": line.id, "result": line.verdict, "found": line.found, "hint": line.hint }))
         .collect();
     let failed = lines.iter().filter(|line| line.verdict == "fail").count();
-    let outcome = Outcome::done(json!({ "checks": rows, "failed": failed }), text);
-    Ok(if failed == 0 { outcome.decision("healthy") } else { outcome.decision("findings").because(DOCTOR_FINDINGS) })
+    let mut outcome = Outcome::done(json!({ "checks": rows, "failed": failed }), text);
+    let mut worst = Standing::Ok;
+    if let Some((lines, calls)) = &on_forge {
+        worst = lines.iter().map(|line| line.standing).min().unwrap_or(Standing::Unknown);
+        let found =
+            json!({ "lines": doctor::rows(lines), "counts": doctor::counts(lines), "calls": calls });
+        outcome = outcome.with("forge", found).findings(doctor::findings(lines));
+    }
+    Ok(match (worst, failed) {
+        (Standing::Missing | Standing::Weak, _) => outcome.decision("findings").because(DOCTOR_UNPROTECTED),
+        (Standing::Unknown, _) => outcome.decision("findings").because(DOCTOR_UNREAD),
+        (Standing::Ok, 0) => outcome.decision("healthy"),
+        (Standing::Ok, _) => outcome.decision("findings").because(DOCTOR_FINDINGS),
+    })
+}
+
+/// Reads what protects the gate on the forge, and how many requests that took; what cannot be reached is a line too.
+fn settings(session: &Session, world: &World) -> (Vec<doctor::Line>, u64) {
+    let reached = forge::need(session, world);
+    let seen = reached.as_ref().map_err(Refusal::clone).and_then(|forge| {
+        let (policy, _) = session.policy()?;
+        doctor::gather(forge.as_ref(), session, &policy)
+    });
+    let calls = reached.map_or(0, |forge| forge.calls());
+    (seen.map_or_else(|refusal| doctor::unreached(&refusal), |seen| doctor::judge(&seen, world.now())), calls)
+}
+
+/// Looks for credentials that were left in the repository's configuration, where every step of a job can read them.
+fn credentials(checkout: &Checkout) -> Result<String> {
+    let found = checkout.credentials()?;
+    if found.is_empty() {
+        return Ok("none in the repository's configuration".to_owned());
+    }
+    let what = format!("{} in {}", found.join(", "), checkout.git_dir().join("config").display());
+    Err(Refusal::new(DOCTOR_FINDINGS, what)
+        .hint("take them out: `git config --unset-all NAME`; in a workflow, check out with `persist-credentials: false`"))
 }
 
 /// Tries what the sandbox must forbid.

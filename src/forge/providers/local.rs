@@ -263,6 +263,32 @@ impl Checkout {
         Ok(Some(url))
     }
 
+    /// Returns the settings of the repository's own configuration that hold credentials, without the credentials:
+    /// headers for HTTP, addresses with a name or a password in them, helpers that say a password.
+    ///
+    /// # Errors
+    /// `repository.unreadable`.
+    pub fn credentials(&self) -> Result<Vec<String>> {
+        let config = self.repo.config().and_then(|config| config.open_level(ConfigLevel::Local)).map_err(unreadable)?;
+        let mut found = BTreeSet::new();
+        let mut entries = config.entries(None).map_err(unreadable)?;
+        while let Some(entry) = entries.next() {
+            let entry = entry.map_err(unreadable)?;
+            let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
+            let value = String::from_utf8_lossy(entry.value_bytes()).into_owned();
+            let (section, last) = (name.split('.').next(), name.rsplit('.').next());
+            let holds = (section == Some("http") && last == Some("extraheader"))
+                || (section == Some("credential") && value.contains("password="))
+                || has_user_info(&name)
+                || has_user_info(&value);
+            if holds {
+                // What stands between may be an address with the credentials in it.
+                found.insert(format!("{}.*.{}", section.unwrap_or_default(), last.unwrap_or_default()));
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
     /// Tells whether a commit and its tree are here.
     #[must_use]
     pub fn has(&self, commit: &str) -> bool {
@@ -368,6 +394,13 @@ impl Checkout {
     fn tree(&self, commit: &str) -> Result<git2::Tree<'_>> {
         self.repo.find_commit(full_id(commit)?).and_then(|commit| commit.tree()).map_err(unreadable)
     }
+}
+
+/// Tells whether a text holds an address for HTTP with a name or a password in it.
+fn has_user_info(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| {
+        text.split(scheme).skip(1).any(|rest| rest.split(['/', '?', '#']).next().is_some_and(|host| host.contains('@')))
+    })
 }
 
 fn full_id(commit: &str) -> Result<Oid> {

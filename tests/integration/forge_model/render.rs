@@ -47,6 +47,20 @@ pub fn person(one: &Person) -> Value {
     )
 }
 
+/// A person as they are shown by number.
+pub fn account(one: &Person) -> Value {
+    made("public-user", person(one))
+}
+
+pub fn ruleset(state: &State, id: u64, (name, bypass): &(String, Option<Value>)) -> Value {
+    let fields = json!({ "id": id, "name": name, "source": state.full_name(), "enforcement": "active" });
+    let mut made = made("repository-ruleset", fields);
+    if let Some(bypass) = bypass {
+        made["bypass_actors"] = bypass.clone();
+    }
+    made
+}
+
 pub fn somebody(state: &State, id: Option<u64>) -> Value {
     id.and_then(|id| state.person(id)).map_or(Value::Null, person)
 }

@@ -75,6 +75,9 @@ pub fn route(state: &mut State, asked: &Asked<'_>, path: &str) -> Reply {
     if let ["app", "installations", id, "access_tokens"] = parts.as_slice() {
         return issue_token(state, asked, id);
     }
+    if let ("GET", ["user", id]) = (method, parts.as_slice()) {
+        return state.person(number(id)).map_or_else(missing, |one| reply(200, &render::account(one)));
+    }
     let ["repos", owner, name, rest @ ..] = parts.as_slice() else { return missing() };
     if *owner != state.people[0].login || *name != state.name {
         return missing();
@@ -155,6 +158,7 @@ fn read(state: &State, asked: &Asked<'_>, rest: &[&str]) -> Reply {
             list(of.map(|(_, one)| render::status(state, one)).collect())
         }
         ["rules", "branches", branch] => list(state.rules.get(*branch).cloned().unwrap_or_default()),
+        ["rulesets", id] => found(state.rulesets.get(&number(id)).map(|one| render::ruleset(state, number(id), one))),
         ["branches", branch, "protection"] => match state.protections.get(*branch) {
             Some(one) => reply(200, &render::made("branch-protection", one.clone())),
             None => refuse(404, "Branch not protected"),

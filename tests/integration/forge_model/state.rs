@@ -41,6 +41,8 @@ pub struct State {
     pub organization_secrets: Vec<String>,
     /// By branch.
     pub rules: BTreeMap<String, Vec<Value>>,
+    /// By number: name, and who may pass by where that is told.
+    pub rulesets: BTreeMap<u64, (String, Option<Value>)>,
     pub protections: BTreeMap<String, Value>,
     pub actions: Value,
     pub workflow_permissions: Value,
@@ -217,6 +219,7 @@ impl State {
             secrets: Vec::new(),
             organization_secrets: Vec::new(),
             rules: BTreeMap::new(),
+            rulesets: BTreeMap::new(),
             protections: BTreeMap::new(),
             actions: serde_json::json!({ "enabled": true, "allowed_actions": "all", "sha_pinning_required": false }),
             workflow_permissions: serde_json::json!({

@@ -32,7 +32,7 @@ use crate::{
         check::{CheckDraft, CheckRun},
         deployment::{Deployment, DeploymentDraft, DeploymentStatus, DeploymentStatusDraft, PendingDeployment},
         environment::{CiRun, Environment, RunApproval},
-        protection::{BranchProtection, BranchRule, WorkflowPermissions},
+        protection::{BranchProtection, BranchRule, Ruleset, WorkflowPermissions},
         repository::Repository,
     },
     forge::{Forge, http::Settings},
@@ -72,7 +72,7 @@ impl GitHub {
     }
 
     /// Who the credentials stand for, asked once.
-    fn account(&self) -> Result<Account> {
+    fn own_account(&self) -> Result<Account> {
         remember(&self.account, || self.viewer())
     }
 }
@@ -92,7 +92,7 @@ impl Forge for GitHub {
     }
 
     fn whoami(&self) -> Result<Account> {
-        self.account()
+        self.own_account()
     }
 
     fn tip(&self, reference: &str) -> Result<String> {
@@ -142,6 +142,10 @@ impl Forge for GitHub {
 
     fn permission(&self, account: &Account) -> Result<Permission> {
         self.read_permission(account)
+    }
+
+    fn account(&self, id: u64) -> Result<Account> {
+        self.read_account(id)
     }
 
     fn team_members(&self, id: u64, slug: &str) -> Result<Vec<Account>> {
@@ -230,6 +234,10 @@ impl Forge for GitHub {
 
     fn branch_rules(&self, branch: &str) -> Result<Vec<BranchRule>> {
         self.read_branch_rules(branch)
+    }
+
+    fn ruleset(&self, id: u64) -> Result<Ruleset> {
+        self.read_ruleset(id)
     }
 
     fn branch_protection(&self, branch: &str) -> Result<Option<BranchProtection>> {

@@ -109,6 +109,15 @@ impl GitHub {
         Ok(role)
     }
 
+    pub(super) fn read_account(&self, id: u64) -> Result<Account> {
+        let raw: RawAccount =
+            decode::json("account", &self.line.get(&self.line.address.root(&format!("/user/{id}")))?.body)?;
+        if raw.id != id {
+            return Err(Refusal::new(ACCOUNT_MISMATCH, format!("account {id} was asked for, {} is given", raw.id)));
+        }
+        raw.account()
+    }
+
     pub(super) fn read_team(&self, id: u64, slug: &str) -> Result<Vec<Account>> {
         let path = self.line.address.root(&format!("/orgs/{}/teams/{}", self.line.address.owner(), part(slug)?));
         let team: RawTeam = decode::json("team", &self.line.get(&path)?.body)?;

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     base::reason::Result,
-    facts::protection::{AllowedActions, BranchProtection, BranchRule, RequiredReviews, RuleKind, WorkflowPermissions},
+    facts::protection::{
+        AllowedActions, BranchProtection, BranchRule, Bypass, BypassActor, RequiredReviews, RuleKind, Ruleset,
+        WorkflowPermissions,
+    },
     forge::reasons::MISSING,
 };
 
@@ -64,6 +67,41 @@ struct RawDeploymentsRule {
 #[derive(Deserialize)]
 struct RawPathsRule {
     restricted_file_paths: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct RawRuleset {
+    id: u64,
+    name: String,
+    // Left out for who may not change the ruleset.
+    bypass_actors: Option<Vec<RawBypass>>,
+}
+
+#[derive(Deserialize)]
+struct RawBypass {
+    actor_id: Option<u64>,
+    actor_type: String,
+    // Left out where it is always.
+    bypass_mode: Option<String>,
+}
+
+impl RawBypass {
+    fn bypass(self) -> Result<Bypass> {
+        const ACTORS: [(&str, BypassActor); 6] = [
+            ("Integration", BypassActor::App),
+            ("OrganizationAdmin", BypassActor::OrganizationAdmins),
+            ("RepositoryRole", BypassActor::Role),
+            ("Team", BypassActor::Team),
+            ("DeployKey", BypassActor::DeployKeys),
+            ("User", BypassActor::Account),
+        ];
+        const MODES: [(&str, bool); 3] = [("always", false), ("pull_request", true), ("exempt", false)];
+        Ok(Bypass {
+            actor: word("bypass actor", &ACTORS, &self.actor_type)?,
+            id: self.actor_id,
+            only_by_pull_request: word("bypass mode", &MODES, self.bypass_mode.as_deref().unwrap_or("always"))?,
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -146,6 +184,16 @@ impl GitHub {
         raw.into_iter()
             .map(|raw| Ok(BranchRule { ruleset: raw.ruleset_id, kind: rule(&raw.kind, raw.parameters)? }))
             .collect()
+    }
+
+    pub(super) fn read_ruleset(&self, id: u64) -> Result<Ruleset> {
+        let answer = self.line.get(&self.line.address.repo(&format!("/rulesets/{id}")))?;
+        let raw: RawRuleset = decode::json("ruleset", &answer.body)?;
+        if raw.id != id {
+            return Err(malformed("ruleset", &format!("it is {}", raw.id)));
+        }
+        let bypass = raw.bypass_actors.map(|all| all.into_iter().map(RawBypass::bypass).collect()).transpose()?;
+        Ok(Ruleset { id, name: raw.name, bypass })
     }
 
     pub(super) fn read_branch_protection(&self, branch: &str) -> Result<Option<BranchProtection>> {

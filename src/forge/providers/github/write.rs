@@ -63,7 +63,7 @@ impl GitHub {
             || self.line.write(Ask::Post(&text), &path),
             comment,
             || {
-                let me = self.account()?;
+                let me = self.own_account()?;
                 let all = self.read_comments(number)?;
                 Ok(all.into_iter().rev().find(|one| one.author.id == me.id && same_text(&one.body, body)))
             },

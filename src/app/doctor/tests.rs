@@ -1,0 +1,1 @@
+//! Each judge by itself.
