@@ -429,12 +429,8 @@ fn name_of(command: &Command) -> String {
         Command::List(_) => "list",
         Command::History(_) => "history",
         Command::Stats => "stats",
-<<<<<<< HEAD
-        Command::Doctor => "doctor",
-        Command::Action => "action",
-=======
         Command::Doctor(_) => "doctor",
->>>>>>> doctor
+        Command::Action => "action",
         Command::Schema(_) => "schema",
         Command::Reasons(_) => "reasons",
         Command::Completions(_) => "completions",

@@ -160,20 +160,14 @@ pub enum Command {
     /// Count plans, decisions, runs and steps.
     #[command(after_help = "Example:\n  countersign stats --json")]
     Stats,
-<<<<<<< HEAD
-    /// Check this machine: sandbox, git, keys, trust root, ledger.
-    #[command(after_help = "Example:\n  countersign doctor")]
-    Doctor,
+    /// Check this machine: sandbox, git, keys, trust root, ledger; and what protects the gate on the forge.
+    #[command(after_help = "Example:\n  countersign doctor --forge github")]
+    Doctor(DoctorArgs),
     /// Run the command that the inputs of a CI step stand for: COUNTERSIGN_INPUT_COMMAND and its like.
     #[command(
         after_help = "Example:\n  COUNTERSIGN_INPUT_COMMAND=verify COUNTERSIGN_INPUT_PLAN=plan.json countersign action"
     )]
     Action,
-=======
-    /// Check this machine: sandbox, git, keys, trust root, ledger; and what protects the gate on the forge.
-    #[command(after_help = "Example:\n  countersign doctor --forge github")]
-    Doctor(DoctorArgs),
->>>>>>> doctor
     /// Print the JSON Schema of a format, or list the formats.
     #[command(after_help = "Example:\n  countersign schema plan")]
     Schema(SchemaArgs),
@@ -726,13 +720,6 @@ pub struct VerifyArgs {
     /// What shows which CI job this is; by default a token wherever the trust root lists an issuer.
     #[arg(long, value_enum, conflicts_with = "bundle")]
     pub identity: Option<IdentityArg>,
-}
-
-/// The forge whose settings are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ForgeArg {
-    /// GitHub, in the cloud or on a host of one's own.
-    Github,
 }
 
 /// Arguments of `doctor`.

@@ -68,12 +68,8 @@ pub(crate) fn run(command: Command, global: &Global, world: &mut World, printer:
         Command::List(args) => list::run(&args, world),
         Command::History(args) => history::run(&args, world),
         Command::Stats => stats::run(world),
-<<<<<<< HEAD
-        Command::Doctor => doctor::run(world),
-        Command::Action => Err(Refusal::new(INTERNAL, "a step's inputs name no other step")),
-=======
         Command::Doctor(args) => doctor::run(&args, world),
->>>>>>> doctor
+        Command::Action => Err(Refusal::new(INTERNAL, "a step's inputs name no other step")),
         Command::Schema(args) => schema::run(&args),
         Command::Reasons(args) => reasons::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),
