@@ -183,7 +183,7 @@ fn a_proposed_directive_is_planned_shown_approved_by_comment_and_runs_exactly_so
     let told = hub.comments_of(ACTIONS_BOT);
     assert_eq!(told.len(), 2, "the plan, and its result");
     assert!(told[1].contains(ran["result"]["runId"].as_str().unwrap()), "{}", told[1]);
-    let checks: Vec<Value> = hub.model.state().checks.iter().cloned().collect();
+    let checks: Vec<Value> = hub.model.state().checks.to_vec();
     assert_eq!(checks.len(), 1, "{checks:?}");
     assert_eq!((&checks[0]["head_sha"], &checks[0]["conclusion"]), (&json!(head), &json!("success")), "{checks:?}");
     // It is used up.
