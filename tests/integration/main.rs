@@ -11,6 +11,7 @@
 mod attacks;
 mod attacks_live;
 mod ci_output;
+mod fanout;
 mod forge_github;
 mod forge_github_app;
 mod forge_github_faults;
