@@ -11,6 +11,7 @@
 mod attacks;
 mod attacks_live;
 mod ci_output;
+mod doctor_forge;
 mod forge_github;
 mod forge_model;
 mod fuzz_smoke;

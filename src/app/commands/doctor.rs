@@ -105,8 +105,7 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
     let mut worst = Standing::Ok;
     if let Some((lines, calls)) = &on_forge {
         worst = lines.iter().map(|line| line.standing).min().unwrap_or(Standing::Unknown);
-        let found =
-            json!({ "lines": doctor::rows(lines), "counts": doctor::counts(lines), "calls": calls });
+        let found = json!({ "lines": doctor::rows(lines), "counts": doctor::counts(lines), "calls": calls });
         outcome = outcome.with("forge", found).findings(doctor::findings(lines));
     }
     Ok(match (worst, failed) {
@@ -135,8 +134,9 @@ fn credentials(checkout: &Checkout) -> Result<String> {
         return Ok("none in the repository's configuration".to_owned());
     }
     let what = format!("{} in {}", found.join(", "), checkout.git_dir().join("config").display());
-    Err(Refusal::new(DOCTOR_FINDINGS, what)
-        .hint("take them out: `git config --unset-all NAME`; in a workflow, check out with `persist-credentials: false`"))
+    Err(Refusal::new(DOCTOR_FINDINGS, what).hint(
+        "take them out: `git config --unset-all NAME`; in a workflow, check out with `persist-credentials: false`",
+    ))
 }
 
 /// Tries what the sandbox must forbid.

@@ -99,11 +99,7 @@ pub(super) fn base(branch: &SeenBranch, pages: &Pages) -> Vec<Line> {
     };
     let review = |id, enough, otherwise, fix| {
         let (rule, protection) = reviewed(enough);
-        judge(
-            branch,
-            pages,
-            &Wanted { id, rule: &rule, protection: &protection, way: Way::Merge, otherwise, fix },
-        )
+        judge(branch, pages, &Wanted { id, rule: &rule, protection: &protection, way: Way::Merge, otherwise, fix })
     };
     let pull_request = review(
         "base.pull-request",
@@ -124,8 +120,10 @@ pub(super) fn base(branch: &SeenBranch, pages: &Pages) -> Vec<Line> {
             Standing::Ok => "changes of .github/workflows come by pull request and with an approval".to_owned(),
             _ => format!("as {}", worse.map_or("unknown", |line| line.id)),
         };
-        Line::new("base.workflow-file", &branch.name, standing, what)
-            .fix("protect the base: who can push .github/workflows there decides what the keys are used for", pages.rules())
+        Line::new("base.workflow-file", &branch.name, standing, what).fix(
+            "protect the base: who can push .github/workflows there decides what the keys are used for",
+            pages.rules(),
+        )
     };
     vec![
         pull_request,

@@ -30,13 +30,7 @@ fn environment(one: &SeenEnvironment, seen: &Seen, pages: &Pages) -> Vec<Line> {
     let name = one.name.as_str();
     let make = format!("make the environment `{name}`, with reviewers, before any job names it");
     let found = match &one.environment {
-        Ok(found) if found.name == name => found,
-        Ok(found) => {
-            let what = format!("the forge has `{}`, which is another name", found.name);
-            return vec![
-                Line::new("environment.exists", name, Standing::Missing, what).fix(make, pages.environments()),
-            ];
-        }
+        Ok(found) => found,
         Err(refusal) if refusal.code() == MISSING.code => {
             let what = "the forge has none, and makes it without any protection when a job names it";
             return vec![

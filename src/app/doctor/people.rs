@@ -9,7 +9,11 @@ use crate::{base::permission::Permission, forge::reasons::MISSING};
 
 /// Judges every person: the number decides, the login is for display and yet should be the same.
 pub(super) fn judge(people: &[SeenPerson], least: Permission, pages: &Pages) -> Vec<Line> {
-    people.iter().flat_map(|person| [Some(account(person, pages)), permission(person, least, pages)]).flatten().collect()
+    people
+        .iter()
+        .flat_map(|person| [Some(account(person, pages)), permission(person, least, pages)])
+        .flatten()
+        .collect()
 }
 
 fn account(person: &SeenPerson, pages: &Pages) -> Line {

@@ -19,12 +19,7 @@ pub(crate) fn text(lines: &[Line]) -> String {
     });
     for line in lines {
         let subject = if line.subject.is_empty() { String::new() } else { format!("{}: ", visible(&line.subject)) };
-        text.push_str(&format!(
-            "{:<7} {:<width$} {subject}{}\n",
-            line.standing.word(),
-            line.id,
-            visible(&line.found)
-        ));
+        text.push_str(&format!("{:<7} {:<width$} {subject}{}\n", line.standing.word(), line.id, visible(&line.found)));
         for (word, value) in [("fix", &line.fix), ("page", &line.page)] {
             if let Some(value) = value {
                 text.push_str(&format!("{:<7} {:<width$} {word}: {}\n", "", "", visible(value)));

@@ -79,9 +79,12 @@ fn uses(root: &Node) -> Option<Vec<(usize, String)>> {
     } else {
         steps(field(root, "runs")?, &mut all);
         // An action that is an image names it in another field.
-        all.extend(field(root, "runs").and_then(|runs| field(runs, "image")).and_then(text).filter(|(_, image)| {
-            image.starts_with("docker://")
-        }));
+        all.extend(
+            field(root, "runs")
+                .and_then(|runs| field(runs, "image"))
+                .and_then(text)
+                .filter(|(_, image)| image.starts_with("docker://")),
+        );
     }
     Some(all)
 }
