@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use countersign::app::{self, world::World};
 
+/// The allocator of musl takes a lock for every piece of memory.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match World::of_process() {
         Ok(mut world) => ExitCode::from(app::main(std::env::args_os().collect(), &mut world)),

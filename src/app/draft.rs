@@ -135,7 +135,7 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
             ..session.facts.clone()
         },
         config_dir: session.config_dir.clone(),
-        ssh_agent: None,
+        access: super::access::Access::default(),
     };
     let order = Order {
         directive: &directive,

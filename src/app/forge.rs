@@ -1,6 +1,6 @@
 //! The forge that the trust root names: reaching it, and asking what a plan's approvals stand on.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{gate::is_untouched, session::Session, world::World};
 use crate::{
@@ -19,36 +19,38 @@ use crate::{
         reasons::MISSING,
     },
     plan::model::Plan,
-    sign::{TrustRoot, evidence::Evidence, trust::ForgeKind},
+    sign::{evidence::Evidence, trust::ForgeKind},
     verify::reasons::FORGE_UNASKED,
 };
 
 /// The variable that holds the token for the forge.
-const TOKEN: &str = "GITHUB_TOKEN";
-/// Variables in which the runner says what the trust root says too, and the field of it.
-const SAID: [(&str, fn(&TrustRoot) -> String); 2] = [
-    ("GITHUB_REPOSITORY_ID", |root| root.document().repo_id.clone()),
-    ("GITHUB_REPOSITORY_OWNER_ID", |root| root.document().owner_id.clone()),
-];
-
+pub(crate) const TOKEN: &str = "GITHUB_TOKEN";
 /// Reaches the forge that the trust root names; none where it names none, or there is no token.
 ///
 /// What must not be done without the forge's word refuses later, by the check that misses it.
-pub(crate) fn reach(session: &Session, world: &World) -> Result<Option<Box<dyn Forge>>> {
+pub(crate) fn reach(session: &Session, world: &World) -> Result<Option<Arc<dyn Forge>>> {
+    if let Some(forge) = world.reached.first() {
+        return Ok(Some(forge));
+    }
     let document = session.root.document();
     let (Some(kind), Some(token)) = (document.forge, world.env.text(TOKEN)) else { return Ok(None) };
-    for (name, expected) in SAID {
-        let expected = expected(&session.root);
-        if let Some(said) = world.env.text(name).filter(|said| *said != expected) {
+    // What the runner says too is compared, and never used.
+    for (name, expected) in
+        [("GITHUB_REPOSITORY_ID", &document.repo_id), ("GITHUB_REPOSITORY_OWNER_ID", &document.owner_id)]
+    {
+        if let Some(said) = world.env.text(name).filter(|said| said != expected) {
             let what = format!("{name} is `{}`, the trust root says `{expected}`", crate::base::text::excerpt(said));
             return Err(Refusal::new(CONTEXT_MISMATCH, what).subject(name));
         }
     }
     let ForgeKind::Github = kind;
     let credentials = Credentials::Token(Secret::new(token.to_owned()));
-    let forge = providers::connect(&document.host, &document.repo, credentials, Settings::default(), |name| {
-        world.env.text(name)
-    })?;
+    let forge: Arc<dyn Forge> =
+        Arc::from(providers::connect(&document.host, &document.repo, credentials, Settings::default(), |name| {
+            world.env.text(name)
+        })?);
+    // Kept at once: what it was asked counts, also where it is found to be another.
+    world.reached.keep(&forge);
     let repository = forge.repository()?;
     let (id, owner) = (repository.id.to_string(), repository.owner.id.to_string());
     if id != document.repo_id || owner != document.owner_id {
@@ -62,7 +64,7 @@ pub(crate) fn reach(session: &Session, world: &World) -> Result<Option<Box<dyn F
 }
 
 /// Reaches the forge, without which the command can do nothing.
-pub(crate) fn need(session: &Session, world: &World) -> Result<Box<dyn Forge>> {
+pub(crate) fn need(session: &Session, world: &World) -> Result<Arc<dyn Forge>> {
     reach(session, world)?.ok_or_else(|| match session.root.document().forge {
         Some(_) => Refusal::new(FORGE_UNASKED, format!("the variable {TOKEN} is not set")).subject(TOKEN),
         None => Refusal::new(FORGE_UNASKED, "the trust root names no forge".to_owned())

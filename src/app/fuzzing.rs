@@ -10,6 +10,7 @@ use std::{
 
 use super::bundle;
 use crate::{
+    approval::command::{self, Said},
     base::{
         canonical,
         diagnostic::Diagnostic,
@@ -23,10 +24,11 @@ use crate::{
         yaml,
     },
     directive::{Directive, template::Template},
-    ledger::{Chain, Remote, format::RawEntry},
+    ledger::{Address, Chain, format::RawEntry},
     pipeline::Pipeline,
     plan::{seal, view::View},
     policy::{Policy, path_pattern::PathPattern},
+    report::comment::{Channel, refused},
     sign::{
         Duty, Envelope, TrustRoot, Verified,
         issuer::{Issuer, Provider, Runner},
@@ -69,6 +71,7 @@ pub fn entry_points() -> &'static [EntryPoint] {
         ("jwks", jwks),
         ("id_token", id_token),
         ("remote_url", remote_url),
+        ("comment", comment),
         ("words", words),
     ]
 }
@@ -251,11 +254,32 @@ fn id_token(bytes: &[u8]) {
 
 fn remote_url(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if Remote::new(text).is_ok() {
+    if Address::parse(text).is_ok() {
         // What git takes for the name of a transport helper: `ext::sh -c ...`.
         let scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
         let helper = text.split_once("::").is_some_and(|(name, _)| name.bytes().all(scheme));
         assert!(!helper && !text.starts_with('-'), "a transport helper or an option is no URL");
+    }
+}
+
+/// A comment: the command in it, or the reply that says why there is none.
+fn comment(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match command::read(text) {
+        Ok(Some(Said { command, reason })) => {
+            // Not with the reason itself: on a line of its own it may be a quote, or a command.
+            let again = command::read(&format!("{}\n\nx", command.line()));
+            assert!(
+                again.is_ok_and(|again| again.is_some_and(|said| said.command == command)),
+                "a command has no line"
+            );
+            assert!(reason.is_none_or(|reason| text::check_free(&reason, false).is_ok()), "a reason hides something");
+        }
+        Ok(None) => {}
+        Err(refusal) => {
+            let reply = refused(&refusal, 1, Channel::GitHub);
+            assert!(matches!(command::read(&reply), Ok(None)), "a reply is a command");
+        }
     }
 }
 

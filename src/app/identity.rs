@@ -9,7 +9,7 @@ use crate::{
         text::excerpt,
     },
     cli::args::IdentityArg,
-    forge::{oidc::Issuers, reasons::OIDC_ENDPOINT},
+    forge::{http::refuse_overrides, oidc::Issuers},
     sign::{
         issuer::Issuer,
         reasons::{OIDC_ISSUER, OIDC_TOKEN_MISSING},
@@ -32,8 +32,6 @@ const SAID: [(&str, &str); 5] = [
     ("GITHUB_RUN_ATTEMPT", "run_attempt"),
     ("GITHUB_SHA", "sha"),
 ];
-/// Variables that exchange the certificates that TLS trusts.
-const CERTIFICATES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Asks for a token for the execution of a plan and verifies it.
 ///
@@ -83,10 +81,8 @@ fn shown(address: &str, issuers: &[Issuer], plan: &Digest, session: &Session, wo
 
 /// Obtains a token and verifies it with keys that its issuer serves now.
 fn verified(address: &str, issuers: &[Issuer], plan: &Digest, world: &World) -> Result<Verified> {
-    let exchanged = CERTIFICATES.iter().find(|name| world.env.path(name).is_some());
-    if let Some(name) = exchanged.filter(|_| issuers.iter().any(|issuer| issuer.url.starts_with("https:"))) {
-        let what = format!("{name} would decide which certificates are trusted");
-        return Err(Refusal::new(OIDC_ENDPOINT, what).subject(*name).hint(format!("unset {name}")));
+    if issuers.iter().any(|issuer| issuer.url.starts_with("https:")) {
+        refuse_overrides(|name| world.env.text(name))?;
     }
     let Some(bearer) = world.env.text(REQUEST_TOKEN).map(|text| Secret::new(text.to_owned())) else {
         return Err(Refusal::new(OIDC_TOKEN_MISSING, format!("{REQUEST_TOKEN} is not set")));

@@ -7,7 +7,7 @@ use crate::{
         text,
         time::Timestamp,
     },
-    ledger::{Batch, Ledger, Mode, NewEntry, Remote},
+    ledger::{Batch, Ledger, Mode, NewEntry},
     sign::{Envelope, Signer, predicate::Checkpoint, statement::Subject},
 };
 
@@ -47,12 +47,8 @@ pub(crate) fn unread(session: &Session) -> Result<Ledger> {
     if session.config_dir.is_dir() {
         ledger = ledger.with_mark(&session.config_dir.join("ledgers"));
     }
-    let Some(url) = session.checkout.ledger_remote()? else { return Ok(ledger) };
-    let remote = Remote::new(&url)?;
-    Ok(ledger.with_remote(match &session.ssh_agent {
-        Some(socket) => remote.with_ssh_agent(socket),
-        None => remote,
-    }))
+    let Some(url) = session.checkout.ledger_remote(session.access.ledger())? else { return Ok(ledger) };
+    Ok(ledger.with_remote(session.access.remote(&url, &session.root.document().host)?))
 }
 
 /// Checks a reason that goes into a statement: one line of 1 to 1,000 characters, safe to show.

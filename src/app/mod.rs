@@ -1,5 +1,8 @@
 //! The application: one file a command, and all sequencing of I/O.
 
+mod access;
+mod action;
+mod aftermath;
 mod bundle;
 mod ci;
 pub mod commands;
@@ -33,7 +36,10 @@ use std::ffi::OsString;
 
 use clap::Parser as _;
 
-use crate::{base::reason::ExitClass, cli::Args};
+use crate::{
+    base::reason::ExitClass,
+    cli::{Args, args::Command},
+};
 use output::Printer;
 use world::World;
 
@@ -43,6 +49,35 @@ pub fn main(line: Vec<OsString>, world: &mut World) -> u8 {
         Ok(args) => args,
         Err(error) => return output::usage(&error, &line, world),
     };
+    if matches!(args.command, Command::Action) {
+        return act(&args, world);
+    }
+    command(args, world).code()
+}
+
+/// Runs the command line that the inputs of a CI step stand for.
+fn act(args: &Args, world: &mut World) -> u8 {
+    let line = match action::line(world) {
+        Ok(line) => line,
+        Err(refusal) => {
+            let printer = Printer::new(&args.global, &args.command, world);
+            return printer
+                .finish(Err(refusal), &crate::cli::args::ReportFiles::default(), world)
+                .unwrap_or(ExitClass::Internal)
+                .code();
+        }
+    };
+    match Args::try_parse_from(&line.words) {
+        Ok(mut meant) => {
+            meant.global.json |= args.global.json;
+            meant.global.quiet |= args.global.quiet;
+            line.ends(command(meant, world)).code()
+        }
+        Err(error) => output::usage(&error, &line.words, world),
+    }
+}
+
+fn command(args: Args, world: &mut World) -> ExitClass {
     let mut printer = Printer::new(&args.global, &args.command, world);
     let begun = printer.begin(&args.global, world);
     if let Some(folder) = &args.global.directory {
@@ -50,5 +85,9 @@ pub fn main(line: Vec<OsString>, world: &mut World) -> u8 {
     }
     let files = args.command.report_files().cloned().unwrap_or_default();
     let result = begun.and_then(|()| commands::run(args.command, &args.global, world, &printer));
-    printer.finish(result, &files, world).unwrap_or(ExitClass::Internal).code()
+    let class = printer.finish(result, &files, world).unwrap_or(ExitClass::Internal);
+    if args.global.stats {
+        printer.say(world, &format!("forge: {} requests", world.reached.calls()));
+    }
+    class
 }

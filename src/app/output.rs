@@ -430,6 +430,7 @@ fn name_of(command: &Command) -> String {
         Command::History(_) => "history",
         Command::Stats => "stats",
         Command::Doctor(_) => "doctor",
+        Command::Action => "action",
         Command::Schema(_) => "schema",
         Command::Reasons(_) => "reasons",
         Command::Completions(_) => "completions",

@@ -33,6 +33,8 @@ reasons! {
     RUNNER_FILE = "runner.file_unsafe", Usage, "a file that takes outputs or a summary is not a plain file of ours", "let the runner set the variable; `--ci none` writes neither";
     RUNNER_EXPOSED = "runner.filecommand_exposed", Refused, "a file by which the runner takes orders lies where a step may write", "check out into a folder of its own, apart from the runner's";
     RUNNER_TAMPERED = "runner.filecommand_tampered", Verification, "a file by which the runner takes orders changed during a step", "find out what wrote to it; no later step of the job may be trusted";
+    ACTION_INPUT = "action.input", Usage, "an input of the CI step does not fit", "see the inputs in docs/github.md";
+    ACTION_VERSION = "action.version", Usage, "the CI step asks for another version than the one that is installed", "pin the action at the release that has the version";
     TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
 }
 

@@ -1,12 +1,13 @@
 //! The ledger as the run's first listener: what is not on record does not happen.
 
-use std::{collections::BTreeMap, io::Write, path::PathBuf};
+use std::{collections::BTreeMap, io::Write, path::PathBuf, sync::Arc};
 
 use super::{ci::OrderFiles, statements::Scribe};
 use crate::{
     base::{
         digest::Digest,
         ident::Id,
+        parallel,
         path::RepoPath,
         reason::{INTERNAL, Refusal, Result},
         time::Clock,
@@ -28,7 +29,7 @@ const MAX_PRODUCT: u64 = 1 << 30;
 pub(crate) struct Recorder {
     pub(crate) ledger: Ledger,
     pub(crate) clock: Clock,
-    pub(crate) signer: Box<dyn Signer + Send>,
+    pub(crate) signer: Box<dyn Signer>,
     pub(crate) plan: Digest,
     pub(crate) run: Id,
     pub(crate) fencing: u64,
@@ -37,6 +38,8 @@ pub(crate) struct Recorder {
     pub(crate) head: Option<String>,
     /// Asks the forge once more, just before the first step; none once it has.
     pub(crate) last_look: Option<LastLook>,
+    /// Where the head is read, afresh each time; opened once, since opening costs as much as a small step.
+    pub(crate) checkout: Checkout,
     /// The steps that commit.
     pub(crate) committers: Vec<Id>,
     pub(crate) work_tree: PathBuf,
@@ -53,13 +56,13 @@ pub(crate) struct Recorder {
 
 /// What must still be so on the forge just before the first side effect.
 pub(crate) struct LastLook {
-    forge: Box<dyn Forge>,
+    forge: Arc<dyn Forge>,
     subject: Subject,
 }
 
 impl LastLook {
     /// Remembers what to look for.
-    pub(crate) fn new(forge: Box<dyn Forge>, plan: &Plan) -> Self {
+    pub(crate) fn new(forge: Arc<dyn Forge>, plan: &Plan) -> Self {
         Self { forge, subject: plan.subject.clone() }
     }
 
@@ -103,10 +106,9 @@ impl Recorder {
         if recorded {
             let products = &self.products;
             self.ledger.append(self.clock, |seen| {
-                let mut entries = Vec::new();
-                for event in events {
-                    entries.extend(scribe.entries(event, products, seen.now)?);
-                }
+                // Signing is most of it, and no step starts meanwhile.
+                let entries = parallel::map(events, |event| scribe.entries(event, products, seen.now));
+                let entries = entries.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
                 Ok(Batch { entries, objects: Vec::new() })
             })?;
         }
@@ -142,7 +144,7 @@ impl EventSink for Recorder {
 
     fn may_continue(&mut self) -> Result<()> {
         if let Some(planned) = &self.head {
-            let here = Checkout::discover(&self.work_tree)?.head()?;
+            let here = self.checkout.head()?;
             if here != *planned {
                 return Err(Refusal::new(HEAD_MOVED, format!("the plan is for {planned}, here is {here}")));
             }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    access::Access,
     files,
     keys::{pin, trust_store},
     reasons::{DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_UNKNOWN, UNCOMMITTED},
@@ -40,8 +41,8 @@ pub(crate) struct Session {
     pub(crate) root: TrustRoot,
     pub(crate) facts: Facts,
     pub(crate) config_dir: PathBuf,
-    /// Socket of the SSH agent, for a ledger that lies behind `ssh`.
-    pub(crate) ssh_agent: Option<PathBuf>,
+    /// What opens a ledger that lies elsewhere.
+    pub(crate) access: Access,
 }
 
 impl Session {
@@ -52,16 +53,29 @@ impl Session {
         let config_dir = world.env.config_dir()?;
         let root = load_root(&checkout, &config_dir, world.env.text(pin::VARIABLE), world.now())?;
         let facts = checkout.facts(&identity(&root), None)?;
-        Ok(Self { checkout, root, facts, config_dir, ssh_agent: world.env.path("SSH_AUTH_SOCK") })
+        Ok(Self { checkout, root, facts, config_dir, access: Access::of(&world.env) })
     }
 
-    /// Turns to the head of a change request, which must be here; nothing of it is checked out, let alone run.
-    pub(crate) fn turn_to(&mut self, change: &ChangeRequest) -> Result<()> {
-        if !self.checkout.has(&change.head_sha) {
-            let what = format!("commit {} of change request {} is not here", short(&change.head_sha), change.number);
-            let fetch = format!("git fetch --no-tags origin {}", change.head_sha);
-            return Err(Refusal::new(REF_MISSING, what).subject(change.head_sha.clone()).hint(fetch));
+    /// Fetches a commit where it is not here, as data: nothing of it is checked out.
+    fn bring(&self, commit: &str) -> Result<()> {
+        if self.checkout.has(commit) {
+            return Ok(());
         }
+        if let Some(url) = self.checkout.ledger_remote(self.access.ledger())? {
+            let remote = self.access.remote(&url, &self.root.document().host)?;
+            remote.bring(self.checkout.git_dir(), commit, &self.facts.base_sha)?;
+        }
+        if !self.checkout.has(commit) {
+            return Err(Refusal::new(REF_MISSING, format!("commit {} is not here", short(commit)))
+                .subject(commit)
+                .hint(format!("git fetch --no-tags origin {commit}")));
+        }
+        Ok(())
+    }
+
+    /// Turns to the head of a change request, as data; nothing of it is checked out, let alone run.
+    pub(crate) fn turn_to(&mut self, change: &ChangeRequest) -> Result<()> {
+        self.bring(&change.head_sha)?;
         self.facts = self.checkout.facts(&identity(&self.root), Some(&change.head_sha))?;
         self.facts.change_request = Some(change.number);
         Ok(())
@@ -74,11 +88,7 @@ impl Session {
         if self.root.document().forge.is_none() || subject.change_request.is_none() {
             return Ok(());
         }
-        if !self.checkout.has(&subject.head_sha) {
-            let what = format!("commit {} of the plan is not here", short(&subject.head_sha));
-            let fetch = format!("git fetch --no-tags origin {}", subject.head_sha);
-            return Err(Refusal::new(REF_MISSING, what).subject(subject.head_sha.clone()).hint(fetch));
-        }
+        self.bring(&subject.head_sha)?;
         self.facts = self.checkout.facts(&identity(&self.root), Some(&subject.head_sha))?;
         self.follow(plan);
         Ok(())

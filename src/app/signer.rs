@@ -47,7 +47,7 @@ pub(crate) const RELEASED_KEYS: [&str; 2] = ["COUNTERSIGN_GATE_KEY", "COUNTERSIG
 
 /// A key that is ready to sign, and whose it is.
 pub(crate) struct Hand {
-    signer: Box<dyn Signer + Send>,
+    signer: Box<dyn Signer>,
     pub(crate) principal: Principal,
     pub(crate) key: Digest,
     pub(crate) method: Method,
@@ -83,7 +83,7 @@ impl Hand {
     }
 
     /// Hands the signer over to whoever signs for a whole run.
-    pub(crate) fn into_signer(self) -> Box<dyn Signer + Send> {
+    pub(crate) fn into_signer(self) -> Box<dyn Signer> {
         self.signer
     }
 
@@ -190,13 +190,7 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
 }
 
 /// Checks before anything is signed what every reader checks after.
-fn check(
-    signer: Box<dyn Signer + Send>,
-    method: Method,
-    duties: &[Duty],
-    root: &TrustRoot,
-    world: &World,
-) -> Result<Hand> {
+fn check(signer: Box<dyn Signer>, method: Method, duties: &[Duty], root: &TrustRoot, world: &World) -> Result<Hand> {
     let id = signer.key_id();
     let about = |refusal: Refusal| refusal.subject(id.to_string());
     let Some((key, _)) = root.key(&id) else {

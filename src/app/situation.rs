@@ -40,6 +40,21 @@ pub(crate) struct Situation {
     now: Timestamp,
 }
 
+/// What a plan is looked at for.
+pub(crate) struct Aim {
+    /// The digest that it was named by, where it was.
+    pub(crate) named: Option<Digest>,
+    pub(crate) purpose: Purpose,
+    pub(crate) now: Timestamp,
+}
+
+impl Aim {
+    /// To begin a run, now.
+    pub(crate) fn start(named: Option<Digest>, now: Timestamp) -> Self {
+        Self { named, purpose: Purpose::Start, now }
+    }
+}
+
 impl Situation {
     /// Looks at the checkout, waits for the ledger and asks the policy, for one plan; the facts are those that the
     /// session observed when it was opened, just now.
@@ -47,12 +62,11 @@ impl Situation {
         session: &Session,
         policy: Policy,
         plan: &SealedPlan,
-        named: Option<Digest>,
-        purpose: Purpose,
-        clock: Timestamp,
+        aim: Aim,
         reading: Reading,
         asking: Option<Asking<'_>>,
     ) -> Result<Self> {
+        let Aim { named, purpose, now: clock } = aim;
         let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
         let conformance = draft::conformance(session, &policy, plan)?;
         let modified = session.checkout.modified()?;

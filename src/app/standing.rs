@@ -1,11 +1,17 @@
 //! Where every recorded plan stands, derived from the ledger.
 
-use super::{ledger::begin, session::Session, situation::Situation, statements::word, world::World};
+use super::{
+    ledger::begin,
+    session::Session,
+    situation::{Aim, Situation},
+    statements::word,
+    world::World,
+};
 use crate::{
     base::{digest::Digest, ident::Id, reason::Result, time::Timestamp},
     event::RunStatus,
     ledger::status::{Gate, status},
-    verify::{self, Purpose},
+    verify,
 };
 
 /// One plan.
@@ -59,9 +65,7 @@ fn is_granted(session: &Session, digest: &Digest, world: &World) -> bool {
             session,
             policy,
             &plan,
-            None,
-            Purpose::Start,
-            world.now(),
+            Aim::start(None, world.now()),
             begin(session, world.now())?,
             None,
         )?;

@@ -1,17 +1,22 @@
 //! Everything a command takes from outside: environment, clock, randomness, folder, streams.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     ffi::OsString,
     io::{self, IsTerminal as _, Read, Write},
     path::PathBuf,
+    rc::Rc,
+    sync::Arc,
 };
 
-use crate::base::{
-    digest::Digest,
-    reason::{INTERNAL, Refusal, Result},
-    time::{Clock, Timestamp},
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{INTERNAL, Refusal, Result},
+        time::{Clock, Timestamp},
+    },
+    forge::Forge,
 };
 
 /// The outside world of one command. Tests make their own.
@@ -26,6 +31,29 @@ pub struct World {
     pub cwd: PathBuf,
     /// Standard streams.
     pub console: Console,
+    /// The forges that were reached.
+    pub reached: Reached,
+}
+
+/// The forges that a command has reached: each once, however often it is needed.
+#[derive(Clone, Default)]
+pub struct Reached(Rc<RefCell<Vec<Arc<dyn Forge>>>>);
+
+impl Reached {
+    /// Returns the forge that was reached already.
+    pub(crate) fn first(&self) -> Option<Arc<dyn Forge>> {
+        self.0.borrow().first().cloned()
+    }
+
+    /// Keeps a forge that was reached.
+    pub(crate) fn keep(&self, forge: &Arc<dyn Forge>) {
+        self.0.borrow_mut().push(Arc::clone(forge));
+    }
+
+    /// Returns how many requests were sent.
+    pub(crate) fn calls(&self) -> u64 {
+        self.0.borrow().iter().map(|forge| forge.calls()).sum()
+    }
 }
 
 impl World {
@@ -40,6 +68,7 @@ impl World {
             entropy: Entropy::System,
             cwd: std::env::current_dir()?,
             console: Console::of_process(),
+            reached: Reached::default(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! A fast reader of canonical documents: checks the form in one pass, then reads the fields.
 //!
-//! It accepts exactly what [`super::json::parse_canonical`] accepts and refuses with the same codes;
+//! It accepts exactly what the long way, to write the value down and compare, accepts and refuses with the same codes;
 //! it only builds no tree on the way. The ledger and signed statements are read through it.
 
 use std::{borrow::Cow, cmp::Ordering};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     json::{self, MAX_DEPTH, MAX_INTEGER, MAX_MEMBERS},
-    reason::{JSON_NON_CANONICAL, JSON_SCHEMA, Refusal, Result},
+    reason::{INTERNAL, JSON_NON_CANONICAL, JSON_SCHEMA, Refusal, Result},
     text::MAX_STRING,
 };
 
@@ -20,6 +20,15 @@ use super::{
 pub fn read<'de, T: Deserialize<'de>>(bytes: &'de [u8], max_bytes: usize) -> Result<T> {
     let text = check(bytes, max_bytes)?;
     serde_json::from_str(text).map_err(|e| Refusal::new(JSON_SCHEMA, super::text::excerpt(&e.to_string())))
+}
+
+/// Parses a document that must be in canonical form to a tree of values.
+///
+/// # Errors
+/// Those of [`check`].
+pub(super) fn value(bytes: &[u8], max_bytes: usize) -> Result<serde_json::Value> {
+    let text = check(bytes, max_bytes)?;
+    serde_json::from_str(text).map_err(|e| Refusal::new(INTERNAL, super::text::excerpt(&e.to_string())))
 }
 
 /// Checks that bytes are one strict JSON value in canonical form, and returns them as text.
@@ -44,7 +53,7 @@ pub fn find<'a>(bytes: &'a [u8], max_bytes: usize, member: &'a str) -> Result<(&
         }
     }
     // The slow reader knows what to say; should it see nothing wrong, the two differ and neither is believed.
-    json::parse_canonical(bytes, max_bytes)?;
+    json::parse_and_compare(bytes, max_bytes)?;
     Err(Refusal::new(JSON_NON_CANONICAL, "the bytes differ from their canonical form"))
 }
 
@@ -239,7 +248,9 @@ mod tests {
     const LIMIT: usize = 1 << 20;
 
     fn agrees(bytes: &[u8]) {
-        let slow = json::parse_canonical(bytes, LIMIT).map(drop).map_err(|e| e.code());
+        let read = json::parse_and_compare(bytes, LIMIT).map_err(|e| e.code());
+        assert_eq!(value(bytes, LIMIT).map_err(|e| e.code()), read);
+        let slow = read.map(drop);
         let scanned = std::str::from_utf8(bytes)
             .is_ok_and(|text| Scanner { text, bytes, at: 0, member: "", found: None }.document().is_some());
         assert_eq!(scanned, slow.is_ok(), "{:?}", String::from_utf8_lossy(bytes));
@@ -369,6 +380,7 @@ mod tests {
         #[test]
         fn b12_every_canonical_document_passes(value in any_value()) {
             let bytes = serde_json_canonicalizer::to_vec(&value).unwrap();
+            prop_assert_eq!(&json::canonical(&value).unwrap(), &bytes);
             prop_assert!(check(&bytes, LIMIT).is_ok());
             agrees(&bytes);
         }

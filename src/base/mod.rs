@@ -7,6 +7,7 @@ pub mod ident;
 pub mod json;
 pub mod launch;
 pub mod level;
+pub mod parallel;
 pub mod path;
 pub mod permission;
 pub mod reason;

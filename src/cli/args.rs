@@ -33,6 +33,9 @@ pub struct Global {
     /// Print one JSON object on standard output; text for people goes to standard error.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Say at the end how many requests were sent to the forge.
+    #[arg(long, global = true)]
+    pub stats: bool,
     /// Print nothing but what was asked for, and errors.
     #[arg(short, long, global = true)]
     pub quiet: bool,
@@ -160,6 +163,11 @@ pub enum Command {
     /// Check this machine: sandbox, git, keys, trust root, ledger; and what protects the gate on the forge.
     #[command(after_help = "Example:\n  countersign doctor --forge github")]
     Doctor(DoctorArgs),
+    /// Run the command that the inputs of a CI step stand for: COUNTERSIGN_INPUT_COMMAND and its like.
+    #[command(
+        after_help = "Example:\n  COUNTERSIGN_INPUT_COMMAND=verify COUNTERSIGN_INPUT_PLAN=plan.json countersign action"
+    )]
+    Action,
     /// Print the JSON Schema of a format, or list the formats.
     #[command(after_help = "Example:\n  countersign schema plan")]
     Schema(SchemaArgs),
@@ -218,6 +226,18 @@ pub struct InitArgs {
     /// The address under which you commit; by default git's user.email.
     #[arg(long)]
     pub email: Option<String>,
+    /// Set up for this forge: people by their accounts, gates that sign for them, and the workflow. Needs GITHUB_TOKEN.
+    #[arg(long, value_enum)]
+    pub forge: Option<ForgeArg>,
+    /// The repository on the forge, `owner/name`; by default that of git's remote `origin`.
+    #[arg(long, value_name = "OWNER/NAME", requires = "forge")]
+    pub repository: Option<String>,
+    /// The commit of the action that the workflow takes, 40 hex digits: the one that its tag `action-v...` names.
+    #[arg(long, value_name = "COMMIT", requires = "forge")]
+    pub action: Option<String>,
+    /// The host of the forge; by default that of git's remote `origin`.
+    #[arg(long, value_name = "HOST", requires = "forge")]
+    pub host: Option<String>,
     /// A repository of one person: you may approve your own plans. The lower tier is shown in every record.
     #[arg(long)]
     pub solo: bool,
@@ -227,6 +247,13 @@ pub struct InitArgs {
     /// How long the trust root and your keys are valid.
     #[arg(long, value_name = "DURATION", default_value = "365d")]
     pub valid: String,
+}
+
+/// A forge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ForgeArg {
+    /// GitHub, in the cloud or on a host of one's own.
+    Github,
 }
 
 /// What to do with keys.
@@ -320,10 +347,10 @@ pub struct EnrolArgs {
     /// Name, for display; by default the login.
     #[arg(long)]
     pub name: Option<String>,
-    /// File with the public key: of `keys public`, or an OpenSSH `.pub` file.
+    /// File with the public key: of `keys public`, or an OpenSSH `.pub` file. Who decides on a forge needs none.
     #[arg(long, value_name = "FILE")]
-    pub public_key: PathBuf,
-    /// Numeric id on the host; by default the next free one.
+    pub public_key: Option<PathBuf>,
+    /// Numeric id on the host; by default the next free one. On a forge the account's own, which must be given.
     #[arg(long)]
     pub id: Option<u64>,
     /// An address under which the person commits; may be given more than once.
@@ -333,7 +360,7 @@ pub struct EnrolArgs {
     #[arg(long)]
     pub role: Vec<String>,
     /// What the key may sign; may be given more than once.
-    #[arg(long, value_name = "DUTY", default_value = "approver", value_parser = ["root", "planner", "approver", "executor", "witness", "policy"])]
+    #[arg(long, value_name = "DUTY", default_value = "approver", value_parser = ["root", "planner", "approver", "executor", "witness", "policy", "gate"])]
     pub duty: Vec<String>,
     /// It is a program, not a person.
     #[arg(long)]
@@ -553,6 +580,8 @@ pub enum ViewFormat {
     Json,
     /// One page of HTML.
     Html,
+    /// The comment that a change request would get, as the policy and GitHub's limit have it.
+    Comment,
 }
 
 /// What to do with the policy.
@@ -691,13 +720,6 @@ pub struct VerifyArgs {
     /// What shows which CI job this is; by default a token wherever the trust root lists an issuer.
     #[arg(long, value_enum, conflicts_with = "bundle")]
     pub identity: Option<IdentityArg>,
-}
-
-/// The forge whose settings are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ForgeArg {
-    /// GitHub, in the cloud or on a host of one's own.
-    Github,
 }
 
 /// Arguments of `doctor`.

@@ -25,8 +25,8 @@ use crate::{
     plan::model::{OnFailure, Step},
 };
 
-/// The most events that wait to be recorded together.
-const BATCH: usize = 256;
+/// The most events that wait to be recorded together; each makes two entries at most, and a thousand are one append.
+const BATCH: usize = 500;
 /// The longest wait between two attempts.
 const LONGEST_BACKOFF: u64 = 60;
 

@@ -31,7 +31,7 @@ use crate::{
 /// tries once more, and refuses with `forge.outcome_unknown` where looking does not tell.
 /// It waits for the network: never call it from inside asynchronous code.
 /// Errors of every method: `forge.*`, as [`reasons`] lists them.
-pub trait Forge: Send {
+pub trait Forge: Send + Sync {
     /// Returns the repository.
     ///
     /// # Errors

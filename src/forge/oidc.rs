@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Url, redirect::Policy};
+use reqwest::{Client, Url};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 use zeroize::Zeroize as _;
 
-use super::reasons::{OIDC_ANSWER, OIDC_ENDPOINT, OIDC_UNREACHABLE};
+use super::{
+    http::{self, Proxies, Settings},
+    reasons::{OIDC_ANSWER, OIDC_ENDPOINT, OIDC_UNREACHABLE},
+};
 use crate::base::{
     json,
     reason::{INTERNAL, Refusal, Result},
@@ -35,20 +38,14 @@ impl Issuers {
     /// Makes a client; nothing is asked yet.
     ///
     /// # Errors
-    /// `internal.error` where there is no runtime; `oidc.unreachable` where no certificates are trusted.
+    /// `internal.error` where there is no runtime, or no certificates are trusted.
     pub fn new() -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|e| Refusal::new(INTERNAL, format!("no runtime: {e}")))?;
-        let client = Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .referer(false)
-            .timeout(PATIENCE)
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| Refusal::new(OIDC_UNREACHABLE, reasons_of(&e)))?;
+        let settings = Settings { timeout: PATIENCE, proxies: Proxies::Never, ..Settings::default() };
+        let client = http::client(settings)?;
         Ok(Self { runtime, client })
     }
 
@@ -95,18 +92,15 @@ impl Issuers {
             request = request.bearer_auth(bearer.expose());
         }
         self.runtime.block_on(async {
-            let mut answer = request.send().await.map_err(|e| unreachable(url, e))?;
-            if answer.status() != reqwest::StatusCode::OK {
-                return refused(url, &format!("it answers {}", answer.status().as_u16()));
+            let sent = request.send().await.map_err(|e| {
+                let why = http::chain(&e.without_url());
+                Refusal::new(OIDC_UNREACHABLE, format!("`{}`: {}", shown(url), excerpt(&why)))
+            })?;
+            let answer = http::read(sent, MAX_ANSWER).await.or_else(|e| refused(url, e.message()))?;
+            match answer.status {
+                200 => Ok(answer.body),
+                other => refused(url, &format!("it answers {other}")),
             }
-            let mut body = Vec::new();
-            while let Some(piece) = answer.chunk().await.map_err(|e| unreachable(url, e))? {
-                if body.len() + piece.len() > MAX_ANSWER {
-                    return refused(url, &format!("its answer has more than {MAX_ANSWER} bytes"));
-                }
-                body.extend_from_slice(&piece);
-            }
-            Ok(body)
         })
     }
 }
@@ -188,19 +182,6 @@ fn shown(url: &Url) -> String {
 
 fn refused<T>(url: &Url, why: &str) -> Result<T> {
     Err(Refusal::new(OIDC_ANSWER, format!("`{}`: {why}", shown(url))))
-}
-
-fn unreachable(url: &Url, error: reqwest::Error) -> Refusal {
-    Refusal::new(OIDC_UNREACHABLE, format!("`{}`: {}", shown(url), reasons_of(&error.without_url())))
-}
-
-/// The innermost cause; what stands around it only says that a request failed.
-fn reasons_of(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    excerpt(&cause.to_string())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::reasons;
 
 reasons! {
     REPO_MISSING = "repository.missing", Usage, "this is no git checkout that can be used", "run inside a git checkout with at least one commit";
+    REPO_OWNER = "repository.owner", Usage, "the checkout belongs to another user", "run as the user who owns it; a container job of GitHub has `options: --user 1001`";
     REPO_UNREADABLE = "repository.unreadable", Internal, "git objects could not be read", "run `git fsck`, and fetch the full history: shallow clones are refused";
     REPO_SHALLOW = "repository.shallow", Verification, "the clone is shallow or has replaced objects", "fetch the full history: `git fetch --unshallow`";
     COMMIT_FORMAT = "subject.commit_format", Verification, "a commit is not named by its full id", "name commits by their full id";
@@ -26,7 +27,6 @@ reasons! {
     ACCOUNT_MISMATCH = "forge.account_mismatch", Verification, "an answer is about another account than was asked for", "a login may have been renamed and taken by somebody else: look at the numeric ids";
     ENDPOINT_OVERRIDE = "context.override", Refused, "a variable sends traffic or trust somewhere else", "unset proxy and certificate variables in jobs that gate or execute, or let the signed policy allow them";
     ARTIFACT_DIGEST = "artifact.digest", Verification, "the bytes of an artifact are not those of its digest", "do not use it; look who could write to the run that made it";
-    ARTIFACT_FORM = "artifact.form", Verification, "an artifact is not one archive with one regular file", "upload exactly one file, and no link";
     OIDC_ENDPOINT = "oidc.endpoint_untrusted", Verification, "an address for tokens or keys belongs to no issuer that is trusted", "addresses of the environment are only used where they fit an issuer of the trust root";
     OIDC_UNREACHABLE = "oidc.unreachable", Verification, "the issuer, or the service that hands out tokens, cannot be reached", "run it again; nothing was done";
     OIDC_ANSWER = "oidc.answer_refused", Verification, "the issuer, or the service that hands out tokens, gave an answer that is not taken", "redirects, other codes than 200 and large answers are refused";

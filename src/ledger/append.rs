@@ -182,12 +182,7 @@ impl Ledger {
         }
         let mut chain = loaded.chain.clone();
         let first = chain.length();
-        let (mut entries, mut lines) = (Vec::new(), Vec::new());
-        for new in &batch.entries {
-            let (entry, bytes) = chain.extend(&new.envelope, new.at, &self.root, now)?;
-            entries.push(entry);
-            lines.push(bytes);
-        }
+        let (entries, lines) = chain.extend_all(&batch.entries, &self.root, now)?;
         let checkpointed = entries.iter().any(|entry| matches!(entry.record, Record::Checkpoint(_)));
         let addition = Addition {
             first,
@@ -247,7 +242,7 @@ impl Ledger {
 }
 
 /// Waits a little, differently in every process and thread, so that two losers do not meet again.
-fn pause(attempt: u32) {
+pub(super) fn pause(attempt: u32) {
     let mut random = [0_u8; 8];
     if getrandom::fill(&mut random).is_err() {
         random = [0x55; 8];

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
+    append::NewEntry,
     format::{NO_PREVIOUS, RawEntry, entry_bytes},
     reasons::{
         LEDGER_CHAIN, LEDGER_DUPLICATE, LEDGER_EQUIVOCATION, LEDGER_HEAD, LEDGER_ROLLBACK, LEDGER_TIME,
@@ -14,10 +15,12 @@ use super::{
 use crate::{
     base::{
         digest::Digest,
+        parallel,
         reason::{Refusal, Result},
         time::Timestamp,
     },
     sign::{
+        Signatory,
         envelope::Envelope,
         predicate::{Checkpoint, LedgerHead},
         trust::TrustRoot,
@@ -34,6 +37,20 @@ pub enum Mode {
     Full,
     /// Every hash; signatures only after the newest signed checkpoint, and of what permits or forbids.
     FromCheckpoint,
+}
+
+/// How many entries are looked at together, each by itself, before they are taken in one after the other.
+const AT_ONCE: usize = 512;
+
+/// What an envelope records, and who signed it as far as that was asked.
+type Opened = (Record, Vec<Signatory>);
+
+/// An entry that was looked at by itself, nothing said of its place.
+struct Seen {
+    raw: RawEntry,
+    /// SHA-256 of the statement.
+    payload: Digest,
+    opened: Result<Opened>,
 }
 
 /// What has been verified so far: the hashes of all entries, and the state they make.
@@ -128,11 +145,33 @@ impl Chain {
     /// `ledger.*`, `replay.consumed`, `json.*`, `dsse.*`, `signature.*`, `key.*`, naming the entry. The
     /// chain must not be used any further after one.
     pub fn push(&mut self, bytes: &[u8], root: &TrustRoot, now: Timestamp) -> Result<Entry> {
-        let seq = self.length();
-        self.step(bytes, root, now).map_err(|refusal| match refusal.about() {
-            Some(_) => refusal,
-            None => refusal.subject(format!("entry {seq}")),
+        self.named(|chain| {
+            let seen = chain.look(bytes, root)?;
+            chain.step(seen, root, now)
         })
+    }
+
+    /// Verifies entries that follow each other, as [`Chain::push`] does, and hands each to `take` beside its bytes.
+    ///
+    /// What an entry says by itself is read, and its signatures are verified, on all processors.
+    ///
+    /// # Errors
+    /// As [`Chain::push`], of the first that does not follow, and any of `take`.
+    pub(super) fn push_all(
+        &mut self,
+        lines: &[&[u8]],
+        root: &TrustRoot,
+        now: Timestamp,
+        take: &mut impl FnMut(&Entry, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        for lines in lines.chunks(AT_ONCE) {
+            let seen = parallel::map(lines, |line| self.look(line, root));
+            for (line, seen) in lines.iter().zip(seen) {
+                let entry = self.named(|chain| chain.step(seen?, root, now))?;
+                take(&entry, line)?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes the next entry, verifies it as a reader will, takes it in, and returns it with its bytes.
@@ -146,14 +185,74 @@ impl Chain {
         root: &TrustRoot,
         now: Timestamp,
     ) -> Result<(Entry, Vec<u8>)> {
+        let opened = Record::open(envelope, root, at, Signatures::Verify);
+        self.add(envelope, at, opened, root, now)
+    }
+
+    /// Makes the next entries as [`Chain::extend`] does; their signatures are verified on all processors.
+    ///
+    /// # Errors
+    /// As [`Chain::push`].
+    pub(super) fn extend_all(
+        &mut self,
+        new: &[NewEntry],
+        root: &TrustRoot,
+        now: Timestamp,
+    ) -> Result<(Vec<Entry>, Vec<Vec<u8>>)> {
+        let opened = parallel::map(new, |new| Record::open(&new.envelope, root, new.at, Signatures::Verify));
+        new.iter().zip(opened).map(|(new, opened)| self.add(&new.envelope, new.at, opened, root, now)).collect()
+    }
+
+    /// Makes the next entry of an envelope that was opened, all signatures verified, at its time.
+    fn add(
+        &mut self,
+        envelope: &Envelope,
+        at: Timestamp,
+        opened: Result<Opened>,
+        root: &TrustRoot,
+        now: Timestamp,
+    ) -> Result<(Entry, Vec<u8>)> {
         let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
         let bytes = entry_bytes(self.length(), prev, envelope, at)?;
-        let entry = self.push(&bytes, root, now)?;
+        let entry = self.named(|chain| {
+            let raw = RawEntry::parse(&bytes)?;
+            if raw.envelope != *envelope || raw.at != at {
+                return Err(Refusal::new(LEDGER_CHAIN, "an entry reads otherwise than it was written"));
+            }
+            chain.step(Seen { payload: raw.envelope.payload_digest(), raw, opened }, root, now)
+        })?;
         Ok((entry, bytes))
     }
 
-    fn step(&mut self, bytes: &[u8], root: &TrustRoot, now: Timestamp) -> Result<Entry> {
+    /// Names the entry in a refusal that names nothing.
+    fn named<T>(&mut self, take: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let seq = self.length();
+        take(self).map_err(|refusal| match refusal.about() {
+            Some(_) => refusal,
+            None => refusal.subject(format!("entry {seq}")),
+        })
+    }
+
+    /// Looks at an entry by itself: its form, its hash, and what it records, as far as its signatures are to be
+    /// verified at the place that it claims. Whether that is its place, [`Chain::step`] says.
+    fn look(&self, bytes: &[u8], root: &TrustRoot) -> Result<Seen> {
         let raw = RawEntry::parse(bytes)?;
+        let signatures = match self.covers(raw.seq) {
+            true if self.deferring => Signatures::Deferred,
+            true => Signatures::Covered,
+            false => Signatures::Verify,
+        };
+        let opened = Record::open(&raw.envelope, root, raw.at, signatures);
+        Ok(Seen { payload: raw.envelope.payload_digest(), raw, opened })
+    }
+
+    /// Tells whether a signed checkpoint covers an entry.
+    fn covers(&self, seq: u64) -> bool {
+        self.covered.is_some_and(|covered| seq <= covered)
+    }
+
+    fn step(&mut self, seen: Seen, root: &TrustRoot, now: Timestamp) -> Result<Entry> {
+        let Seen { raw, payload, opened } = seen;
         let seq = self.length();
         let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
         if raw.seq != seq || raw.prev != prev {
@@ -168,24 +267,17 @@ impl Chain {
         if raw.at < self.last.plus(-CLOCK_SLACK) || raw.at > now.plus(CLOCK_SLACK) {
             return Err(Refusal::new(LEDGER_TIME, format!("{} after {}, at {now}", raw.at, self.last)));
         }
-        let payload = raw.envelope.payload_digest();
         if self.statements.contains(&payload) {
             return Err(Refusal::new(LEDGER_DUPLICATE, format!("statement {payload}")));
         }
-        let covered = self.covered.is_some_and(|covered| seq <= covered);
-        let signatures = match covered {
-            true if self.deferring => Signatures::Deferred,
-            true => Signatures::Covered,
-            false => Signatures::Verify,
-        };
-        let (record, signatories) = Record::open(&raw.envelope, root, raw.at, signatures)?;
+        let (record, signatories) = opened?;
         if let Some(seen) = record.seen() {
             self.check_seen(seen, &record)?;
         }
         let entry = Entry { seq, at: raw.at, hash: raw.hash, payload, record, signatories };
         check_origin(&entry.record, seq, root)?;
         if let Record::Claim(claim) = &entry.record
-            && !covered
+            && !self.covers(seq)
         {
             self.state.prove(&claim.approvals, root)?;
         }

@@ -6,16 +6,15 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-use serde_json::json;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
 
 use super::reasons::{LEDGER_CHAIN, LEDGER_CORRUPT};
 use crate::{
     base::{
         canonical,
         digest::Digest,
-        json,
-        reason::{LIMIT_SIZE, Refusal, Result},
+        reason::{INTERNAL, LIMIT_SIZE, Refusal, Result},
         time::Timestamp,
     },
     sign::envelope::{Envelope, PAYLOAD_TYPE},
@@ -49,7 +48,7 @@ pub struct RawEntry {
     pub envelope: Envelope,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Wrapper<'a> {
     at: Timestamp,
@@ -59,7 +58,7 @@ struct Wrapper<'a> {
     seq: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WrappedEnvelope<'a> {
     #[serde(borrow)]
@@ -70,7 +69,7 @@ struct WrappedEnvelope<'a> {
     signatures: Vec<WrappedSignature<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct WrappedSignature<'a> {
     #[serde(borrow)]
@@ -105,7 +104,18 @@ impl RawEntry {
 /// # Errors
 /// `limit.size` above [`MAX_ENTRY`].
 pub fn entry_bytes(seq: u64, prev: Digest, envelope: &Envelope, at: Timestamp) -> Result<Vec<u8>> {
-    let bytes = json::canonical(&json!({ "at": at, "envelope": envelope.to_value(), "prev": prev, "seq": seq }))?;
+    // The members stand in the order of the canonical form, as whoever reads the entry demands.
+    let signatures = envelope.signatures().iter().map(|signature| {
+        let sig = Cow::Owned(STANDARD.encode(&signature.bytes));
+        WrappedSignature { keyid: Cow::Borrowed(&signature.keyid), sig }
+    });
+    let wrapped = WrappedEnvelope {
+        payload: Cow::Owned(STANDARD.encode(envelope.unverified_payload())),
+        payload_type: Cow::Borrowed(PAYLOAD_TYPE),
+        signatures: signatures.collect(),
+    };
+    let bytes = serde_json::to_vec(&Wrapper { at, envelope: wrapped, prev, seq })
+        .map_err(|e| Refusal::new(INTERNAL, e.to_string()))?;
     if bytes.len() > MAX_ENTRY {
         return Err(Refusal::new(LIMIT_SIZE, format!("an entry of {} bytes, the limit is {MAX_ENTRY}", bytes.len())));
     }
@@ -127,7 +137,32 @@ pub fn genesis_entry(envelope: &Envelope, at: Timestamp) -> Result<Vec<u8>> {
 pub fn lines(file: &[u8]) -> Result<impl DoubleEndedIterator<Item = &[u8]>> {
     let corrupt = |what: &str| Refusal::new(LEDGER_CORRUPT, what.to_owned());
     let body = file.strip_suffix(b"\n").ok_or_else(|| corrupt("a file of entries does not end in a line feed"))?;
-    Ok(body.split(|&b| b == b'\n'))
+    Ok(Lines { left: Some(body) })
+}
+
+/// Iterates over lines, from either end; the standard library looks at every byte by itself.
+struct Lines<'a> {
+    left: Option<&'a [u8]>,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let left = self.left?;
+        let Some(at) = memchr::memchr(b'\n', left) else { return self.left.take() };
+        self.left = Some(&left[at + 1..]);
+        Some(&left[..at])
+    }
+}
+
+impl DoubleEndedIterator for Lines<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let left = self.left?;
+        let Some(at) = memchr::memrchr(b'\n', left) else { return self.left.take() };
+        self.left = Some(&left[..at]);
+        Some(&left[at + 1..])
+    }
 }
 
 /// Returns the path of the file of one append.
@@ -212,6 +247,12 @@ mod tests {
     #[test]
     fn e08_a_file_without_its_last_line_feed_is_refused() {
         assert_eq!(lines(b"a\nb").err().map(|e| e.code()), Some("ledger.corrupt"));
-        assert_eq!(lines(b"a\nb\n").unwrap().count(), 2);
+        for file in ["a\nb\n", "\n", "\n\na\n\n", "abc\n"] {
+            let body = &file.as_bytes()[..file.len() - 1];
+            let split: Vec<&[u8]> = body.split(|&b| b == b'\n').collect();
+            assert_eq!(lines(file.as_bytes()).unwrap().collect::<Vec<_>>(), split);
+            let back: Vec<&[u8]> = lines(file.as_bytes()).unwrap().rev().collect();
+            assert_eq!(back, split.into_iter().rev().collect::<Vec<_>>());
+        }
     }
 }

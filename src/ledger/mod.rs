@@ -12,6 +12,7 @@
 //! (one file for each append), `segments/<first>-<last>.jsonl` (the same bytes joined, when a checkpoint is
 //! appended) and `objects/sha256/<2 hex>/<62 hex>` (what entries name by digest).
 
+mod address;
 mod append;
 pub mod chain;
 pub mod format;
@@ -30,6 +31,7 @@ mod transition_run;
 #[cfg(test)]
 mod tests;
 
+pub use address::Address;
 pub use append::{Appended, Batch, NewEntry, View};
 pub use chain::{Chain, Mode};
 pub use format::genesis_entry;

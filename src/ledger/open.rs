@@ -8,7 +8,7 @@ use super::{
     chain::{Chain, Mode},
     format::{RawEntry, lines},
     mark::Mark,
-    reasons::{LEDGER_CHAIN, LEDGER_CONTENDED, LEDGER_CORRUPT, LEDGER_MISSING, LEDGER_ROLLBACK},
+    reasons::{LEDGER_CHAIN, LEDGER_CONTENDED, LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_ROLLBACK},
     record::{Entry, Record, Signatures},
     remote::Remote,
     state::State,
@@ -22,6 +22,9 @@ use crate::{
     },
     sign::{predicate::LedgerHead, reasons::TRUST_ROLLBACK, trust::TrustRoot},
 };
+
+/// How often a reader that finds the local branch locked looks again, before it says so.
+const MAX_LOCKED: u32 = 8;
 
 /// A ledger, with what has been verified of it in this process.
 pub struct Ledger {
@@ -186,7 +189,11 @@ impl Ledger {
 
     fn bring(&mut self, now: Timestamp) -> Result<Option<Oid>> {
         // Another process may move the branch at any moment; each round starts from what is there then.
-        for _ in 0..super::append::MAX_TRIES {
+        let mut locked = 0;
+        for attempt in 1..=super::append::MAX_TRIES {
+            if attempt > 1 {
+                super::append::pause(attempt);
+            }
             let local = self.store.tip()?;
             let Some(remote) = self.remote.clone() else {
                 return self.settle(local, now);
@@ -209,8 +216,12 @@ impl Ledger {
                 remote.fetch(&self.store)?;
             }
             self.load(there, now)?;
-            if self.store.swap(local, there)? {
-                return Ok(Some(there));
+            match self.store.swap(local, there) {
+                Ok(true) => return Ok(Some(there)),
+                Ok(false) => {}
+                // Whoever holds the lock moves the branch to what was just read, or to what follows it.
+                Err(refusal) if refusal.reason() == LEDGER_LOCKED && locked < MAX_LOCKED => locked += 1,
+                Err(refusal) => return Err(refusal),
             }
         }
         Err(Refusal::new(LEDGER_CONTENDED, "the local branch kept moving"))
@@ -325,10 +336,7 @@ fn follow(
         return Err(misplaced(&format!("stands where entry {} should follow", chain.length())));
     }
     let bytes = store.read(file)?;
-    for line in lines(&bytes)? {
-        let entry = chain.push(line, root, now)?;
-        take(&entry, line)?;
-    }
+    chain.push_all(&lines(&bytes)?.collect::<Vec<_>>(), root, now, take)?;
     if file.last.is_some_and(|last| chain.length() != last + 1) {
         return Err(misplaced("does not hold what its name says"));
     }

@@ -28,8 +28,9 @@ reasons! {
     LEDGER_LOCKED = "ledger.locked", Contended, "the ledger's reference is locked by another process", "try again; if no process runs, remove the stale `.lock` file beside the reference";
     LEDGER_WRITE = "ledger.write_failed", Indeterminate, "the entry could not be recorded", "nothing was recorded; check the disk and the permissions of the repository";
     LEDGER_UNREACHABLE = "ledger.unreachable", Contended, "the remote ledger cannot be reached", "check the network and the credentials";
+    LEDGER_CREDENTIALS = "ledger.credentials", Usage, "the remote ledger does not let this job in", "give a token that may write there as COUNTERSIGN_GIT_TOKEN or GITHUB_TOKEN (`contents: write`); it is shown only to the host that the trust root names";
     LEDGER_UNCERTAIN = "ledger.uncertain", Indeterminate, "nobody knows whether the remote took the entry", "read the ledger when the remote answers again, before anything else";
-    LEDGER_REMOTE = "ledger.remote", Usage, "the remote of the ledger is not one that is spoken to", "give an https:// or ssh:// URL, or an absolute path";
+    LEDGER_REMOTE = "ledger.remote", Usage, "the remote of the ledger is not one that is spoken to", "give an https:// URL without a name or password on the host that the trust root names, an ssh:// URL, or an absolute path";
     LEDGER_OBJECT = "ledger.object", Verification, "an object of the ledger does not have the digest it is stored under", "the ledger was altered; restore it from a copy and find out who";
     RUN_INDETERMINATE = "indeterminate", Indeterminate, "a step started and nobody knows how it ended", "look at the world, then sign a resolution with `countersign resolve`";
 }

@@ -1,7 +1,8 @@
 //! The remote side of a ledger, spoken to by `git` in a cleaned environment and a private git folder.
 //!
 //! No configuration but the one given here is read: not the user's, not the repository's. Only the
-//! objects are shared, so that what is fetched lands where the ledger reads.
+//! objects are shared, so that what is fetched lands where the ledger reads. Of the caller's environment
+//! `git` is told nothing but the SSH agent's socket and a token, each only where it was given.
 
 use std::{
     fs::File,
@@ -14,26 +15,32 @@ use std::{
 use git2::Oid;
 
 use super::{
-    reasons::{LEDGER_REMOTE, LEDGER_UNREACHABLE, LEDGER_WRITE},
+    address::Address,
+    reasons::{LEDGER_CREDENTIALS, LEDGER_UNREACHABLE, LEDGER_WRITE},
     store::Store,
 };
 use crate::base::{
-    reason::{Refusal, Result},
-    text::{check_steering, excerpt},
+    reason::{Reason, Refusal, Result},
+    secret::Secret,
+    text::excerpt,
 };
 
 /// The most of `git`'s output that is read, in bytes.
 const MAX_OUTPUT: u64 = 256 * 1024;
+/// What every fetch has in common: objects come, and nothing else changes.
+const FETCH: [&str; 6] =
+    ["fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--quiet"];
 /// How long `git` may take.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Where the ledger's branch lives besides here; that side is the truth.
 #[derive(Clone, Debug)]
 pub struct Remote {
-    url: String,
-    protocol: &'static str,
+    address: Address,
     git: PathBuf,
     ssh_agent: Option<PathBuf>,
+    /// The header that shows the token.
+    token: Option<Secret>,
 }
 
 /// What became of a push.
@@ -48,32 +55,20 @@ pub(super) enum Push {
 }
 
 impl Remote {
-    /// Takes a URL: `https://…`, `ssh://…`, `user@host:path`, or an absolute local path.
-    ///
-    /// # Errors
-    /// `ledger.remote` for any other, `text.*`.
-    pub fn new(url: &str) -> Result<Self> {
-        check_steering(url)?;
-        let scp = url.split_once(':').is_some_and(|(host, path)| {
-            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'@');
-            host.contains('@') && host.bytes().all(plain) && !path.starts_with(':') && !path.contains("://")
-        });
-        let protocol = if url.starts_with('-') {
-            None
-        } else if url.starts_with("https://") {
-            Some("https")
-        } else if url.starts_with("ssh://") || scp {
-            Some("ssh")
-        } else if url.starts_with('/') {
-            Some("file")
-        } else {
-            None
-        };
-        let protocol = protocol.ok_or_else(|| Refusal::new(LEDGER_REMOTE, format!("`{}`", excerpt(url))))?;
-        Ok(Self { url: url.to_owned(), protocol, git: PathBuf::from("git"), ssh_agent: None })
+    /// Takes the address of the other side.
+    #[must_use]
+    pub fn new(address: Address) -> Self {
+        Self { address, git: PathBuf::from("git"), ssh_agent: None, token: None }
     }
 
-    /// Names the socket of the SSH agent, the one thing of the caller's environment that `git` is told.
+    /// Gives the token to be shown to this very repository, and to nothing else that git may be led to.
+    #[must_use]
+    pub fn with_token(mut self, token: &Secret) -> Self {
+        self.token = self.address.authority().map(|_| authorization(token));
+        self
+    }
+
+    /// Names the socket of the SSH agent.
     #[must_use]
     pub fn with_ssh_agent(mut self, socket: impl Into<PathBuf>) -> Self {
         self.ssh_agent = Some(socket.into());
@@ -87,9 +82,16 @@ impl Remote {
         self
     }
 
+    /// Returns the header that shows the token.
+    #[cfg(test)]
+    pub(crate) fn shows(&self) -> Option<&str> {
+        self.token.as_ref().map(Secret::expose)
+    }
+
     /// Returns the commit that the remote's branch names, just now.
     pub(super) fn head(&self, store: &Store) -> Result<Option<Oid>> {
-        let output = self.run(store, &["ls-remote", "--refs", "--", &self.url, store.reference()])?.success()?;
+        let output =
+            self.run(store, &["ls-remote", "--refs", "--", self.address.url(), store.reference()])?.success()?;
         let mut found = None;
         for line in output.lines() {
             match line.split_once('\t') {
@@ -106,21 +108,28 @@ impl Remote {
     /// Brings the commits of the remote's branch here, without moving any reference.
     pub(super) fn fetch(&self, store: &Store) -> Result<()> {
         let refspec = format!("{}:refs/countersign/fetched", store.reference());
-        self.run(
-            store,
-            &[
-                "fetch",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--no-recurse-submodules",
-                "--no-auto-maintenance",
-                "--quiet",
-                "--",
-                &self.url,
-                &refspec,
-            ],
-        )?
-        .success()?;
+        let mut arguments = FETCH.to_vec();
+        arguments.extend(["--", self.address.url(), &refspec]);
+        self.run(store, &arguments)?.success()?;
+        Ok(())
+    }
+
+    /// Brings a commit and its history to a repository, without moving any reference or checking anything out.
+    ///
+    /// `known` is a commit that is there already, so that only what lies between is sent.
+    ///
+    /// # Errors
+    /// `ledger.unreachable`, also where the remote does not have the commit, or does not hand it out by its id.
+    pub fn bring(&self, git_dir: &Path, commit: &str, known: &str) -> Result<()> {
+        let full = |id: &str| matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit());
+        if !full(commit) || !full(known) {
+            return Err(Refusal::new(LEDGER_UNREACHABLE, format!("`{}` is no full commit", excerpt(commit))));
+        }
+        let store = Store::open(git_dir, "refs/countersign/none")?;
+        let (refspec, tip) = (format!("{commit}:refs/countersign/fetched"), format!("--negotiation-tip={known}"));
+        let mut arguments = FETCH.to_vec();
+        arguments.extend([tip.as_str(), "--", self.address.url(), &refspec]);
+        self.run(&store, &arguments)?.success()?;
         Ok(())
     }
 
@@ -129,10 +138,33 @@ impl Remote {
         let reference = store.reference();
         let lease = format!("--force-with-lease={reference}:{}", old.map(|id| id.to_string()).unwrap_or_default());
         let refspec = format!("{new}:{reference}");
-        let arguments =
-            ["push", "--porcelain", "--atomic", "--no-verify", "--no-signed", &lease, "--", &self.url, &refspec];
+        let arguments = [
+            "push",
+            "--porcelain",
+            "--atomic",
+            "--no-verify",
+            "--no-signed",
+            &lease,
+            "--",
+            self.address.url(),
+            &refspec,
+        ];
         let done = self.run(store, &arguments)?;
+        if let Some(refusal) = done.not_let_in() {
+            return Err(refusal);
+        }
         read_push(&done.stdout, done.code == Some(0), reference)
+    }
+
+    /// Configuration with the token, by way of the environment: arguments are for all users of a machine to read,
+    /// and a file would outlive the process.
+    fn token_config(&self) -> Vec<(&'static str, String)> {
+        let Some(header) = &self.token else { return Vec::new() };
+        vec![
+            ("GIT_CONFIG_COUNT", "1".to_owned()),
+            ("GIT_CONFIG_KEY_0", format!("http.{}.extraHeader", self.address.url())),
+            ("GIT_CONFIG_VALUE_0", header.expose().to_owned()),
+        ]
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place of this room that starts a program: git, cleaned")]
@@ -140,7 +172,7 @@ impl Remote {
         let failed = |e: std::io::Error| Refusal::new(LEDGER_UNREACHABLE, format!("git: {e}"));
         let private = private_folder().map_err(failed)?;
         let (mut out, mut err) = (tempfile::tempfile().map_err(failed)?, tempfile::tempfile().map_err(failed)?);
-        let allow = format!("protocol.{}.allow=always", self.protocol);
+        let allow = format!("protocol.{}.allow=always", self.address.protocol());
         let mut command = Command::new(&self.git);
         command
             .env_clear()
@@ -156,10 +188,12 @@ impl Remote {
             .env("GIT_ATTR_NOSYSTEM", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .envs(self.token_config())
             .current_dir(private.path())
             .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never"])
             .args(["-c", &allow, "-c", "core.fsync=committed,reference", "-c", "gc.auto=0"])
             .args(["-c", "push.recurseSubmodules=no", "-c", "fetch.fsckObjects=true"])
+            .args(["-c", "http.followRedirects=false"])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(out.try_clone().map_err(failed)?)
@@ -192,10 +226,34 @@ impl Finished {
         if self.code == Some(0) {
             return Ok(self.stdout);
         }
-        // The first line names the cause; what follows is advice, over several lines.
-        let first = self.stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("no word");
-        Err(Refusal::new(LEDGER_UNREACHABLE, format!("git: {}", excerpt(first))))
+        Err(self.not_let_in().unwrap_or_else(|| self.refusal(LEDGER_UNREACHABLE)))
     }
+
+    /// Returns the refusal of a server that did not take the token, or asked for one; trying again would not help.
+    fn not_let_in(&self) -> Option<Refusal> {
+        const WORDS: [&str; 5] = [
+            "Authentication failed for",
+            "could not read Username for",
+            "could not read Password for",
+            "The requested URL returned error: 401",
+            "The requested URL returned error: 403",
+        ];
+        let told = self.code != Some(0) && WORDS.iter().any(|words| self.stderr.contains(words));
+        told.then(|| self.refusal(LEDGER_CREDENTIALS))
+    }
+
+    /// The first line of `git` names the cause; what follows is advice, over several lines.
+    fn refusal(&self, reason: Reason) -> Refusal {
+        let first = self.stderr.lines().find(|line| !line.trim().is_empty()).unwrap_or("no word");
+        Refusal::new(reason, format!("git: {}", excerpt(first)))
+    }
+}
+
+/// Makes the header by which forges take a token from `git`: as a password, under a name that all of them accept.
+fn authorization(token: &Secret) -> Secret {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let pair = Secret::new(format!("x-access-token:{}", token.expose()));
+    Secret::new(format!("Authorization: Basic {}", STANDARD.encode(pair.expose())))
 }
 
 /// Reads what `git push --porcelain` says of one reference.
@@ -253,28 +311,6 @@ fn slurp(file: &mut File) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn c05_only_known_transports_are_spoken_to() {
-        for good in ["https://h/r.git", "ssh://git@h/r", "git@h:o/r.git", "/srv/r.git"] {
-            assert!(Remote::new(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "ext::sh -c x",
-            "http://h/r",
-            "git://h/r",
-            "file:///r",
-            "--upload-pack=x",
-            "-u@h:x",
-            "r.git",
-            "",
-            "fd::3",
-            "a@b::x",
-            "https\u{3a}//h/\u{e9}",
-        ] {
-            assert!(Remote::new(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn e03_what_the_push_said_is_won_lost_or_unknown_and_never_guessed() {

@@ -67,6 +67,9 @@ impl Store {
         if repo.is_shallow() {
             return Err(Refusal::new(LEDGER_SHALLOW, path.display().to_string()));
         }
+        // What was copied without its empty folders: libgit2 never sees packs in a folder that was not there at first.
+        // Where none can be made, nothing can be fetched either, and that says why.
+        let _ = std::fs::create_dir_all(repo.commondir().join("objects/pack"));
         let mut file = tempfile::Builder::new().prefix("countersign-").tempfile().map_err(|e| unusable(&e))?;
         write!(file, "{CONFIG}{DURABLE}").and_then(|()| file.flush()).map_err(|e| unusable(&e))?;
         let config = git2::Config::open(file.path()).map_err(|e| unusable(&e.message()))?;

@@ -11,6 +11,8 @@ pub enum Starter {
     Solo,
     /// Several people, who approve each other's plans.
     Team,
+    /// The same on a forge, whose records count as decisions.
+    Forge,
 }
 
 /// One program for the table: its name, absolute path, and whether it runs code it is handed.
@@ -34,9 +36,13 @@ pub fn text(tier: Starter, programs: &[ProgramLine<'_>], expires: Timestamp) -> 
     let table = if table.is_empty() { "programs: {}\n".to_owned() } else { format!("programs:\n{table}") };
     let people = match tier {
         Starter::Solo => SOLO,
-        Starter::Team => TEAM,
+        Starter::Team | Starter::Forge => TEAM,
     };
-    format!("{HEAD}expires: '{expires}'\n{SWITCHES}{PROGRAMS}{table}{LISTS}{people}")
+    let lists = match tier {
+        Starter::Forge => FORGE_LISTS,
+        Starter::Solo | Starter::Team => LISTS,
+    };
+    format!("{HEAD}expires: '{expires}'\n{SWITCHES}{PROGRAMS}{table}{lists}{people}")
 }
 
 const HEAD: &str = "\
@@ -77,6 +83,21 @@ const LISTS: &str = "
 #   secrets: {DATABASE_URL: {environment: [staging]}, API_TOKEN: {}}
 environments: []
 secrets: {}
+
+";
+
+const FORGE_LISTS: &str = "
+# Environments that directives may name, secrets that steps may get and where, e.g.
+#   secrets: {DATABASE_URL: {environment: [production]}}
+environments: [production]
+secrets: {}
+
+# What is asked of the forge's records before they count as decisions.
+gates:
+  permission: write        # the least that a person must be allowed in the repository
+  digestInRelease: true    # who releases a job from an environment types the plan's digest
+  directivesAtHead: true   # a pull request may propose a directive; people approve its plan
+  forks: false             # change requests from forks are not planned for
 
 ";
 

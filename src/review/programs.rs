@@ -2,6 +2,8 @@
 //!
 //! The one list of its kind; the policy's loader and the checks both read it.
 
+use std::{collections::BTreeSet, sync::OnceLock};
+
 /// Programs that run code, commands or plug-ins they are handed, by base name without a version: shells,
 /// what starts another program from its arguments, languages and their package managers, build tools,
 /// archivers and transports that start helpers, containers and clusters, editors and pagers and database
@@ -40,20 +42,26 @@ pub fn base_name(path: &str) -> &str {
 /// Tells whether a program is known to run code that it is handed.
 #[must_use]
 pub fn is_interpreter(path: &str) -> bool {
-    is_listed(INTERPRETERS, path)
+    static NAMES: OnceLock<BTreeSet<String>> = OnceLock::new();
+    is_listed(NAMES.get_or_init(|| names(INTERPRETERS)), path)
 }
 
 /// Tells whether a program is known to be an agent's command line.
 #[must_use]
 pub fn is_agent(path: &str) -> bool {
-    is_listed(AGENTS, path)
+    static NAMES: OnceLock<BTreeSet<String>> = OnceLock::new();
+    is_listed(NAMES.get_or_init(|| names(AGENTS)), path)
 }
 
-fn is_listed(list: &str, path: &str) -> bool {
-    let name = base_name(path);
+/// Splits a list once; every step of every plan is looked up in it.
+fn names(list: &str) -> BTreeSet<String> {
+    list.split_whitespace().map(str::to_ascii_lowercase).collect()
+}
+
+fn is_listed(names: &BTreeSet<String>, path: &str) -> bool {
+    let name = base_name(path).to_ascii_lowercase();
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-    list.split_whitespace()
-        .any(|known| known.eq_ignore_ascii_case(name) || (!plain.is_empty() && known.eq_ignore_ascii_case(plain)))
+    names.contains(&name) || names.contains(plain)
 }
 
 /// Tells whether an argument makes `git` run other programs or read other settings.

@@ -15,8 +15,8 @@ use crate::base::{
     secret::Secret,
 };
 
-/// What can sign the message of an envelope.
-pub trait Signer {
+/// What can sign the message of an envelope, several at once.
+pub trait Signer: Send + Sync {
     /// Returns the id of the public key.
     fn key_id(&self) -> Digest;
 

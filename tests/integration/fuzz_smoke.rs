@@ -274,6 +274,7 @@ fn write_the_documents_anew() {
         ("jwks", vec![minting::jwks().to_string().into(), br#"{"keys":[]}"#.to_vec()]),
         ("id_token", [By::Rsa, By::Ec].map(id_token).to_vec()),
         ("remote_url", REMOTES.iter().map(|text| text.as_bytes().to_vec()).collect()),
+        ("comment", COMMENTS.iter().map(|text| text.as_bytes().to_vec()).collect()),
         ("words", WORDS.iter().map(|text| text.as_bytes().to_vec()).collect()),
     ];
     for (name, documents) in all {
@@ -306,6 +307,15 @@ const REMOTES: &[&str] = &[
     "ext::sh -c id",
     "file:///a",
 ];
+/// Comments that are commands.
+const COMMENTS: &[&str] = &[
+    "countersign approve sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9\n\nLooks good.\n",
+    "/countersign reject sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9 it is Friday\r\n\r\n> quoted\r\n",
+    "countersign plan release -i version=1.2.0 -i note=\"two \\\"words\\\"\"",
+    "countersign resolve run-1 publish skip it is there\n```\ncountersign halt\n```\n<!-- x\n-->\n",
+    "countersign unlock all is well\n    code\n",
+];
+
 const WORDS: &[&str] = &[
     "2026-11-20T12:00:00Z",
     "9999-12-31T23:59:59Z",

@@ -183,6 +183,25 @@ fn the_view_has_four_forms_and_one_digest() {
     assert_eq!(newest_approval(&bench).0.binding.view.to_string(), digests[0]);
 }
 
+#[test]
+fn the_comment_of_a_plan_can_be_read_before_it_is_posted() {
+    let bench = solo();
+    let shown = |directive: &str| {
+        let plan = plan(&bench, directive, &["--no-record"]);
+        let before = tip(&bench);
+        let text = bench.run(&["render", &plan.file, "--format", "comment"]).exits(0).stdout;
+        let view = bench.run(&["render", &plan.file, "--format", "markdown"]).exits(0).stdout;
+        assert!(text.contains(&view), "the view stands in the comment whole");
+        assert_eq!(before, tip(&bench));
+        (text, plan.digest)
+    };
+    let (text, digest) = shown("mark");
+    assert!(text.starts_with("<!-- countersign:plan:mark:v1 -->\n\n### ` mark `: waits for approval\n"), "{text}");
+    assert!(text.contains(&format!("\n```text\ncountersign approve {digest}\n```\n")), "{text}");
+    let (text, digest) = shown("look");
+    assert!(text.contains("permitted by the policy") && text.contains(&format!("\ncountersign execute {digest}\n")));
+}
+
 // Reviewing.
 
 #[test]

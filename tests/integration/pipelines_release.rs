@@ -119,3 +119,15 @@ fn release_goes_on_after_a_repair_and_makes_its_commit_and_tag_once() {
     stock(&project.bench.path("dist"), "sha256sum", &["--check", "--strict", "SHA256SUMS"]);
     project.refuses_a_replay(&plan);
 }
+
+#[test]
+fn publish_writes_down_exactly_the_image_and_the_binary_that_were_approved() {
+    let Some(project) = project() else { return };
+    let (image, binary) = (format!("sha256:{}", "a".repeat(64)), format!("sha256:{}", "b".repeat(64)));
+    let (image_input, binary_input) = (format!("image_digest={image}"), format!("binary_digest={binary}"));
+    let inputs = ["version=2.0.0", "image=ghcr.io/acme/app", &image_input, &binary_input];
+    let (plan, _) = project.works("directives/publish.md", &inputs);
+    // The form of the file that `.github/action/install` reads.
+    assert_eq!(project.bench.read("dist/release"), format!("image=ghcr.io/acme/app@{image}\nbinary={binary}\n"));
+    project.refuses_a_replay(&plan);
+}

@@ -143,3 +143,14 @@ fn reason_codes_that_documents_name_exist() {
         }
     }
 }
+
+#[test]
+fn the_commands_of_comments_are_documented_as_they_are() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/comments.md")).unwrap();
+    let told: Vec<&str> = text.lines().filter(|line| line.starts_with("| `countersign ")).collect();
+    let cell = |entry: &countersign::approval::command::Entry| {
+        format!("| `{}` | {} |", entry.form().replace('|', "\\|"), entry.summary)
+    };
+    let made: Vec<String> = countersign::approval::command::Verb::ALL.iter().map(cell).collect();
+    assert_eq!(told, made);
+}

@@ -183,6 +183,7 @@ impl Bench {
             clock: Clock::Fixed(self.now.get()),
             entropy: Entropy::Counter(Cell::new(self.counter.get())),
             cwd: self.repo(),
+            reached: Default::default(),
             console: Console {
                 stdin: Box::new(io::Cursor::new(input.to_owned().into_bytes())),
                 stdout: Box::new(stdout.clone()),

@@ -16,6 +16,8 @@ DROP = {"example", "examples", "description", "title", "discriminator", "depreca
 PREFIX = "#/components/schemas/"
 # What GitHub answers and its description forgets.
 FORGOTTEN = {"environment": {"can_admins_bypass": {"type": "boolean"}}}
+# What is null in answers, though the description says never: the head of a fork that is gone.
+NULLS = [("pull-request", "head", "repo")]
 # What the forge model makes.
 MADE = ["actions-secret", "artifact", "branch-protection", "check-run", "commit", "deployment", "deployment-status",
         "diff-entry", "environment", "full-repository", "git-ref", "installation", "installation-token", "integration",
@@ -134,6 +136,11 @@ def main():
     for name, fields in FORGOTTEN.items():
         for field, schema in fields.items():
             schemas[name]["properties"].setdefault(field, schema)
+    for name, *path in NULLS:
+        schema = schemas[name]
+        for part in path[:-1]:
+            schema = schema["properties"][part]
+        schema["properties"][path[-1]] = {"allOf": [schema["properties"][path[-1]]], "nullable": True}
     with open(operations, encoding="utf-8") as file:
         lines = [line.strip() for line in file if line.strip() and not line.startswith("#")]
     with open(out, "w", encoding="utf-8") as file:

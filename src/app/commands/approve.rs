@@ -83,6 +83,11 @@ pub(super) struct Matter<'a> {
 }
 
 impl<'a> Matter<'a> {
+    /// Returns what the policy says of the plan.
+    pub(super) fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
     /// Asks the policy, which must not deny the plan: nobody is asked to approve what can never run.
     pub(super) fn of(plan: &'a SealedPlan, policy: &'a Policy, now: Timestamp) -> Result<Self> {
         let decision = decide(policy, plan, now, policy::Purpose::Review);

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::{
-        conversation::{Conversation, Shown, page, unheard},
+        conversation::{Conversation, Shown, check_shown, page, unheard},
         files,
         forge::{self, Asking, people},
         gate::{Gate, is_untouched},
@@ -17,7 +17,7 @@ use crate::{
         reasons::{DIRECTIVE_MISSING, EVENT_FORM, PLAN_DENIED, PLAN_UNKNOWN, RUN_UNKNOWN},
         session::Session,
         signer::{self, Hand},
-        situation::{Situation, decide},
+        situation::{Aim, Situation, decide},
         world::World,
     },
     approval::{
@@ -26,12 +26,12 @@ use crate::{
     },
     base::{
         digest::Digest,
-        ident::Id,
         reason::{CONTEXT_MISMATCH, Refusal, Result},
         text::visible,
     },
     cli::args::{CommentArgs, PlanArgs, ReportFiles, ScopeArg, SignerArgs},
     facts::{
+        account::Account,
         change_request::{ChangeRequest, Comment, Reaction},
         observed::Observed,
     },
@@ -40,22 +40,15 @@ use crate::{
     policy::{self, Outcome as Decided, Policy},
     report::comment::{self, Channel, DiffReply, Marker, Mode, RunLine, StatusReply},
     sign::{Duty, predicate::RevocationTarget},
-    verify::{
-        Purpose,
-        reasons::{CHANGE_CLOSED, FORK_REFUSED, HEAD_MOVED},
-    },
+    verify::reasons::{CHANGE_CLOSED, FORK_REFUSED, HEAD_MOVED},
 };
 
 /// The most bytes of an event's file.
 const MAX_EVENT: usize = 1 << 20;
 
 pub(super) fn run(args: &CommentArgs, world: &World) -> Result<Outcome> {
-    let event = Event::read(args, world)?;
     // Only whether to answer at all is taken from the event; what counts is fetched from the forge.
-    let Some(event) = event.filter(|event| !matches!(command::read(&event.body), Ok(None))) else {
-        let outcome = Outcome::done(json!({ "command": null }), "no command; nothing was done\n");
-        return Ok(outcome.decision("ignored"));
-    };
+    let Some(event) = Event::read(args, world)? else { return Ok(ignored()) };
     let session = Session::open(world)?;
     if event.repository != session.root.document().repo_id {
         let what = format!("the event is of repository {}", event.repository);
@@ -65,28 +58,30 @@ pub(super) fn run(args: &CommentArgs, world: &World) -> Result<Outcome> {
     let mode = if args.append_only { Mode::AppendOnly } else { Mode::InPlace };
     let talk = Conversation { forge: forge.as_ref(), number: event.number, mode };
     let asking = Asking { forge: forge.as_ref(), world };
-    let answered = Clerk { session, asking, talk: &talk, event: &event }.serve();
-    let (outcome, reaction) = match answered {
+    let clerk = Clerk { session, asking, talk: &talk, event: &event };
+    let Some(comment) = event.comment else { return clerk.proposed() };
+    let (outcome, reaction) = match clerk.serve(comment) {
         Ok(done) => done,
         Err(refusal) => {
-            let body = comment::refused(&refusal, event.comment, Channel::GitHub);
-            let told = talk.react(event.comment, comment::reaction(&refusal)).and_then(|()| talk.answer(&body));
+            let body = comment::refused(&refusal, comment, Channel::GitHub);
+            let told = talk.react(comment, comment::reaction(&refusal)).and_then(|()| talk.answer(&body));
             return Err(match told {
                 Ok(_) => refusal,
                 Err(unheard) => refusal.hint(format!("nobody could be told: {}", unheard.message())),
             });
         }
     };
-    let told = talk.react(event.comment, reaction);
+    let told = talk.react(comment, reaction);
     Ok(told.err().iter().fold(outcome, unheard))
 }
 
 /// What the event's file says; nothing of it is believed but where to look.
 struct Event {
     repository: String,
+    /// The change request.
     number: u64,
-    comment: u64,
-    body: String,
+    /// The new comment; none where the change request itself is new, or has a new head.
+    comment: Option<u64>,
 }
 
 impl Event {
@@ -95,22 +90,27 @@ impl Event {
         let bytes = files::read(&world.cwd.join(&args.event), MAX_EVENT)?;
         let event: Value =
             serde_json::from_slice(&bytes).map_err(|e| Refusal::new(EVENT_FORM, format!("not JSON: {e}")))?;
-        if event["action"].as_str() != Some("created") || !event["comment"].is_object() {
-            return Ok(None);
-        }
-        // Our own words, quoted commands and all, must never set us off again.
-        if event["comment"]["user"]["type"].as_str() == Some("Bot") {
-            return Ok(None);
-        }
         let number = |at: &Value, what: &str| {
             at.as_u64().ok_or_else(|| Refusal::new(EVENT_FORM, format!("`{what}` is no number")).subject(what))
         };
-        Ok(Some(Self {
-            repository: number(&event["repository"]["id"], "repository.id")?.to_string(),
-            number: number(&event["issue"]["number"], "issue.number")?,
-            comment: number(&event["comment"]["id"], "comment.id")?,
-            body: event["comment"]["body"].as_str().unwrap_or_default().to_owned(),
-        }))
+        let repository = || number(&event["repository"]["id"], "repository.id").map(|id| id.to_string());
+        let action = event["action"].as_str().unwrap_or_default();
+        if event["comment"].is_object() {
+            let by_program = event["comment"]["user"]["type"].as_str() == Some("Bot");
+            let body = event["comment"]["body"].as_str().unwrap_or_default();
+            // Our own words, quoted commands and all, must never set us off again.
+            if action != "created" || by_program || matches!(command::read(body), Ok(None)) {
+                return Ok(None);
+            }
+            let comment = Some(number(&event["comment"]["id"], "comment.id")?);
+            let number = number(&event["issue"]["number"], "issue.number")?;
+            return Ok(Some(Self { repository: repository()?, number, comment }));
+        }
+        if event["pull_request"].is_object() && matches!(action, "opened" | "reopened" | "synchronize") {
+            let number = number(&event["pull_request"]["number"], "pull_request.number")?;
+            return Ok(Some(Self { repository: repository()?, number, comment: None }));
+        }
+        Ok(None)
     }
 }
 
@@ -125,8 +125,17 @@ struct Clerk<'a> {
 type Served = Result<(Outcome, Reaction)>;
 
 impl Clerk<'_> {
-    fn serve(mut self) -> Served {
-        let comment = self.asking.forge.comment(self.event.comment)?;
+    /// Plans for a change request that is new or has a new head, where it proposes one directive.
+    fn proposed(mut self) -> Result<Outcome> {
+        let (policy, policy_bytes) = self.session.policy()?;
+        let change = self.change(&policy)?;
+        let Some(directive) = self.proposed_directive(&change)? else { return Ok(ignored()) };
+        let author = change.author.clone();
+        self.plan(&change, &author, directive, Vec::new(), &policy, &policy_bytes).map(|(outcome, _)| outcome)
+    }
+
+    fn serve(mut self, comment: u64) -> Served {
+        let comment = self.asking.forge.comment(comment)?;
         if comment.number != self.event.number {
             let what = format!("comment {} is not in change request {}", comment.id, self.event.number);
             return Err(Refusal::new(CONTEXT_MISMATCH, what));
@@ -146,7 +155,12 @@ impl Clerk<'_> {
             Command::Plan { directive, inputs } => {
                 self.member(&comment, &policy)?;
                 let inputs = inputs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                self.plan(&comment, directive, inputs, &policy, &policy_bytes)
+                let change = self.change(&policy)?;
+                let directive = match directive {
+                    Some(named) => named.to_string(),
+                    None => self.only_directive(&change)?,
+                };
+                self.plan(&change, &comment.author, directive, inputs, &policy, &policy_bytes)
             }
             Command::Approve { plan } => {
                 let hand = self.hand(&comment, &policy)?;
@@ -184,8 +198,8 @@ impl Clerk<'_> {
             Command::Execute { plan } => {
                 self.member(&comment, &policy)?;
                 let plan = self.own_plan(plan, &policy)?;
-                let result = json!({ "planDigest": plan.digest(), "ready": true });
-                Ok((done("execute", result).about(plan.digest().to_string()), Reaction::Rocket))
+                let result = json!({ "planDigest": plan.digest(), "headSha": plan.plan().subject.head_sha });
+                Ok((done("ready", result).about(plan.digest().to_string()), Reaction::Rocket))
             }
             Command::Retry { plan } => {
                 self.member(&comment, &policy)?;
@@ -197,19 +211,15 @@ impl Clerk<'_> {
     /// Drafts and records a plan for this change request, and shows it.
     fn plan(
         &mut self,
-        comment: &Comment,
-        directive: Option<Id>,
+        change: &ChangeRequest,
+        author: &Account,
+        directive: String,
         input: Vec<String>,
         policy: &Policy,
         policy_bytes: &[u8],
     ) -> Served {
         let world = self.asking.world;
-        let change = self.change(policy)?;
-        self.session.turn_to(&change)?;
-        let directive = match directive {
-            Some(named) => named.to_string(),
-            None => self.only_directive(&change)?,
-        };
+        self.session.turn_to(change)?;
         let args = PlanArgs {
             directive,
             input,
@@ -225,7 +235,6 @@ impl Clerk<'_> {
             signer: SignerArgs::default(),
             files: ReportFiles::default(),
         };
-        let author = &comment.author;
         let host = self.session.root.document().host.clone();
         let requester = Person { host, id: author.id, login: author.login.clone() };
         let plan = planning::draft(&args, &requester, &self.session, policy, world)?.plan;
@@ -245,11 +254,11 @@ impl Clerk<'_> {
             "effect": plan.plan().effect.word(),
             "expiresAt": plan.plan().expires_at,
             "ledgerSeq": seq,
+            "headSha": plan.plan().subject.head_sha,
             "comment": url,
-            "ready": ready,
         });
         let word = if ready { "permit" } else { "needs-approval" };
-        Ok((done(word, result).about(plan.digest().to_string()), Reaction::ThumbsUp))
+        Ok((done(word, result).about(plan.digest().to_string()).plan(&plan), Reaction::ThumbsUp))
     }
 
     fn approve(&mut self, named: Digest, reason: Option<&str>, hand: &Hand, policy: Policy) -> Served {
@@ -266,18 +275,19 @@ impl Clerk<'_> {
         let people = people(self.asking.forge, &self.session, &change)?;
         self.session.facts.forge = Some(Box::new(Observed { people, ..Observed::default() }));
         let matter = Matter::of(&plan, &policy, world.now())?;
+        check_shown(&plan, matter.decision())?;
         let asked = Asked { scope: ScopeArg::SingleRun, max_uses: None, expires: None };
         let terms = Terms::of(&asked, reason, &matter, &self.session, world.now())?;
         let outcome = approve(&matter, &terms, hand, None, &self.session, world)?;
-        let ready = self.is_granted(&plan, policy)?;
-        Ok((outcome.with("ready", json!(ready)), Reaction::ThumbsUp))
+        let outcome = outcome.with("headSha", json!(plan.plan().subject.head_sha)).plan(&plan);
+        Ok((if self.is_granted(&plan, policy)? { outcome.decision("ready") } else { outcome }, Reaction::ThumbsUp))
     }
 
     /// Tells whether a plan's approvals are enough, as far as the ledger says; `execute` asks the forge again.
     fn is_granted(&self, plan: &SealedPlan, policy: Policy) -> Result<bool> {
         let now = self.asking.world.now();
         let reading = begin(&self.session, now)?;
-        let mut situation = Situation::gather(&self.session, policy, plan, None, Purpose::Start, now, reading, None)?;
+        let mut situation = Situation::gather(&self.session, policy, plan, Aim::start(None, now), reading, None)?;
         let (report, _) = situation.with_case(|case| crate::verify::verify(plan.clone(), case))?;
         Ok(report.approvals.grant().is_ok())
     }
@@ -288,7 +298,8 @@ impl Clerk<'_> {
         let mut ledger = self.session.ledger(now)?;
         let run = ledger.read(now)?.state().last_run(&plan.digest()).map(|run| run.claim.run.clone());
         let run = run.ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("plan {} has no run", plan.digest())))?;
-        let result = json!({ "planDigest": plan.digest(), "resume": run, "ready": true });
+        let head = &plan.plan().subject.head_sha;
+        let result = json!({ "planDigest": plan.digest(), "headSha": head, "runId": run });
         Ok((done("retry", result).about(plan.digest().to_string()), Reaction::Rocket))
     }
 
@@ -354,19 +365,24 @@ impl Clerk<'_> {
 
     /// Returns the only directive that a change request changes or adds.
     fn only_directive(&self, change: &ChangeRequest) -> Result<String> {
+        self.proposed_directive(change)?.ok_or_else(|| {
+            Refusal::new(
+                DIRECTIVE_MISSING,
+                format!("change request {} touches no directive, or several", change.number),
+            )
+            .hint("name one: `countersign plan NAME`")
+        })
+    }
+
+    /// Returns the path of the directive that a change request changes or adds; none where it is not exactly one.
+    fn proposed_directive(&self, change: &ChangeRequest) -> Result<Option<String>> {
         let files = self.asking.forge.changed_files(change)?;
         let mut touched = files
-            .iter()
+            .into_iter()
             .filter(|file| !file.removed && file.path.starts_with("directives/") && file.path.ends_with(".md"))
-            .map(|file| file.path.clone());
-        match (touched.next(), touched.next()) {
-            (Some(only), None) => Ok(only),
-            (first, _) => {
-                let many = if first.is_some() { "several directives" } else { "no directive" };
-                let what = format!("change request {} touches {many}", change.number);
-                Err(Refusal::new(DIRECTIVE_MISSING, what).hint("name one: `countersign plan NAME`"))
-            }
-        }
+            .map(|file| file.path);
+        let first = touched.next();
+        Ok(first.filter(|_| touched.next().is_none()))
     }
 
     /// Returns a plan that is for this change request.
@@ -420,6 +436,10 @@ impl Clerk<'_> {
         }
         Ok(())
     }
+}
+
+fn ignored() -> Outcome {
+    done("ignored", json!({ "command": null }))
 }
 
 fn done(decision: &str, result: Value) -> Outcome {

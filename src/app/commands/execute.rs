@@ -1,14 +1,16 @@
 //! `execute`: verifies, claims, and runs an approved plan.
 
-use std::{collections::BTreeMap, io::Write as _};
+use std::{collections::BTreeMap, io::Write as _, sync::Arc};
 
 use serde_json::json;
 
 use super::verify::{lines, refused, shown};
 use crate::{
     app::{
+        aftermath::Aftermath,
         bundle,
         ci::OrderFiles,
+        conversation::unheard as unheard_note,
         files,
         forge::{self, Asking},
         identity,
@@ -19,7 +21,7 @@ use crate::{
         recorder::{LastLook, Recorder, outputs},
         session::{Session, run_id},
         signer::{self, Hand},
-        situation::Situation,
+        situation::{Aim, Situation},
         statements::word,
         world::World,
     },
@@ -35,6 +37,7 @@ use crate::{
         self, Cancel, PreviewStep, RunSetting,
         reasons::{RUN_CANCELLED, RUN_HALTED, SECRET_MISSING},
     },
+    forge::{Checkout, Forge},
     ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
     plan::{
         SealedPlan,
@@ -69,9 +72,15 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let forge = forge::reach(&session, world)?;
     let asking = forge.as_deref().map(|forge| Asking { forge, world });
     let named = args.plan.parse().ok();
-    let mut situation =
-        Situation::gather(&session, policy, &plan, named, purpose.clone(), world.now(), reading, asking)?
-            .shown_by(identity);
+    let mut situation = Situation::gather(
+        &session,
+        policy,
+        &plan,
+        Aim { named, purpose: purpose.clone(), now: world.now() },
+        reading,
+        asking,
+    )?
+    .shown_by(identity);
     if let Purpose::Resume(name) = &purpose
         && situation.ledger.read(world.now())?.state().run(name).is_none()
     {
@@ -117,7 +126,8 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         ..RunSetting::new(claim.run.clone(), session.checkout.workdir().to_owned(), scratch.path().to_owned())
     };
     let head = matches!(purpose, Purpose::Start).then(|| verified.plan().subject.head_sha.clone());
-    let last_look = forge.filter(|_| head.is_some()).map(|forge| LastLook::new(forge, verified.plan()));
+    let look = |forge: &Arc<dyn Forge>| LastLook::new(Arc::clone(forge), verified.plan());
+    let last_look = forge.as_ref().filter(|_| head.is_some()).map(look);
     let commits = |step: &&Step| step.actions.iter().any(|action| matches!(action, Action::Commit(_)));
     let committers = verified.plan().steps.iter().filter(commits).map(|step| step.id.clone()).collect();
     let mut recorder = Recorder {
@@ -129,6 +139,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         approvals: verified.approvals().to_vec(),
         head,
         last_look,
+        checkout: Checkout::discover(session.checkout.workdir())?,
         committers,
         work_tree: session.checkout.workdir().to_owned(),
         outputs: outputs(verified.plan()),
@@ -143,7 +154,15 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let ended = drive(verified, setting, &mut recorder);
     world.console.stderr = std::mem::replace(&mut recorder.out, Box::new(std::io::sink()));
     let outcome = ended?;
-    Ok(finish(args, &sealed, &claim, recorder, &outcome, &session, world)?.checks(lines(&report)).plan(&sealed))
+    let head = recorder.ledger.read(world.now())?.head();
+    let (events, status) = (recorder.events.clone(), outcome.status);
+    let done = finish(args, &sealed, &claim, recorder, &outcome, &session, world)?;
+    // Told last: whatever the forge makes of it, the run is over and on record.
+    let unheard = forge.map_or_else(Vec::new, |forge| {
+        let (plan, run, events, ledger) = (&sealed, &claim.run, events.as_slice(), head.as_ref());
+        Aftermath { plan, run, status, events, ledger }.tell(&forge, &session, world)
+    });
+    Ok(unheard.iter().fold(done, unheard_note).checks(lines(&report)).plan(&sealed))
 }
 
 /// Refuses where the machine's switches are off; any value but `on` is off, and no approval overrides it.

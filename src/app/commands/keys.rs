@@ -29,10 +29,10 @@ use crate::{
     cli::args::{EnrolArgs, IssuerArgs, KeysCommand, SignerArgs},
     forge::Checkout,
     sign::{
-        Duty, TrustRoot,
+        Duty, PublicKey, TrustRoot,
         issuer::{Issuer, Provider, Runner},
         reasons::TRUST_MALFORMED,
-        schemes::oidc::Algorithm,
+        schemes::{Scheme, oidc::Algorithm},
         trust::{Principal, PrincipalKind},
     },
 };
@@ -199,9 +199,7 @@ fn named<T: Copy>(all: &[(&str, T)], word: &str) -> Result<T> {
 
 fn enrol(args: &EnrolArgs, world: &World) -> Result<Outcome> {
     let yard = Yard::open(world)?;
-    let text = String::from_utf8(files::read(&world.cwd.join(&args.public_key), 16 * 1024)?)
-        .map_err(|_| Refusal::new(crate::sign::reasons::KEY_MALFORMED, "the key file is not text"))?;
-    let (scheme, public) = commands::enrolment_key(&text)?;
+    let key = args.public_key.as_deref().map(|path| read_public_key(path, world)).transpose()?;
     let document = yard.root.document();
     let known = document.principals.iter().find(|principal| principal.login == args.login);
     let id = match (known, args.id) {
@@ -211,6 +209,10 @@ fn enrol(args: &EnrolArgs, world: &World) -> Result<Outcome> {
             return Err(Refusal::new(TRUST_MALFORMED, format!("`{}` has the id {}, not {id}", args.login, known.id)));
         }
         (None, Some(id)) => id,
+        (None, None) if document.forge.is_some() => {
+            return Err(Refusal::new(USAGE, format!("the account of `{}` is not named", text::excerpt(&args.login)))
+                .hint("give --id, the numeric id that the forge shows: gh api users/LOGIN --jq .id"));
+        }
         (None, None) => document.principals.iter().map(|principal| principal.id).max().unwrap_or(0) + 1,
     };
     let roles = args.role.iter().map(|role| role.parse()).collect::<Result<Vec<Id>>>()?;
@@ -227,6 +229,14 @@ fn enrol(args: &EnrolArgs, world: &World) -> Result<Outcome> {
         Some(_) if !roles.is_empty() => changes.push(Change::SetRoles { principal: id, roles }),
         Some(_) => {}
     }
+    let Some((scheme, public)) = key else {
+        if document.forge.is_none() || args.agent {
+            return Err(Refusal::new(USAGE, "there is no key").hint("give --public-key"));
+        }
+        let (mut result, text) = yard.change(&changes, &args.signer, world)?;
+        result["principal"] = json!(id);
+        return Ok(Outcome::done(result, text).about(args.login.clone()));
+    };
     let duties = args
         .duty
         .iter()
@@ -248,4 +258,10 @@ fn enrol(args: &EnrolArgs, world: &World) -> Result<Outcome> {
     result["key"] = json!(public.id());
     result["principal"] = json!(id);
     Ok(Outcome::done(result, text).about(public.id().to_string()))
+}
+
+fn read_public_key(path: &std::path::Path, world: &World) -> Result<(Scheme, PublicKey)> {
+    let text = String::from_utf8(files::read(&world.cwd.join(path), 16 * 1024)?)
+        .map_err(|_| Refusal::new(crate::sign::reasons::KEY_MALFORMED, "the key file is not text"))?;
+    commands::enrolment_key(&text)
 }

@@ -36,7 +36,7 @@ use super::{
     world::World,
 };
 use crate::{
-    base::reason::Result,
+    base::reason::{INTERNAL, Refusal, Result},
     cli::args::{Command, Global},
 };
 
@@ -69,6 +69,7 @@ pub(crate) fn run(command: Command, global: &Global, world: &mut World, printer:
         Command::History(args) => history::run(&args, world),
         Command::Stats => stats::run(world),
         Command::Doctor(args) => doctor::run(&args, world),
+        Command::Action => Err(Refusal::new(INTERNAL, "a step's inputs name no other step")),
         Command::Schema(args) => schema::run(&args),
         Command::Reasons(args) => reasons::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),

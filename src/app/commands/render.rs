@@ -5,13 +5,21 @@ use serde_json::json;
 use super::diff::load;
 use crate::{
     app::{
+        conversation::asks,
         files,
         output::{Outcome, Printer},
+        session::Session,
+        situation::decide,
         world::World,
     },
     base::reason::Result,
     cli::args::{RenderArgs, ViewFormat},
-    plan::view::{RENDERER, View},
+    plan::{
+        SealedPlan,
+        view::{RENDERER, View},
+    },
+    policy::Purpose,
+    report::comment::{Channel, PlanComment, Standing},
 };
 
 pub(super) fn run(args: &RenderArgs, world: &World, printer: &Printer) -> Result<Outcome> {
@@ -22,6 +30,7 @@ pub(super) fn run(args: &RenderArgs, world: &World, printer: &Printer) -> Result
         ViewFormat::Markdown => view.markdown(),
         ViewFormat::Json => view.json()?,
         ViewFormat::Html => view.html(),
+        ViewFormat::Comment => comment(&view, &plan, world)?,
     };
     let mut result = json!({
         "plan": plan.digest(),
@@ -40,4 +49,19 @@ pub(super) fn run(args: &RenderArgs, world: &World, printer: &Printer) -> Result
         }
     };
     Ok(Outcome::done(result, shown).about(plan.digest().to_string()))
+}
+
+/// The comment as it would be posted first: nobody has agreed yet, and no plan was approved before.
+fn comment(view: &View, plan: &SealedPlan, world: &World) -> Result<String> {
+    let (policy, _) = Session::open(world)?.policy()?;
+    let decision = decide(&policy, plan, world.now(), Purpose::Review);
+    let rendered = PlanComment {
+        view,
+        standing: &Standing::of(&decision, None, None),
+        asks: &asks(plan, &decision, None),
+        since: None,
+        page: None,
+        channel: Channel::GitHub,
+    };
+    Ok(rendered.render().body)
 }

@@ -9,7 +9,7 @@ use crate::{
         output::Outcome,
         reasons::RUN_UNKNOWN,
         session::Session,
-        situation::Situation,
+        situation::{Aim, Situation},
         statements::word,
         world::World,
     },
@@ -24,7 +24,7 @@ use crate::{
         state::Run,
         status::{Gate, run_status, status, step_status},
     },
-    verify::{self, Purpose},
+    verify,
 };
 
 pub(super) fn run(args: &StatusArgs, world: &World) -> Result<Outcome> {
@@ -79,8 +79,7 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
     let document = plan.plan().clone();
     let forge = forge::reach(session, world)?;
     let asking = forge.as_deref().map(|forge| Asking { forge, world });
-    let mut situation =
-        Situation::gather(session, policy, &plan, None, Purpose::Start, now, begin(session, now)?, asking)?;
+    let mut situation = Situation::gather(session, policy, &plan, Aim::start(None, now), begin(session, now)?, asking)?;
     let (report, _) = situation.with_case(|case| verify::verify(plan.clone(), case))?;
     let gate = if report.approvals.grant().is_ok() { Gate::Open } else { Gate::Closed };
     let state = situation.ledger.read(now)?.state();

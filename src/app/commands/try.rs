@@ -69,6 +69,10 @@ impl Trial {
     fn run(&mut self, args: &TryArgs, _: &World, printer: &Printer) -> Result<Vec<String>> {
         let clone = self.world.cwd.clone();
         let init = InitArgs {
+            forge: None,
+            repository: None,
+            host: None,
+            action: None,
             login: Some("you".to_owned()),
             name: Some("You".to_owned()),
             email: Some("you@example.invalid".to_owned()),
@@ -238,11 +242,21 @@ fn inner(world: &mut World, clone: &Path, folder: &Path) -> World {
     World {
         env: world
             .env
-            .without(&["COUNTERSIGN_KEY", "COUNTERSIGN_SIGNING_KEY", "COUNTERSIGN_TRUST_ROOT"])
+            .without(&[
+                "COUNTERSIGN_KEY",
+                "COUNTERSIGN_SIGNING_KEY",
+                "COUNTERSIGN_PLANNER_KEY",
+                "COUNTERSIGN_GATE_KEY",
+                "COUNTERSIGN_EXECUTOR_KEY",
+                "COUNTERSIGN_TRUST_ROOT",
+                "COUNTERSIGN_LEDGER_REMOTE",
+                "COUNTERSIGN_IDENTITY",
+            ])
             .with("COUNTERSIGN_HOME", folder.join("home")),
         clock: world.clock,
         entropy: world.entropy.fork(),
         cwd: clone.to_owned(),
+        reached: Default::default(),
         console: std::mem::replace(&mut world.console, silent()),
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         output::Outcome,
         session::Session,
         signer,
-        situation::Situation,
+        situation::{Aim, Situation},
         world::World,
     },
     base::{
@@ -22,7 +22,7 @@ use crate::{
     cli::args::{SignerArgs, VerifyArgs},
     report::json_v1::{CheckLine, CheckResult},
     sign::{Duty, Envelope, statement::Subject},
-    verify::{self, Purpose, Report, Verdict, svr::VerificationResult},
+    verify::{self, Report, Verdict, svr::VerificationResult},
 };
 
 pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
@@ -48,7 +48,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     let asking = forge.as_deref().map(|forge| Asking { forge, world });
     let sealed = plan.clone();
     let mut situation =
-        Situation::gather(&session, policy, &plan, named.parse().ok(), Purpose::Start, world.now(), reading, asking)?
+        Situation::gather(&session, policy, &plan, Aim::start(named.parse().ok(), world.now()), reading, asking)?
             .shown_by(identity);
     let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
     if let (Some(path), Some(result)) = (&args.svr, VerificationResult::of(&report, world.now())) {

@@ -48,6 +48,7 @@ pub(super) fn listed(n: u8) -> NewKey {
 /// A draft with root keys of these people.
 pub(super) fn draft(threshold: u32, people: &[u8]) -> TrustDraft {
     TrustDraft {
+        forge: None,
         host: "local".into(),
         repo_id: "7".into(),
         owner_id: "3".into(),

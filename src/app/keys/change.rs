@@ -17,7 +17,7 @@ use crate::{
         reasons::{KEY_DUTY, KEY_REVOKED, TRUST_MALFORMED},
         schemes::Scheme,
         statement::Subject,
-        trust::{Document, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, Version},
+        trust::{Document, ForgeKind, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, Version},
         verified::{count_root_holders, read_statement},
     },
 };
@@ -68,6 +68,8 @@ impl NewKey {
 pub struct TrustDraft {
     /// Host of the forge, or `local`.
     pub host: String,
+    /// The forge on that host; absent where there is none.
+    pub forge: Option<ForgeKind>,
     /// Immutable id of the repository on that host.
     pub repo_id: String,
     /// Immutable id of its owner on that host.
@@ -207,7 +209,7 @@ impl TrustDraft {
             version: 1,
             expires: self.expires,
             host: self.host,
-            forge: None,
+            forge: self.forge,
             repo_id: self.repo_id,
             owner_id: self.owner_id,
             repo: self.repo,

@@ -8,6 +8,8 @@ use std::{
 
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+use super::raw::Started;
+
 /// Keepers that are alive, so that nobody takes one for an orphan.
 static KEEPERS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
@@ -23,10 +25,10 @@ struct Seen {
 }
 
 /// Makes a keeper and registers it, with no look for orphans in between.
-pub(super) fn register(make: impl FnOnce() -> io::Result<i32>) -> io::Result<i32> {
+pub(super) fn register(make: impl FnOnce() -> io::Result<Started>) -> io::Result<Started> {
     let mut keepers = KEEPERS.lock().unwrap_or_else(PoisonError::into_inner);
     let keeper = make()?;
-    keepers.insert(keeper);
+    keepers.insert(keeper.pid());
     Ok(keeper)
 }
 

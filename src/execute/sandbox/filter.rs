@@ -1,8 +1,7 @@
 //! The system-call filter: what Landlock does not cover is denied here.
 //!
-//! Two filters of the same kind, since one filter has one answer: most calls are denied with `EPERM`,
-//! `clone3`, whose flags lie behind a pointer, with `ENOSYS`, so that libraries fall back to `clone`.
-//! A third, first one refuses the x32 numbers, which would pass both.
+//! Most calls are denied with `EPERM`, `clone3`, whose flags lie behind a pointer, with `ENOSYS`, so that
+//! libraries fall back to `clone`. The x32 numbers, and calls of another machine, end the process.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +10,10 @@ use seccompiler::{
     TargetArch,
 };
 
-use super::Network;
+use super::{
+    Network,
+    assemble::{Answer, assemble},
+};
 use crate::{
     base::reason::{Refusal, Result},
     execute::reasons::SANDBOX_UNAVAILABLE,
@@ -113,31 +115,46 @@ const TYPE_MASK: u64 = 0xf;
 pub(super) fn compile(network: Network) -> Result<Vec<Vec<libc::sock_filter>>> {
     let arch = TargetArch::try_from(std::env::consts::ARCH)
         .map_err(|_| Refusal::new(SANDBOX_UNAVAILABLE, format!("no filter for {}", std::env::consts::ARCH)))?;
-    let build = |rules: BTreeMap<i64, Vec<SeccompRule>>, errno: i32| -> Result<Vec<libc::sock_filter>> {
-        let errno = SeccompAction::Errno(errno.unsigned_abs());
-        SeccompFilter::new(rules, SeccompAction::Allow, errno, arch)
-            .and_then(BpfProgram::try_from)
-            .map(|program| program.into_iter().map(instruction).collect())
-            .map_err(|e| Refusal::new(SANDBOX_UNAVAILABLE, format!("the filter does not compile: {e}")))
-    };
-    let mut denied: BTreeMap<i64, Vec<SeccompRule>> = DENIED.iter().map(|number| (*number, Vec::new())).collect();
     let broken = |e| Refusal::new(SANDBOX_UNAVAILABLE, format!("the filter does not compile: {e}"));
+    let denied = DENIED.iter().map(|number| (*number, Answer::Errno(libc::EPERM)));
+    let mut calls: BTreeMap<i64, Answer> = denied.collect();
+    calls.insert(libc::SYS_clone3, Answer::Errno(libc::ENOSYS));
+    // A pair of connected sockets reaches nobody else, where it is of the family that has no names.
+    let pair = not_equal(0, unsigned(libc::AF_UNIX)).and_then(|c| SeccompRule::new(vec![c])).map(|rule| vec![rule]);
     for (number, rules) in [
         (libc::SYS_clone, namespaces()),
         (libc::SYS_ioctl, terminal()),
         (libc::SYS_personality, personality()),
         (libc::SYS_socket, sockets(network)),
+        (libc::SYS_socketpair, pair),
     ] {
-        denied.insert(number, rules.map_err(broken)?);
+        let rules = rules.map_err(broken)?;
+        // Without a rule a call is denied whatever its arguments.
+        let answer = if rules.is_empty() { Answer::Errno(libc::EPERM) } else { by_rules(number, rules, arch)? };
+        calls.insert(number, answer);
     }
-    // A pair of connected sockets reaches nobody else, where it is of the family that has no names.
-    let pair = not_equal(0, unsigned(libc::AF_UNIX)).and_then(|c| SeccompRule::new(vec![c])).map_err(broken)?;
-    denied.insert(libc::SYS_socketpair, vec![pair]);
-    Ok(vec![
-        foreign_numbers(),
-        build(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS)?,
-        build(denied, libc::EPERM)?,
-    ])
+    let calls = calls.into_iter().map(|(number, answer)| u32::try_from(number).map(|number| (number, answer)));
+    let calls = calls.collect::<std::result::Result<Vec<_>, _>>();
+    let calls = calls.map_err(|_| Refusal::new(SANDBOX_UNAVAILABLE, "a system call has no number"))?;
+    Ok(vec![assemble(machine(arch), &calls)?])
+}
+
+/// Compiles the rules of one call to a program that denies it where one of them fits.
+fn by_rules(number: i64, rules: Vec<SeccompRule>, arch: TargetArch) -> Result<Answer> {
+    let errno = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    SeccompFilter::new(BTreeMap::from([(number, rules)]), SeccompAction::Allow, errno, arch)
+        .and_then(BpfProgram::try_from)
+        .map(|program| Answer::Program(program.into_iter().map(instruction).collect()))
+        .map_err(|e| Refusal::new(SANDBOX_UNAVAILABLE, format!("the filter does not compile: {e}")))
+}
+
+/// Returns the machine's number, as `linux/audit.h` has it.
+fn machine(arch: TargetArch) -> u32 {
+    match arch {
+        TargetArch::x86_64 => 0xc000_003e,
+        TargetArch::aarch64 => 0xc000_00b7,
+        TargetArch::riscv64 => 0xc000_00f3,
+    }
 }
 
 type Rules = std::result::Result<Vec<SeccompRule>, seccompiler::BackendError>;
@@ -196,22 +213,102 @@ fn unsigned(number: i32) -> u64 {
     u64::from(number.cast_unsigned())
 }
 
-/// Refuses the x32 numbers on x86-64, which share its architecture tag; elsewhere it lets all pass.
-fn foreign_numbers() -> Vec<libc::sock_filter> {
-    const LOAD_NUMBER: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS, at offset 0 of seccomp_data
-    const JUMP_IF_AT_LEAST: u16 = 0x35; // BPF_JMP | BPF_JGE | BPF_K
-    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
-    const ALLOW: u32 = 0x7fff_0000;
-    const KILL_PROCESS: u32 = 0x8000_0000;
-    let code = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
-    vec![
-        code(LOAD_NUMBER, 0, 0, 0),
-        code(JUMP_IF_AT_LEAST, 0, 1, 0x4000_0000),
-        code(RETURN, 0, 0, KILL_PROCESS),
-        code(RETURN, 0, 0, ALLOW),
-    ]
-}
-
 fn instruction(from: seccompiler::sock_filter) -> libc::sock_filter {
     libc::sock_filter { code: from.code, jt: from.jt, jf: from.jf, k: from.k }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the kernel would see of a call: `struct seccomp_data` in words, the low half of an argument first.
+    fn call(number: u32, machine: u32, arguments: [u64; 6]) -> Vec<u32> {
+        let halves = arguments.into_iter().flat_map(|a| [a as u32, (a >> 32) as u32]);
+        [number, machine, 0, 0].into_iter().chain(halves).collect()
+    }
+
+    /// Runs a filter as the kernel does; what it cannot read ends the test.
+    fn answer(filter: &[libc::sock_filter], data: &[u32]) -> u32 {
+        let (mut at, mut value) = (0, 0_u32);
+        loop {
+            let libc::sock_filter { code, jt, jf, k } = filter[at];
+            at += 1;
+            let mut branch = |holds: bool| at += usize::from(if holds { jt } else { jf });
+            match code {
+                0x20 => value = data[k as usize / 4],
+                0x54 => value &= k,
+                0x05 => at += k as usize,
+                0x15 => branch(value == k),
+                0x25 => branch(value > k),
+                0x35 => branch(value >= k),
+                0x06 => return k,
+                other => panic!("instruction {other:#x}"),
+            }
+        }
+    }
+
+    /// What is denied, said the long way: a filter for each error, one after the other.
+    fn separate(network: Network) -> [Vec<libc::sock_filter>; 2] {
+        let arch = TargetArch::try_from(std::env::consts::ARCH).unwrap();
+        let build = |rules: BTreeMap<i64, Vec<SeccompRule>>, errno: i32| -> Vec<libc::sock_filter> {
+            let errno = SeccompAction::Errno(errno.unsigned_abs());
+            let filter = SeccompFilter::new(rules, SeccompAction::Allow, errno, arch).unwrap();
+            BpfProgram::try_from(filter).unwrap().into_iter().map(instruction).collect()
+        };
+        let mut denied: BTreeMap<i64, Vec<SeccompRule>> = DENIED.iter().map(|number| (*number, Vec::new())).collect();
+        denied.insert(libc::SYS_clone, namespaces().unwrap());
+        denied.insert(libc::SYS_ioctl, terminal().unwrap());
+        denied.insert(libc::SYS_personality, personality().unwrap());
+        denied.insert(libc::SYS_socket, sockets(network).unwrap());
+        let pair = SeccompRule::new(vec![not_equal(0, unsigned(libc::AF_UNIX)).unwrap()]).unwrap();
+        denied.insert(libc::SYS_socketpair, vec![pair]);
+        [build(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS), build(denied, libc::EPERM)]
+    }
+
+    /// The strictest answer of several filters; one that refuses the x32 numbers stands before them.
+    fn strictest(filters: &[Vec<libc::sock_filter>], data: &[u32]) -> u32 {
+        let (kill, allow) = (0x8000_0000, 0x7fff_0000);
+        let foreign = if data[0] >= 0x4000_0000 { kill } else { allow };
+        // Killing has the highest bit and goes before all; of the others the lower number is the stricter.
+        let all = filters.iter().map(|filter| answer(filter, data)).chain([foreign]);
+        all.min_by_key(|action| action.wrapping_add(kill)).unwrap()
+    }
+
+    #[test]
+    fn c10_c11_the_one_filter_answers_every_call_as_the_list_says() {
+        const FLAGS: u64 = (libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) as u64;
+        let first: Vec<u64> = (0..48)
+            .chain(NAMESPACES.iter().map(|flag| unsigned(*flag) | 17))
+            .chain([0xffff_ffff, 1 << 32, u64::MAX, 0x0040_0000, 0x003d_0f00])
+            .collect();
+        let second: Vec<u64> = (0..20).flat_map(|n| [n, n | FLAGS, n | 1 << 32]).chain([TIOCSTI, TIOCLINUX]).collect();
+        let third = [0, 1, 6, 17, 132, 262, 1 << 32, 6 | 1 << 32];
+        let arch = TargetArch::try_from(std::env::consts::ARCH).unwrap();
+        let watched = [libc::SYS_clone, libc::SYS_ioctl, libc::SYS_personality, libc::SYS_socket, libc::SYS_socketpair];
+        for network in [Network::None, Network::Addresses, Network::Names] {
+            let [filter] = compile(network).unwrap().try_into().unwrap();
+            let separate = separate(network);
+            let check = |number: u32, arguments: [u64; 6]| {
+                let data = call(number, machine(arch), arguments);
+                assert_eq!(answer(&filter, &data), strictest(&separate, &data), "{network:?} {number} {arguments:?}");
+            };
+            for number in (0..1200).chain([0x3fff_ffff, 0x4000_0000, 0x4000_0029, 0x8000_0000, u32::MAX]) {
+                check(number, [0; 6]);
+                check(number, [u64::MAX; 6]);
+            }
+            for number in watched {
+                for (&a, &b) in first.iter().flat_map(|a| second.iter().map(move |b| (a, b))) {
+                    third.iter().for_each(|&c| check(number as u32, [a, b, c, 0, 0, 0]));
+                }
+            }
+            let foreign = call(0, 0x4000_0003, [0; 6]);
+            assert_eq!(answer(&filter, &foreign), 0x8000_0000);
+        }
+    }
+
+    #[test]
+    fn a_call_is_found_in_a_few_steps() {
+        let [filter] = compile(Network::None).unwrap().try_into().unwrap();
+        assert!(filter.len() < 300, "{} instructions", filter.len());
+    }
 }

@@ -1,4 +1,4 @@
-//! The sandbox of one program: a Landlock ruleset and system-call filters, both made before the fork.
+//! The sandbox of one program: a Landlock ruleset and a system-call filter, both made before its process.
 //!
 //! A program sees the system's libraries, what its step declares, and a private scratch folder; it
 //! reaches no network but the declared ports. Where the kernel cannot enforce that, nothing starts.
@@ -7,6 +7,7 @@
 //! not the addresses behind them; a program that may look names up may send UDP; `stat`, `chmod` and
 //! `utimes` by path are not restricted.
 
+mod assemble;
 mod filter;
 mod probe;
 mod rules;
@@ -85,8 +86,8 @@ impl Jail {
         &self.summary
     }
 
-    pub(super) fn parts(&self) -> (BorrowedFd<'_>, &[Vec<libc::sock_filter>]) {
-        (self.ruleset.as_fd(), &self.filters)
+    pub(super) fn parts(&self) -> (BorrowedFd<'_>, std::sync::Arc<Vec<Vec<libc::sock_filter>>>) {
+        (self.ruleset.as_fd(), self.filters.clone())
     }
 }
 

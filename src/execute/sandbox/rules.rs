@@ -10,7 +10,10 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, Ruleset, RulesetAttr,
     RulesetCreatedAttr, Scope,
 };
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::{
+    fs::{FileType, Mode, OFlags},
+    io::Errno,
+};
 
 use super::{Network, Profile};
 use crate::{
@@ -96,9 +99,9 @@ pub(super) fn build(profile: &Profile, abi: i32) -> Result<OwnedFd> {
         ruleset = ruleset.scope(Scope::from_all(ABI::V6)).map_err(|e| unavailable(&e))?;
     }
     let mut made = ruleset.create().map_err(|e| unavailable(&e))?;
-    for grant in system_grants().iter().chain(&profile.grants) {
-        let metadata = rustix::fs::fstat(&grant.place).map_err(|e| unavailable(&e))?;
-        let folder = FileType::from_raw_mode(metadata.st_mode) == FileType::Directory;
+    let own = profile.grants.iter().map(|grant| Ok((grant, is_folder(grant)?)));
+    for known in system_grants().iter().map(|(grant, folder)| Ok((grant, *folder))).chain(own) {
+        let (grant, folder) = known.map_err(|e: Errno| unavailable(&e))?;
         let rights = rights(grant.right, folder) & AccessFs::from_all(level);
         made = made.add_rule(PathBeneath::new(grant.place.as_fd(), rights)).map_err(|e| unavailable(&e))?;
     }
@@ -143,15 +146,21 @@ fn rights(right: Right, folder: bool) -> BitFlags<AccessFs> {
     if folder { all } else { all & of_file }
 }
 
-/// Opens the system's own places once for the process; a path that is not there is left out.
-fn system_grants() -> &'static [Grant] {
-    static OPENED: OnceLock<Vec<Grant>> = OnceLock::new();
+fn is_folder(grant: &Grant) -> std::result::Result<bool, Errno> {
+    Ok(FileType::from_raw_mode(rustix::fs::fstat(&grant.place)?.st_mode) == FileType::Directory)
+}
+
+/// Opens the system's own places once for the process, and sees which are folders; a path that is not there is left out.
+fn system_grants() -> &'static [(Grant, bool)] {
+    static OPENED: OnceLock<Vec<(Grant, bool)>> = OnceLock::new();
     OPENED.get_or_init(|| {
         SYSTEM
             .iter()
             .filter_map(|(path, right)| {
                 let place = rustix::fs::open(*path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
-                Some(Grant { place, right: *right })
+                let grant = Grant { place, right: *right };
+                let folder = is_folder(&grant).ok()?;
+                Some((grant, folder))
             })
             .collect()
     })

@@ -171,3 +171,36 @@ async fn c17_killing_the_keeper_sets_nobody_free() {
     let held = bench.one(writing(sh("kill -9 $PPID || exit 7"), &["pid.txt"])).await;
     assert_eq!(held.actions[0].exit_code, Some(7));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_at_once_do_not_disturb_each_other() {
+    let bench = Bench::new();
+    let one = |n: usize| {
+        let mut run = sh("test \"$OWN\" = \"$0\" && echo \"$OWN\" && exit $0");
+        run.argv.push(crate::plan::model::Arg::Literal(n.to_string()));
+        run.env.insert("OWN".into(), crate::plan::model::Arg::Literal(n.to_string()));
+        run.ok_codes = vec![u8::try_from(n).unwrap()];
+        step(&format!("s{n}"), vec![Action::Run(run)])
+    };
+    let mut setting = bench.setting();
+    setting.parallel = 8;
+    let ran = bench.run(plan((0..96).map(one).collect()), setting).await;
+    for n in 0..96 {
+        let outcome = ran.step(&format!("s{n}"));
+        assert_eq!((outcome.status, output(&outcome)), (StepStatus::Succeeded, format!("{n}\n")), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn c16_a_program_begins_with_every_signal_unblocked_and_at_its_default() {
+    let bench = Bench::new();
+    let mut setting = bench.setting();
+    // What the kernel says of a process is out of reach in the sandbox.
+    setting.without_sandbox = true;
+    let look = run_of("/bin/cat", &["/proc/self/status"]);
+    let outcome = bench.run(plan(vec![step("one", vec![Action::Run(look)])]), setting).await.step("one");
+    let status = output(&outcome);
+    for set in ["SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt"] {
+        assert!(status.contains(&format!("{set}:\t0000000000000000\n")), "{set} in {status}");
+    }
+}

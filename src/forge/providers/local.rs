@@ -13,7 +13,7 @@ use crate::{
         reason::{Refusal, Result},
     },
     facts::Facts,
-    forge::reasons::{COMMIT_FORMAT, REF_MISSING, REPO_MISSING, REPO_SHALLOW, REPO_UNREADABLE},
+    forge::reasons::{COMMIT_FORMAT, REF_MISSING, REPO_MISSING, REPO_OWNER, REPO_SHALLOW, REPO_UNREADABLE},
 };
 
 /// The folders whose files decide what may run, at the base commit.
@@ -47,8 +47,10 @@ impl Checkout {
     /// `repository.missing` outside a checkout or in a bare repository, `repository.shallow`.
     pub fn discover(start: &Path) -> Result<Self> {
         isolate();
-        let repo = Repository::discover(start)
-            .map_err(|e| Refusal::new(REPO_MISSING, format!("{}: {}", start.display(), e.message())))?;
+        let repo = Repository::discover(start).map_err(|e| {
+            let reason = if e.code() == ErrorCode::Owner { REPO_OWNER } else { REPO_MISSING };
+            Refusal::new(reason, format!("{}: {}", start.display(), e.message()))
+        })?;
         let workdir = repo
             .workdir()
             .ok_or_else(|| {
@@ -239,14 +241,14 @@ impl Checkout {
         Ok(())
     }
 
-    /// Returns the URL of the ledger's remote: git's local setting `countersign.remote`, the name of a
-    /// remote or a URL itself.
+    /// Returns the URL of the ledger's remote: the one named, else git's local setting `countersign.remote`; the
+    /// name of a remote or a URL itself.
     ///
     /// # Errors
     /// `subject.ref_missing` where it names no remote, `repository.unreadable`.
-    pub fn ledger_remote(&self) -> Result<Option<String>> {
+    pub fn ledger_remote(&self, named: Option<&str>) -> Result<Option<String>> {
         let config = self.repo.config().and_then(|config| config.open_level(ConfigLevel::Local)).map_err(unreadable)?;
-        let named = match config.get_string("countersign.remote") {
+        let named = match named.map_or_else(|| config.get_string("countersign.remote"), |named| Ok(named.to_owned())) {
             Ok(named) => named,
             Err(e) if e.code() == ErrorCode::NotFound => return Ok(None),
             Err(e) => return Err(unreadable(e)),
@@ -291,6 +293,13 @@ impl Checkout {
     #[must_use]
     pub fn has(&self, commit: &str) -> bool {
         self.tree(commit).is_ok()
+    }
+
+    /// Returns the address of the remote `origin`, where there is one.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        let remote = self.repo.find_remote("origin").ok()?;
+        remote.url().ok().map(str::to_owned)
     }
 
     /// Observes everything that a plan's subject names, at the present commit or at another one that is here.

@@ -3,7 +3,7 @@
 use git2::Repository;
 
 use super::support::*;
-use crate::ledger::{Ledger, Remote};
+use crate::ledger::{Address, Ledger, Remote};
 
 /// A bare remote with a ledger, and as many clones of nothing as are asked for.
 struct Upstream {
@@ -22,7 +22,7 @@ impl Upstream {
     }
 
     fn remote(&self) -> Remote {
-        Remote::new(self.bare.path().to_str().unwrap()).unwrap()
+        local(self.bare.path())
     }
 
     fn open(&self, path: &std::path::Path) -> Ledger {
@@ -38,6 +38,10 @@ impl Upstream {
     fn tip(&self) -> git2::Oid {
         Repository::open(self.bare.path()).unwrap().refname_to_id(BRANCH).unwrap()
     }
+}
+
+fn local(path: &std::path::Path) -> Remote {
+    Remote::new(Address::parse(path.to_str().unwrap()).unwrap())
 }
 
 /// Writes a program that may be run.
@@ -148,7 +152,7 @@ fn e02_a_remote_that_says_no_is_not_asked_again_and_nothing_moves() {
 #[test]
 fn e23_a_remote_that_cannot_be_reached_refuses() {
     let upstream = Upstream::new();
-    let gone = Remote::new("/nowhere/at/all.git").unwrap();
+    let gone = local(std::path::Path::new("/nowhere/at/all.git"));
     let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(gone);
     assert_eq!(put(&mut ledger, |head| plan(head, 1, None)).unwrap_err().code(), "ledger.unreachable");
     let error = put(&mut ledger, |head| plan(head, 1, None)).unwrap_err();
@@ -187,6 +191,17 @@ fn c05_git_is_told_of_the_ssh_agent_and_of_nothing_else_that_the_caller_has() {
     }
 }
 
+#[test]
+fn a_clone_that_was_copied_without_its_empty_folders_sees_what_is_fetched() {
+    let upstream = Upstream::new();
+    let far = upstream.clone();
+    put(&mut upstream.open(far.path()), |head| plan(head, 1, None)).unwrap();
+    // Here everything is loose as yet.
+    let objects = Repository::open(upstream.world.path()).unwrap().path().join("objects");
+    std::fs::remove_dir(objects.join("pack")).unwrap();
+    assert_eq!(upstream.open(&upstream.world.path()).read(t(10)).unwrap().length(), 2);
+}
+
 /// A `git` that does what `push` asks, before or never, and then fails without a word.
 fn broken_git(dir: &std::path::Path, pushes: bool) -> std::path::PathBuf {
     let path = dir.join("git-that-breaks");
@@ -221,7 +236,7 @@ fn a_ledger_made_without_a_remote_is_published_once() {
     put(&mut world.open(), |head| plan(head, 1, None)).unwrap();
     let bare = tempfile::tempdir().unwrap();
     Repository::init_bare(bare.path()).unwrap();
-    let remote = || Remote::new(bare.path().to_str().unwrap()).unwrap();
+    let remote = || local(bare.path());
     let mut ledger = world.open();
     ledger.publish(remote(), clock(10)).unwrap();
     put(&mut ledger, |head| plan(head, 2, None)).unwrap();
@@ -229,4 +244,21 @@ fn a_ledger_made_without_a_remote_is_published_once() {
     let second = World::bare();
     let taken = second.open().with_remote(remote()).create_genesis(&second.genesis, &[], clock(0));
     assert_eq!(taken.unwrap_err().code(), "ledger.exists");
+}
+
+#[test]
+fn readers_that_race_to_the_first_local_branch_all_read_the_ledger() {
+    let upstream = Upstream::new();
+    let dir = upstream.clone();
+    let read: Vec<_> = std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| upstream.open(dir.path()).read(t(10)).map(|_| ()).map_err(|e| e.code())))
+            .collect();
+        readers.into_iter().map(|reader| reader.join().unwrap()).collect()
+    });
+    assert!(read.iter().all(Result::is_ok), "{read:?}");
+    // A lock that nobody gives back is said to be one.
+    std::fs::remove_file(dir.path().join(".git").join(BRANCH)).unwrap();
+    std::fs::write(dir.path().join(".git").join(format!("{BRANCH}.lock")), "").unwrap();
+    assert_eq!(upstream.open(dir.path()).read(t(10)).map(drop).unwrap_err().code(), "ledger.locked");
 }

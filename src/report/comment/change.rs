@@ -6,13 +6,14 @@ use super::{
     shorten::shorten,
 };
 use crate::{
-    approval::command::Command,
     base::digest::Digest,
     plan::diff::{Change, Direction, PlanDiff},
 };
 
 /// Changes that a plan's comment lists; `countersign diff` shows all of them.
-const MOST: usize = 8;
+const MOST: usize = 4;
+/// Characters of a value that a plan's comment shows.
+const SHORT: usize = 80;
 
 /// A plan that was approved before, and what has changed since.
 #[derive(Clone, Copy, Debug)]
@@ -24,43 +25,53 @@ pub struct Since<'a> {
 }
 
 /// Writes the sum and what widens, for the comment of a plan.
-pub(super) fn summary(page: &mut Page, since: Since<'_>, plan: Digest) {
+pub(super) fn summary(page: &mut Page, since: Since<'_>) {
     sum(page, since);
     let widened: Vec<&Change> = since.changes.changes.iter().filter(|it| it.direction == Direction::Widened).collect();
     for change in widened.iter().take(MOST) {
-        page.item(&line(change));
+        page.item(&line(change, SHORT));
     }
     if let Some(more) = widened.len().checked_sub(MOST).filter(|more| *more > 0) {
-        page.item(&[Bold("and "), number(more), Bold(" more that widen it")]);
+        page.item(&[Bold("and"), Own(" "), number(more), Own(" more that widen it")]);
     }
     if !since.changes.is_empty() {
-        page.paragraph(&[Own("All changes: "), Code(&Command::Diff { plan: Some(plan) }.line())]);
+        page.paragraph(&[Own("To see every change, comment `countersign diff`.")]);
     }
 }
 
 fn sum(page: &mut Page, since: Since<'_>) {
     let diff = since.changes;
-    let count = |direction| number(diff.changes.iter().filter(|change| change.direction == direction).count());
+    let count = |direction| diff.changes.iter().filter(|change| change.direction == direction).count();
+    let counts = [
+        (diff.added.len(), " steps more"),
+        (diff.removed.len(), " steps fewer"),
+        (count(Direction::Widened), " widened"),
+        (count(Direction::Changed), " changed"),
+        (count(Direction::Narrowed), " narrowed"),
+    ];
     let short = format!("sha256:{}...", since.plan.short());
     let mut words = vec![Bold("Since the plan approved before"), Own(", "), Code(&short), Own(": ")];
-    if diff.is_empty() {
+    let mut apart = false;
+    for (n, what) in counts.into_iter().filter(|(n, _)| *n > 0) {
+        words.extend(apart.then_some(Own(", ")));
+        words.extend([number(n), Own(what)]);
+        apart = true;
+    }
+    if !apart {
         words.push(Own("nothing changed"));
-    } else {
-        words.extend([number(diff.added.len()), Own(" steps more, "), number(diff.removed.len()), Own(" fewer; ")]);
-        words.extend([count(Direction::Widened), Own(" widened, "), count(Direction::Changed), Own(" changed, ")]);
-        words.extend([count(Direction::Narrowed), Own(" narrowed")]);
     }
     page.paragraph(&words);
 }
 
-fn line(change: &Change) -> Vec<Piece<'_>> {
+/// One change; values of more than `most` characters are left to the diff.
+fn line(change: &Change, most: usize) -> Vec<Piece<'_>> {
     let mut words = match &change.step {
         Some(step) => vec![Own("step "), Code(step.as_str()), Own(" ")],
         None => vec![Own("the plan ")],
     };
     words.extend([Bold(change.direction.word()), Own(": "), Code(&change.what)]);
     for (label, value) in [(", was ", &change.before), (", is ", &change.after)] {
-        if let Some(value) = value {
+        if let Some(value) = value.as_ref().filter(|value| value.len() <= most) {
             words.extend([Own(label), Code(value)]);
         }
     }
@@ -87,7 +98,7 @@ impl DiffReply<'_> {
         };
         sum(&mut page, since);
         for change in &since.changes.changes {
-            page.item(&line(change));
+            page.item(&line(change, usize::MAX));
             if let Some(lines) = &change.lines {
                 page.foreign(lines.lines());
             }

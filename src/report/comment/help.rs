@@ -11,7 +11,7 @@ use crate::approval::command::Verb;
 pub fn help(comment: u64) -> String {
     let mut page = Page::marked(&Marker::Reply(comment));
     page.heading(&[Own("Commands")]);
-    page.paragraph(&[Own("One command a comment, on its first line; "), Code("/countersign"), Own(" does as well.")]);
+    page.paragraph(&[Own("One command a comment, on its first line; `/countersign` does as well.")]);
     for entry in Verb::ALL {
         page.item(&[Code(&entry.form()), Own(": "), Own(entry.summary)]);
     }

@@ -40,6 +40,12 @@ pub(super) fn number<'a>(n: impl TryInto<u64>) -> Piece<'a> {
 pub struct Link(String);
 
 impl Link {
+    /// Returns the address.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.0.clone()
+    }
+
     /// Takes an address, where it is one that needs no escape; loopback may go without TLS.
     #[must_use]
     pub fn new(address: &str) -> Option<Self> {
@@ -185,14 +191,32 @@ impl Page {
     }
 }
 
-/// Our own words hold no markup but these; they are written so that no reader takes them for a tag or a link.
+/// Our own words hold no markup but code in backticks; what else could be taken for some is escaped, and what
+/// a forge would link stands in code.
 fn own(out: &mut String, words: &str) {
-    for c in words.chars() {
-        if matches!(c, '<' | '>' | '[' | ']' | '*' | '_' | '`') {
-            out.push('\\');
+    let mut code = false;
+    for (at, word) in words.split(' ').enumerate() {
+        if at > 0 {
+            out.push(' ');
         }
-        out.push(c);
+        if !code && !word.contains('`') && is_linked(word) {
+            out.push_str(&code_span(word));
+            continue;
+        }
+        for c in word.chars() {
+            code ^= c == '`';
+            if !code && matches!(c, '<' | '>' | '[' | ']' | '*' | '_') {
+                out.push('\\');
+            }
+            out.push(c);
+        }
     }
+}
+
+/// Tells whether a forge could make a link of a word: an address, a mention, a reference, the beginning of a commit's id.
+fn is_linked(word: &str) -> bool {
+    let commit = |run: &str| run.len() >= 7 && run.bytes().any(|b| b.is_ascii_digit());
+    word.contains(['#', '@']) || word.contains("://") || word.split(|c: char| !c.is_ascii_hexdigit()).any(commit)
 }
 
 /// Leaves the middle of a very long text out, and says how much.

@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     approval::command::Command,
+    base::reason::{Refusal, Result},
     plan::{
         model::{Severity, Step},
-        view::{Note, Use, View},
+        view::{Note, Use, View, reasons::VIEW_TOO_LARGE},
     },
 };
 
@@ -52,15 +53,7 @@ impl PlanComment<'_> {
     #[must_use]
     pub fn render(&self) -> Rendered {
         let whole = self.view.markdown();
-        let mut page = self.head();
-        self.question(&mut page);
-        self.facts(&mut page);
-        if let Some(since) = self.since {
-            summary(&mut page, since, self.view.plan);
-        }
-        page.paragraph(&[Bold("The view, in full"), Own(": what an approval is bound to, besides the plan itself.")]);
-        page.document(&whole);
-        let body = page.into_text();
+        let body = self.whole(&whole);
         if length(&body) <= self.channel.limit() {
             return Rendered {
                 body,
@@ -69,11 +62,29 @@ impl PlanComment<'_> {
         }
         let mut page = self.head();
         self.elsewhere(&mut page, length(&whole));
-        self.facts(&mut page);
-        if let Some(since) = self.since {
-            summary(&mut page, since, self.view.plan);
-        }
         Rendered { body: page.into_text(), asked: false }
+    }
+
+    /// Checks that the comment can show the whole view: what nobody could read here, nobody approves here.
+    ///
+    /// # Errors
+    /// `view.too_large`.
+    pub fn check_shown(&self) -> Result<()> {
+        let room = self.channel.limit();
+        let body = length(&self.whole(&self.view.markdown()));
+        if body <= room {
+            return Ok(());
+        }
+        let what = format!("the comment would have {body} characters, {} takes {room}", self.channel.name());
+        Err(Refusal::new(VIEW_TOO_LARGE, what).subject(self.view.plan.to_string()))
+    }
+
+    fn whole(&self, view: &str) -> String {
+        let mut page = self.head();
+        self.question(&mut page);
+        page.paragraph(&[Bold("The view, in full"), Own(": what an approval is bound to, besides the plan itself.")]);
+        page.document(view);
+        page.into_text()
     }
 
     /// What fits on the first screen of a phone: what it is, what it does, and what to look at.
@@ -105,7 +116,11 @@ impl PlanComment<'_> {
         if let Some(more) = steps.len().checked_sub(MOST_STEPS).filter(|more| *more > 0) {
             page.numbered(MOST_STEPS + 1, &[Bold("and "), number(more), Bold(" more steps")]);
         }
+        self.facts(&mut page);
         self.notes(&mut page);
+        if let Some(since) = self.since {
+            summary(&mut page, since);
+        }
         page
     }
 
@@ -180,7 +195,6 @@ impl PlanComment<'_> {
             ("Commits ", "commits", names(&all.commits)),
             ("Tags ", "tags", names(&all.tags)),
         ];
-        page.paragraph(&[Bold("What it touches")]);
         let mut none: Vec<Piece<'_>> = Vec::new();
         for (label, kind, names) in &facts {
             if names.is_empty() {

@@ -29,9 +29,11 @@ pub fn refused(refusal: &Refusal, comment: u64, channel: Channel) -> String {
     if let Some(about) = refusal.about() {
         page.item(&[Own("About: "), Code(about)]);
     }
-    for hint in refusal.hints() {
+    let general = refusal.reason().hint;
+    for hint in refusal.hints().filter(|hint| *hint != general) {
         page.item(&[Own("Next: "), Code(hint)]);
     }
+    page.item(&[Own("Next: "), Own(general)]);
     page.item(&[Own("Reason code: "), Code(refusal.code())]);
     // What a hint offers to be written instead can be copied.
     let offered = refusal.hints().find_map(|hint| hint.split('`').skip(1).step_by(2).find_map(command_in));

@@ -88,15 +88,13 @@ pub(super) fn people(page: &mut Page, standing: &Standing) {
             }
             agreed(page, counted);
             for aside in set_aside {
-                let why = aside.why.sentence();
-                page.item(&[
-                    Own("Not counted: "),
-                    Code(&aside.login),
-                    Own(", "),
-                    Code(&why),
-                    Own(", "),
-                    Code(aside.why.reason().code),
-                ]);
+                let (reason, why) = (aside.why.reason(), aside.why.sentence());
+                let mut words = vec![Own("Not counted: "), Code(&aside.login), Own(", "), Own(reason.summary)];
+                if why != reason.summary {
+                    words.extend([Own(": "), Code(&why)]);
+                }
+                words.extend([Own(", "), Code(reason.code)]);
+                page.item(&words);
             }
         }
         Standing::Agreed(counted) => agreed(page, counted),
@@ -204,10 +202,10 @@ impl StatusReply<'_> {
 pub(super) fn unknown(page: &mut Page, run: &Id, steps: &[Id]) {
     for step in steps {
         page.paragraph(&[
-            Bold("Nobody knows how "),
+            Bold("Nobody may know how this step ended"),
+            Own(": "),
             Code(step.as_str()),
-            Bold(" ended"),
-            Own(". Look what happened; then post one of these, with what you saw:"),
+            Own(". If nothing runs any more, look what happened, then post one of these with what you saw:"),
         ]);
         let lines = ["retry", "skip", "abort"].map(|how| format!("countersign resolve {run} {step} {how} REASON"));
         page.shell(&lines);

@@ -91,6 +91,9 @@ impl Fault {
             }
             reply.headers.retain(|(name, value)| name != "link" || !value.is_empty());
         };
+        if !self.is_true() {
+            reply.headers.retain(|(name, _)| name != "etag");
+        }
         match &self.what {
             What::After(status) => {
                 reply.status = *status;
@@ -102,7 +105,13 @@ impl Fault {
             What::Larger(more) => reply.body.extend(std::iter::repeat_n(b' ', *more)),
             What::Bytes(bytes) => reply.body = bytes.as_bytes().to_vec(),
             What::Then(change) => change(state),
-            What::Set(pointer, value) => edit(&mut reply, |body| *body.pointer_mut(pointer).unwrap() = value.clone()),
+            What::Set(pointer, value) => edit(&mut reply, |body| match body.pointer_mut(pointer) {
+                Some(field) => *field = value.clone(),
+                None => {
+                    let (parent, name) = pointer.rsplit_once('/').unwrap();
+                    body.pointer_mut(parent).unwrap()[name] = value.clone();
+                }
+            }),
             What::Without(pointer) => edit(&mut reply, |body| {
                 let (parent, name) = pointer.rsplit_once('/').unwrap();
                 body.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name).unwrap();
@@ -136,5 +145,4 @@ fn edit(reply: &mut Reply, change: impl Fn(&mut Value)) {
     let mut body: Value = serde_json::from_slice(&reply.body).unwrap();
     change(&mut body);
     reply.body = body.to_string().into_bytes();
-    reply.headers.retain(|(name, _)| name != "etag");
 }

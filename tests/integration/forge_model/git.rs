@@ -35,10 +35,6 @@ impl Git {
         git
     }
 
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
     fn repo(&self) -> Repository {
         Repository::open(&self.0).unwrap()
     }

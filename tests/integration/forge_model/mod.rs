@@ -202,6 +202,6 @@ fn app(state: &State, token: &str) -> Option<u64> {
     let app = state.app.as_ref()?;
     let key = DecodingKey::from_rsa_pem(app.public_key.as_bytes()).unwrap();
     let claims: Claims = octocrab::jsonwebtoken::decode(token, &key, &Validation::new(Algorithm::RS256)).ok()?.claims;
-    let names = claims.iss == app.id || claims.iss == app.id.to_string();
+    let names = claims.iss == app.id || claims.iss.as_str().is_some_and(|text| text.parse() == Ok(app.id));
     (names && claims.exp - claims.iat <= 660).then_some(app.bot)
 }

@@ -54,10 +54,7 @@ fn missing() -> Reply {
 }
 
 pub fn refuse(status: u16, message: &str) -> Reply {
-    reply(
-        status,
-        &json!({ "message": message, "documentation_url": "https://docs.github.com", "status": status.to_string() }),
-    )
+    reply(status, &json!({ "message": message, "documentation_url": "https://docs.github.com" }))
 }
 
 /// Answers what is below the prefix of Enterprise hosts; `path` has no query.

@@ -121,11 +121,13 @@ pub struct Team {
     pub members: Vec<u64>,
 }
 
+#[derive(Clone)]
 pub enum Reviewer {
     Person(u64),
     Team(u64),
 }
 
+#[derive(Clone)]
 pub struct Environment {
     pub id: u64,
     pub name: String,

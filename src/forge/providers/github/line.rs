@@ -109,6 +109,9 @@ impl Line {
     }
 
     /// Reads a path; where the forge says that the answer is as before, it is the one from before.
+    ///
+    /// Only for what has no pages: the tag is of the body, and a page that is as before may have got another
+    /// behind it.
     pub(super) fn get(&self, path: &str) -> Result<Answer> {
         let before = lock(&self.kept).get(path).cloned();
         let tag = before.as_ref().and_then(|answer| answer.headers.get(reqwest::header::ETAG).cloned());
@@ -120,6 +123,11 @@ impl Line {
             lock(&self.kept).insert(path.to_owned(), answer.clone());
         }
         Ok(answer)
+    }
+
+    /// Reads a path whatever was read before.
+    pub(super) fn get_page(&self, path: &str) -> Result<Answer> {
+        self.send(Ask::Get, path, None).map_err(Failure::refusal)
     }
 
     /// Sends a write, once.
@@ -328,7 +336,7 @@ impl Line {
     fn target(&self, answer: &Answer) -> Result<reqwest::Url> {
         let base: reqwest::Url =
             self.address.origin().parse().map_err(|_| Refusal::new(INTERNAL, "the address is no URL"))?;
-        let to = answer.header("location").and_then(|to| base.join(to).ok());
+        let to = answer.header("location").filter(|to| !to.is_empty()).and_then(|to| base.join(to).ok());
         to.ok_or_else(|| Refusal::new(REDIRECTED, "a redirect that leads nowhere"))
     }
 }

@@ -6,10 +6,7 @@ use serde::Deserialize;
 
 use super::{decode, line::Line};
 use crate::{
-    base::{
-        reason::{Refusal, Result},
-        text::excerpt,
-    },
+    base::reason::{Refusal, Result},
     forge::{http::Answer, reasons::INCOMPLETE},
 };
 
@@ -71,10 +68,11 @@ impl Line {
             if seen.len() > MAX_PAGES {
                 return Err(incomplete(what, "more pages than can be read"));
             }
-            let answer = self.get(&next)?;
+            let answer = self.get_page(&next)?;
             take(&answer)?;
             let links = links(what, &answer)?;
-            last = last.or(links.last);
+            // The last page itself names none; a list that grows meanwhile names a later one.
+            last = links.last.or(last);
             match links.next {
                 // Only the query is followed, on the path that was asked for: Enterprise hosts name themselves as
                 // they like there, and other repositories have no place in our list.
@@ -112,9 +110,12 @@ struct Links {
 
 fn links(what: &str, answer: &Answer) -> Result<Links> {
     let mut links = Links::default();
-    let Some(header) = answer.headers.get(reqwest::header::LINK) else { return Ok(links) };
-    let wrong = || incomplete(what, &format!("a link that cannot be read: {}", excerpt(&format!("{header:?}"))));
-    let text = header.to_str().map_err(|_| wrong())?;
+    let wrong = || incomplete(what, "a link that cannot be read");
+    let mut text = String::new();
+    for header in answer.headers.get_all(reqwest::header::LINK) {
+        text.push_str(header.to_str().map_err(|_| wrong())?);
+        text.push(',');
+    }
     for link in text.split(',').map(str::trim).filter(|link| !link.is_empty()) {
         let (target, parameters) = link.strip_prefix('<').and_then(|rest| rest.split_once('>')).ok_or_else(wrong)?;
         let is = |relation: &str| {

@@ -1,0 +1,406 @@
+//! The whole loop on GitHub, as the jobs of its workflows run it: propose, comment, review, release, execute.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{
+    forge_model::{ForgeModel, state::ACTIONS_BOT},
+    scene::CANARY,
+    support::{Bench, NOW, Ran},
+};
+
+const FILES: &[(&str, &str)] = &[
+    (
+        "pipelines/mark.yml",
+        "description: Leave a mark.
+effect: write
+idempotent: true
+inputs: {text: {type: string, default: hello}}
+outputs: {sum: {type: digest, from: {fileDigest: mark.txt}}}
+evidence: [sum]
+actions:
+  - write: {path: mark.txt, content: \"{{ inputs.text }}\\n\", replace: true}
+  - run: {program: sha256sum, argv: [mark.txt], reads: [mark.txt]}
+verify:
+  - run: {program: sha256sum, argv: [mark.txt], reads: [mark.txt]}
+",
+    ),
+    (
+        "directives/mark.md",
+        "---
+title: Leave a mark
+pipelines: [mark]
+inputs:
+  text: {type: string, default: hello, pattern: '[a-z ]+'}
+ceiling: {effect: write, risk: low}
+environment: production
+steps:
+  - {id: mark, pipeline: mark, with: {text: '{{ inputs.text }}'}}
+---
+Leaves a mark.
+",
+    ),
+];
+
+/// A repository on the model, set up by `ada`; `bob` may approve, and has no key.
+struct Hub {
+    bench: Bench,
+    model: ForgeModel,
+    keys: Value,
+}
+
+/// A change request by `mallory`, whose branch holds a directive of its own.
+const NUMBER: u64 = 7;
+
+impl Hub {
+    fn new() -> Self {
+        let bench = Bench::new(FILES);
+        let bare = bench.outside("infra.git");
+        bench.git(&["init", "-q", "--bare", "-b", "main", bare.to_str().unwrap()]);
+        bench.git(&["-C", bare.to_str().unwrap(), "config", "uploadpack.allowAnySHA1InWant", "true"]);
+        bench.git(&["remote", "add", "origin", bare.to_str().unwrap()]);
+        bench.git(&["push", "-q", "origin", "main"]);
+        let model = ForgeModel::over(&bare);
+        let host = model.host();
+        let mut hub = Self { bench, model, keys: Value::Null };
+        let init = ["init", "--forge", "github", "--host", &host, "--repository", "acme/infra"];
+        hub.keys = hub.owner(&init).exits(0).json()["result"].clone();
+        let enrol = ["keys", "enrol", "--login", "bob", "--id", "102", "--email", "bob@example.com"];
+        hub.owner(&enrol).exits(0);
+        hub.bench.commit("Set up countersign");
+        hub.bench.git(&["push", "-q", "origin", "main", "countersign/ledger"]);
+        hub.model.state().now = NOW.parse().unwrap();
+        hub
+    }
+
+    fn owner(&self, line: &[&str]) -> Ran {
+        self.bench.run_with(&[line, &["--json"]].concat(), &[("GITHUB_TOKEN", "token-of-ada")], "", false)
+    }
+
+    /// What a job of the workflow runs: the bot's token, the ledger of `origin`, one key.
+    fn job(&self, line: &[&str], key: &str, more: &[(&str, &str)]) -> Ran {
+        let pem = self.keys["jobKeys"][key].as_str().map(|path| fs::read_to_string(path).unwrap()).unwrap_or_default();
+        let said: Vec<(&str, String)> = self.model.variables();
+        let mut variables: Vec<(&str, &str)> = said.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        variables.extend([
+            ("GITHUB_TOKEN", "token-of-github-actions"),
+            ("GITHUB_REPOSITORY_ID", "7000"),
+            ("COUNTERSIGN_LEDGER_REMOTE", "origin"),
+        ]);
+        if !pem.is_empty() {
+            variables.push((key, &pem));
+        }
+        variables.extend(more);
+        self.bench.run_with(&[line, &["--json"]].concat(), &variables, "", false)
+    }
+
+    /// Somebody opens a change request that proposes another text.
+    fn opens(&self, author: &str) -> String {
+        let directive = FILES[1].1.replace("default: hello", "default: proposed");
+        let mut state = self.model.state();
+        state.git.branch("topic", "main");
+        let head = state.git.commit("topic", "directives/mark.md", &directive, author);
+        state.open_pull(NUMBER, "topic", author);
+        head
+    }
+
+    /// The event of a comment that somebody wrote, as the runner would hand it over.
+    fn says(&self, author: &str, body: &str) -> (u64, String) {
+        let id = self.model.state().say(NUMBER, author, body);
+        (id, self.event(id, body))
+    }
+
+    fn event(&self, id: u64, body: &str) -> String {
+        let event = json!({
+            "action": "created",
+            "repository": {"id": 7000},
+            "issue": {"number": NUMBER},
+            "comment": {"id": id, "body": body, "user": {"type": "User"}},
+        });
+        let path = self.bench.outside(&format!("event-{id}.json"));
+        fs::write(&path, event.to_string()).unwrap();
+        path.display().to_string()
+    }
+
+    /// The job that answers a comment has the planner's key and the gate's.
+    fn answers(&self, event: &str) -> Ran {
+        let planner = fs::read_to_string(self.keys["jobKeys"]["COUNTERSIGN_PLANNER_KEY"].as_str().unwrap()).unwrap();
+        self.job(&["comment", "--event", event], "COUNTERSIGN_GATE_KEY", &[("COUNTERSIGN_PLANNER_KEY", &planner)])
+    }
+
+    fn opened(&self) -> Ran {
+        let path = self.bench.outside("opened.json");
+        let event = json!({"action": "opened", "repository": {"id": 7000}, "pull_request": {"number": NUMBER}});
+        fs::write(&path, event.to_string()).unwrap();
+        self.answers(path.to_str().unwrap())
+    }
+
+    fn plans(&self) -> String {
+        self.opened().exits(0).json()["result"]["planDigest"].as_str().unwrap().to_owned()
+    }
+
+    /// Checks the plan's commit out, as the job that executes does.
+    fn checks_out(&self, head: &str) {
+        self.bench.git(&["fetch", "-q", "origin", head]);
+        self.bench.git(&["checkout", "-q", "--detach", head]);
+    }
+
+    fn executes(&self, digest: &str) -> Ran {
+        self.job(&["execute", digest], "COUNTERSIGN_EXECUTOR_KEY", &[])
+    }
+
+    fn comments_of(&self, who: u64) -> Vec<String> {
+        let state = self.model.state();
+        state.comments.iter().filter(|one| one.author == Some(who)).map(|one| one.body.clone()).collect()
+    }
+
+    fn reactions(&self, comment: u64) -> Vec<String> {
+        let state = self.model.state();
+        state.reactions.iter().filter(|one| one.0 == comment).map(|one| one.2.clone()).collect()
+    }
+}
+
+#[test]
+fn a_proposed_directive_is_planned_shown_approved_by_comment_and_runs_exactly_so() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    let shown = hub.comments_of(ACTIONS_BOT);
+    assert_eq!(shown.len(), 1);
+    assert!(shown[0].contains(&format!("countersign approve {digest}")), "{}", shown[0]);
+    assert!(shown[0].contains("proposed"), "the view is in it: {}", shown[0]);
+    let (comment, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    let approved = hub.answers(&event).exits(0).json();
+    assert_eq!(approved["decision"], "ready", "{approved}");
+    assert_eq!(hub.reactions(comment), ["+1"]);
+    hub.checks_out(&head);
+    assert!(!hub.bench.path(CANARY).exists());
+    let ran = hub.executes(&digest).exits(0).json();
+    assert_eq!((&ran["result"]["status"], &ran["result"]["note"]), (&json!("completed"), &Value::Null), "{ran}");
+    assert_eq!(hub.bench.read(CANARY), "proposed\n");
+    // People see it where they agreed, and beside the commit.
+    let told = hub.comments_of(ACTIONS_BOT);
+    assert_eq!(told.len(), 2, "the plan, and its result");
+    assert!(told[1].contains(ran["result"]["runId"].as_str().unwrap()), "{}", told[1]);
+    let checks: Vec<Value> = hub.model.state().checks.to_vec();
+    assert_eq!(checks.len(), 1, "{checks:?}");
+    assert_eq!((&checks[0]["head_sha"], &checks[0]["conclusion"]), (&json!(head), &json!("success")), "{checks:?}");
+    // It is used up.
+    hub.bench.git(&["checkout", "-q", "--", "."]);
+    fs::remove_file(hub.bench.path(CANARY)).unwrap();
+    hub.executes(&digest).refused(6, "replay.consumed");
+    assert!(!hub.bench.path(CANARY).exists());
+}
+
+/// What the issue allows: few requests a command, and none twice within one.
+#[test]
+fn commands_stay_within_their_requests_to_the_forge() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let asked = |before: usize| {
+        let all = hub.model.requests()[before..].to_vec();
+        let mut once = all.clone();
+        once.sort();
+        once.dedup();
+        (all.len(), once.len(), all)
+    };
+    let digest = hub.plans();
+    let before = hub.model.requests().len();
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    let ran = hub.answers(&event).exits(0);
+    let (sent, distinct, all) = asked(before);
+    assert!(sent <= 8 && sent == distinct, "approve by comment: {all:#?}");
+    assert!(!ran.stderr.contains("requests"), "nobody asked for them");
+    hub.checks_out(&head);
+    let before = hub.model.requests().len();
+    let ran = hub.job(&["execute", &digest, "--stats"], "COUNTERSIGN_EXECUTOR_KEY", &[]).exits(0);
+    let (sent, _, all) = asked(before);
+    assert!(sent <= 12 + 2, "execute one step: {all:#?}");
+    assert!(ran.stderr.contains(&format!("forge: {sent} requests")), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_no_command_is_never_answered_and_costs_no_call() {
+    let hub = Hub::new();
+    hub.opens("mallory");
+    let before = hub.model.requests().len();
+    let (id, event) = hub.says("bob", "looks good, `countersign approve` when you like");
+    assert_eq!(hub.answers(&event).exits(0).json()["decision"], "ignored");
+    assert_eq!(hub.model.requests().len(), before);
+    assert_eq!((hub.reactions(id), hub.comments_of(ACTIONS_BOT)), (vec![], vec![]));
+}
+
+#[test]
+fn a_refused_command_gets_a_reaction_and_one_reply_with_the_reason() {
+    let hub = Hub::new();
+    hub.opens("mallory");
+    let digest = hub.plans();
+    for (who, code) in [("cleo", "approver.unauthorised"), ("mallory", "approver.unauthorised")] {
+        let before = hub.comments_of(ACTIONS_BOT).len();
+        let (id, event) = hub.says(who, &format!("countersign approve {digest}"));
+        hub.answers(&event).refused(3, code);
+        assert_eq!(hub.reactions(id), ["-1"], "{who}");
+        let said = hub.comments_of(ACTIONS_BOT);
+        assert_eq!(said.len(), before + 1);
+        assert!(said[before].contains(code), "{}", said[before]);
+    }
+    let (id, event) = hub.says("bob", "countersign aprove");
+    hub.answers(&event).refused(2, "comment.verb");
+    assert_eq!(hub.reactions(id), ["confused"]);
+}
+
+#[test]
+fn a01_a06_a09_a10_an_approval_by_comment_is_of_this_plan_here_untouched_by_who_may() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    // Edited after it was written: the event still holds what stood there first.
+    let line = format!("countersign approve {digest}");
+    let (id, event) = hub.says("bob", &line);
+    hub.model.state().edit(id, "ada", &line);
+    hub.answers(&event).refused(6, "approval.evidence_gone");
+    // Through an app, by a program, with too few rights.
+    let (id, event) = hub.says("bob", &line);
+    hub.model.state().comments.iter_mut().find(|one| one.id == id).unwrap().via_app = true;
+    hub.answers(&event).refused(6, "approval.evidence_gone");
+    let (_, event) = hub.says("bob", &line);
+    hub.model.state().people.iter_mut().find(|one| one.login == "bob").unwrap().role = "read".into();
+    hub.answers(&event).refused(3, "approver.permission");
+    hub.model.state().people.iter_mut().find(|one| one.login == "bob").unwrap().role = "write".into();
+    // The head moved on before the comment was answered.
+    let (_, event) = hub.says("bob", &line);
+    let later = hub.model.state().git.commit("topic", "other.txt", "later\n", "mallory");
+    hub.answers(&event).refused(6, "subject.head_moved");
+    assert_ne!(head, later);
+    hub.checks_out(&head);
+    hub.executes(&digest).refused(6, "subject.head_moved");
+    assert!(!hub.bench.path(CANARY).exists());
+}
+
+#[test]
+fn a06_an_approval_whose_comment_is_edited_or_gone_runs_nothing() {
+    for edited in [true, false] {
+        let hub = Hub::new();
+        let head = hub.opens("mallory");
+        let digest = hub.plans();
+        let (id, event) = hub.says("bob", &format!("countersign approve {digest}"));
+        hub.answers(&event).exits(0);
+        match edited {
+            true => hub.model.state().edit(id, "bob", "never mind"),
+            false => hub.model.state().comments.retain(|one| one.id != id),
+        }
+        hub.checks_out(&head);
+        hub.executes(&digest).refused(6, "approval.evidence_gone");
+        assert!(!hub.bench.path(CANARY).exists());
+    }
+}
+
+#[test]
+fn a05_an_objection_in_a_review_stops_what_a_comment_approved() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    hub.answers(&event).exits(0);
+    hub.model.state().review(NUMBER, "ada", "CHANGES_REQUESTED");
+    hub.checks_out(&head);
+    hub.executes(&digest).refused(3, "approval.objection");
+    assert!(!hub.bench.path(CANARY).exists());
+    hub.model.state().review(NUMBER, "ada", "APPROVED");
+    hub.executes(&digest).exits(0);
+}
+
+#[test]
+fn a11_who_wrote_the_change_cannot_approve_its_plan() {
+    let hub = Hub::new();
+    let head = hub.opens("bob");
+    let digest = hub.plans();
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    let answered = hub.answers(&event).exits(0).json();
+    assert!(answered["result"]["note"].as_str().unwrap().contains("approver.self"), "{answered}");
+    hub.checks_out(&head);
+    hub.executes(&digest).refused(3, "approver.self");
+    assert!(!hub.bench.path(CANARY).exists());
+}
+
+#[test]
+fn a04_a_review_at_exactly_the_head_approves_and_an_older_one_does_not() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    hub.model.state().review(NUMBER, "bob", "APPROVED");
+    let digest = hub.plans();
+    let gate = |hub: &Hub| hub.job(&["approve", &digest, "--gate", "review"], "COUNTERSIGN_GATE_KEY", &[]);
+    hub.model.state().reviews[0].commit = Some("c".repeat(40));
+    gate(&hub).refused(4, "approval.none");
+    hub.model.state().reviews[0].commit = Some(head.clone());
+    gate(&hub).exits(0);
+    hub.checks_out(&head);
+    hub.executes(&digest).exits(0);
+    assert_eq!(hub.bench.read(CANARY), "proposed\n");
+}
+
+#[test]
+fn a19_a20_a23_a24_the_release_of_this_very_job_from_a_protected_environment_approves() {
+    let hub = Hub::new();
+    // Dispatched by ada on the base, where the directive is merged.
+    hub.model.state().start_run(42, "ada", &["production"]);
+    let run = [("GITHUB_RUN_ID", "42"), ("GITHUB_RUN_ATTEMPT", "1")];
+    let plan = hub.bench.outside("plan.json").display().to_string();
+    let asks = ["plan", "mark", "--draft", "--out", &plan, "--requested-by", "101:ada"];
+    hub.job(&asks, "", &[]).exits(0);
+    let proposed = hub.job(&["propose", &plan], "COUNTERSIGN_PLANNER_KEY", &run).exits(0).json();
+    assert_eq!(proposed["decision"], "needs-approval");
+    let digest = proposed["result"]["planDigest"].as_str().unwrap().to_owned();
+    let gate =
+        |more: &[(&str, &str)]| hub.job(&["approve", &digest, "--gate", "environment"], "COUNTERSIGN_GATE_KEY", more);
+    gate(&run).refused(3, "forge.missing");
+    hub.model.state().protect("production", "bob");
+    gate(&run).refused(4, "approval.none");
+    hub.model.state().decide(42, "production", "bob", "approved");
+    gate(&run).refused(2, "approval.unbound");
+    hub.model.state().approvals[0].comment = format!("read it: {digest}");
+    for spoil in [0, 1, 2, 3] {
+        let mut state = hub.model.state();
+        let environment = &mut state.environments[0];
+        let kept = environment.clone();
+        match spoil {
+            0 => environment.reviewers.clear(),
+            1 => environment.prevent_self_review = false,
+            2 => environment.admins_bypass = true,
+            _ => environment.branches = None,
+        }
+        drop(state);
+        gate(&run).refused(3, "gate.unprotected");
+        hub.model.state().environments[0] = kept;
+    }
+    gate(&[]).refused(4, "approval.none");
+    gate(&run).exits(0);
+    let executes = |more: &[(&str, &str)]| hub.job(&["execute", &digest], "COUNTERSIGN_EXECUTOR_KEY", more);
+    // Another attempt of the run, and another run, are not what was released.
+    hub.model.state().runs[0].attempt = 2;
+    executes(&[("GITHUB_RUN_ID", "42"), ("GITHUB_RUN_ATTEMPT", "2")]).refused(6, "replay.run_attempt");
+    hub.model.state().runs[0].attempt = 1;
+    executes(&[]).refused(6, "replay.run_attempt");
+    assert!(!hub.bench.path(CANARY).exists());
+    executes(&run).exits(0);
+    assert_eq!(hub.bench.read(CANARY), "hello\n");
+}
+
+#[test]
+fn a_draft_that_says_what_is_not_so_is_not_proposed() {
+    let hub = Hub::new();
+    hub.model.state().start_run(42, "ada", &[]);
+    let run = [("GITHUB_RUN_ID", "42"), ("GITHUB_RUN_ATTEMPT", "1")];
+    let plan = hub.bench.outside("plan.json").display().to_string();
+    let propose = |more: &[(&str, &str)]| hub.job(&["propose", &plan], "COUNTERSIGN_PLANNER_KEY", more);
+    hub.job(&["plan", "mark", "--draft", "--out", &plan, "--requested-by", "102:bob"], "", &[]).exits(0);
+    propose(&run).refused(5, "plan.requester_mismatch");
+    hub.job(&["plan", "mark", "--draft", "--out", &plan, "--requested-by", "101:ada"], "", &[]).exits(0);
+    let good = fs::read_to_string(&plan).unwrap();
+    fs::write(&plan, good.replace("hello\\n", "other\\n")).unwrap();
+    propose(&run).refused(5, "plan.content_digest");
+    fs::write(&plan, &good).unwrap();
+    hub.model.state().git.commit("main", "more.txt", "1\n", "ada");
+    propose(&run).refused(6, "subject.base_moved");
+}
