@@ -318,6 +318,29 @@ fn a19_a25_each_protection_of_an_environment_that_is_taken_away_turns_its_line()
 fn a22_a_key_that_lies_outside_of_its_environment_is_told() {
     let scene = Scene::new();
     scene.without("no keys", |state| state.environments[0].secrets.clear(), &[("environment.secrets", "missing")]);
+    scene.without(
+        "no executor's key",
+        |state| state.environments[0].secrets = vec![RELEASED[0].to_owned()],
+        &[("environment.secrets", "missing")],
+    );
+    // The job that answers comments has the gate's key in an environment of its own, which waits for nobody.
+    let beside = |branches: Option<&[&str]>, secrets: &[&str]| {
+        let owned = |names: &[&str]| names.iter().map(|one| (*one).to_owned()).collect::<Vec<String>>();
+        let (branches, secrets) = (branches.map(owned), owned(secrets));
+        move |state: &mut State| {
+            state.environments[0].secrets = vec![RELEASED[1].to_owned()];
+            state.protect("countersign", "bob");
+            let one = state.environments.last_mut().unwrap();
+            (one.reviewers, one.admins_bypass) = (Vec::new(), true);
+            (one.branches, one.secrets) = (branches.clone(), secrets.clone());
+        }
+    };
+    let comments = Scene::new();
+    beside(Some(&["main"]), &RELEASED[..1])(&mut comments.model.state());
+    assert_eq!(comments.lines().1, 0, "the gate's key lies where only the base may use it");
+    scene.without("any branch", beside(None, &RELEASED[..1]), &[("keyring.branches", "missing")]);
+    scene.without("some branches", beside(Some(&["main", "x*"]), &RELEASED[..1]), &[("keyring.branches", "weak")]);
+    scene.without("without it", beside(None, &["ANOTHER"]), &[("environment.secrets", "missing")]);
     for name in RELEASED {
         let repository = |state: &mut State| state.secrets.push(name.to_owned());
         scene.without("a repository's secret", repository, &[("secrets.repository", "weak")]);
@@ -542,6 +565,7 @@ fn owners_of_code_are_read_at_the_base() {
 fn what_cannot_be_read_is_unknown_and_never_well() {
     for (target, expected) in [
         ("/actions/secrets", &[("secrets.repository", "unknown"), ("token.reach", "unknown")][..]),
+        ("/environments?", &[("keyring.secrets", "unknown"), ("token.reach", "unknown")]),
         ("/environments/production/secrets", &[("environment.secrets", "unknown"), ("token.reach", "unknown")]),
         ("/environments/production", &[("environment.exists", "unknown"), ("token.reach", "unknown")]),
         ("/deployment-branch-policies", &[("environment.branches", "unknown")]),
