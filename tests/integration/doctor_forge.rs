@@ -265,6 +265,11 @@ fn a_repository_that_is_protected_is_said_to_be_and_read_with_few_requests() {
     assert!(scene.model.record().iter().all(|one| one.method == "GET" || one.target == "/api/graphql"), "a write");
     let text = scene.doctor(&[]).exits(0).stdout;
     assert!(text.starts_with("protected: all "), "{text}");
+    let document = include_str!("../../docs/doctor.md");
+    for line in forge["lines"].as_array().unwrap() {
+        let id = line["id"].as_str().unwrap();
+        assert!(document.contains(&format!("`{id}`")), "docs/doctor.md does not tell of {id}");
+    }
 }
 
 #[test]
