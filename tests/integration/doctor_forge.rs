@@ -639,7 +639,7 @@ fn the_worst_comes_first_with_its_fix_and_its_page() {
     assert!(lines[3].ends_with(&page), "{text}");
     assert!(lines[4].starts_with("weak    environment.admin-bypass "), "{text}");
     let ok = lines.iter().position(|line| line.starts_with("ok ")).unwrap();
-    assert!(ok > 6 && lines.iter().any(|line| *line == "this machine"), "{text}");
+    assert!(ok > 6 && lines.contains(&"this machine"), "{text}");
 }
 
 #[test]
