@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{
+    forge_github_app,
     forge_model::{ForgeModel, faults::What, state::ACTIONS_BOT},
     scene::CANARY,
     support::{Bench, NOW, Ran},
@@ -575,4 +576,25 @@ fn a27_a_rejection_by_comment_is_final() {
     hub.checks_out(&head);
     hub.executes(&digest).refused(3, "plan.rejected");
     assert!(!hub.bench.path(CANARY).exists());
+}
+
+#[test]
+fn an_app_stands_for_the_repository_where_there_is_no_token() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    hub.answers(&event).exits(0);
+    hub.checks_out(&head);
+    let folder = tempfile::tempdir().unwrap();
+    let (private, public) = forge_github_app::key(folder.path(), "app");
+    forge_github_app::install(&hub.model, public);
+    let executes = |more: &[(&str, &str)]| {
+        let without_token = [&[("GITHUB_TOKEN", "")], more].concat();
+        hub.job(&["execute", &digest], "COUNTERSIGN_EXECUTOR_KEY", &without_token)
+    };
+    executes(&[("COUNTERSIGN_APP_ID", "77")]).refused(2, "forge.credentials");
+    executes(&[("COUNTERSIGN_APP_ID", "x"), ("COUNTERSIGN_APP_KEY", &private)]).refused(2, "forge.credentials");
+    let ran = executes(&[("COUNTERSIGN_APP_ID", "77"), ("COUNTERSIGN_APP_KEY", &private)]).exits(0);
+    assert!(!ran.stdout.contains("PRIVATE KEY") && !ran.stderr.contains("PRIVATE KEY"));
 }
