@@ -43,7 +43,10 @@ pub(crate) const SECRET_VARIABLES: &[&str] =
     &[KEY_PEM, "COUNTERSIGN_PLANNER_KEY", "COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY", super::forge::APP_KEY];
 
 /// The variables, and so the secrets, that only a job may read which somebody released.
-pub(crate) const RELEASED_KEYS: [&str; 2] = ["COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY"];
+pub(crate) const RELEASED_KEYS: [&str; 2] = [GATE_KEY, "COUNTERSIGN_EXECUTOR_KEY"];
+
+/// The one of them that signs for people.
+pub(crate) const GATE_KEY: &str = "COUNTERSIGN_GATE_KEY";
 
 /// A key that is ready to sign, and whose it is.
 pub(crate) struct Hand {

@@ -11,7 +11,11 @@
 mod attacks;
 mod attacks_live;
 mod ci_output;
+<<<<<<< HEAD
 mod fanout;
+=======
+mod doctor_forge;
+>>>>>>> doctor
 mod forge_github;
 mod forge_github_app;
 mod forge_github_faults;
