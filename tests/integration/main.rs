@@ -11,11 +11,8 @@
 mod attacks;
 mod attacks_live;
 mod ci_output;
-<<<<<<< HEAD
-mod fanout;
-=======
 mod doctor_forge;
->>>>>>> doctor
+mod fanout;
 mod forge_github;
 mod forge_github_app;
 mod forge_github_faults;
