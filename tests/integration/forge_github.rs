@@ -21,7 +21,7 @@ use countersign::{
 };
 use serde_json::json;
 
-use super::forge_model::{ForgeModel, state};
+use super::forge_model::{ForgeModel, faults::What, state};
 
 /// Settings under which nothing waits for long.
 pub fn settings() -> Settings {
