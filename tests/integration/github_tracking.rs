@@ -112,9 +112,24 @@ fn we22_without_a_forge_nothing_is_taken_for_ready() {
     let directive = directive();
     let bench = solo_with(&[FILES[0], ("directives/mark.md", &directive)]);
     let before = super::scene::tip(&bench);
-    bench.json(&["plan", "mark"]).refused(5, "issue.unasked");
+    bench.json(&["plan", "mark", "--key", "ada"]).refused(5, "issue.unasked");
     assert_eq!(super::scene::tip(&bench), before);
     bench.json(&["plan", "mark", "--no-record"]).exits(0);
+}
+
+#[test]
+fn we22_a_plan_by_hand_asks_the_forge_too_and_needs_a_token_for_it() {
+    let (hub, _) = hub();
+    hub.bench.write("directives/mark.md", directive());
+    hub.bench.commit("Marks are for issues");
+    hub.bench.git(&["push", "-q", "origin", "main"]);
+    let before = super::scene::tip(&hub.bench);
+    hub.bench.json(&["plan", "mark", "--key", "ada"]).refused(5, "issue.unasked");
+    hub.model.state().issue(12).open = false;
+    hub.owner(&["plan", "mark", "--key", "ada"]).refused(6, "issue.closed");
+    assert_eq!(super::scene::tip(&hub.bench), before);
+    hub.model.state().issue(12).open = true;
+    hub.owner(&["plan", "mark", "--key", "ada"]).exits(0);
 }
 
 #[test]
