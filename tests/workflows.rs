@@ -184,6 +184,9 @@ fn every_input_of_the_action_reaches_the_command_and_nothing_else_does() {
             "trust-root" => "COUNTERSIGN_TRUST_ROOT",
             "ledger-remote" => "COUNTERSIGN_LEDGER_REMOTE",
             "signing-key" => "COUNTERSIGN_SIGNING_KEY",
+            "planner-key" => "COUNTERSIGN_PLANNER_KEY",
+            "gate-key" => "COUNTERSIGN_GATE_KEY",
+            "identity" => "COUNTERSIGN_IDENTITY",
             "github-token" => "GITHUB_TOKEN",
             _ => &own,
         };
