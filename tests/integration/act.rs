@@ -398,7 +398,7 @@ impl Hub {
         let again = format!("countersign execute {digest}");
         let asked = self.says("bob", &again);
         self.hears(asked, "bob", &again).refused("replay.consumed");
-        self.hears(comment, "bob", line).refused("replay.consumed");
+        self.hears(comment, "bob", line).refused("ledger.terminal");
         assert_eq!(self.mark(), None);
         let ran = |kinds: &[String]| kinds.iter().filter(|one| *one == "claim" || *one == "step-started").count();
         assert_eq!(ran(&self.kinds()), ran(kinds));
@@ -431,8 +431,12 @@ fn a06_a09_a_comment_of_who_may_not_or_that_was_edited_starts_nothing() {
 #[test]
 fn what_the_policy_permits_runs_without_a_person_and_a_run_that_failed_is_gone_on_with() {
     let Some(hub) = Hub::new(&[LOOK, READY, CAREFUL]) else { return };
-    let text = CAREFUL.1.replace("title: Look twice", "title: Look twice, please");
-    hub.opens("mallory", CAREFUL.0, &text).1.refused("program.failed");
+    // It proposes no directive, so nothing is planned; what is merged is planned for it when somebody asks.
+    hub.opens("mallory", "notes.txt", "more\n").1.ends_well();
+    assert_eq!((hub.comments().len(), hub.kinds()), (0, vec!["genesis".to_owned()]));
+    let asked = "countersign plan careful";
+    let comment = hub.says("bob", asked);
+    hub.hears(comment, "bob", asked).refused("path.missing");
     let kinds = hub.kinds();
     let count = |kinds: &[String], kind: &str| kinds.iter().filter(|one| *one == kind).count();
     assert_eq!(
@@ -442,7 +446,7 @@ fn what_the_policy_permits_runs_without_a_person_and_a_run_that_failed_is_gone_o
     );
     let again = "countersign retry";
     let comment = hub.says("bob", again);
-    hub.hears(comment, "bob", again).refused("program.failed");
+    hub.hears(comment, "bob", again).refused("path.missing");
     let kinds = hub.kinds();
     assert_eq!(
         (count(&kinds, "approval"), count(&kinds, "claim"), count(&kinds, "step-started")),
