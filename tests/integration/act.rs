@@ -6,7 +6,7 @@
 //! environment, which act does not know and the called workflow therefore takes from variables.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -159,11 +159,21 @@ impl Hub {
         let model = ForgeModel::over(&bare);
         bench.git(&["remote", "add", "origin", &model.clone_url()]);
         let mut hub = Self { bench, model, act, keys: BTreeMap::new(), root: String::new(), pins: Vec::new() };
-        let made = hub.tool(&["init", "--forge", "github", "--action", PIN]).exits(0).json()["result"].clone();
+        let told = hub.words(&["init", "--forge", "github", "--action", PIN]).exits(0).stdout;
         hub.tool(&["keys", "enrol", "--login", "bob", "--id", "102", "--email", "bob@example.com"]).exits(0);
         hub.root = hub.tool(&["keys", "show"]).exits(0).json()["result"]["digest"].as_str().unwrap().to_owned();
-        for (name, path) in made["jobKeys"].as_object().unwrap() {
-            hub.keys.insert(name.clone(), fs::read_to_string(path.as_str().unwrap()).unwrap());
+        // What it tells to paste: `gh secret set NAME [--env ENVIRONMENT] < FILE`.
+        let secrets: Vec<Vec<&str>> = told
+            .lines()
+            .filter_map(|line| Some(line.trim().strip_prefix("gh secret set ")?.split(' ').collect()))
+            .collect();
+        let places: Vec<String> =
+            secrets.iter().map(|words| words[..words.len() - 2].join(" ").replace("COUNTERSIGN_", "")).collect();
+        let both = |key: &str| [format!("{key} --env countersign"), format!("{key} --env production")];
+        let wanted = [vec!["PLANNER_KEY".to_owned()], both("GATE_KEY").into(), both("EXECUTOR_KEY").into()].concat();
+        assert_eq!(BTreeSet::from_iter(places), BTreeSet::from_iter(wanted), "{told}");
+        for words in secrets {
+            hub.keys.insert(words[0].to_owned(), fs::read_to_string(words[words.len() - 1]).unwrap());
         }
         hub.bench.commit("Set up countersign");
         hub.push(&["main", "countersign/ledger"]);
@@ -173,9 +183,13 @@ impl Hub {
 
     /// The real binary, as `ada` at her own machine.
     fn tool(&self, line: &[&str]) -> Ran {
+        self.words(&[line, &["--json"]].concat())
+    }
+
+    fn words(&self, line: &[&str]) -> Ran {
         let token = ("GITHUB_TOKEN", "token-of-ada");
         let mut command = self.bench.binary();
-        command.args(line).arg("--json").envs([token, ("COUNTERSIGN_LEDGER_REMOTE", "origin")]);
+        command.args(line).envs([token, ("COUNTERSIGN_LEDGER_REMOTE", "origin")]);
         ran(command.stdin(Stdio::null()).output().unwrap())
     }
 
@@ -292,13 +306,37 @@ impl Hub {
         let home = self.bench.outside("runner");
         command.env("PATH", path).env("HOME", &home).env("XDG_CACHE_HOME", home.join("cache"));
         command.env("GIT_CONFIG_NOSYSTEM", "1");
+        let before = self.model.requests().len();
         let output = command.stdin(Stdio::null()).output().unwrap();
+        self.was_permitted(workflow, &self.model.requests()[before..]);
         let log = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         for key in self.keys.values() {
             assert!(!log.contains(key.lines().nth(1).unwrap()), "a key is in the log");
         }
         assert!(!log.contains(BOT_TOKEN), "the token is in the log");
         Acted { code: output.status.code().unwrap_or(-1), log }
+    }
+
+    /// Holds what was asked of the forge to the permissions that the workflow gives its token.
+    fn was_permitted(&self, workflow: &str, requests: &[String]) {
+        let text = self.bench.read(workflow);
+        let needed = |request: &String| -> Option<String> {
+            let (method, path) = request.split_once(' ').unwrap();
+            let told = [
+                ("/actions/", "actions"),
+                ("/environments/", "actions"),
+                ("/check-runs", "checks"),
+                ("/deployments", "deployments"),
+                ("/pulls/", "pull-requests"),
+                ("/issues/", "pull-requests"),
+                ("/git/", "contents"),
+            ];
+            let (_, name) = told.iter().find(|(part, _)| path.contains(part))?;
+            Some(if method == "GET" { format!("{name}: ") } else { format!("{name}: write") })
+        };
+        for (request, needed) in requests.iter().filter_map(|one| Some((one, needed(one)?))) {
+            assert!(text.contains(&format!("\n      {needed}")), "{workflow} permits no {request}");
+        }
     }
 
     fn repository() -> Value {
@@ -406,7 +444,7 @@ impl Hub {
 }
 
 #[test]
-fn a06_a09_a_comment_of_who_may_not_or_that_was_edited_starts_nothing() {
+fn a06_a10_a_comment_of_who_may_not_or_that_was_edited_starts_nothing() {
     let Some(hub) = Hub::new(&[]) else { return };
     hub.opens("mallory", "directives/mark.md", &proposal()).1.ends_well();
     let line = hub.line();
