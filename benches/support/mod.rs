@@ -312,6 +312,7 @@ impl Hands<'_> {
         };
         let approval = self.sign(self.person, plan, approval);
         let claim = Claim {
+            job: None,
             plan,
             run: run.clone(),
             attempt: 1,

@@ -16,7 +16,7 @@ use crate::{
         Forge,
         http::Settings,
         providers::{self, github::Credentials},
-        reasons::MISSING,
+        reasons::{CREDENTIALS, MISSING},
     },
     plan::model::Plan,
     sign::{evidence::Evidence, trust::ForgeKind},
@@ -25,6 +25,12 @@ use crate::{
 
 /// The variable that holds the token for the forge.
 pub(crate) const TOKEN: &str = "GITHUB_TOKEN";
+/// The variables with the numeric id and the key, PEM, of an app that is installed in the repository; read where there
+/// is no token.
+const APP: [&str; 2] = ["COUNTERSIGN_APP_ID", APP_KEY];
+/// The variable with the key of an app.
+pub(crate) const APP_KEY: &str = "COUNTERSIGN_APP_KEY";
+
 /// Reaches the forge that the trust root names; none where it names none, or there is no token.
 ///
 /// What must not be done without the forge's word refuses later, by the check that misses it.
@@ -33,7 +39,7 @@ pub(crate) fn reach(session: &Session, world: &World) -> Result<Option<Arc<dyn F
         return Ok(Some(forge));
     }
     let document = session.root.document();
-    let (Some(kind), Some(token)) = (document.forge, world.env.text(TOKEN)) else { return Ok(None) };
+    let (Some(kind), Some(credentials)) = (document.forge, credentials(world)?) else { return Ok(None) };
     // What the runner says too is compared, and never used.
     for (name, expected) in
         [("GITHUB_REPOSITORY_ID", &document.repo_id), ("GITHUB_REPOSITORY_OWNER_ID", &document.owner_id)]
@@ -44,7 +50,6 @@ pub(crate) fn reach(session: &Session, world: &World) -> Result<Option<Arc<dyn F
         }
     }
     let ForgeKind::Github = kind;
-    let credentials = Credentials::Token(Secret::new(token.to_owned()));
     let forge: Arc<dyn Forge> =
         Arc::from(providers::connect(&document.host, &document.repo, credentials, Settings::default(), |name| {
             world.env.text(name)
@@ -61,6 +66,22 @@ pub(crate) fn reach(session: &Session, world: &World) -> Result<Option<Arc<dyn F
         return Err(Refusal::new(CONTEXT_MISMATCH, what).subject(document.repo.clone()));
     }
     Ok(Some(forge))
+}
+
+/// Takes a token, else an app's id and key, from the environment.
+fn credentials(world: &World) -> Result<Option<Credentials>> {
+    if let Some(token) = world.env.text(TOKEN) {
+        return Ok(Some(Credentials::Token(Secret::new(token.to_owned()))));
+    }
+    let [id, key] = APP.map(|name| world.env.text(name));
+    match (id.map(|id| id.trim().parse()), key) {
+        (Some(Ok(id)), Some(key)) => Ok(Some(Credentials::App { id, key: Secret::new(key.to_owned()) })),
+        (None, None) => Ok(None),
+        _ => {
+            let what = format!("{} is a number, and goes together with {}", APP[0], APP[1]);
+            Err(Refusal::new(CREDENTIALS, what).subject(APP[0]))
+        }
+    }
 }
 
 /// Reaches the forge, without which the command can do nothing.

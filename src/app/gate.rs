@@ -48,12 +48,12 @@ impl Gate<'_> {
     /// # Errors
     /// `approval.evidence_gone` where somebody edited it, `approver.*`, `forge.*`.
     pub(crate) fn by_comment(&self, comment: &Comment) -> Result<Hand> {
+        let person = self.person(&comment.author)?;
         if !is_untouched(self.asking, comment)? {
             return Err(Refusal::new(APPROVAL_EVIDENCE, "the comment was edited, or written through an app")
                 .subject(comment.id.to_string())
                 .hint("write it again, as a new comment"));
         }
-        let person = self.person(&comment.author)?;
         let permission = self.permission(&comment.author)?;
         let evidence = Evidence::Comment(CommentEvidence {
             id: comment.id,

@@ -12,12 +12,27 @@ use crate::{
     forge::{http::refuse_overrides, oidc::Issuers},
     sign::{
         issuer::Issuer,
+        predicate::Job,
         reasons::{OIDC_ISSUER, OIDC_TOKEN_MISSING},
         schemes::oidc::{self, KeySet, Purpose, Verified},
         workload::Workload,
     },
     verify::{Identity, Said, Shown},
 };
+
+/// Returns what a claim records of the job that was shown.
+pub(crate) fn mark(identity: &Identity) -> Option<Job> {
+    let Identity::Shown(shown) = identity else { return None };
+    let job = Workload::github(&shown.token).ok()?;
+    Some(Job {
+        issuer: shown.token.issuer().to_owned(),
+        key: shown.token.key().to_owned(),
+        token: shown.token.token(),
+        run: job.run_id,
+        attempt: job.run_attempt,
+        workflow: job.job_workflow_ref,
+    })
+}
 
 /// What the action sets in place of `--identity`.
 const VARIABLE: &str = "COUNTERSIGN_IDENTITY";

@@ -40,7 +40,7 @@ const KEYS_OF_DUTIES: [(Duty, &str); 3] = [
 ];
 /// The variables that hold keys themselves, each for a job of its own.
 pub(crate) const SECRET_VARIABLES: &[&str] =
-    &[KEY_PEM, "COUNTERSIGN_PLANNER_KEY", "COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY"];
+    &[KEY_PEM, "COUNTERSIGN_PLANNER_KEY", "COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY", super::forge::APP_KEY];
 
 /// The variables, and so the secrets, that only a job may read which somebody released.
 pub(crate) const RELEASED_KEYS: [&str; 2] = ["COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY"];

@@ -320,6 +320,24 @@ pub struct Revocation {
 }
 predicate!(Revocation, "revocation");
 
+/// The CI job that an issuer's token showed; the token itself is never recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Job {
+    /// URL of the issuer.
+    pub issuer: String,
+    /// Id of the issuer's key that signed the token.
+    pub key: String,
+    /// SHA-256 of the token; its audience names the plan.
+    pub token: Digest,
+    /// Id of the run in the CI system.
+    pub run: String,
+    /// Attempt of that run.
+    pub attempt: String,
+    /// The workflow that holds the job: path and reference.
+    pub workflow: String,
+}
+
 /// A run takes the approvals of a plan for itself; only the first to be appended does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -334,6 +352,9 @@ pub struct Claim {
     pub approvals: Vec<Digest>,
     /// Who executes.
     pub claimed_by: Actor,
+    /// Which CI job executes, where an issuer showed it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub job: Option<Job>,
     /// 32 hex digits; how the run knows its own claim again.
     pub nonce: String,
     /// The last entry before.

@@ -427,6 +427,7 @@ impl Scene {
 
     pub(crate) fn claim(&mut self, run: &str, attempt: u32, approvals: &[Digest]) -> u64 {
         let record = Claim {
+            job: None,
             plan: self.plan.digest(),
             run: id(run),
             attempt,

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// A new RSA key: private and public in PEM.
-fn key(folder: &Path, name: &str) -> (String, String) {
+pub(crate) fn key(folder: &Path, name: &str) -> (String, String) {
     let file = folder.join(name);
     let run = |args: &[&str]| {
         let output = Command::new("ssh-keygen").args(args).arg("-f").arg(&file).output().unwrap();
@@ -28,7 +28,7 @@ fn key(folder: &Path, name: &str) -> (String, String) {
     (std::fs::read_to_string(&file).unwrap(), public)
 }
 
-fn install(model: &ForgeModel, public_key: String) {
+pub(crate) fn install(model: &ForgeModel, public_key: String) {
     let mut state = model.state();
     let bot =
         state::Person { id: 555, login: "an-app[bot]".into(), kind: "Bot", email: String::new(), role: "write".into() };

@@ -5,7 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{
-    forge_model::{ForgeModel, state::ACTIONS_BOT},
+    forge_github_app,
+    forge_model::{ForgeModel, faults::What, state::ACTIONS_BOT},
     scene::CANARY,
     support::{Bench, NOW, Ran},
 };
@@ -403,4 +404,197 @@ fn a_draft_that_says_what_is_not_so_is_not_proposed() {
     fs::write(&plan, &good).unwrap();
     hub.model.state().git.commit("main", "more.txt", "1\n", "ada");
     propose(&run).refused(6, "subject.base_moved");
+}
+
+#[test]
+fn a01_a_head_that_moves_after_the_door_opened_stops_the_run_before_its_first_step() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    hub.answers(&event).exits(0);
+    hub.checks_out(&head);
+    // What `verify` is told is true; just afterwards somebody pushes.
+    hub.model.fault(
+        "GET",
+        "/pulls/7/reviews",
+        What::Then(Box::new(|state| drop(state.git.commit("topic", "other.txt", "later\n", "mallory")))),
+    );
+    let ran = hub.executes(&digest);
+    assert_ne!(ran.code, 0);
+    assert!(ran.stdout.contains("subject.head_moved"), "{}", ran.stdout);
+    assert!(!hub.bench.path(CANARY).exists());
+}
+
+#[test]
+fn a13_a_program_approves_nothing_however_its_comment_looks() {
+    let hub = Hub::new();
+    hub.opens("mallory");
+    let digest = hub.plans();
+    let line = format!("countersign approve {digest}");
+    // The trust root may even list it: who is a bot on the forge is no person.
+    let id = hub.model.state().say(NUMBER, "github-actions[bot]", &line);
+    let event = hub.event(id, &line);
+    hub.answers(&event).refused(3, "approver.not_a_person");
+    // By its own event it is not even listened to.
+    let event = fs::read_to_string(&event).unwrap().replace("\"User\"", "\"Bot\"");
+    let path = hub.bench.outside("bot.json");
+    fs::write(&path, event).unwrap();
+    assert_eq!(hub.answers(path.to_str().unwrap()).exits(0).json()["decision"], "ignored");
+}
+
+#[test]
+fn a14_a_login_that_somebody_else_has_by_now_gives_nobody_its_rights() {
+    let hub = Hub::new();
+    hub.opens("mallory");
+    let digest = hub.plans();
+    {
+        let mut state = hub.model.state();
+        for one in &mut state.people {
+            one.login = match one.login.as_str() {
+                "bob" => "bob-before".to_owned(),
+                "mallory" => "bob".to_owned(),
+                other => other.to_owned(),
+            };
+        }
+    }
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    hub.answers(&event).refused(3, "approver.unauthorised");
+}
+
+#[test]
+fn a15_an_objection_on_a_page_that_does_not_come_is_no_agreement() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    hub.answers(&event).exits(0);
+    for _ in 0..120 {
+        hub.model.state().review(NUMBER, "mallory", "COMMENTED");
+    }
+    hub.model.state().review(NUMBER, "ada", "CHANGES_REQUESTED");
+    hub.checks_out(&head);
+    hub.executes(&digest).refused(3, "approval.objection");
+    hub.model.fault_times("GET", "/reviews", 1, 9, What::Status(502, "later"));
+    let ran = hub.executes(&digest);
+    assert!(ran.stdout.contains("\"forge."), "{}", ran.stdout);
+    assert_ne!(ran.code, 0);
+    assert!(!hub.bench.path(CANARY).exists());
+}
+
+#[test]
+fn a17_a18_labels_statuses_titles_and_other_requests_with_the_same_head_approve_nothing() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    {
+        let mut state = hub.model.state();
+        state.open_pull(8, "topic", "mallory");
+        for pull in &mut state.pulls {
+            pull.title = format!("countersign approve {digest}");
+        }
+        for issue in &mut state.issues {
+            issue.labels = vec!["approved".to_owned(), "countersign".to_owned()];
+        }
+        // Bob agrees in words, but in the other request.
+        state.review(8, "bob", "APPROVED");
+    }
+    let id = hub.model.state().say(8, "bob", &format!("countersign approve {digest}"));
+    let event = json!({
+        "action": "created",
+        "repository": {"id": 7000},
+        "issue": {"number": 8},
+        "comment": {"id": id, "body": format!("countersign approve {digest}"), "user": {"type": "User"}},
+    });
+    let path = hub.bench.outside("other.json");
+    fs::write(&path, event.to_string()).unwrap();
+    hub.answers(path.to_str().unwrap()).refused(5, "approval.scope_mismatch");
+    hub.checks_out(&head);
+    hub.executes(&digest).refused(4, "approval.none");
+    assert!(!hub.bench.path(CANARY).exists());
+}
+
+#[test]
+fn a45_what_the_runner_says_of_itself_is_compared_and_never_used() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    hub.answers(&event).exits(0);
+    hub.checks_out(&head);
+    for lie in [
+        ("GITHUB_REPOSITORY_ID", "7001"),
+        ("GITHUB_REPOSITORY_OWNER_ID", "1"),
+        ("GITHUB_API_URL", "http://127.0.0.1:9/api/v3"),
+        ("GITHUB_REPOSITORY", "mallory/infra"),
+    ] {
+        hub.job(&["execute", &digest], "COUNTERSIGN_EXECUTOR_KEY", &[lie]).refused(5, "context.mismatch");
+    }
+    // Where the forge cannot be asked, nothing runs.
+    hub.job(&["execute", &digest], "COUNTERSIGN_EXECUTOR_KEY", &[("GITHUB_TOKEN", "")]).refused(5, "forge.unasked");
+    assert!(!hub.bench.path(CANARY).exists());
+    hub.executes(&digest).exits(0);
+}
+
+#[test]
+fn comments_reject_revoke_halt_and_go_on_and_tell_how_things_stand() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    let answer = |body: &str| {
+        let (_, event) = hub.says("bob", body);
+        hub.answers(&event)
+    };
+    answer(&format!("countersign approve {digest}")).exits(0);
+    let told = |word: &str| {
+        answer(&format!("countersign {word}")).exits(0);
+        hub.comments_of(ACTIONS_BOT).pop().unwrap()
+    };
+    assert!(told("status").contains("approved"));
+    assert!(told("help").contains("countersign approve"));
+    answer("countersign halt because of the incident").exits(0);
+    hub.checks_out(&head);
+    hub.executes(&digest).refused(3, "halted");
+    answer("countersign unlock it is over").exits(0);
+    answer(&format!("countersign revoke {digest}")).exits(0);
+    hub.executes(&digest).refused(3, "approval.revoked");
+    assert!(!hub.bench.path(CANARY).exists());
+}
+
+#[test]
+fn a27_a_rejection_by_comment_is_final() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    let answer = |body: &str| {
+        let (_, event) = hub.says("bob", body);
+        hub.answers(&event)
+    };
+    answer(&format!("countersign reject {digest}")).refused(2, "comment.reason_missing");
+    answer(&format!("countersign reject {digest} not this week")).exits(0);
+    answer(&format!("countersign approve {digest}")).refused(6, "ledger.terminal");
+    hub.checks_out(&head);
+    hub.executes(&digest).refused(3, "plan.rejected");
+    assert!(!hub.bench.path(CANARY).exists());
+}
+
+#[test]
+fn an_app_stands_for_the_repository_where_there_is_no_token() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    hub.answers(&event).exits(0);
+    hub.checks_out(&head);
+    let folder = tempfile::tempdir().unwrap();
+    let (private, public) = forge_github_app::key(folder.path(), "app");
+    forge_github_app::install(&hub.model, public);
+    let executes = |more: &[(&str, &str)]| {
+        let without_token = [&[("GITHUB_TOKEN", "")], more].concat();
+        hub.job(&["execute", &digest], "COUNTERSIGN_EXECUTOR_KEY", &without_token)
+    };
+    executes(&[("COUNTERSIGN_APP_ID", "77")]).refused(2, "forge.credentials");
+    executes(&[("COUNTERSIGN_APP_ID", "x"), ("COUNTERSIGN_APP_KEY", &private)]).refused(2, "forge.credentials");
+    let ran = executes(&[("COUNTERSIGN_APP_ID", "77"), ("COUNTERSIGN_APP_KEY", &private)]).exits(0);
+    assert!(!ran.stdout.contains("PRIVATE KEY") && !ran.stderr.contains("PRIVATE KEY"));
 }

@@ -1,5 +1,6 @@
 //! A job shows who it is: the whole way, with an issuer that serves keys and hands out tokens.
 
+use countersign::ledger::Record;
 use serde_json::{Value, json};
 
 use crate::{
@@ -350,6 +351,29 @@ fn b42_an_identity_that_is_asked_for_and_that_nobody_may_say_is_refused() {
     let line = ["execute", drafted.file.as_str(), "--identity", "oidc"];
     scene::refused(&bench, &line, 5, "oidc.issuer_untrusted");
     scene::runs(&bench, &["execute", &drafted.file, "--identity", "key"]);
+}
+
+#[test]
+fn b29_the_claim_names_the_token_and_the_job_that_showed_it() {
+    let stage = Stage::new("deploy");
+    stage.runs();
+    let mut jobs = Vec::new();
+    scene::ledger(&stage.bench)
+        .for_each(stage.bench.now.get(), |entry, _| {
+            if let Record::Claim(claim) = &entry.record {
+                jobs.push(claim.job.clone());
+            }
+            Ok(())
+        })
+        .unwrap();
+    let [Some(job)] = jobs.as_slice() else { panic!("{jobs:?}") };
+    let claims = stage.claims();
+    assert_eq!(
+        (job.issuer.as_str(), job.run.as_str()),
+        (stage.issuer.url().as_str(), claims["run_id"].as_str().unwrap())
+    );
+    assert_eq!(job.workflow, claims["job_workflow_ref"].as_str().unwrap());
+    assert_eq!(job.token.to_string().len(), 71);
 }
 
 #[test]

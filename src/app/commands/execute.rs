@@ -46,7 +46,7 @@ use crate::{
     policy::reasons::POLICY_EXECUTION_OFF,
     sign::{
         Duty, Envelope,
-        predicate::{Claim, ResolveAs},
+        predicate::{Claim, Job, ResolveAs},
         statement::Subject,
     },
     verify::{self, Purpose, VerifiedPlan},
@@ -69,6 +69,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let limits = policy.limits();
     session.follow(&plan);
     let identity = identity::of_job(args.identity, &digest, &session, world)?;
+    let job = identity::mark(&identity);
     let forge = forge::reach(&session, world)?;
     let asking = forge.as_deref().map(|forge| Asking { forge, world });
     let named = args.plan.parse().ok();
@@ -109,7 +110,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         Purpose::Start => Past::default(),
         Purpose::Resume(run) => Past::of(&mut ledger, run, world)?,
     };
-    let claim = claim(&mut ledger, &verified, &purpose, &session, &hand, world)?;
+    let claim = claim(&mut ledger, &verified, &purpose, job, &session, &hand, world)?;
     let scratch = tempfile::Builder::new()
         .prefix("countersign-run-")
         .tempdir()
@@ -305,6 +306,7 @@ fn claim(
     ledger: &mut Ledger,
     verified: &VerifiedPlan,
     purpose: &Purpose,
+    job: Option<Job>,
     session: &Session,
     hand: &Hand,
     world: &World,
@@ -324,6 +326,7 @@ fn claim(
             attempt: before.map_or(1, |known| known.claim.attempt + 1),
             approvals: before.map_or_else(|| verified.approvals().to_vec(), |known| known.claim.approvals.clone()),
             claimed_by: hand.actor(session),
+            job: job.clone(),
             nonce: nonce.clone(),
             ledger: seen.head.clone(),
             claimed_at: seen.now,

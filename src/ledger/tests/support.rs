@@ -291,6 +291,7 @@ pub(super) fn claim(
     n: u64,
 ) -> Envelope {
     let record = Claim {
+        job: None,
         plan: plan_digest(number),
         run: id(run),
         attempt,
