@@ -32,11 +32,12 @@ use super::{
 const ORDERS: [&str; 5] = ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
 
 /// Every output, always.
-const OUTPUTS: [&str; 14] = [
+const OUTPUTS: [&str; 15] = [
     "decision",
     "reason-code",
     "result",
     "plan-digest",
+    "head-sha",
     "plan-path",
     "view-path",
     "approval-path",
@@ -491,7 +492,7 @@ fn a38_a39_a40_a53_what_a_program_prints_gives_no_order_and_no_file_of_the_runne
             assert_eq!(fs::read_to_string(folder(&bench).join(name)).unwrap(), "", "{name}");
         }
         assert!(!folder(&bench).join("new").exists());
-        assert_eq!(left.outputs.len(), 14);
+        assert_eq!(left.outputs.len(), 15);
     }
 }
 

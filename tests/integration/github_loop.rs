@@ -11,7 +11,7 @@ use super::{
     support::{Bench, NOW, Ran},
 };
 
-const FILES: &[(&str, &str)] = &[
+pub(crate) const FILES: &[(&str, &str)] = &[
     (
         "pipelines/mark.yml",
         "description: Leave a mark.
@@ -52,7 +52,7 @@ struct Hub {
 }
 
 /// A change request by `mallory`, whose branch holds a directive of its own.
-const NUMBER: u64 = 7;
+pub(crate) const NUMBER: u64 = 7;
 
 impl Hub {
     fn new() -> Self {
