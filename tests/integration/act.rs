@@ -79,6 +79,14 @@ fn proposal() -> String {
     FILES[1].1.replace("default: hello", "default: proposed")
 }
 
+/// The workflow of this name in the documentation.
+fn documented(name: &str) -> String {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/github.md")).unwrap();
+    let begin = format!("name: {name}\n");
+    let block = page.split("```yaml\n").find(|block| block.starts_with(&begin)).unwrap();
+    block.split("```").next().unwrap().replace("@COMMIT", &format!("@{PIN}"))
+}
+
 /// What stands for GitHub's own actions: name and what it does.
 const STAND_INS: [(&str, &str); 3] = [
     (
@@ -496,10 +504,7 @@ fn what_the_policy_permits_runs_without_a_person_and_a_run_that_failed_is_gone_o
 #[test]
 fn the_release_workflow_of_the_documentation_waits_for_its_reviewer_and_runs_what_was_released() {
     let Some(hub) = Hub::new(&[RELEASE]) else { return };
-    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/github.md")).unwrap();
-    let block = page.split("```yaml\n").find(|block| block.starts_with("name: Release\n")).unwrap();
-    let text = block.split("```").next().unwrap().replace("@COMMIT", &format!("@{PIN}"));
-    hub.bench.write(".github/workflows/release.yml", text);
+    hub.bench.write(".github/workflows/release.yml", documented("Release"));
     hub.bench.commit("Release by hand");
     hub.push(&["main"]);
     hub.now();
@@ -523,4 +528,38 @@ fn the_release_workflow_of_the_documentation_waits_for_its_reviewer_and_runs_wha
     assert_eq!(hub.mark(), None);
     released(42, None).ends_well();
     assert_eq!(hub.mark().as_deref(), Some("1.2.0\n"));
+}
+
+#[test]
+fn what_a_reviewer_approved_at_its_head_is_planned_and_run_by_hand_for_a_pull_request() {
+    let Some(hub) = Hub::new(&[]) else { return };
+    let page = documented("Release");
+    let text = page.replace("directive: release", "directive: directives/mark.md\n      change-request: \"7\"");
+    let text = text.replace("version=${{ inputs.version }}", "text=reviewed");
+    let text = text.replace("environment: production", "gate: review");
+    assert_eq!(text.matches("review").count(), 2, "{text}");
+    hub.bench.write(".github/workflows/review.yml", text);
+    hub.bench.commit("Run what was reviewed");
+    hub.push(&["main"]);
+    hub.now();
+    let head = {
+        let mut state = hub.model.state();
+        state.git.branch("topic", "main");
+        let head = state.git.commit("topic", "directives/mark.md", &proposal(), "mallory");
+        state.open_pull(NUMBER, "topic", "mallory");
+        state.review(NUMBER, "mallory", "APPROVED");
+        head
+    };
+    let event = json!({"repository": Hub::repository(), "inputs": {"version": "1"}, "ref": "refs/heads/main"});
+    let dispatched = |run: u64| {
+        hub.model.state().start_run(run, "ada", &[]);
+        hub.acts(".github/workflows/review.yml", "workflow_dispatch", &event, run, (101, "ada"))
+    };
+    dispatched(43).refused("approval.none");
+    assert_eq!(hub.mark(), None);
+    assert_eq!(hub.comments().len(), 1, "the plan is shown where it is reviewed");
+    hub.model.state().review(NUMBER, "bob", "APPROVED");
+    dispatched(44).ends_well();
+    assert_eq!(hub.mark().as_deref(), Some("reviewed\n"));
+    assert_eq!(hub.model.state().checks[0]["head_sha"], json!(head));
 }
