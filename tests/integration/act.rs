@@ -563,3 +563,19 @@ fn what_a_reviewer_approved_at_its_head_is_planned_and_run_by_hand_for_a_pull_re
     assert_eq!(hub.mark().as_deref(), Some("reviewed\n"));
     assert_eq!(hub.model.state().checks[0]["head_sha"], json!(head));
 }
+
+#[test]
+fn a11_who_wrote_the_change_begins_no_execution_by_agreeing_with_himself() {
+    let Some(hub) = Hub::new(&[]) else { return };
+    hub.opens("bob", "directives/mark.md", &proposal()).1.ends_well();
+    let line = hub.line();
+    let comment = hub.says("bob", &line);
+    let said = hub.hears(comment, "bob", &line).ends_well();
+    assert!(said.log.contains("decision=approved") && !said.log.contains("/Execute]"), "{}", said.log);
+    // Nor by asking for it.
+    let again = line.replace("approve", "execute");
+    let comment = hub.says("bob", &again);
+    hub.hears(comment, "bob", &again).refused("approver.self");
+    assert!(!hub.kinds().contains(&"claim".to_owned()));
+    assert_eq!(hub.mark(), None);
+}
