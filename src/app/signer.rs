@@ -23,7 +23,7 @@ use crate::{
         evidence::Evidence,
         predicate::{Actor, Method},
         reasons::{KEY_DUTY, KEY_REVOKED, KEY_VALIDITY},
-        trust::Principal,
+        trust::{Principal, PrincipalKind},
     },
 };
 
@@ -43,7 +43,10 @@ pub(crate) const SECRET_VARIABLES: &[&str] =
     &[KEY_PEM, "COUNTERSIGN_PLANNER_KEY", "COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY", super::forge::APP_KEY];
 
 /// The variables, and so the secrets, that only a job may read which somebody released.
-pub(crate) const RELEASED_KEYS: [&str; 2] = ["COUNTERSIGN_GATE_KEY", "COUNTERSIGN_EXECUTOR_KEY"];
+pub(crate) const RELEASED_KEYS: [&str; 2] = [GATE_KEY, "COUNTERSIGN_EXECUTOR_KEY"];
+
+/// The one of them that signs for people.
+pub(crate) const GATE_KEY: &str = "COUNTERSIGN_GATE_KEY";
 
 /// A key that is ready to sign, and whose it is.
 pub(crate) struct Hand {
@@ -169,6 +172,10 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
         if let Ok(hand) = check(Box::new(key), Method::Key, duties, root, world) {
             hands.push((path, hand));
         }
+    }
+    // Whoever set the jobs' keys up has them here too; a person who types means their own.
+    if hands.iter().filter(|(_, hand)| hand.principal.kind == PrincipalKind::Person).count() == 1 {
+        hands.retain(|(_, hand)| hand.principal.kind == PrincipalKind::Person);
     }
     match hands.len() {
         1 => hands.pop().map(|(_, hand)| hand).ok_or_else(|| Refusal::new(KEY_NONE, "no key")),

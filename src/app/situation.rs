@@ -83,7 +83,7 @@ impl Situation {
             }
         };
         let own_commits = match &purpose {
-            Purpose::Start => BTreeSet::new(),
+            Purpose::Start | Purpose::Join { .. } => BTreeSet::new(),
             Purpose::Resume(run) => own_commits(&mut ledger, run, session, &facts, clock)?,
         };
         Ok(Self {

@@ -754,6 +754,15 @@ pub struct ExecuteArgs {
     /// Go on with a run that stopped; finished steps are skipped.
     #[arg(long, value_name = "RUN")]
     pub resume: Option<String>,
+    /// Claim a run and start nothing: other jobs then run its steps with --join, and the last goes on with --resume.
+    #[arg(long, conflicts_with_all = ["resume", "dry_run", "bundle", "provenance"])]
+    pub claim: bool,
+    /// Run some steps of a run that was claimed with --claim; each once, whoever comes first.
+    #[arg(long, value_name = "RUN", requires = "only", conflicts_with_all = ["resume", "claim"])]
+    pub join: Option<String>,
+    /// With --join: a step that waits for nothing more; may be given more than once.
+    #[arg(long, value_name = "STEP", requires = "join")]
+    pub only: Vec<String>,
     /// Write the evidence bundle to this file.
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,

@@ -127,7 +127,7 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
             steps: u32::try_from(self.statuses.len()).unwrap_or(u32::MAX),
             at: self.now(),
         });
-        self.ready = (0..self.waiting.len()).filter(|i| self.waiting[*i] == 0).collect();
+        self.ready = (0..self.waiting.len()).filter(|i| self.waiting[*i] == 0 && self.mine(*i)).collect();
         let shared = self.shared.clone();
         for (index, step) in shared.plan.steps.iter().enumerate() {
             if let Some(outcome) = shared.setting.finished.get(&step.id) {
@@ -249,7 +249,7 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
         if good || skipped {
             for &next in &self.graph.needed_by[index] {
                 self.waiting[next] -= 1;
-                if self.waiting[next] == 0 && self.statuses[next] == StepStatus::Pending {
+                if self.waiting[next] == 0 && self.statuses[next] == StepStatus::Pending && self.mine(next) {
                     self.ready.insert(next);
                 }
             }
@@ -312,6 +312,7 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
         let shared = self.shared.clone();
         for index in 0..self.statuses.len() {
             match self.statuses[index] {
+                StepStatus::Pending if !self.mine(index) => {}
                 StepStatus::Pending => self.abandon(index),
                 // It waited for another attempt: its last one is on record.
                 StepStatus::Ready => self.statuses[index] = StepStatus::Failed,
@@ -324,7 +325,9 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
         }
         self.flush();
         let outcome = self.outcome();
-        self.record(&RunEvent::RunFinished { outcome, at: self.now() });
+        if shared.setting.only.is_none() {
+            self.record(&RunEvent::RunFinished { outcome, at: self.now() });
+        }
         // Had the record failed, the outcome is another one now.
         self.outcome()
     }
@@ -342,8 +345,15 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
                 None => (RunStatus::Completed, None),
             },
         };
-        let ids = self.shared.plan.steps.iter().map(|step| step.id.clone());
-        RunOutcome { status, reason_code, steps: ids.zip(self.statuses.iter().copied()).collect() }
+        let steps = self.shared.plan.steps.iter().zip(self.statuses.iter().copied()).enumerate();
+        let steps = steps.filter(|(index, _)| self.mine(*index)).map(|(_, (step, status))| (step.id.clone(), status));
+        RunOutcome { status, reason_code, steps: steps.collect() }
+    }
+
+    /// Tells whether a step is this process's to run.
+    fn mine(&self, index: usize) -> bool {
+        let setting = &self.shared.setting;
+        setting.only.as_ref().is_none_or(|only| only.contains(&self.shared.plan.steps[index].id))
     }
 
     fn enqueue(&mut self, event: RunEvent) {

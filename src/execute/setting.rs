@@ -1,6 +1,10 @@
 //! What a run needs beside its plan.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use super::process::limits::Limits;
 use crate::{
@@ -26,6 +30,9 @@ pub struct RunSetting {
     pub secrets: BTreeMap<String, Secret>,
     /// Steps that an earlier run of this plan has finished; they are not run again.
     pub finished: BTreeMap<Id, StepOutcome>,
+    /// The steps that this process runs, where others run the rest of the same run; the run's end is then not its to
+    /// record. None means all.
+    pub only: Option<BTreeSet<Id>>,
     /// How many attempts earlier runs of this plan have made, by step.
     pub attempts: BTreeMap<Id, u32>,
     /// The token that tells this claim from every earlier one.
@@ -55,6 +62,7 @@ impl RunSetting {
             clock: Clock::System,
             secrets: BTreeMap::new(),
             finished: BTreeMap::new(),
+            only: None,
             attempts: BTreeMap::new(),
             fencing: String::from("0"),
             limits: Limits::default(),

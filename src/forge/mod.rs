@@ -122,6 +122,12 @@ pub trait Forge: Send + Sync {
     /// `forge.*`.
     fn environment(&self, name: &str) -> Result<Environment>;
 
+    /// Returns all environments.
+    ///
+    /// # Errors
+    /// `forge.*`.
+    fn environments(&self) -> Result<Vec<Environment>>;
+
     /// Returns the patterns of branches and tags that may use an environment which lists them itself.
     ///
     /// # Errors

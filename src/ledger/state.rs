@@ -159,6 +159,18 @@ impl Run {
         self.outcome.is_some_and(|status| status != RunStatus::Indeterminate)
     }
 
+    /// Tells whether a step is done, by its program or by a resolution.
+    #[must_use]
+    pub fn has_succeeded(&self, step: &Id) -> bool {
+        matches!(
+            self.steps.get(step),
+            Some(
+                StepState::Finished { status: StepStatus::Succeeded, .. }
+                    | StepState::Resolved { taken: ResolveAs::Skip, .. }
+            )
+        )
+    }
+
     /// Tells whether a new claim may go on with the run: it was neither completed nor given up.
     #[must_use]
     pub fn can_resume(&self) -> bool {

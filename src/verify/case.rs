@@ -78,6 +78,13 @@ pub enum Purpose {
     Start,
     /// To go on with a run that stopped.
     Resume(Id),
+    /// To run some steps of a run that another process has claimed and that goes on meanwhile.
+    Join {
+        /// The run.
+        run: Id,
+        /// The steps.
+        steps: BTreeSet<Id>,
+    },
 }
 
 /// What the ledger says, as far as the door asks.
@@ -188,7 +195,7 @@ impl Case<'_> {
     fn concerns(&self, approval: &ApprovalState) -> bool {
         match &self.purpose {
             Purpose::Start => true,
-            Purpose::Resume(run) => approval.uses.contains(run),
+            Purpose::Resume(run) | Purpose::Join { run, .. } => approval.uses.contains(run),
         }
     }
 
@@ -198,7 +205,7 @@ impl Case<'_> {
         let proven = approval.approval.proven()?;
         let payload = proven.payload_digest();
         let used = match &self.purpose {
-            Purpose::Resume(_) => 0,
+            Purpose::Resume(_) | Purpose::Join { .. } => 0,
             Purpose::Start => match state.check_usable(&payload, self.now) {
                 Err(refusal) if refusal.code() == crate::base::reason::REPLAY_CONSUMED.code => u32::MAX,
                 _ => u32::try_from(approval.uses.len()).unwrap_or(u32::MAX),

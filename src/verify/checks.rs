@@ -1,5 +1,7 @@
 //! The checks themselves, in order.
 
+use std::collections::BTreeSet;
+
 use super::{
     case::{Case, Conformance, Identity, Purpose},
     reasons::{
@@ -15,6 +17,7 @@ use crate::{
         reasons::{APPROVAL_OBJECTION, PLAN_REJECTED},
     },
     base::{
+        ident::Id,
         path::RepoPath,
         reason::{CONTEXT_MISMATCH, Reason, Refusal, Result},
         text::excerpt,
@@ -176,7 +179,7 @@ fn subject_tree(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Resul
 /// No tracked file is changed; for a resumed run none but those that the plan declares to write.
 fn subject_workspace(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
     let declared = match case.purpose {
-        Purpose::Start => Vec::new(),
+        Purpose::Start | Purpose::Join { .. } => Vec::new(),
         Purpose::Resume(_) => declared_writes(plan.plan()),
     };
     let expected =
@@ -341,12 +344,40 @@ fn replay(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<Stri
             Some(run) if !run.can_resume() => refuse(REPLAY_RUN, format!("run {name} is completed, or was given up")),
             Some(run) => Ok(format!("attempt {} of run {name}", run.claim.attempt + 1)),
         },
+        Purpose::Join { run, steps } => join(plan, case, run, steps),
     }
+}
+
+/// The run is claimed for this plan and not over; each step waits for nothing and has never been started.
+fn join(plan: &SealedPlan, case: &Case<'_>, name: &Id, steps: &BTreeSet<Id>) -> Result<String> {
+    let run = match (case.chain.state.run(name), case.chain.state.last_run(&plan.digest())) {
+        (Some(run), Some(last)) if last.claim.run == *name && !run.is_over() => run,
+        _ => return refuse(REPLAY_RUN, format!("run {name} is not the one that holds the approval, or is over")),
+    };
+    for id in steps {
+        let Some(step) = plan.plan().steps.iter().find(|step| step.id == *id) else {
+            return refuse(REPLAY_RUN, format!("the plan has no step `{id}`"));
+        };
+        if run.steps.contains_key(id) {
+            return refuse(REPLAY_RUN, format!("step `{id}` of run {name} was started already"));
+        }
+        if let Some(need) = step.needs.iter().find(|need| !run.has_succeeded(need)) {
+            return refuse(REPLAY_RUN, format!("step `{id}` waits for `{need}`"));
+        }
+    }
+    if steps.is_empty() {
+        return refuse(REPLAY_RUN, "no step is named".to_owned());
+    }
+    Ok(format!("{} steps of run {name}", steps.len()))
 }
 
 fn determinate(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
     let state = case.chain.state;
     let Some(run) = state.last_run(&plan.digest()) else { return Ok("no step has started".to_owned()) };
+    if matches!(&case.purpose, Purpose::Join { .. }) {
+        // Steps of other processes are under way: only they know. `replay` refuses any that was started before.
+        return Ok(format!("the steps of run {} that were started are others'", run.claim.run));
+    }
     match run.unknown_steps().next() {
         Some(step) => Err(Refusal::new(RUN_INDETERMINATE, format!("step `{step}` of run {}", run.claim.run))
             .subject(step.to_string())

@@ -74,6 +74,22 @@ Releases a version.
 ",
 );
 
+const SPREAD: (&str, &str) = (
+    "directives/spread.md",
+    "---
+title: Look three times, then once more
+pipelines: [look]
+ceiling: {effect: analyze, risk: low}
+steps:
+  - {id: one, pipeline: look}
+  - {id: two, pipeline: look}
+  - {id: three, pipeline: look}
+  - {id: last, pipeline: look, needs: [one, two, three]}
+---
+Looks.
+",
+);
+
 /// The directive with another text.
 fn proposal() -> String {
     FILES[1].1.replace("default: hello", "default: proposed")
@@ -227,7 +243,7 @@ impl Hub {
         let sum = Digest::of(&fs::read(binary).unwrap());
         let release = format!("image=ghcr.io/a/b@sha256:{}\nbinary={sum}\n", "a".repeat(64));
         put(&laid.join(".github/action/release"), release.as_bytes());
-        for name in ["countersign.yml", "countersign-comment.yml"] {
+        for name in ["countersign.yml", "countersign-comment.yml", "countersign-fanout.yml"] {
             let path = Path::new(".github/workflows").join(name);
             let text = fs::read_to_string(ours.join(&path)).unwrap();
             let used = text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses: "));
@@ -565,6 +581,7 @@ fn what_a_reviewer_approved_at_its_head_is_planned_and_run_by_hand_for_a_pull_re
 }
 
 #[test]
+<<<<<<< HEAD
 fn a11_who_wrote_the_change_begins_no_execution_by_agreeing_with_himself() {
     let Some(hub) = Hub::new(&[]) else { return };
     hub.opens("bob", "directives/mark.md", &proposal()).1.ends_well();
@@ -578,4 +595,37 @@ fn a11_who_wrote_the_change_begins_no_execution_by_agreeing_with_himself() {
     hub.hears(comment, "bob", &again).refused("approver.self");
     assert!(!hub.kinds().contains(&"claim".to_owned()));
     assert_eq!(hub.mark(), None);
+=======
+fn the_fan_out_of_the_documentation_runs_each_step_once_in_a_job_of_its_own() {
+    let Some(hub) = Hub::new(&[LOOK, SPREAD]) else { return };
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/github.md")).unwrap();
+    let block = page.split("```yaml\n").find(|block| block.starts_with("name: Fan out\n")).unwrap();
+    let text = block.split("```").next().unwrap().replace("@COMMIT", &format!("@{PIN}"));
+    hub.bench.write(".github/workflows/fan-out.yml", text);
+    hub.bench.commit("Fan out by hand");
+    hub.push(&["main"]);
+    hub.now();
+    let plan = hub.tool(&["plan", "spread"]).exits(0).json()["result"]["planDigest"].as_str().unwrap().to_owned();
+    let mut permit = hub.bench.binary();
+    permit.args(["approve", &plan, "--policy"]).env("COUNTERSIGN_EXECUTOR_KEY", &hub.keys["COUNTERSIGN_EXECUTOR_KEY"]);
+    permit.envs([("GITHUB_TOKEN", "token-of-ada"), ("COUNTERSIGN_LEDGER_REMOTE", "origin")]);
+    ran(permit.stdin(Stdio::null()).output().unwrap()).exits(0);
+    let acts = |run: u64| {
+        hub.model.state().start_run(run, "ada", &[]);
+        let event = json!({"repository": Hub::repository(), "inputs": {"plan-digest": plan}, "ref": "refs/heads/main"});
+        hub.acts(".github/workflows/fan-out.yml", "workflow_dispatch", &event, run, (101, "ada"))
+    };
+    acts(51).ends_well();
+    let kinds = hub.kinds();
+    let count = |kind: &str| kinds.iter().filter(|one| *one == kind).count();
+    assert_eq!(
+        (count("claim"), count("step-started"), count("step-finished"), count("outcome")),
+        (2, 4, 4, 1),
+        "{kinds:?}"
+    );
+    let status = hub.tool(&["status", &plan]).exits(0).json();
+    assert_eq!(status["decision"], "completed", "{status}");
+    acts(52).refused("replay.consumed");
+    assert_eq!(hub.kinds().len(), kinds.len());
+>>>>>>> main
 }

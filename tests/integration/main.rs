@@ -12,6 +12,8 @@ mod act;
 mod attacks;
 mod attacks_live;
 mod ci_output;
+mod doctor_forge;
+mod fanout;
 mod forge_github;
 mod forge_github_app;
 mod forge_github_faults;

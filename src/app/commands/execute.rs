@@ -63,7 +63,13 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     switches(plan.plan(), world)?;
     let digest = plan.digest();
     let purpose = match &args.resume {
-        None => Purpose::Start,
+        None => match &args.join {
+            None => Purpose::Start,
+            Some(run) => {
+                let steps = args.only.iter().map(|step| step.parse()).collect::<Result<_>>()?;
+                Purpose::Join { run: run.parse()?, steps }
+            }
+        },
         Some(name) => Purpose::Resume(name.parse()?),
     };
     let limits = policy.limits();
@@ -82,7 +88,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         asking,
     )?
     .shown_by(identity);
-    if let Purpose::Resume(name) = &purpose
+    if let Purpose::Resume(name) | Purpose::Join { run: name, .. } = &purpose
         && situation.ledger.read(world.now())?.state().run(name).is_none()
     {
         // A slip of the pen must not read as if an approval were missing.
@@ -108,9 +114,12 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let mut ledger = situation.ledger;
     let past = match &purpose {
         Purpose::Start => Past::default(),
-        Purpose::Resume(run) => Past::of(&mut ledger, run, world)?,
+        Purpose::Resume(run) | Purpose::Join { run, .. } => Past::of(&mut ledger, run, world)?,
     };
     let claim = claim(&mut ledger, &verified, &purpose, job, &session, &hand, world)?;
+    if args.claim {
+        return Ok(claimed(&sealed, &claim).checks(lines(&report)).plan(&sealed));
+    }
     let scratch = tempfile::Builder::new()
         .prefix("countersign-run-")
         .tempdir()
@@ -121,12 +130,16 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         clock: world.clock,
         secrets,
         finished: past.finished,
+        only: match &purpose {
+            Purpose::Join { steps, .. } => Some(steps.clone()),
+            Purpose::Start | Purpose::Resume(_) => None,
+        },
         attempts: past.attempts,
         fencing: claim.fencing.to_string(),
         output_cap: usize::try_from(limits.output).unwrap_or(100_000),
         ..RunSetting::new(claim.run.clone(), session.checkout.workdir().to_owned(), scratch.path().to_owned())
     };
-    let head = matches!(purpose, Purpose::Start).then(|| verified.plan().subject.head_sha.clone());
+    let head = (!matches!(purpose, Purpose::Resume(_))).then(|| verified.plan().subject.head_sha.clone());
     let look = |forge: &Arc<dyn Forge>| LastLook::new(Arc::clone(forge), verified.plan());
     let last_look = forge.as_ref().filter(|_| head.is_some()).map(look);
     let commits = |step: &&Step| step.actions.iter().any(|action| matches!(action, Action::Commit(_)));
@@ -159,7 +172,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let (events, status) = (recorder.events.clone(), outcome.status);
     let done = finish(args, &sealed, &claim, recorder, &outcome, &session, world)?;
     // Told last: whatever the forge makes of it, the run is over and on record.
-    let unheard = forge.map_or_else(Vec::new, |forge| {
+    let unheard = forge.filter(|_| args.join.is_none()).map_or_else(Vec::new, |forge| {
         let (plan, run, events, ledger) = (&sealed, &claim.run, events.as_slice(), head.as_ref());
         Aftermath { plan, run, status, events, ledger }.tell(&forge, &session, world)
     });
@@ -315,6 +328,12 @@ fn claim(
     let run = match purpose {
         Purpose::Start => run_id(world)?,
         Purpose::Resume(run) => run.clone(),
+        Purpose::Join { run, .. } => {
+            // The claim is another process's; what it fences off is fenced off here too.
+            let known = ledger.read(world.now())?.state().run(run).map(|known| known.fencing);
+            let fencing = known.ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("run {run}")))?;
+            return Ok(Claimed { run: run.clone(), fencing });
+        }
     };
     let nonce = world.entropy.nonce()?;
     let appended = ledger.append(world.clock, |seen| {
@@ -337,6 +356,23 @@ fn claim(
     Ok(Claimed { run, fencing: appended.head.seq })
 }
 
+/// Tells of a run that is claimed and in which nothing has started: its steps that wait for nothing, one a shard.
+fn claimed(plan: &SealedPlan, claim: &Claimed) -> Outcome {
+    let free = plan.plan().steps.iter().filter(|step| step.needs.is_empty());
+    let shards: Vec<&str> = free.map(|step| step.id.as_str()).collect();
+    let text = format!(
+        "claimed run {}; nothing has started\nnext, for each of {}:\n  countersign execute {} --join {} --only STEP\nthen:\n  countersign execute {} --resume {}\n",
+        claim.run,
+        shards.join(", "),
+        plan.digest(),
+        claim.run,
+        plan.digest(),
+        claim.run,
+    );
+    let result = json!({ "planDigest": plan.digest(), "runId": claim.run, "status": "claimed", "shards": shards });
+    Outcome::done(result, text).decision("claimed").about(claim.run.to_string())
+}
+
 fn finish(
     args: &ExecuteArgs,
     plan: &SealedPlan,
@@ -355,7 +391,7 @@ fn finish(
         RunStatus::Indeterminate => ("indeterminate", Some(RUN_INDETERMINATE)),
         _ => ("failed", Some(RUN_FAILED)),
     };
-    if outcome.status != RunStatus::Indeterminate {
+    if outcome.status != RunStatus::Indeterminate && args.join.is_none() {
         checkpoint_if_due(&mut recorder.ledger, session, recorder.signer.as_ref(), world)?;
     }
     if let Some(path) = &args.bundle {

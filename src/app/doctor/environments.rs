@@ -6,7 +6,7 @@ use super::{
     seen::{Seen, SeenEnvironment},
 };
 use crate::{
-    app::signer::RELEASED_KEYS,
+    app::signer::{GATE_KEY, RELEASED_KEYS},
     facts::environment::{BranchPolicy, Environment, Reviewer},
     forge::reasons::MISSING,
 };
@@ -22,6 +22,13 @@ pub(super) fn judge(seen: &Seen, pages: &Pages) -> Vec<Line> {
     for one in &seen.environments {
         lines.extend(environment(one, seen, pages));
     }
+    match &seen.others {
+        Err(refusal) => {
+            let line = Line::unread("keyring.secrets", "", refusal);
+            lines.push(line.fix("look at the secrets of every environment", pages.environments()));
+        }
+        Ok(others) => lines.extend(others.iter().flat_map(|one| keyring(one, seen, pages))),
+    }
     lines.push(repository_secrets(seen, pages));
     lines
 }
@@ -30,13 +37,7 @@ fn environment(one: &SeenEnvironment, seen: &Seen, pages: &Pages) -> Vec<Line> {
     let name = one.name.as_str();
     let make = format!("make the environment `{name}`, with reviewers, before any job names it");
     let found = match &one.environment {
-        Ok(found) if found.name == name => found,
-        Ok(found) => {
-            let what = format!("the forge has `{}`, which is another name", found.name);
-            return vec![
-                Line::new("environment.exists", name, Standing::Missing, what).fix(make, pages.environments()),
-            ];
-        }
+        Ok(found) => found,
         Err(refusal) if refusal.code() == MISSING.code => {
             let what = "the forge has none, and makes it without any protection when a job names it";
             return vec![
@@ -65,9 +66,27 @@ fn environment(one: &SeenEnvironment, seen: &Seen, pages: &Pages) -> Vec<Line> {
             yes(!found.admins_bypass, "off", "administrators may pass by, and leave no record of an approval"),
             "untick `Allow administrators to bypass configured protection rules`",
         ),
-        branches(one, found, seen).fix(format!("let only `{}` use it", seen.base.name), page.clone()),
-        secrets(one).fix("add the secret to this environment, and nowhere else", page.clone()),
+        branches("environment.branches", one, found, seen)
+            .fix(format!("let only `{}` use it", seen.base.name), page.clone()),
+        secrets(one, seen).fix("add the secret to this environment, and nowhere else", page.clone()),
     ]
+}
+
+/// Judges an environment that no plan names and a key lies in, as that of the job which answers comments: nobody
+/// releases it, so only what the base says may use it.
+fn keyring(one: &SeenEnvironment, seen: &Seen, pages: &Pages) -> Vec<Line> {
+    let Ok(found) = &one.environment else { return Vec::new() };
+    let page = pages.environment(found.id);
+    match &one.secrets {
+        Err(refusal) => {
+            vec![Line::unread("keyring.secrets", &one.name, refusal).fix("look at its secrets", page)]
+        }
+        Ok(names) if RELEASED_KEYS.into_iter().any(|key| has(names, key)) => {
+            let fix = format!("let only `{}` use it: a key lies in it", seen.base.name);
+            vec![branches("keyring.branches", one, found, seen).fix(fix, page)]
+        }
+        Ok(_) => Vec::new(),
+    }
 }
 
 fn reviewers(found: &Environment, seen: &Seen, page: &str) -> Line {
@@ -92,12 +111,12 @@ fn reviewers(found: &Environment, seen: &Seen, page: &str) -> Line {
         .fix("tick `Required reviewers`, and name people of the trust root", page.to_owned())
 }
 
-fn branches(one: &SeenEnvironment, found: &Environment, seen: &Seen) -> Line {
-    let line = |standing, what: String| Line::new("environment.branches", one.name.as_str(), standing, what);
+fn branches(id: &'static str, one: &SeenEnvironment, found: &Environment, seen: &Seen) -> Line {
+    let line = |standing, what: String| Line::new(id, one.name.as_str(), standing, what);
     match (&found.branches, &one.patterns, &seen.base.protection) {
         (None, _, _) => line(Standing::Missing, "every branch may use it, with a workflow of its own".to_owned()),
-        (Some(BranchPolicy::Listed), Err(refusal), _) => {
-            Line::unread("environment.branches", one.name.as_str(), refusal)
+        (Some(BranchPolicy::Listed), Err(refusal), _) | (Some(BranchPolicy::Protected), _, Err(refusal)) => {
+            Line::unread(id, one.name.as_str(), refusal)
         }
         (Some(BranchPolicy::Listed), Ok(patterns), _) => {
             let only_base = !patterns.is_empty() && patterns.iter().all(|pattern| *pattern == seen.base.name);
@@ -110,24 +129,25 @@ fn branches(one: &SeenEnvironment, found: &Environment, seen: &Seen) -> Line {
         (Some(BranchPolicy::Protected), _, Ok(None)) => {
             line(Standing::Weak, "only protected branches, and the base has no branch protection".to_owned())
         }
-        (Some(BranchPolicy::Protected), _, Err(refusal)) => {
-            Line::unread("environment.branches", one.name.as_str(), refusal)
-        }
     }
 }
 
-fn secrets(one: &SeenEnvironment) -> Line {
-    match &one.secrets {
-        Err(refusal) => Line::unread("environment.secrets", one.name.as_str(), refusal),
-        Ok(names) => {
-            let away: Vec<&str> = RELEASED_KEYS.into_iter().filter(|key| !has(names, key)).collect();
-            let (standing, what) = if away.is_empty() {
-                (Standing::Ok, format!("{} are here", RELEASED_KEYS.join(" and ")))
-            } else {
-                (Standing::Missing, format!("not here: {}", away.join(", ")))
-            };
-            Line::new("environment.secrets", one.name.as_str(), standing, what)
+/// The executor's key lies in the environment itself; the gate's does so too, or in that of the job for comments.
+fn secrets(one: &SeenEnvironment, seen: &Seen) -> Line {
+    let line = |standing, what: String| Line::new("environment.secrets", one.name.as_str(), standing, what);
+    let names = match &one.secrets {
+        Err(refusal) => return Line::unread("environment.secrets", one.name.as_str(), refusal),
+        Ok(names) => names,
+    };
+    let away: Vec<&str> = RELEASED_KEYS.into_iter().filter(|key| !has(names, key)).collect();
+    let mut others = seen.others.iter().flatten();
+    let other = others.find(|other| other.secrets.as_ref().is_ok_and(|names| has(names, GATE_KEY)));
+    match (away.as_slice(), other) {
+        ([], _) => line(Standing::Ok, format!("{} are here", RELEASED_KEYS.join(" and "))),
+        ([GATE_KEY], Some(other)) => {
+            line(Standing::Ok, format!("the executor's key is here, {GATE_KEY} in `{}`", other.name))
         }
+        (away, _) => line(Standing::Missing, format!("not here: {}", away.join(", "))),
     }
 }
 

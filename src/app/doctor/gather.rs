@@ -6,7 +6,10 @@ use super::seen::{Seen, SeenBranch, SeenEnvironment, SeenFile, SeenPerson};
 use crate::{
     app::session::Session,
     base::{permission::Permission, reason::Result},
-    facts::{account::Account, environment::BranchPolicy},
+    facts::{
+        account::Account,
+        environment::{BranchPolicy, Environment},
+    },
     forge::Forge,
     policy::Policy,
     sign::trust::{Principal, PrincipalKind},
@@ -28,7 +31,15 @@ pub(crate) fn gather(forge: &dyn Forge, session: &Session, policy: &Policy) -> R
     Ok(Seen {
         host: document.host.clone(),
         full_name: repository.full_name,
-        environments: policy.environments().map(|name| environment(forge, name.as_str())).collect(),
+        environments: policy
+            .environments()
+            .map(|name| environment(forge, name.as_str(), forge.environment(name.as_str())))
+            .collect(),
+        others: forge.environments().map(|all| {
+            let listed = |one: &Environment| policy.environments().any(|name| name.as_str() == one.name);
+            let others = all.into_iter().filter(|one| !listed(one));
+            others.map(|one| environment(forge, &one.name.clone(), Ok(one))).collect()
+        }),
         repository_secrets: forge.repository_secrets(),
         base: branch(forge, &document.base_ref),
         ledger: branch(forge, &document.ledger.branch),
@@ -46,8 +57,7 @@ pub(crate) fn gather(forge: &dyn Forge, session: &Session, policy: &Policy) -> R
     })
 }
 
-fn environment(forge: &dyn Forge, name: &str) -> SeenEnvironment {
-    let environment = forge.environment(name);
+fn environment(forge: &dyn Forge, name: &str, environment: Result<Environment>) -> SeenEnvironment {
     let (patterns, secrets) = match &environment {
         Ok(found) => {
             let lists = found.branches == Some(BranchPolicy::Listed);

@@ -13,9 +13,6 @@ mod seen;
 mod token;
 mod workflows;
 
-#[cfg(test)]
-mod tests;
-
 pub(super) use gather::gather;
 pub(super) use line::{Line, Standing};
 pub(super) use report::{counts, findings, rows, text};

@@ -20,6 +20,8 @@ pub(crate) struct Seen {
     pub(super) full_name: String,
     /// The environments that the policy lists.
     pub(super) environments: Vec<SeenEnvironment>,
+    /// All other environments: a key may lie there too.
+    pub(super) others: Result<Vec<SeenEnvironment>>,
     /// Names of the secrets that every job may read.
     pub(super) repository_secrets: Result<Vec<String>>,
     /// The protected base.
@@ -41,7 +43,7 @@ pub(crate) struct Seen {
     pub(super) token: Result<(Account, Option<Result<Permission>>)>,
 }
 
-/// An environment that the policy lists.
+/// An environment.
 pub(super) struct SeenEnvironment {
     pub(super) name: String,
     pub(super) environment: Result<Environment>,

@@ -22,7 +22,8 @@ pub(super) fn judge(seen: &Seen) -> Line {
     };
     ask("actions secrets", err(&seen.repository_secrets));
     ask("actions settings", err(&seen.workflows));
-    for environment in &seen.environments {
+    ask("environments", err(&seen.others));
+    for environment in seen.environments.iter().chain(seen.others.iter().flatten()) {
         ask("environments", err(&environment.environment));
         ask("secrets of environments", err(&environment.secrets));
     }

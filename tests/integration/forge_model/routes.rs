@@ -138,6 +138,10 @@ fn read(state: &State, asked: &Asked<'_>, rest: &[&str]) -> Reply {
             list(of.map(|one| render::comment(state, one)).collect())
         }
         ["collaborators", login, "permission"] => found(state.called(login).map(render::permission)),
+        ["environments"] => {
+            let all = state.environments.iter().map(|one| render::environment(state, one)).collect();
+            paged(asked, all, Some("environments"))
+        }
         ["environments", name, part @ ..] => {
             let known = state.environments.iter().find(|one| one.name.eq_ignore_ascii_case(name));
             known.map_or_else(missing, |one| environment(state, asked, one, part))

@@ -32,6 +32,12 @@ struct RawEnvironment {
 }
 
 #[derive(Deserialize)]
+struct RawEnvironments {
+    total_count: u64,
+    environments: Vec<RawEnvironment>,
+}
+
+#[derive(Deserialize)]
 struct RawRule {
     #[serde(rename = "type")]
     kind: String,
@@ -155,6 +161,12 @@ impl GitHub {
             return Err(Refusal::new(CONTEXT_MISMATCH, "the environment is written otherwise").subject(name));
         }
         environment(raw)
+    }
+
+    pub(super) fn read_environments(&self) -> Result<Vec<Environment>> {
+        let split = |raw: RawEnvironments| (raw.total_count, raw.environments);
+        let all = self.line.counted("environments", &self.line.address.repo("/environments"), split)?;
+        all.into_iter().map(environment).collect()
     }
 
     pub(super) fn read_environment_branches(&self, name: &str) -> Result<Vec<String>> {

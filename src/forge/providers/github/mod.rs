@@ -156,6 +156,10 @@ impl Forge for GitHub {
         self.read_environment(name)
     }
 
+    fn environments(&self) -> Result<Vec<Environment>> {
+        self.read_environments()
+    }
+
     fn environment_branches(&self, name: &str) -> Result<Vec<String>> {
         self.read_environment_branches(name)
     }

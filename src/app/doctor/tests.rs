@@ -1,1 +1,0 @@
-//! Each judge by itself.
