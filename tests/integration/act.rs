@@ -581,6 +581,21 @@ fn what_a_reviewer_approved_at_its_head_is_planned_and_run_by_hand_for_a_pull_re
 }
 
 #[test]
+<<<<<<< HEAD
+fn a11_who_wrote_the_change_begins_no_execution_by_agreeing_with_himself() {
+    let Some(hub) = Hub::new(&[]) else { return };
+    hub.opens("bob", "directives/mark.md", &proposal()).1.ends_well();
+    let line = hub.line();
+    let comment = hub.says("bob", &line);
+    let said = hub.hears(comment, "bob", &line).ends_well();
+    assert!(said.log.contains("decision=approved") && !said.log.contains("/Execute]"), "{}", said.log);
+    // Nor by asking for it.
+    let again = line.replace("approve", "execute");
+    let comment = hub.says("bob", &again);
+    hub.hears(comment, "bob", &again).refused("approver.self");
+    assert!(!hub.kinds().contains(&"claim".to_owned()));
+    assert_eq!(hub.mark(), None);
+=======
 fn the_fan_out_of_the_documentation_runs_each_step_once_in_a_job_of_its_own() {
     let Some(hub) = Hub::new(&[LOOK, SPREAD]) else { return };
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/github.md")).unwrap();
@@ -612,4 +627,5 @@ fn the_fan_out_of_the_documentation_runs_each_step_once_in_a_job_of_its_own() {
     assert_eq!(status["decision"], "completed", "{status}");
     acts(52).refused("replay.consumed");
     assert_eq!(hub.kinds().len(), kinds.len());
+>>>>>>> main
 }

@@ -393,7 +393,7 @@ fn a38_outputs_are_appended_to_plain_files_that_are_there_and_to_nothing_else() 
     let all: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     bench.run_with(&["plan", "mark"], &all, "", false).exits(0);
     let read = outputs(&fs::read_to_string(&path).unwrap()).unwrap();
-    assert_eq!((read.len(), &read[0]), (15, &("mine".to_owned(), "1".to_owned())));
+    assert_eq!((read.len(), &read[0]), (16, &("mine".to_owned(), "1".to_owned())));
 }
 
 #[test]
