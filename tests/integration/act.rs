@@ -581,7 +581,6 @@ fn what_a_reviewer_approved_at_its_head_is_planned_and_run_by_hand_for_a_pull_re
 }
 
 #[test]
-<<<<<<< HEAD
 fn a11_who_wrote_the_change_begins_no_execution_by_agreeing_with_himself() {
     let Some(hub) = Hub::new(&[]) else { return };
     hub.opens("bob", "directives/mark.md", &proposal()).1.ends_well();
@@ -595,7 +594,9 @@ fn a11_who_wrote_the_change_begins_no_execution_by_agreeing_with_himself() {
     hub.hears(comment, "bob", &again).refused("approver.self");
     assert!(!hub.kinds().contains(&"claim".to_owned()));
     assert_eq!(hub.mark(), None);
-=======
+}
+
+#[test]
 fn the_fan_out_of_the_documentation_runs_each_step_once_in_a_job_of_its_own() {
     let Some(hub) = Hub::new(&[LOOK, SPREAD]) else { return };
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/github.md")).unwrap();
@@ -627,5 +628,4 @@ fn the_fan_out_of_the_documentation_runs_each_step_once_in_a_job_of_its_own() {
     assert_eq!(status["decision"], "completed", "{status}");
     acts(52).refused("replay.consumed");
     assert_eq!(hub.kinds().len(), kinds.len());
->>>>>>> main
 }
