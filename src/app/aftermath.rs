@@ -1,10 +1,11 @@
-//! What a run leaves on the forge: its result in the conversation, and a check on the commit.
+//! What a run leaves on the forge: its result in the conversations, and a check on the commit.
 
 use std::sync::Arc;
 
 use super::{
     conversation::{Conversation, page},
     session::Session,
+    tracking,
     world::World,
 };
 use crate::{
@@ -42,10 +43,16 @@ impl Aftermath<'_> {
             channel: Channel::GitHub,
         };
         let body = result.render();
+        let marker = Marker::Result(directive.clone());
+        let at = |number| Conversation { forge: forge.as_ref(), number, mode: Mode::InPlace };
         let mut unheard = Vec::new();
         if let Some(number) = document.subject.change_request {
-            let conversation = Conversation { forge: forge.as_ref(), number, mode: Mode::InPlace };
-            unheard.extend(conversation.put(&Marker::Result(directive.clone()), &body).err());
+            unheard.extend(at(number).put(&marker, &body).err());
+        }
+        match tracking::tracked(session, document) {
+            Ok(None) => {}
+            Ok(Some(issue)) => unheard.extend(tracking::write_back(&at(issue.number), &marker, &body).err()),
+            Err(refusal) => unheard.push(refusal),
         }
         let check = CheckDraft {
             name: format!("countersign / {directive}"),

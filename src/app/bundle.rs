@@ -211,6 +211,7 @@ fn weigh(plan: &SealedPlan, root: &TrustRoot, policy: &Policy, chain: &Chain, at
         conformance: &conformance,
         chain: verify::Chain { state, must_contain: &must_contain, last_at: chain.last_at() },
         identity: &Identity::NotShown,
+        tracked: None,
         purpose: Purpose::Start,
         now: at,
     };

@@ -14,7 +14,7 @@ use crate::{
         ident::Id,
         reason::{Refusal, Result},
     },
-    facts::change_request::Reaction,
+    facts::change_request::{Comment, Reaction},
     forge::Forge,
     ledger::{
         Ledger, State,
@@ -39,23 +39,23 @@ pub(crate) struct Conversation<'a> {
 }
 
 impl Conversation<'_> {
-    /// Writes one of our comments where it belongs; returns its address.
+    /// Writes one of our comments where it belongs; returns it.
     ///
     /// # Errors
     /// `forge.*`.
-    pub(crate) fn put(&self, marker: &Marker, body: &str) -> Result<String> {
+    pub(crate) fn put(&self, marker: &Marker, body: &str) -> Result<Comment> {
         let comments = self.forge.comments(self.number)?;
         let me = self.forge.whoami()?;
         let Placement { write, minimise } = place(&comments, me.id, marker, body, self.mode);
-        let url = match write {
-            Write::Create => self.forge.create_comment(self.number, body)?.url,
-            Write::Update(old) => self.forge.update_comment(old.id, body)?.url,
-            Write::Keep(old) => old.url.clone(),
+        let written = match write {
+            Write::Create => self.forge.create_comment(self.number, body)?,
+            Write::Update(old) => self.forge.update_comment(old.id, body)?,
+            Write::Keep(old) => old.clone(),
         };
         for old in minimise {
             self.forge.minimise_comment(old)?;
         }
-        Ok(url)
+        Ok(written)
     }
 
     /// Acknowledges a comment.

@@ -116,11 +116,9 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
     if !session.checkout.has(at) {
         return deviates(format!("commit {} is not here", short(at)));
     }
-    let Some(bytes) = session.checkout.blob(at, document.directive.path.as_str())? else {
+    let Some(directive) = directive(session, document)? else {
         return deviates(format!("there is no `{}` at {}", document.directive.path, short(at)));
     };
-    let directive = Directive::read(document.directive.path.as_str(), &bytes)
-        .map_err(|places| invalid(document.directive.path.as_str(), places))?;
     let paths = session.checkout.list(base, "pipelines")?;
     let catalog = read_catalog(&paths, &|path| session.checkout.blob(base, path))?;
     // As it was when the plan was made: the facts of the plan's own commits, not of what moved since.
@@ -161,4 +159,11 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
         Some(step) => format!("step `{}` is not what pipeline `{}` expands to", step.id, step.pipeline),
         None => "the plan is not what its directive expands to".to_owned(),
     })
+}
+
+/// Reads the directive that a plan names, at the commit that it names, which must be here; none where it is not there.
+pub(crate) fn directive(session: &Session, plan: &Plan) -> Result<Option<Directive>> {
+    let path = plan.directive.path.as_str();
+    let Some(bytes) = session.checkout.blob(&plan.directive.commit, path)? else { return Ok(None) };
+    Directive::read(path, &bytes).map(Some).map_err(|places| invalid(path, places))
 }

@@ -10,7 +10,7 @@ use crate::{
     },
     facts::{
         environment::CiRun,
-        observed::{Observed, SeenComment},
+        observed::{Observed, SeenComment, SeenIssue},
     },
     forge::{
         Forge,
@@ -20,7 +20,7 @@ use crate::{
     },
     plan::model::Plan,
     sign::{evidence::Evidence, trust::ForgeKind},
-    verify::reasons::FORGE_UNASKED,
+    verify::{Tracked, reasons::FORGE_UNASKED},
 };
 
 /// The variable that holds the token for the forge.
@@ -107,6 +107,7 @@ impl Asking<'_> {
         session: &Session,
         plan: &Plan,
         evidence: impl Iterator<Item = &'e Evidence>,
+        tracked: Option<&Tracked>,
     ) -> Result<Observed> {
         let Self { forge, world } = self;
         let mut seen = Observed { base_tip: forge.tip(&session.facts.base_ref)?, ..Observed::default() };
@@ -125,12 +126,8 @@ impl Asking<'_> {
             }
         }
         for id in comments {
-            let comment = match forge.comment(id) {
-                Ok(comment) => comment,
-                // What is gone is missing: the approval falls, and says why.
-                Err(refusal) if refusal.code() == MISSING.code => continue,
-                Err(refusal) => return Err(refusal),
-            };
+            // What is gone is missing: the approval falls, and says why.
+            let Some(comment) = there(forge.comment(id))? else { continue };
             let untouched = is_untouched(self, &comment)?;
             let body = comment.body_digest();
             seen.comments.insert(id, SeenComment { author: comment.author, body, untouched });
@@ -145,8 +142,28 @@ impl Asking<'_> {
                 seen.environment = Some(forge.environment(environment.as_str())?);
             }
         }
+        if let Some(tracked) = tracked {
+            seen.issue = issue(forge, tracked)?;
+        }
         Ok(seen)
     }
+}
+
+/// Tells what the forge does not have apart from what it cannot say.
+fn there<T>(asked: Result<T>) -> Result<Option<T>> {
+    match asked {
+        Ok(found) => Ok(Some(found)),
+        Err(refusal) if refusal.code() == MISSING.code => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Returns the issue that a plan is made for, as it is now; none where it is gone, hidden or was never there.
+pub(crate) fn issue(forge: &dyn Forge, tracked: &Tracked) -> Result<Option<SeenIssue>> {
+    let Some(issue) = there(forge.issue(tracked.number))? else { return Ok(None) };
+    // A parent that is said to be there and is not seen is found missing by whoever judges.
+    let parent = if tracked.asks_for_parent() { there(forge.parent_issue(&issue))?.flatten() } else { None };
+    Ok(Some(SeenIssue { issue, parent }))
 }
 
 /// Returns who started a CI run, unless a comment did: whoever comments decides by that comment, or by none.

@@ -30,6 +30,7 @@ mod signer;
 mod situation;
 mod standing;
 mod statements;
+mod tracking;
 pub mod world;
 
 use std::ffi::OsString;

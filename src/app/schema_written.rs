@@ -20,6 +20,21 @@ pub(super) fn directive() -> Value {
                 "properties": { "effect": effect(), "risk": severity() },
             },
             "environment": id(),
+            "issue": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["input"],
+                "description": "The issue that a plan is made for, and what it must be.",
+                "properties": {
+                    "input": id(),
+                    "ready": {
+                        "type": "array",
+                        "minItems": 1,
+                        "uniqueItems": true,
+                        "items": { "enum": ["open", "acceptance-criteria", "parent-open"] },
+                    },
+                },
+            },
             "gate": { "type": "array", "items": { "enum": ["key", "ssh", "terminal", "policy"] } },
             "risks": {
                 "type": "array",

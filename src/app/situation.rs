@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{draft, forge::Asking, ledger::Reading, session::Session};
+use super::{draft, forge::Asking, ledger::Reading, session::Session, tracking};
 use crate::{
     base::{
         digest::Digest,
@@ -20,7 +20,7 @@ use crate::{
     },
     review::{ReviewReport, review},
     sign::{TrustRoot, predicate::LedgerHead},
-    verify::{Case, Chain, Conformance, Identity, Purpose},
+    verify::{Case, Chain, Conformance, Identity, Purpose, Tracked},
 };
 
 /// Everything that `verify` looks at.
@@ -35,6 +35,7 @@ pub(crate) struct Situation {
     own_commits: BTreeSet<String>,
     conformance: Conformance,
     identity: Identity,
+    tracked: Option<Tracked>,
     purpose: Purpose,
     named: Option<Digest>,
     now: Timestamp,
@@ -69,6 +70,7 @@ impl Situation {
         let Aim { named, purpose, now: clock } = aim;
         let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
         let conformance = draft::conformance(session, &policy, plan)?;
+        let tracked = tracking::tracked(session, plan.plan())?;
         let modified = session.checkout.modified()?;
         let mut facts = session.facts.clone();
         let mut ledger = reading.finish()?;
@@ -79,7 +81,7 @@ impl Situation {
                 let state = ledger.read_for(&digest, clock)?.state();
                 let evidence =
                     state.approvals_of(&digest).filter_map(|known| known.approval.stated().evidence.as_ref());
-                Some(Box::new(asking.observe(session, plan.plan(), evidence)?))
+                Some(Box::new(asking.observe(session, plan.plan(), evidence, tracked.as_ref())?))
             }
         };
         let own_commits = match &purpose {
@@ -97,6 +99,7 @@ impl Situation {
             ledger,
             plan: plan.digest(),
             identity: Identity::NotShown,
+            tracked,
             purpose,
             named,
             now: clock,
@@ -123,6 +126,7 @@ impl Situation {
             conformance: &self.conformance,
             chain: Chain { state: chain.state(), must_contain: &must_contain, last_at: chain.last_at() },
             identity: &self.identity,
+            tracked: self.tracked.as_ref(),
             purpose: self.purpose.clone(),
             now: self.now,
         };

@@ -1,5 +1,5 @@
-//! How far a step reaches, how bad a risk is, and what a failure means: words that directives, pipelines
-//! and plans share.
+//! How far a step reaches, how bad a risk is, what a failure means, when an issue is ready: words that
+//! directives, pipelines, plans and checks share.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,23 @@ impl Severity {
     pub fn word(self) -> &'static str {
         Self::ALL[self as usize].0
     }
+}
+
+/// What an issue must be before anything is planned or done for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It is open.
+    Open,
+    /// It says when it is done.
+    AcceptanceCriteria,
+    /// The issue that it is a part of, where there is one, is open.
+    ParentOpen,
+}
+
+impl Readiness {
+    /// Every word that files use for it.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("open", Self::Open), ("acceptance-criteria", Self::AcceptanceCriteria), ("parent-open", Self::ParentOpen)];
 }
 
 /// What a failure of a step means for the others.

@@ -12,7 +12,7 @@ use crate::base::{
     diagnostic::Diagnostic,
     digest::Digest,
     ident::Id,
-    level::{Effect, Severity},
+    level::{Effect, Readiness, Severity},
     path::RepoPath,
     reason::Refusal,
     value::Scalar,
@@ -43,6 +43,7 @@ pub(super) struct Front {
     pub(super) intent: Option<String>,
     pub(super) ceiling: Ceiling,
     pub(super) environment: Option<Id>,
+    pub(super) issue: Option<IssueSpec>,
     pub(super) gate: Vec<Id>,
     pub(super) risks: Vec<StatedRisk>,
     pub(super) assumptions: Vec<String>,
@@ -57,6 +58,15 @@ pub struct Ceiling {
     pub effect: Effect,
     /// The highest severity of a risk.
     pub risk: Severity,
+}
+
+/// The issue that a plan is made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueSpec {
+    /// The input that is its number.
+    pub input: Id,
+    /// What it must be, in file order; never empty.
+    pub ready: Vec<Readiness>,
 }
 
 /// A risk that a directive states.
@@ -193,6 +203,12 @@ impl Directive {
     #[must_use]
     pub fn environment(&self) -> Option<&Id> {
         self.fields.environment.as_ref()
+    }
+
+    /// Returns which input is the number of the issue that plans are made for, and what that must be.
+    #[must_use]
+    pub fn issue(&self) -> Option<&IssueSpec> {
+        self.fields.issue.as_ref()
     }
 
     /// Returns the methods of approval that are accepted; none means any that the policy accepts.

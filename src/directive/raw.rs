@@ -4,19 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     input::{InputSpec, read_inputs},
-    model::{Ceiling, Directive, Front, MAX_BYTES, StatedRisk, StepSpec, With, WithValue},
-    reasons::{DIRECTIVE_CEILING, DIRECTIVE_FORMAT, DIRECTIVE_PIPELINE, DIRECTIVE_STEP, TEMPLATE_PLACE},
+    model::{Ceiling, Directive, Front, IssueSpec, MAX_BYTES, StatedRisk, StepSpec, With, WithValue},
+    reasons::{
+        DIRECTIVE_CEILING, DIRECTIVE_FORMAT, DIRECTIVE_ISSUE, DIRECTIVE_PIPELINE, DIRECTIVE_STEP, INPUT_UNKNOWN,
+        TEMPLATE_PLACE,
+    },
     template::{Part, Template},
 };
 use crate::base::{
     diagnostic::Diagnostic,
     digest::Digest,
     ident::Id,
-    level::{Effect, Severity},
+    level::{Effect, Readiness, Severity},
     path::RepoPath,
     reason::{LIMIT_SIZE, Reason, TEXT_UNSAFE},
     text::{check_free, check_steering, is_unsafe},
-    value::Scalar,
+    value::{Scalar, ValueType},
     yaml::{self, Fields, Findings, Node, Place, YAML_VALUE},
 };
 
@@ -29,7 +32,7 @@ const MAX_LIFETIME: i64 = 30 * 86_400;
 /// The words of `gate`.
 const METHODS: [(&str, &str); 4] = [("key", "key"), ("ssh", "ssh"), ("terminal", "terminal"), ("policy", "policy")];
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "title",
     "pipelines",
     "inputs",
@@ -37,6 +40,7 @@ const FIELDS: [&str; 12] = [
     "intent",
     "ceiling",
     "environment",
+    "issue",
     "gate",
     "risks",
     "assumptions",
@@ -128,6 +132,7 @@ fn walk(root: &Node, findings: &mut Findings<'_>) -> Option<Front> {
             findings.keep(node.place, check_free(text, true)).map(|()| text.trim_end().to_owned())
         }),
         environment: fields.get("environment").and_then(|node| node.parsed(findings)),
+        issue: read_issue(fields, &inputs, findings),
         gate: read_gate(fields, findings),
         assumptions: read_lines(fields, "assumptions", findings),
         lifetime: fields.get("lifetime").and_then(|node| node.duration(MAX_LIFETIME, findings)),
@@ -195,6 +200,40 @@ fn read_gate(fields: Fields<'_>, findings: &mut Findings<'_>) -> Vec<Id> {
         gate.push(word);
     }
     gate
+}
+
+fn read_issue(fields: Fields<'_>, inputs: &BTreeMap<Id, InputSpec>, findings: &mut Findings<'_>) -> Option<IssueSpec> {
+    let given = fields.get("issue")?.fields("an issue", &["input", "ready"], findings)?;
+    let named =
+        given.require("input", findings).and_then(|node| node.parsed::<Id>(findings).map(|name| (name, node.place)));
+    let mut ready = Vec::new();
+    if let Some(node) = given.get("ready") {
+        for item in node.items(Readiness::ALL.len(), findings) {
+            let Some(word) = item.word(&Readiness::ALL, findings) else { continue };
+            if ready.contains(&word) {
+                findings.report(item.place, YAML_VALUE, "it stands twice");
+            }
+            ready.push(word);
+        }
+        if matches!(&node.kind, yaml::Kind::List(items) if items.is_empty()) {
+            findings.report(node.place, YAML_VALUE, "nothing is asked of the issue; leave `ready` out for `[open]`");
+        }
+    } else {
+        ready.push(Readiness::Open);
+    }
+    let (input, place) = named?;
+    match inputs.get(&input) {
+        Some(spec) if spec.kind() == ValueType::Integer => Some(IssueSpec { input, ready }),
+        Some(_) => {
+            findings.report(place, DIRECTIVE_ISSUE, format!("the input `{input}` is no integer"));
+            None
+        }
+        None => {
+            let message = format!("the directive has no input `{input}`");
+            findings.report_near(place, INPUT_UNKNOWN, message, input.as_str(), inputs.keys().map(Id::as_str));
+            None
+        }
+    }
 }
 
 fn read_lines(fields: Fields<'_>, name: &str, findings: &mut Findings<'_>) -> Vec<String> {
@@ -323,7 +362,7 @@ fn read_with(node: &Node, inputs: &BTreeMap<Id, InputSpec>, findings: &mut Findi
             Part::Input(name) if !inputs.contains_key(name) => {
                 let known = inputs.keys().map(Id::as_str);
                 let message = format!("the directive has no input `{name}`");
-                findings.report_near(node.place, super::reasons::INPUT_UNKNOWN, message, name.as_str(), known);
+                findings.report_near(node.place, INPUT_UNKNOWN, message, name.as_str(), known);
             }
             Part::Text(_) | Part::Input(_) => {}
             Part::Output { .. } if template.whole().is_some() => {}

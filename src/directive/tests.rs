@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::{Directive, input::InputSpec, model::WithValue};
 use crate::base::{
     diagnostic::Diagnostic,
-    level::{Effect, Severity},
+    level::{Effect, Readiness, Severity},
     value::Scalar,
 };
 
@@ -109,6 +109,33 @@ fn what_contradicts_itself_is_found() {
         ("intent: Users", "intent: ${{ secrets.X }}", "text.template"),
     ] {
         assert!(found(from, to).iter().any(|(_, found)| *found == code), "{to}: {:?}", found(from, to));
+    }
+}
+
+#[test]
+fn we22_the_issue_of_a_directive_is_an_integer_input_and_words_that_are_known() {
+    let with = |issue: &str| read(&GOOD.replacen("ceiling:", &format!("issue: {issue}\nceiling:"), 1));
+    assert_eq!(read(GOOD).unwrap().issue(), None);
+    let directive = with("{input: count, ready: [acceptance-criteria, open]}").unwrap();
+    let issue = directive.issue().unwrap();
+    assert_eq!(issue.input.as_str(), "count");
+    assert_eq!(issue.ready, [Readiness::AcceptanceCriteria, Readiness::Open]);
+    assert_eq!(with("{input: count}").unwrap().issue().unwrap().ready, [Readiness::Open]);
+    for (issue, code, help) in [
+        ("{ready: [open]}", "yaml.field_missing", ""),
+        ("{input: cuont}", "input.unknown", "did you mean `count`?"),
+        ("{input: version}", "directive.issue", ""),
+        ("{input: count, ready: []}", "yaml.value", ""),
+        ("{input: count, ready: open}", "yaml.type", ""),
+        ("{input: count, ready: [opne]}", "yaml.value", "did you mean `open`?"),
+        ("{input: count, ready: [open, open]}", "yaml.value", ""),
+        ("{input: count, raedy: [open]}", "yaml.field_unknown", "did you mean `ready`?"),
+        ("12", "yaml.type", ""),
+    ] {
+        let found = with(issue).unwrap_err();
+        assert_eq!((found[0].code, found.len()), (code, 1), "{issue}: {found:?}");
+        assert!(found[0].help.as_deref().unwrap_or("").contains(help), "{issue}: {found:?}");
+        assert!(found[0].line == 10 && found[0].column > 1 && found[0].snippet.is_some(), "{issue}: {found:?}");
     }
 }
 

@@ -135,6 +135,8 @@ pub struct Issue {
     pub body: String,
     /// Whether it is a pull or merge request.
     pub is_change_request: bool,
+    /// Whether the forge says that it is a part of another issue.
+    pub has_parent: bool,
     /// Names of its labels: untrusted text.
     pub labels: Vec<String>,
     /// When it was changed last.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     account::Account,
-    change_request::{ChangeRequest, Review},
+    change_request::{ChangeRequest, Issue, Review},
     environment::{CiRun, Environment, RunApproval},
 };
 use crate::base::digest::Digest;
@@ -28,6 +28,17 @@ pub struct Observed {
     pub releases: Vec<RunApproval>,
     /// The environment of the plan.
     pub environment: Option<Environment>,
+    /// The issue that the plan is made for; one that is gone is missing.
+    pub issue: Option<SeenIssue>,
+}
+
+/// An issue as it stands now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenIssue {
+    /// The issue.
+    pub issue: Issue,
+    /// The issue that it is a part of; looked for only where that matters.
+    pub parent: Option<Issue>,
 }
 
 /// A comment as it stands now.

@@ -98,6 +98,12 @@ pub trait Forge: Send + Sync {
     /// `forge.*`.
     fn issue(&self, number: u64) -> Result<Issue>;
 
+    /// Returns the issue that an issue is a part of, in whichever repository; none where there is none.
+    ///
+    /// # Errors
+    /// `forge.*`; `forge.missing` where there is one that is gone, or hidden from the credentials.
+    fn parent_issue(&self, issue: &Issue) -> Result<Option<Issue>>;
+
     /// Returns what an account may do in the repository now; the answer must be about the same numeric id.
     ///
     /// # Errors

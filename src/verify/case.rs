@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::issue::Tracked;
 use crate::{
     approval::{
         ApprovalStatus, Ground, Recorded,
@@ -119,6 +120,8 @@ pub struct Case<'a> {
     pub chain: Chain<'a>,
     /// What shows which CI job runs.
     pub identity: &'a Identity,
+    /// The issue that the plan is made for, where its directive asks for one.
+    pub tracked: Option<&'a Tracked>,
     /// Why the door is asked.
     pub purpose: Purpose,
     /// The present second, by a clock that does not go back behind the ledger.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::{
     case::{Case, Conformance, Identity, Purpose},
     reasons::{
-        BASE_MOVED, CHANGE_CLOSED, CLOCK_SKEW, FORGE_UNASKED, FORK_REFUSED, HALTED, HEAD_MOVED, PLAN_DEVIATES,
-        PLAN_EXPIRED, PLAN_OTHER, PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED, REPLAY_RUN,
-        TREE_CHANGED, WORKSPACE_DIRTY,
+        BASE_MOVED, CHANGE_CLOSED, CLOCK_SKEW, FORGE_UNASKED, FORK_REFUSED, HALTED, HEAD_MOVED, ISSUE_UNASKED,
+        PLAN_DEVIATES, PLAN_EXPIRED, PLAN_OTHER, PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, POLICY_CHANGED,
+        REPLAY_RUN, TREE_CHANGED, WORKSPACE_DIRTY,
     },
 };
 use crate::{
@@ -74,6 +74,7 @@ pub static REQUIRED: &[Check] = &[
     Check { id: "replay", run: replay },
     Check { id: "halt", run: halt },
     Check { id: "context.workload", run: context_workload },
+    Check { id: "issue.ready", run: issue_ready },
 ];
 
 /// The checks that evidence alone can answer long after: whether what ran was what was approved.
@@ -429,4 +430,13 @@ fn context_workload(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> R
         }
     }
     Ok(format!("run {} attempt {} of {}", job.run_id, job.run_attempt, excerpt(&job.job_workflow_ref)))
+}
+
+/// The issue that the directive asks for is what the directive asks of it, as the forge says now.
+fn issue_ready(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let Some(tracked) = case.tracked else { return Ok("the directive asks for no issue".to_owned()) };
+    let Some(observed) = &case.facts.forge else {
+        return refuse(ISSUE_UNASKED, format!("issue {}", tracked.number));
+    };
+    tracked.judge(observed.issue.as_ref())
 }

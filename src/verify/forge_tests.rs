@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::testing::*;
+use super::{Tracked, testing::*};
 use crate::{
-    base::{digest::Digest, permission::Permission, time::Timestamp},
+    base::{digest::Digest, level::Readiness, permission::Permission, time::Timestamp},
     facts::{
         account::{Account, AccountKind},
-        change_request::{ChangeRequest, Review, ReviewState},
+        change_request::{ChangeRequest, Issue, Review, ReviewState},
         environment::{BranchPolicy, CiRun, Environment, Reviewer, RunApproval, RunApprovalState},
-        observed::{Observed, SeenComment},
+        observed::{Observed, SeenComment, SeenIssue},
     },
     plan::testing::id,
     policy::Policy,
@@ -472,4 +472,45 @@ fn b30_only_a_gate_speaks_for_people_and_only_with_evidence() {
     assert_eq!(refused(Who::Cleo, |_| {}), "key.role");
     assert_eq!(refused(Who::Policy, |_| {}), "key.role");
     assert_eq!(refused(Who::Bob, |_| {}), "key.role");
+}
+
+#[test]
+fn we22_the_issue_of_a_plan_is_asked_for_and_ready_or_the_door_stays_closed() {
+    let tracked = |ready: &[Readiness]| Some(Tracked { number: 12, ready: ready.to_vec() });
+    let issue = |open: bool| SeenIssue {
+        issue: Issue {
+            number: 12,
+            open,
+            author: account(Who::Cleo),
+            title: "A title".into(),
+            body: String::new(),
+            is_change_request: false,
+            has_parent: false,
+            labels: Vec::new(),
+            updated_at: "2030-01-01T00:00:00Z".parse().unwrap(),
+        },
+        parent: None,
+    };
+    // Nobody was asked at all.
+    let mut unasked = Scene::approved();
+    unasked.tracked = tracked(&[Readiness::Open]);
+    let failing = |scene: &Scene| {
+        let (report, verdict) = scene.verify();
+        let failing: Vec<_> = report.checks.iter().filter_map(|check| Some((check.id, check.reason()?.code))).collect();
+        assert_eq!(verdict.is_ok(), failing.is_empty());
+        failing
+    };
+    assert_eq!(failing(&unasked), [("issue.ready", "issue.unasked")]);
+    let mut scene = scene();
+    by_comment(&mut scene, Who::Bob, |_| {});
+    observed(&mut scene).issue = Some(issue(false));
+    assert!(failing(&scene).is_empty(), "no directive asks");
+    scene.tracked = tracked(&[Readiness::Open]);
+    assert_eq!(failing(&scene), [("issue.ready", "issue.closed")]);
+    observed(&mut scene).issue = None;
+    assert_eq!(failing(&scene), [("issue.ready", "issue.missing")]);
+    observed(&mut scene).issue = Some(issue(true));
+    assert!(failing(&scene).is_empty());
+    scene.tracked = tracked(&[Readiness::Open, Readiness::AcceptanceCriteria]);
+    assert_eq!(failing(&scene), [("issue.ready", "issue.unready")]);
 }

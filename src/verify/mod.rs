@@ -28,11 +28,13 @@
 //! | 20 | `replay` | no other run holds or has used the approval |
 //! | 21 | `halt` | the repository is not halted |
 //! | 22 | `context.workload` | the CI job is one that may execute, where the trust root lists who says so |
+//! | 23 | `issue.ready` | the issue that the plan is made for, where its directive asks for one, is ready |
 
 mod case;
 mod checks;
 #[cfg(test)]
 mod forge_tests;
+mod issue;
 pub mod reasons;
 pub mod svr;
 #[cfg(test)]
@@ -51,6 +53,7 @@ use crate::{
 
 pub use case::{Case, Chain, Conformance, Identity, Purpose, Said, Shown, authors};
 pub use checks::{AUDIT, REQUIRED};
+pub use issue::Tracked;
 
 /// A plan of which every required check has just passed, in this process.
 ///

@@ -20,6 +20,11 @@ reasons! {
     WORKSPACE_DIRTY = "subject.workspace_dirty", Verification, "tracked files differ from the head commit", "commit or stash the changes";
     POLICY_CHANGED = "policy.changed", Stale, "policy or trust root is not the one the plan was made under", "draft a new plan under the present policy";
     REPLAY_RUN = "replay.run", Stale, "the plan has run, or is running, under its approval", "draft a new plan; or resume that run with --resume";
+    ISSUE_UNASKED = "issue.unasked", Verification, "the directive is for issues, and no forge was asked about the plan's", "record and execute where the forge can be asked: set GITHUB_TOKEN; without a forge in the trust root, take `issue` out of the directive";
+    ISSUE_MISSING = "issue.missing", Refused, "the number that the plan is for is not an issue of this repository", "give the number of an issue that the token may read, and not of a pull request";
+    ISSUE_CLOSED = "issue.closed", Stale, "the issue that the plan is for is closed", "open it again, or plan for another one";
+    ISSUE_UNREADY = "issue.unready", Refused, "the issue that the plan is for lacks something that the directive asks of it", "add what is missing to the issue, then try again";
+    ISSUE_READ_BACK = "issue.read_back", Verification, "the result on the issue does not read as it was written", "look at the comment on the issue; what counts is in the ledger";
     HALTED = "halted", Refused, "the repository is halted", "see `countersign status`; `countersign halt --lift` when it is over";
     CHECK_MISSING = "internal.check_missing", Internal, "a required check did not run", "please report it";
 }

@@ -147,6 +147,7 @@ pub(crate) struct Scene {
     pub(crate) conformance: Conformance,
     pub(crate) ledger: Ledger,
     pub(crate) identity: Identity,
+    pub(crate) tracked: Option<verify::Tracked>,
     pub(crate) purpose: Purpose,
     pub(crate) named: Option<Digest>,
     pub(crate) now: Timestamp,
@@ -244,6 +245,7 @@ impl Scene {
             conformance,
             ledger,
             identity: Identity::NotShown,
+            tracked: None,
             purpose: Purpose::Start,
             named: None,
             now: start.plus(600),
@@ -286,6 +288,7 @@ impl Scene {
                 last_at: self.last_at.unwrap_or_else(|| self.ledger.last_at()),
             },
             identity: &self.identity,
+            tracked: self.tracked.as_ref(),
             purpose: self.purpose.clone(),
             now: self.now,
         };

@@ -19,7 +19,7 @@ use crate::{
 fn opens(scene: &Scene) {
     let (report, verdict) = scene.verify();
     assert!(report.refusal().is_none(), "{:?}", report.refusal());
-    assert_eq!(report.checks.len(), 22);
+    assert_eq!(report.checks.len(), 23);
     let verified = verdict.unwrap();
     assert_eq!(verified.digest(), scene.plan.digest());
     assert_eq!(verified.plan(), scene.plan.plan());
@@ -29,7 +29,7 @@ fn opens(scene: &Scene) {
 /// The checks that fail, with their reason codes.
 fn failing(scene: &Scene) -> Vec<(&'static str, &'static str)> {
     let (report, verdict) = scene.verify();
-    assert_eq!(report.checks.len(), 22, "every check runs, whatever failed before");
+    assert_eq!(report.checks.len(), 23, "every check runs, whatever failed before");
     let failing: Vec<_> = report.checks.iter().filter_map(|check| Some((check.id, check.reason()?.code))).collect();
     if let Some((_, first)) = failing.first() {
         assert_eq!(verdict.unwrap_err().code(), *first, "the door says what the first check says");
@@ -573,7 +573,7 @@ fn b53_a_verification_result_states_what_passed_and_nothing_of_a_refusal() {
     let mut scene = Scene::approved();
     let (report, _) = scene.verify();
     let result = svr::VerificationResult::of(&report, scene.now).unwrap();
-    assert_eq!(result.properties.len(), 23);
+    assert_eq!(result.properties.len(), 24);
     assert!(result.properties.contains(&"COUNTERSIGN_APPROVAL_QUORUM".to_owned()));
     assert!(result.properties.contains(&"COUNTERSIGN_PLAN_NOT_REJECTED".to_owned()));
     scene.halt(true);

@@ -21,7 +21,7 @@ use countersign::{
 };
 use serde_json::json;
 
-use super::forge_model::{ForgeModel, state};
+use super::forge_model::{ForgeModel, faults::What, state};
 
 /// Settings under which nothing waits for long.
 pub fn settings() -> Settings {
@@ -216,6 +216,7 @@ fn an_issue_is_read_as_untrusted_text() {
         author: None,
         open: true,
         labels: vec!["ready".into()],
+        parent: None,
     });
     let forge = as_of(&model, "bob");
     let issue = forge.issue(12).unwrap();
@@ -223,6 +224,21 @@ fn an_issue_is_read_as_untrusted_text() {
     assert_eq!((issue.title.as_str(), issue.labels), ("Move the table", vec!["ready".to_owned()]));
     assert!(forge.issue(7).unwrap().is_change_request);
     refused(forge.issue(13), "forge.missing");
+}
+
+#[test]
+fn we22_a_parent_that_is_hidden_is_not_taken_for_none() {
+    let model = with_pull();
+    model.state().open_issue(11, "");
+    model.state().open_issue(12, "");
+    let forge = as_of(&model, "bob");
+    let alone = forge.issue(12).unwrap();
+    assert!(!alone.has_parent && forge.parent_issue(&alone).unwrap().is_none());
+    model.state().issue(12).parent = Some(11);
+    let part = forge.issue(12).unwrap();
+    assert_eq!(forge.parent_issue(&part).unwrap().map(|parent| (parent.number, parent.open)), Some((11, true)));
+    model.fault("GET", "/issues/12/parent", What::Status(404, "Not Found"));
+    refused(forge.parent_issue(&part), "forge.missing");
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub(crate) fn install(model: &ForgeModel, public_key: String) {
         author: None,
         open: true,
         labels: Vec::new(),
+        parent: None,
     });
 }
 

@@ -348,6 +348,7 @@ fn a_limit_says_when_to_come_back_and_a_short_one_is_waited_for() {
         author: None,
         open: true,
         labels: Vec::new(),
+        parent: None,
     });
     model.fault("POST", "/comments", What::Limit(403, vec![("retry-after", "0".into())]));
     forge.create_comment(1, "once").unwrap();
@@ -383,6 +384,7 @@ fn a44_no_redirect_leads_to_another_host_and_none_is_followed_by_a_write() {
         author: None,
         open: true,
         labels: Vec::new(),
+        parent: None,
     });
     let forge = as_of(&model, "ada");
     for to in [

@@ -46,9 +46,9 @@ Leaves a mark.
 ];
 
 /// A repository on the model, set up by `ada`; `bob` may approve, and has no key.
-struct Hub {
-    bench: Bench,
-    model: ForgeModel,
+pub(crate) struct Hub {
+    pub(crate) bench: Bench,
+    pub(crate) model: ForgeModel,
     keys: Value,
 }
 
@@ -56,7 +56,7 @@ struct Hub {
 pub(crate) const NUMBER: u64 = 7;
 
 impl Hub {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::at(NOW.parse().unwrap())
     }
 
@@ -81,12 +81,12 @@ impl Hub {
         hub
     }
 
-    fn owner(&self, line: &[&str]) -> Ran {
+    pub(crate) fn owner(&self, line: &[&str]) -> Ran {
         self.bench.run_with(&[line, &["--json"]].concat(), &[("GITHUB_TOKEN", "token-of-ada")], "", false)
     }
 
     /// What a job of the workflow runs: the bot's token, the ledger of `origin`, one key.
-    fn job(&self, line: &[&str], key: &str, more: &[(&str, &str)]) -> Ran {
+    pub(crate) fn job(&self, line: &[&str], key: &str, more: &[(&str, &str)]) -> Ran {
         let pem = self.keys["jobKeys"][key].as_str().map(|path| fs::read_to_string(path).unwrap()).unwrap_or_default();
         let said: Vec<(&str, String)> = self.model.variables();
         let mut variables: Vec<(&str, &str)> = said.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -104,16 +104,20 @@ impl Hub {
 
     /// Somebody opens a change request that proposes another text.
     fn opens(&self, author: &str) -> String {
-        let directive = FILES[1].1.replace("default: hello", "default: proposed");
+        self.proposes(author, &FILES[1].1.replace("default: hello", "default: proposed"))
+    }
+
+    /// Somebody opens a change request that proposes a directive.
+    pub(crate) fn proposes(&self, author: &str, directive: &str) -> String {
         let mut state = self.model.state();
         state.git.branch("topic", "main");
-        let head = state.git.commit("topic", "directives/mark.md", &directive, author);
+        let head = state.git.commit("topic", "directives/mark.md", directive, author);
         state.open_pull(NUMBER, "topic", author);
         head
     }
 
     /// The event of a comment that somebody wrote, as the runner would hand it over.
-    fn says(&self, author: &str, body: &str) -> (u64, String) {
+    pub(crate) fn says(&self, author: &str, body: &str) -> (u64, String) {
         let id = self.model.state().say(NUMBER, author, body);
         (id, self.event(id, body))
     }
@@ -131,33 +135,33 @@ impl Hub {
     }
 
     /// The job that answers a comment has the planner's key and the gate's.
-    fn answers(&self, event: &str) -> Ran {
+    pub(crate) fn answers(&self, event: &str) -> Ran {
         let planner = fs::read_to_string(self.keys["jobKeys"]["COUNTERSIGN_PLANNER_KEY"].as_str().unwrap()).unwrap();
         self.job(&["comment", "--event", event], "COUNTERSIGN_GATE_KEY", &[("COUNTERSIGN_PLANNER_KEY", &planner)])
     }
 
-    fn opened(&self) -> Ran {
+    pub(crate) fn opened(&self) -> Ran {
         let path = self.bench.outside("opened.json");
         let event = json!({"action": "opened", "repository": {"id": 7000}, "pull_request": {"number": NUMBER}});
         fs::write(&path, event.to_string()).unwrap();
         self.answers(path.to_str().unwrap())
     }
 
-    fn plans(&self) -> String {
+    pub(crate) fn plans(&self) -> String {
         self.opened().exits(0).json()["result"]["planDigest"].as_str().unwrap().to_owned()
     }
 
     /// Checks the plan's commit out, as the job that executes does.
-    fn checks_out(&self, head: &str) {
+    pub(crate) fn checks_out(&self, head: &str) {
         self.bench.git(&["fetch", "-q", "origin", head]);
         self.bench.git(&["checkout", "-q", "--detach", head]);
     }
 
-    fn executes(&self, digest: &str) -> Ran {
+    pub(crate) fn executes(&self, digest: &str) -> Ran {
         self.job(&["execute", digest], "COUNTERSIGN_EXECUTOR_KEY", &[])
     }
 
-    fn comments_of(&self, who: u64) -> Vec<String> {
+    pub(crate) fn comments_of(&self, who: u64) -> Vec<String> {
         let state = self.model.state();
         state.comments.iter().filter(|one| one.author == Some(who)).map(|one| one.body.clone()).collect()
     }

@@ -17,7 +17,7 @@ use super::{
     support::{Bench, Ran, ran},
 };
 
-const CHECKS: [&str; 22] = [
+const CHECKS: [&str; 23] = [
     "plan.form",
     "trust.root",
     "clock",
@@ -40,6 +40,7 @@ const CHECKS: [&str; 22] = [
     "replay",
     "halt",
     "context.workload",
+    "issue.ready",
 ];
 
 fn mode(path: &Path) -> u32 {

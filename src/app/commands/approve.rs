@@ -126,7 +126,7 @@ fn by_gate(
 ) -> Result<Outcome> {
     let forge = forge::need(session, world)?;
     let asking = Asking { forge: forge.as_ref(), world };
-    session.facts.forge = Some(Box::new(asking.observe(session, matter.plan.plan(), std::iter::empty())?));
+    session.facts.forge = Some(Box::new(asking.observe(session, matter.plan.plan(), std::iter::empty(), None)?));
     let gate = Gate { asking, session, policy: matter.policy, signer: &args.signer };
     let hands = match kind {
         GateArg::Environment => vec![gate.by_environment(matter.plan)?],

@@ -246,7 +246,7 @@ impl Clerk<'_> {
         let seq = planning::record(&self.session, &plan, policy_bytes, &hand, None, world)?;
         let shown = Shown::recorded(&self.session, &plan, &decision, world)?;
         let body = shown.comment(&plan, &decision, page(&self.session, world).as_ref());
-        let url = self.talk.put(&Marker::Plan(plan.plan().directive.name.clone()), &body)?;
+        let url = self.talk.put(&Marker::Plan(plan.plan().directive.name.clone()), &body)?.url;
         let ready = *decision.outcome() == Decided::Permit;
         let result = json!({
             "planDigest": plan.digest(),

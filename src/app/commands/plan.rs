@@ -12,6 +12,7 @@ use crate::{
         reasons::{DEFINITION_INVALID, EXPIRY_TOO_LONG, INPUT_FORM},
         session::{POLICY, Session, short},
         signer::{self, Hand},
+        tracking,
         world::World,
     },
     base::{
@@ -221,6 +222,8 @@ fn lifetime(args: &PlanArgs, policy: &Policy, directive: Option<i64>) -> Result<
 }
 
 /// Records a plan: its bytes, its view, and what it was made under, with the statement that names them.
+///
+/// A plan for an issue is recorded only where that is ready.
 pub(super) fn record(
     session: &Session,
     plan: &SealedPlan,
@@ -229,6 +232,7 @@ pub(super) fn record(
     supersedes: Option<Digest>,
     world: &World,
 ) -> Result<u64> {
+    tracking::check(session, plan.plan(), world)?;
     let view = View::new(plan.plan(), plan.digest()).markdown().into_bytes();
     let trust_root = session.at_base(crate::app::keys::trust_store::CURRENT)?;
     let subjects = [

@@ -70,9 +70,9 @@ pub(super) fn run(args: &ProposeArgs, world: &World) -> Result<Outcome> {
         let shown = Shown::recorded(&session, &plan, &decision, world)?;
         let body = shown.comment(&plan, &decision, page(&session, world).as_ref());
         match conversation.put(&Marker::Plan(plan.plan().directive.name.clone()), &body) {
-            Ok(url) => {
-                text.push_str(&format!("  shown in change request {}: {url}\n", change.number));
-                result["comment"] = json!(url);
+            Ok(comment) => {
+                text.push_str(&format!("  shown in change request {}: {}\n", change.number, comment.url));
+                result["comment"] = json!(comment.url);
             }
             // It is on record and may be approved by other ways; that nobody was told is no reason to deny it.
             Err(refusal) => failed = Some(refusal),

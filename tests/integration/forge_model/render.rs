@@ -211,6 +211,9 @@ pub fn issue(state: &State, one: &Issue) -> Value {
             "updated_at": state.now,
         }),
     );
+    if let Some(parent) = one.parent {
+        made["parent_issue_url"] = json!(format!("https://example.com/repos/{}/issues/{parent}", state.full_name()));
+    }
     if state.pulls.iter().any(|pull| pull.number == one.number) {
         let url = "https://example.com";
         made["pull_request"] = json!({ "url": url, "html_url": url, "diff_url": url, "patch_url": url });

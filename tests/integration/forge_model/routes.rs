@@ -133,6 +133,11 @@ fn read(state: &State, asked: &Asked<'_>, rest: &[&str]) -> Reply {
         ["issues", id] => {
             found(state.issues.iter().find(|one| one.number == number(id)).map(|one| render::issue(state, one)))
         }
+        ["issues", id, "parent"] => {
+            let child = state.issues.iter().find(|one| one.number == number(id));
+            let parent = child.and_then(|child| state.issues.iter().find(|one| Some(one.number) == child.parent));
+            found(parent.map(|one| render::issue(state, one)))
+        }
         ["issues", id, "comments"] => {
             let of = state.comments.iter().filter(|one| one.number == number(id));
             list(of.map(|one| render::comment(state, one)).collect())

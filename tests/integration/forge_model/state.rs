@@ -89,6 +89,8 @@ pub struct Issue {
     pub author: Option<u64>,
     pub open: bool,
     pub labels: Vec<String>,
+    /// The issue that it is a part of.
+    pub parent: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -267,7 +269,19 @@ impl State {
         let (title, base) = (format!("Change by {branch}"), "main".to_owned());
         self.pulls.push(Pull { number, title, author, branch: branch.to_owned(), base, open: true, head_repo });
         let title = "Issue of the change".to_owned();
-        self.issues.push(Issue { number, title, body: None, author, open: true, labels: Vec::new() });
+        self.issues.push(Issue { number, title, body: None, author, open: true, labels: Vec::new(), parent: None });
+    }
+
+    /// Opens an issue, as `cleo`.
+    pub fn open_issue(&mut self, number: u64, body: &str) {
+        let (title, author) = (format!("Issue {number}"), Some(self.id_of("cleo")));
+        let (body, labels) = (Some(body.to_owned()), Vec::new());
+        self.issues.push(Issue { number, title, body, author, open: true, labels, parent: None });
+    }
+
+    /// The issue of a number, which must be there.
+    pub fn issue(&mut self, number: u64) -> &mut Issue {
+        self.issues.iter_mut().find(|one| one.number == number).unwrap()
     }
 
     /// Writes a comment in somebody's name; returns its number.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     base::reason::{Refusal, Result},
     facts::change_request::{ChangeRequest, ChangedFile, Comment, CommitPeople, Issue, Review, ReviewState},
-    forge::reasons::CHANGED,
+    forge::reasons::{CHANGED, MISSING},
 };
 
 /// GitHub lists no more commits of a pull request than this.
@@ -122,6 +122,8 @@ struct RawIssue {
     updated_at: String,
     // Left out where it is a plain issue.
     pull_request: Option<serde_json::Value>,
+    // Left out, or null, where it is a part of none.
+    parent_issue_url: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +144,22 @@ impl RawComment {
             number: number.ok_or_else(|| malformed("comment", "it belongs to no issue"))?,
             node: self.node_id,
             url: self.html_url,
+        })
+    }
+}
+
+impl RawIssue {
+    fn issue(self) -> Result<Issue> {
+        Ok(Issue {
+            number: self.number,
+            open: open(&self.state)?,
+            author: account_or_nobody(self.user)?,
+            title: self.title,
+            body: self.body.unwrap_or_default(),
+            is_change_request: self.pull_request.is_some(),
+            has_parent: self.parent_issue_url.is_some(),
+            labels: self.labels.into_iter().map(|label| label.name).collect(),
+            updated_at: time("updated_at", &self.updated_at)?,
         })
     }
 }
@@ -223,16 +241,16 @@ impl GitHub {
         if raw.number != number {
             return Err(malformed("issue", "it is another one"));
         }
-        Ok(Issue {
-            number,
-            open: open(&raw.state)?,
-            author: account_or_nobody(raw.user)?,
-            title: raw.title,
-            body: raw.body.unwrap_or_default(),
-            is_change_request: raw.pull_request.is_some(),
-            labels: raw.labels.into_iter().map(|label| label.name).collect(),
-            updated_at: time("updated_at", &raw.updated_at)?,
-        })
+        raw.issue()
+    }
+
+    pub(super) fn read_parent(&self, issue: &Issue) -> Result<Option<Issue>> {
+        match self.line.get(&self.line.address.repo(&format!("/issues/{}/parent", issue.number))) {
+            Ok(answer) => decode::json::<RawIssue>("parent issue", &answer.body)?.issue().map(Some),
+            // The same answer says that there is none, and that it may not be seen: the issue itself tells them apart.
+            Err(refusal) if refusal.code() == MISSING.code && !issue.has_parent => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
     }
 }
 

@@ -140,6 +140,10 @@ impl Forge for GitHub {
         self.read_issue(number)
     }
 
+    fn parent_issue(&self, issue: &Issue) -> Result<Option<Issue>> {
+        self.read_parent(issue)
+    }
+
     fn permission(&self, account: &Account) -> Result<Permission> {
         self.read_permission(account)
     }
