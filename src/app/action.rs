@@ -55,6 +55,7 @@ const INPUTS: &[(&str, &[&str], Form)] = &[
     ("bundle", &["execute"], Form::Option("--bundle")),
     ("bundle", &["bundle"], Form::Option("--out")),
     ("dry-run", &["execute"], Form::Flag("--dry-run")),
+    ("resume", &["execute"], Form::Option("--resume")),
     ("event", &["comment"], Form::Option("--event")),
     ("reason", &["approve", "reject", "revoke", "resolve", "halt"], Form::Option("--reason")),
 ];
@@ -277,6 +278,10 @@ mod tests {
             Ok("--directory=sub execute --dry-run -- p.json".into())
         );
         assert_eq!(words(&[("command", "execute"), ("plan", "p"), ("dry-run", "false")]), Ok("execute -- p".into()));
+        assert_eq!(
+            words(&[("command", "execute"), ("plan", "p"), ("resume", "run-1")]),
+            Ok("execute --resume=run-1 -- p".into())
+        );
         assert_eq!(words(&[("command", "policy check")]), Ok("policy check".into()));
         let approve = |gate| words(&[("command", "approve"), ("plan", "p"), ("gate", gate)]);
         assert_eq!(approve("policy"), Ok("approve --policy -- p".into()));

@@ -23,7 +23,7 @@ use crate::{
         evidence::Evidence,
         predicate::{Actor, Method},
         reasons::{KEY_DUTY, KEY_REVOKED, KEY_VALIDITY},
-        trust::Principal,
+        trust::{Principal, PrincipalKind},
     },
 };
 
@@ -172,6 +172,10 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
         if let Ok(hand) = check(Box::new(key), Method::Key, duties, root, world) {
             hands.push((path, hand));
         }
+    }
+    // Whoever set the jobs' keys up has them here too; a person who types means their own.
+    if hands.iter().filter(|(_, hand)| hand.principal.kind == PrincipalKind::Person).count() == 1 {
+        hands.retain(|(_, hand)| hand.principal.kind == PrincipalKind::Person);
     }
     match hands.len() {
         1 => hands.pop().map(|(_, hand)| hand).ok_or_else(|| Refusal::new(KEY_NONE, "no key")),

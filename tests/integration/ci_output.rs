@@ -32,11 +32,12 @@ use super::{
 const ORDERS: [&str; 5] = ["GITHUB_ENV", "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"];
 
 /// Every output, always.
-const OUTPUTS: [&str; 14] = [
+const OUTPUTS: [&str; 15] = [
     "decision",
     "reason-code",
     "result",
     "plan-digest",
+    "head-sha",
     "plan-path",
     "view-path",
     "approval-path",
@@ -392,7 +393,7 @@ fn a38_outputs_are_appended_to_plain_files_that_are_there_and_to_nothing_else() 
     let all: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     bench.run_with(&["plan", "mark"], &all, "", false).exits(0);
     let read = outputs(&fs::read_to_string(&path).unwrap()).unwrap();
-    assert_eq!((read.len(), &read[0]), (15, &("mine".to_owned(), "1".to_owned())));
+    assert_eq!((read.len(), &read[0]), (16, &("mine".to_owned(), "1".to_owned())));
 }
 
 #[test]
@@ -491,7 +492,7 @@ fn a38_a39_a40_a53_what_a_program_prints_gives_no_order_and_no_file_of_the_runne
             assert_eq!(fs::read_to_string(folder(&bench).join(name)).unwrap(), "", "{name}");
         }
         assert!(!folder(&bench).join("new").exists());
-        assert_eq!(left.outputs.len(), 14);
+        assert_eq!(left.outputs.len(), 15);
     }
 }
 

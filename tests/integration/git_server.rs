@@ -138,49 +138,66 @@ impl Serving {
 
     fn backend(&self, request: &Request) -> Vec<u8> {
         let Request { method, target, headers, body } = request;
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
-        let mut child = Command::new("git")
-            .arg("http-backend")
-            .env_clear()
-            .env("PATH", std::env::var("PATH").unwrap())
-            .env("GIT_PROJECT_ROOT", &self.root)
-            .env("GIT_HTTP_EXPORT_ALL", "1")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("REMOTE_USER", "x-access-token")
-            .env("REMOTE_ADDR", "127.0.0.1")
-            .env("REQUEST_METHOD", method)
-            .env("PATH_INFO", path)
-            .env("QUERY_STRING", query)
-            .env("CONTENT_TYPE", header("content-type"))
-            .env("CONTENT_LENGTH", body.len().to_string())
-            .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
-            .env("HTTP_GIT_PROTOCOL", header("git-protocol"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let written = thread::scope(|scope| {
-            let writer = scope.spawn(move || stdin.write_all(body));
-            let mut out = Vec::new();
-            let _ = child.stdout.take().unwrap().read_to_end(&mut out);
-            let _ = writer.join();
-            out
-        });
-        let _ = child.wait();
-        let end = written.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0);
-        let head = String::from_utf8_lossy(&written[..end]).into_owned();
-        let status = head.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
-        let rest = &written[(end + 4).min(written.len())..];
-        let mut answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n", rest.len());
-        for line in head.lines().filter(|line| !line.starts_with("Status: ")) {
-            answer.push_str(&format!("{line}\r\n"));
+        let (status, headers, body) = backend(&self.root, method, target, &header, body);
+        let mut answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n", body.len());
+        for (name, value) in headers {
+            answer.push_str(&format!("{name}: {value}\r\n"));
         }
         answer.push_str("\r\n");
-        [answer.into_bytes(), rest.to_vec()].concat()
+        [answer.into_bytes(), body].concat()
     }
+}
+
+/// Lets git answer a request for a repository below a folder; returns status, headers and body.
+pub fn backend(
+    root: &Path,
+    method: &str,
+    target: &str,
+    header: &dyn Fn(&str) -> String,
+    body: &[u8],
+) -> (u16, Vec<(String, String)>, Vec<u8>) {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut child = Command::new("git")
+        .arg("http-backend")
+        .env_clear()
+        .env("PATH", std::env::var("PATH").unwrap())
+        .env("GIT_PROJECT_ROOT", root)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("REMOTE_USER", "x-access-token")
+        .env("REMOTE_ADDR", "127.0.0.1")
+        .env("REQUEST_METHOD", method)
+        .env("PATH_INFO", path)
+        .env("QUERY_STRING", query)
+        .env("CONTENT_TYPE", header("content-type"))
+        .env("CONTENT_LENGTH", body.len().to_string())
+        .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
+        .env("HTTP_GIT_PROTOCOL", header("git-protocol"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let written = thread::scope(|scope| {
+        let writer = scope.spawn(move || stdin.write_all(body));
+        let mut out = Vec::new();
+        let _ = child.stdout.take().unwrap().read_to_end(&mut out);
+        let _ = writer.join();
+        out
+    });
+    let _ = child.wait();
+    let end = written.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0);
+    let head = String::from_utf8_lossy(&written[..end]).into_owned();
+    let mut headers: Vec<(String, String)> = head
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
+    let status = headers.iter().position(|(name, _)| name == "Status").map(|at| headers.remove(at).1);
+    let status = status.and_then(|text| text.split(' ').next()?.parse().ok()).unwrap_or(200);
+    (status, headers, written[(end + 4).min(written.len())..].to_vec())
 }
 
 /// One request.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use countersign::base::time::{Clock, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
@@ -56,7 +57,12 @@ pub(crate) const NUMBER: u64 = 7;
 
 impl Hub {
     pub(crate) fn new() -> Self {
+        Self::at(NOW.parse().unwrap())
+    }
+
+    fn at(now: Timestamp) -> Self {
         let bench = Bench::new(FILES);
+        bench.now.set(now);
         let bare = bench.outside("infra.git");
         bench.git(&["init", "-q", "--bare", "-b", "main", bare.to_str().unwrap()]);
         bench.git(&["-C", bare.to_str().unwrap(), "config", "uploadpack.allowAnySHA1InWant", "true"]);
@@ -71,7 +77,7 @@ impl Hub {
         hub.owner(&enrol).exits(0);
         hub.bench.commit("Set up countersign");
         hub.bench.git(&["push", "-q", "origin", "main", "countersign/ledger"]);
-        hub.model.state().now = NOW.parse().unwrap();
+        hub.model.state().now = now;
         hub
     }
 
@@ -601,4 +607,86 @@ fn an_app_stands_for_the_repository_where_there_is_no_token() {
     executes(&[("COUNTERSIGN_APP_ID", "x"), ("COUNTERSIGN_APP_KEY", &private)]).refused(2, "forge.credentials");
     let ran = executes(&[("COUNTERSIGN_APP_ID", "77"), ("COUNTERSIGN_APP_KEY", &private)]).exits(0);
     assert!(!ran.stdout.contains("PRIVATE KEY") && !ran.stderr.contains("PRIVATE KEY"));
+}
+
+/// What commands cost, with the binary in COUNTERSIGN_MEASURED or the one of these tests; the table of
+/// `docs/benchmarks.md`.
+#[test]
+#[ignore = "measures"]
+fn measures_requests_and_times_of_commands() {
+    let binary = std::env::var("COUNTERSIGN_MEASURED").unwrap_or_else(|_| env!("CARGO_BIN_EXE_countersign").to_owned());
+    let mut rows: Vec<(String, u64, Vec<u128>)> = Vec::new();
+    for _ in 0..7 {
+        let hub = Hub::at(Clock::System.now());
+        let head = hub.opens("mallory");
+        let mut measure = |what: &str, line: &[&str], keys: &[&str], more: &[(&str, &str)]| {
+            let said = hub.model.variables();
+            let mut command = std::process::Command::new(&binary);
+            command.current_dir(hub.bench.repo()).env_clear().args(line).args(["--stats", "--json"]);
+            command.envs([
+                ("PATH", std::env::var("PATH").unwrap()),
+                ("HOME", hub.bench.home().display().to_string()),
+                ("COUNTERSIGN_HOME", hub.bench.home().join("countersign").display().to_string()),
+                ("GITHUB_TOKEN", "token-of-github-actions".to_owned()),
+                ("GITHUB_REPOSITORY_ID", "7000".to_owned()),
+                ("COUNTERSIGN_LEDGER_REMOTE", "origin".to_owned()),
+            ]);
+            command.envs(said).envs(more.iter().copied());
+            command.envs(
+                keys.iter().map(|key| (*key, fs::read_to_string(hub.keys["jobKeys"][*key].as_str().unwrap()).unwrap())),
+            );
+            let began = std::time::Instant::now();
+            let output = command.output().unwrap();
+            let took = began.elapsed().as_millis();
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{what}: {told}{}", String::from_utf8_lossy(&output.stdout));
+            let calls =
+                told.lines().find_map(|line| line.strip_prefix("forge: ")?.strip_suffix(" requests")?.parse().ok());
+            match rows.iter_mut().find(|(name, _, _)| name == what) {
+                Some((_, _, times)) => times.push(took),
+                None => rows.push((what.to_owned(), calls.unwrap(), vec![took])),
+            }
+            serde_json::from_slice::<Value>(&output.stdout).unwrap()
+        };
+        let opened = hub.bench.outside("opened.json");
+        let event = json!({"action": "opened", "repository": {"id": 7000}, "pull_request": {"number": NUMBER}});
+        fs::write(&opened, event.to_string()).unwrap();
+        let comment_keys = ["COUNTERSIGN_PLANNER_KEY", "COUNTERSIGN_GATE_KEY"];
+        let line = ["comment", "--event", opened.to_str().unwrap()];
+        let planned = measure("plan for a pull request, and its comment", &line, &comment_keys, &[]);
+        let digest = planned["result"]["planDigest"].as_str().unwrap().to_owned();
+        // The model's clock runs apart from the machine's; what was written is of now.
+        hub.model.state().now = Clock::System.now();
+        let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+        measure("approve by comment", &["comment", "--event", &event], &comment_keys, &[]);
+        hub.checks_out(&head);
+        measure("execute one step", &["execute", &digest], &["COUNTERSIGN_EXECUTOR_KEY"], &[]);
+        hub.bench.git(&["checkout", "-q", "main"]);
+        let plan = hub.bench.outside("plan.json").display().to_string();
+        hub.model.state().start_run(42, "ada", &["production"]);
+        hub.model.state().protect("production", "bob");
+        let run = [("GITHUB_RUN_ID", "42"), ("GITHUB_RUN_ATTEMPT", "1")];
+        let draft = ["plan", "mark", "--draft", "--out", &plan, "--requested-by", "101:ada"];
+        let mut command = std::process::Command::new(&binary);
+        command.current_dir(hub.bench.repo()).env_clear().args(draft);
+        command.env("HOME", hub.bench.home()).env("COUNTERSIGN_HOME", hub.bench.home().join("countersign"));
+        assert!(command.output().unwrap().status.success());
+        let proposed = measure("propose", &["propose", &plan], &["COUNTERSIGN_PLANNER_KEY"], &run);
+        let digest = proposed["result"]["planDigest"].as_str().unwrap().to_owned();
+        hub.model.state().decide(42, "production", "bob", "approved");
+        hub.model.state().approvals[0].comment = digest.clone();
+        let approve = ["approve", &digest, "--gate", "environment"];
+        measure("approve through an environment", &approve, &["COUNTERSIGN_GATE_KEY"], &run);
+        measure(
+            "execute one step that an environment released",
+            &["execute", &digest],
+            &["COUNTERSIGN_EXECUTOR_KEY"],
+            &run,
+        );
+    }
+    eprintln!("| command | requests | median, ms | quickest, ms |\n|---|---|---|---|");
+    for (what, calls, mut times) in rows {
+        times.sort_unstable();
+        eprintln!("| {what} | {calls} | {} | {} |", times[times.len() / 2], times[0]);
+    }
 }

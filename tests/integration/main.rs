@@ -8,6 +8,7 @@
     reason = "a test has no outside, ends where something is missing, and drives other programs"
 )]
 
+mod act;
 mod attacks;
 mod attacks_live;
 mod ci_output;

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
+import subprocess
+import tarfile
 from pathlib import Path
 
-from harness import ROOT, Case, binary
+from harness import ROOT, Case, Daemon, binary
 from test_static import tool
 
 COMMIT = re.search(r"countersign/countersign@([0-9a-f]{40})",
                    (ROOT / ".github/workflows/countersign.yml").read_text(encoding="utf-8")).group(1)
+IMAGE = "local/runner:1"
 FILES = {
     "README.md": "# A project\n",
     "pipelines/mark.yml": """description: Leave a mark.
@@ -175,18 +179,22 @@ class Act(Case):
         self.commit(f"Workflow {name}")
         self.git("push", "--quiet", "origin", "main")
 
-    def run_act(self, name: str):
-        """Run a workflow on this machine, without a container."""
+    def run_act(self, name: str, daemon: Daemon | None = None):
+        """Run a workflow on this machine: its jobs without a container, or each in one of a daemon."""
         home = self.base / "runner"
         home.mkdir(exist_ok=True)
         argv = [self.act, "workflow_dispatch", "--workflows", f".github/workflows/{name}.yml",
-                "--platform", "ubuntu-24.04=-self-hosted", "--action-offline-mode", "--no-cache-server",
+                "--platform", f"ubuntu-24.04={IMAGE if daemon else '-self-hosted'}", "--action-offline-mode", "--no-cache-server",
                 "--local-repository", f"countersign/countersign@{COMMIT}={self.base / 'action'}",
                 "--local-repository", f"acme/shared@{COMMIT}={self.base / 'shared'}",
                 "--env", "DOCKER_HOST=unix:///nowhere", "--var", f"TRUST_ROOT={self.root}", "--var", f"FOLDER={self.base}"]
         for secret, key in self.keys.items():
             argv += ["--secret", f"{secret}={key.read_text()}"]
         env = {"PATH": self.environment()["PATH"], "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+        if daemon:
+            env["DOCKER_HOST"] = f"unix://{daemon.socket}"
+            mounts = f"--volume=/usr:/usr:ro --volume={self.base}:{self.base} --volume={self.base / 'tools'}:/tools:ro"
+            argv += ["--pull=false", "--rm", "--container-daemon-socket", "-", "--container-options", mounts]
         return self.run_any(argv, cwd=self.repo, env=env)
 
     def test_plan_approve_and_execute_in_three_jobs_and_a_workflow_of_another_repository(self) -> None:
@@ -209,6 +217,41 @@ class Act(Case):
         for key in self.keys.values():
             self.assertNotIn(key.read_text().splitlines()[1], done.stdout + done.stderr, "no key is in a log")
         self.replay(log[0]["plan"])
+
+    def test_the_same_with_each_job_in_a_container(self) -> None:
+        """A container holds this machine's programs and nothing else; every job begins in a new one."""
+        why = Daemon.missing() or ("" if os.path.islink("/bin") else "the programs of this machine are not all below /usr")
+        if why:
+            self.skipTest(f"skipped: {why}")
+        daemon = Daemon()
+        self.addCleanup(daemon.stop)
+        if why := daemon.start():
+            self.skipTest(f"skipped: {why}")
+        self.lay_the_image(daemon)
+        self.write("shared/.github/workflows/execute.yml", EXECUTE)
+        self.workflow("loop", LOOP)
+        done = self.run_act("loop", daemon)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual((self.base / "mark.txt").read_text(), "from a job\n")
+
+    def lay_the_image(self, daemon: Daemon) -> None:
+        """Make the image of a runner: where the programs of this machine are mounted, and who is who."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            for name in ("usr", "tools", "opt/hostedtoolcache", "root", "tmp", "etc", "dev", "proc", "sys", "var/run"):
+                entry = tarfile.TarInfo(name)
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name == "tmp" else 0o755
+                archive.addfile(entry)
+            for name in ("bin", "sbin", "lib", "lib64"):
+                entry = tarfile.TarInfo(name)
+                entry.type, entry.linkname = tarfile.SYMTYPE, f"usr/{name}"
+                archive.addfile(entry)
+            for name, text in (("passwd", b"root:x:0:0:root:/root:/bin/bash\n"), ("group", b"root:x:0:\n")):
+                entry = tarfile.TarInfo(f"etc/{name}")
+                entry.size = len(text)
+                archive.addfile(entry, io.BytesIO(text))
+        argv = ["docker", "import", "--change", "ENV PATH=/tools:/usr/local/bin:/usr/bin:/bin HOME=/root", "-", IMAGE]
+        subprocess.run(argv, input=packed.getvalue(), env=daemon.environment(), capture_output=True, check=True)
 
     def replay(self, digest: str) -> None:
         """Let another workflow execute the same digest: it is refused, and nothing runs."""

@@ -5,11 +5,12 @@ use serde_json::Value;
 use crate::report::Report;
 
 /// Every output, and where in the result it may stand.
-pub(super) const NAMES: [(&str, &[&str]); 14] = [
+pub(super) const NAMES: [(&str, &[&str]); 15] = [
     ("decision", &[]),
     ("reason-code", &[]),
     ("result", &[]),
     ("plan-digest", &["planDigest", "plan"]),
+    ("head-sha", &["headSha"]),
     ("plan-path", &["planPath"]),
     ("view-path", &["viewPath"]),
     ("approval-path", &["approvalPath"]),
@@ -44,6 +45,7 @@ pub(super) fn of(report: &Report) -> Vec<(&'static str, String)> {
                     let document = plan?.plan();
                     Some(match name {
                         "plan-digest" => plan?.digest().to_string(),
+                        "head-sha" => document.subject.head_sha.clone(),
                         "risk" => document
                             .risks
                             .iter()

@@ -78,6 +78,12 @@ const ACTIONS_BOT: (u64, &str) = (41_898_282, "github-actions[bot]");
 /// The secret with the planner's key; a job that waits for nobody has it, so it belongs to no environment.
 const PLANNER_SECRET: &str = "COUNTERSIGN_PLANNER_KEY";
 
+/// The environment of the jobs that answer comments and execute what a comment approved: who comments decides there.
+const COMMENTS: &str = "countersign";
+
+/// The environment whose reviewers decide, as the policy lists it.
+const RELEASES: &str = "production";
+
 /// The workflow that a repository on GitHub gets.
 const WORKFLOW: &str = ".github/workflows/countersign.yml";
 const WORKFLOW_TEXT: &str = include_str!("workflow_github.yml");
@@ -133,13 +139,16 @@ pub(super) fn run(args: &InitArgs, world: &World) -> Result<Outcome> {
 
 /// Says how the keys get to where jobs find them.
 fn next_on_github(place: &Place, setup: &Setup) -> String {
+    let branch = place.branch.as_deref().unwrap_or("the protected base");
     let mut text = format!(
-        "next:\n  1. read .countersign/policy.yml and .github/workflows/countersign.yml (it takes the action at COMMIT, unless you gave --action), commit them on {}\n  2. push, the ledger too: git push origin HEAD {LEDGER}\n  3. make an environment `production` with a reviewer who is not you, no self-review, no administrator bypass\n  4. give the jobs their keys and the pin of the trust root:\n",
-        place.branch.as_deref().unwrap_or("the protected base"),
+        "next:\n  1. read .countersign/policy.yml and .github/workflows/countersign.yml (it takes the action at COMMIT, unless you gave --action), commit them on {branch}\n  2. push, the ledger too: git push origin HEAD {LEDGER}\n  3. make two environments that only {branch} may use, without administrator bypass: `{COMMENTS}`, which nobody has to release, for what is approved by comment; `{RELEASES}` with a reviewer who is not you and no self-review, for what is released by hand\n  4. give the jobs their keys and the pin of the trust root:\n",
     );
     for (name, path) in &setup.job_keys {
-        let scope = if *name == PLANNER_SECRET { "" } else { " --env production" };
-        text.push_str(&format!("     gh secret set {name}{scope} < {}\n", path.display()));
+        let both = [format!(" --env {COMMENTS}"), format!(" --env {RELEASES}")];
+        let scopes = if *name == PLANNER_SECRET { &[String::new()][..] } else { &both[..] };
+        for scope in scopes {
+            text.push_str(&format!("     gh secret set {name}{scope} < {}\n", path.display()));
+        }
     }
     text.push_str(&format!(
         "     gh variable set COUNTERSIGN_TRUST_ROOT --body {}\n  5. see what protects the gate: countersign doctor --forge github\n",

@@ -1,6 +1,7 @@
 //! A small GitHub over real HTTP on loopback: it keeps state, obeys, and goes wrong on demand.
 //!
-//! It serves `/api/v3` and `/api/graphql` as an Enterprise host does, to this process and to its children.
+//! It serves `/api/v3` and `/api/graphql` as an Enterprise host does, and the repository to git itself, to this
+//! process and to its children.
 //! Every exchange is recorded, and held against GitHub's own description where `tests/run.sh` has fetched it;
 //! a model that lies fails its test.
 
@@ -13,12 +14,15 @@ pub mod server;
 pub mod state;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use octocrab::jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
+
+use super::git_server;
 
 use self::{
     contract::contract,
@@ -41,6 +45,7 @@ struct Inner {
     record: Mutex<Vec<Request>>,
     lies: Mutex<Vec<String>>,
     port: Mutex<u16>,
+    git: PathBuf,
 }
 
 impl ForgeModel {
@@ -60,6 +65,7 @@ impl ForgeModel {
             record: Mutex::default(),
             lies: Mutex::default(),
             port: Mutex::default(),
+            git: git.to_owned(),
         });
         let serving = Arc::clone(&inner);
         let mut port = inner.port.lock().unwrap();
@@ -72,6 +78,11 @@ impl ForgeModel {
     /// What the trust root calls the host: `127.0.0.1:PORT`.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.inner.port.lock().unwrap())
+    }
+
+    /// The address of the repository for git.
+    pub fn clone_url(&self) -> String {
+        format!("http://{}/{}.git", self.host(), self.state().full_name())
     }
 
     /// The variables that a runner sets.
@@ -134,6 +145,9 @@ impl Drop for ForgeModel {
 
 impl Inner {
     fn serve(&self, request: &Request) -> Reply {
+        if let Some(reply) = self.serve_git(request) {
+            return reply;
+        }
         self.record.lock().unwrap().push(request.clone());
         let mut faults = self.faults.lock().unwrap();
         // The first that strikes; those behind it neither strike nor count.
@@ -163,6 +177,26 @@ impl Inner {
             Some(fault) => fault.spoil(reply, &mut state),
             None => reply,
         }
+    }
+
+    /// Lets git answer what is asked of the repository itself, if whoever asks shows a token.
+    fn serve_git(&self, request: &Request) -> Option<Reply> {
+        let state = self.state.lock().unwrap();
+        let rest = request.target.strip_prefix(&format!("/{}", state.full_name()))?;
+        let shown = request.header("authorization").and_then(|text| text.strip_prefix("Basic "));
+        let shown = shown.and_then(|text| String::from_utf8(STANDARD.decode(text).ok()?).ok()).unwrap_or_default();
+        let known = shown.split_once(':').is_some_and(|(_, token)| state.tokens.contains_key(token));
+        drop(state);
+        if !known {
+            let challenge = ("www-authenticate".to_owned(), "Basic realm=\"git\"".to_owned());
+            return Some(Reply { headers: vec![challenge], ..routes::nothing(401) });
+        }
+        let rest = rest.strip_prefix(".git").unwrap_or(rest);
+        let target = format!("/{}{rest}", self.git.file_name()?.to_str()?);
+        let header = |name: &str| request.header(name).unwrap_or_default().to_owned();
+        let (status, headers, body) =
+            git_server::backend(self.git.parent()?, &request.method, &target, &header, &request.body);
+        Some(Reply { headers, body, ..routes::nothing(status) })
     }
 
     /// The answer, and the body that was sent.
