@@ -323,6 +323,7 @@ fn a04_a_review_of_another_commit_or_withdrawn_approves_nothing() {
     gone(&|review| review.commit = None);
     gone(&|review| review.id = 2);
     gone(&|review| review.state = ReviewState::Commented);
+    gone(&|review| review.author.kind = AccountKind::Bot);
     let mut stale = scene();
     let review = review(Who::Bob, 1, ReviewState::Approved, &stale);
     let evidence = ReviewEvidence {
