@@ -515,3 +515,60 @@ fn we22_the_issue_of_a_plan_is_asked_for_and_ready_or_the_door_stays_closed() {
     scene.tracked = tracked(&[Readiness::Open, Readiness::AcceptanceCriteria]);
     assert_eq!(failing(&scene), [("issue.ready", "issue.unready")]);
 }
+
+#[test]
+fn b30_whoever_may_reject_revoke_or_halt_does_so_in_their_own_name() {
+    use crate::sign::predicate::{Halt, Method, Rejection, Revocation, RevocationTarget};
+    let mut scene = scene();
+    let (plan, ledger, at) = (scene.plan.digest(), scene.head(), scene.now);
+    let evidence = Some(Evidence::Comment(comment_evidence(at)));
+    let (reason, nonce) = ("no".to_owned(), format!("{:032x}", 9));
+    let rejection = Rejection {
+        plan,
+        rejected_by: Who::Cleo.actor(),
+        method: Method::Comment,
+        evidence: evidence.clone(),
+        reason: reason.clone(),
+        nonce: nonce.clone(),
+        ledger: ledger.clone(),
+        rejected_at: at,
+    };
+    let revocation = Revocation {
+        target: RevocationTarget::Plan(plan),
+        revoked_by: Who::Cleo.actor(),
+        evidence: evidence.clone(),
+        reason: reason.clone(),
+        nonce: nonce.clone(),
+        ledger: ledger.clone(),
+        revoked_at: at,
+    };
+    let halt = Halt { halted: true, by: Who::Cleo.actor(), evidence, reason, nonce, ledger, at };
+    let about = [("plan", plan)];
+    let sealed = |who: Who| {
+        [sign(who, &about, rejection.clone()), sign(who, &about, revocation.clone()), sign(who, &about, halt.clone())]
+    };
+    // Bob's own key, with a record of what Cleo is said to have written.
+    for envelope in sealed(Who::Bob) {
+        let refusal = scene.ledger.extend(&envelope, at, &scene.root, at).map(drop).unwrap_err();
+        assert_eq!(refusal.code(), "ledger.actor");
+    }
+    let [rejection, ..] = sealed(Who::Gate);
+    assert!(scene.ledger.extend(&rejection, at, &scene.root, at).is_ok());
+}
+
+#[test]
+fn b30_a_gates_key_is_a_programs_and_does_nothing_else() {
+    use crate::sign::{Duty, TrustRoot};
+    let root = scene().root;
+    let with = |who: Who, duties: &[Duty]| {
+        let mut document = root.document().clone();
+        let key = document.keys.iter_mut().find(|key| key.principal == who as u64).unwrap();
+        key.duties = duties.to_vec();
+        TrustRoot::parse(&crate::base::json::canonical(&document).unwrap()).map(drop).map_err(|e| e.code())
+    };
+    assert_eq!(with(Who::Gate, &[Duty::Gate]), Ok(()));
+    for other in [Duty::Planner, Duty::Executor, Duty::Policy, Duty::Witness] {
+        assert_eq!(with(Who::Gate, &[Duty::Gate, other]), Err("trust.malformed"), "{other:?}");
+    }
+    assert_eq!(with(Who::Bob, &[Duty::Gate]), Err("trust.malformed"));
+}
