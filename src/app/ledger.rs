@@ -1,14 +1,17 @@
 //! The repository's ledger as commands use it, and the statements that they append.
 
-use super::{reasons::REASON_LENGTH, session::Session, world::World};
+use std::path::Path;
+
+use super::{access::Access, reasons::REASON_LENGTH, session::Session, world::World};
 use crate::{
     base::{
         reason::{INTERNAL, Refusal, Result},
         text,
         time::Timestamp,
     },
+    forge::Checkout,
     ledger::{Batch, Ledger, Mode, NewEntry},
-    sign::{Envelope, Signer, predicate::Checkpoint, statement::Subject},
+    sign::{Envelope, Signer, TrustRoot, predicate::Checkpoint, statement::Subject},
 };
 
 /// Opens the ledger and verifies it up to its head; a signed checkpoint stands for the signatures before it.
@@ -23,11 +26,15 @@ pub(crate) struct Reading(std::thread::JoinHandle<Result<Ledger>>);
 ///
 /// Replaying a thousand entries takes as long as all other checks together.
 pub(crate) fn begin(session: &Session, now: Timestamp) -> Result<Reading> {
-    let ledger = unread(session)?;
-    Ok(Reading(std::thread::spawn(move || read(ledger, now))))
+    Ok(Reading::of(unread(session)?, now))
 }
 
 impl Reading {
+    /// Begins to read a ledger.
+    pub(crate) fn of(ledger: Ledger, now: Timestamp) -> Self {
+        Self(std::thread::spawn(move || read(ledger, now)))
+    }
+
     /// Waits for the end, and returns the ledger.
     pub(crate) fn finish(self) -> Result<Ledger> {
         self.0.join().map_err(|_| Refusal::new(INTERNAL, "the ledger's reader stopped"))?
@@ -42,13 +49,18 @@ fn read(ledger: Ledger, now: Timestamp) -> Result<Ledger> {
 
 /// Opens the ledger without reading it, with its remote where one is configured.
 pub(crate) fn unread(session: &Session) -> Result<Ledger> {
-    let mut ledger = Ledger::open(session.checkout.git_dir(), &session.root)?;
+    unread_at(&session.checkout, &session.root, &session.config_dir, &session.access)
+}
+
+/// Does what [`unread`] does, before there is a session.
+pub(crate) fn unread_at(checkout: &Checkout, root: &TrustRoot, config_dir: &Path, access: &Access) -> Result<Ledger> {
+    let mut ledger = Ledger::open(checkout.git_dir(), root)?;
     // A machine without a folder of its own, as in CI, has nothing to remember with; the remote does that there.
-    if session.config_dir.is_dir() {
-        ledger = ledger.with_mark(&session.config_dir.join("ledgers"));
+    if config_dir.is_dir() {
+        ledger = ledger.with_mark(&config_dir.join("ledgers"));
     }
-    let Some(url) = session.checkout.ledger_remote(session.access.ledger())? else { return Ok(ledger) };
-    Ok(ledger.with_remote(session.access.remote(&url, &session.root.document().host)?))
+    let Some(url) = checkout.ledger_remote(access.ledger())? else { return Ok(ledger) };
+    Ok(ledger.with_remote(access.remote(&url, &root.document().host)?))
 }
 
 /// Checks a reason that goes into a statement: one line of 1 to 1,000 characters, safe to show.

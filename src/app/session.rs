@@ -9,6 +9,7 @@ use super::{
     access::Access,
     files,
     keys::{pin, trust_store},
+    ledger::{Reading, unread_at},
     reasons::{DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_UNKNOWN, UNCOMMITTED},
     world::World,
 };
@@ -45,15 +46,42 @@ pub(crate) struct Session {
     pub(crate) access: Access,
 }
 
+/// A session of which nothing has been observed yet.
+struct Begun {
+    checkout: Checkout,
+    root: TrustRoot,
+    config_dir: PathBuf,
+    access: Access,
+}
+
+impl Begun {
+    fn observe(self) -> Result<Session> {
+        let Self { checkout, root, config_dir, access } = self;
+        let facts = checkout.facts(&identity(&root), None)?;
+        Ok(Session { checkout, root, facts, config_dir, access })
+    }
+}
+
 impl Session {
     /// Opens the repository that holds the present folder: finds the trust root, checks it against its
     /// pin, and reads everything else at the base commit that it names.
     pub(crate) fn open(world: &World) -> Result<Self> {
+        Self::begin(world)?.observe()
+    }
+
+    /// Opens the repository as [`Session::open`] does, and reads the ledger meanwhile, which takes longest.
+    pub(crate) fn open_reading(world: &World) -> Result<(Self, Reading)> {
+        let begun = Self::begin(world)?;
+        let ledger = unread_at(&begun.checkout, &begun.root, &begun.config_dir, &begun.access)?;
+        let reading = Reading::of(ledger, world.now());
+        Ok((begun.observe()?, reading))
+    }
+
+    fn begin(world: &World) -> Result<Begun> {
         let checkout = Checkout::discover(&world.cwd)?;
         let config_dir = world.env.config_dir()?;
         let root = load_root(&checkout, &config_dir, world.env.text(pin::VARIABLE), world.now())?;
-        let facts = checkout.facts(&identity(&root), None)?;
-        Ok(Self { checkout, root, facts, config_dir, access: Access::of(&world.env) })
+        Ok(Begun { checkout, root, config_dir, access: Access::of(&world.env) })
     }
 
     /// Fetches a commit where it is not here, as data: nothing of it is checked out.

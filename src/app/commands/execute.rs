@@ -14,7 +14,7 @@ use crate::{
         files,
         forge::{self, Asking},
         identity,
-        ledger::{begin, checkpoint_if_due},
+        ledger::checkpoint_if_due,
         output::{Outcome, Printer},
         provenance,
         reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN, RUNNER_TAMPERED},
@@ -56,8 +56,7 @@ use crate::{
 const SWITCHES: [(&str, bool); 2] = [("COUNTERSIGN_EXECUTION", false), ("COUNTERSIGN_SIDE_EFFECTS", true)];
 
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
-    let mut session = Session::open(world)?;
-    let reading = begin(&session, world.now())?;
+    let (mut session, reading) = Session::open_reading(world)?;
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
     switches(plan.plan(), world)?;

@@ -7,7 +7,6 @@ use crate::{
         bundle, files,
         forge::{self, Asking},
         identity,
-        ledger::begin,
         output::Outcome,
         session::Session,
         signer,
@@ -29,8 +28,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     if let Some(path) = &args.bundle {
         return offline(args, &files::read(&world.cwd.join(path), bundle::MAX_BYTES)?, world);
     }
-    let mut session = Session::open(world)?;
-    let reading = begin(&session, world.now())?;
+    let (mut session, reading) = Session::open_reading(world)?;
     if let Some(text) = &args.trust_root {
         let expected: Digest = text.parse()?;
         if expected != session.root.digest() {
