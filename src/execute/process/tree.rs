@@ -56,7 +56,8 @@ pub(super) fn kill_below(keeper: i32, killed: &mut BTreeSet<i32>) {
 /// A child of this process in a session that is not ours, and that is no keeper, can be nothing else.
 pub(super) fn kill_orphans(killed: &mut BTreeSet<i32>) {
     let me = rustix::process::getpid().as_raw_nonzero().get();
-    let mine = rustix::process::getsid(None).map_or(0, |pid| pid.as_raw_nonzero().get());
+    // As `/proc` shows it, too: 0 where a container was entered from outside, and our session began there.
+    let Some(Seen { session: mine, .. }) = read(me) else { return };
     let keepers = KEEPERS.lock().unwrap_or_else(PoisonError::into_inner);
     let is_orphan = |p: &Seen| p.parent == me && p.session != mine && p.session != 0 && !keepers.contains(&p.pid);
     kill_all(
