@@ -14,6 +14,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod planner;
 pub mod policy;
+pub mod provider;
 pub mod report;
 pub mod review;
 pub mod sign;

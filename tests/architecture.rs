@@ -23,6 +23,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("step", &["base", "facts", "plan", "event", "forge"]),
     ("ledger", &["base", "plan", "event", "sign"]),
     ("planner", &["base", "directive", "pipeline", "facts", "plan"]),
+    ("provider", &["base", "forge"]),
     ("review", &["base", "facts", "plan"]),
     ("policy", &["base", "plan", "review"]),
     ("approval", &["base", "facts", "plan", "policy", "sign"]),

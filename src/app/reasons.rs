@@ -41,7 +41,7 @@ reasons! {
 /// Returns every reason code of every room, in order of the code.
 #[must_use]
 pub fn all() -> Vec<Reason> {
-    let rooms: [&[Reason]; 19] = [
+    let rooms: [&[Reason]; 20] = [
         ALL,
         super::keys::reasons::ALL,
         crate::approval::reasons::ALL,
@@ -58,6 +58,7 @@ pub fn all() -> Vec<Reason> {
         crate::plan::view::reasons::ALL,
         crate::planner::reasons::ALL,
         crate::policy::reasons::ALL,
+        crate::provider::reasons::ALL,
         crate::sign::reasons::ALL,
         crate::step::reasons::ALL,
         crate::verify::reasons::ALL,

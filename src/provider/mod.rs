@@ -1,0 +1,91 @@
+//! Providers: what answers a planner's question, be it a model behind HTTP, an agent's command line or a person.
+//!
+//! Nothing here knows a plan, a key that signs, or the ledger. What comes back is untrusted bytes: the planner reads
+//! them as such, and the seal does once more. Every source keeps the exact bytes that it sent and received.
+
+use crate::base::reason::Result;
+
+pub mod reasons;
+
+/// Who speaks in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The one who asks.
+    Asker,
+    /// The model, in an earlier answer.
+    Model,
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said, UTF-8.
+    pub text: String,
+}
+
+/// One question.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'q> {
+    /// What the model is told about its task, before everything else.
+    pub system: &'q str,
+    /// The conversation so far; the last turn is the asker's.
+    pub turns: &'q [Turn],
+    /// The JSON Schema (draft 2020-12, objects closed) that the answer must satisfy.
+    pub schema: &'q serde_json::Value,
+    /// The model's name, as the provider knows it; empty where the source has no choice.
+    pub model: &'q str,
+    /// The most tokens of an answer.
+    pub max_output_tokens: u32,
+    /// Where the provider takes one, the seed of its choices.
+    pub seed: u64,
+}
+
+/// What an answer cost, as the provider reports it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens that were sent; none where the provider does not say.
+    pub input_tokens: Option<u64>,
+    /// Tokens that came back; none where the provider does not say.
+    pub output_tokens: Option<u64>,
+}
+
+/// One question and its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The exact bytes that were sent, without headers and so without any key.
+    pub sent: Vec<u8>,
+    /// The exact bytes that came back.
+    pub received: Vec<u8>,
+    /// The text of the answer, taken out of `received`.
+    pub text: String,
+    /// The model that answered, as the source says.
+    pub model: Option<String>,
+    /// What it cost.
+    pub usage: Usage,
+    /// Requests that were sent, repeated ones included.
+    pub requests: u32,
+    /// From the first byte sent to the last received, in milliseconds.
+    pub millis: u64,
+}
+
+/// How far an answer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The request is sent.
+    Asked,
+    /// So many bytes of the answer are there.
+    Received(usize),
+    /// The provider asked to come back after so many seconds.
+    Waiting(u64),
+}
+
+/// What answers questions, one at a time.
+pub trait Source {
+    /// Asks, and waits for the whole answer.
+    ///
+    /// # Errors
+    /// The codes of [`reasons`]; nothing of the answer counts then.
+    fn ask(&mut self, question: &Question<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Exchange>;
+}
