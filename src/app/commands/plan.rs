@@ -26,6 +26,7 @@ use crate::{
     directive::Directive,
     ledger::{Batch, NewEntry},
     plan::{SealedPlan, model::Person, view::View},
+    planner,
     policy::Policy,
     sign::{
         Duty, Envelope,
@@ -97,6 +98,8 @@ pub(super) fn draft(
         seed: &seed,
         parent,
         directive_commit: &at,
+        planner: planner::named("fixed")?,
+        proposed: None,
     };
     let plan = draft::seal(session, policy, &order)?;
     Ok(Drafted { plan, directive, seed })
