@@ -12,6 +12,7 @@ use crate::{
     plan::model::{Person, Plan},
 };
 
+pub mod context;
 mod kinds;
 pub mod reasons;
 
