@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::usage::Usage;
 pub use crate::base::level::{Effect, OnFailure, Severity};
 use crate::base::{
     digest::Digest,
@@ -129,6 +130,9 @@ pub struct PlannerRef {
     pub response_digest: Option<Digest>,
     /// What the planner read, with where it came from.
     pub inputs: Vec<PlannerInput>,
+    /// What the drafting used, where a model was asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub usage: Option<Usage>,
 }
 
 /// A person, by immutable id; the login is for display only.

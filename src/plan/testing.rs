@@ -124,6 +124,7 @@ pub(crate) fn plan_of(steps: Vec<Step>) -> Plan {
             prompt_digest: None,
             response_digest: None,
             inputs: vec![],
+            usage: None,
         },
         policy_digest: Digest::of(b"policy"),
         trust_root_digest: Digest::of(b"trust root"),

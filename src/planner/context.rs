@@ -89,6 +89,8 @@ pub enum SkipReason {
     AgentInstructions,
     /// Files of its name hold secrets, and the directive at the base does not name it alone.
     Sensitive,
+    /// The configuration does not let it be sent.
+    NotAllowed,
     /// A pattern that no file matches.
     Unmatched,
 }
@@ -102,6 +104,7 @@ impl SkipReason {
             Self::NoFile => "is no regular file",
             Self::AgentInstructions => "instructs agents; the directive at the base must name it alone",
             Self::Sensitive => "usually holds secrets; the directive at the base must name it alone",
+            Self::NotAllowed => "may not be sent, by the configuration's `send`",
             Self::Unmatched => "matches no file",
         }
     }
@@ -295,13 +298,13 @@ impl Pile<'_> {
 }
 
 /// A path, which stands for everything below it too, or a glob.
-struct Pattern<'p> {
+pub(super) struct Pattern<'p> {
     text: &'p str,
     glob: Option<GlobMatcher>,
 }
 
 impl<'p> Pattern<'p> {
-    fn new(text: &'p str) -> Result<Self> {
+    pub(super) fn new(text: &'p str) -> Result<Self> {
         let refuse = |_| Refusal::new(PLANNER_CONTEXT, format!("`{}` is no pattern", text::excerpt(text)));
         let glob = match text.find(SPECIAL) {
             Some(_) => Some(GlobBuilder::new(text).literal_separator(true).build().map_err(refuse)?.compile_matcher()),
@@ -310,7 +313,7 @@ impl<'p> Pattern<'p> {
         Ok(Self { text, glob })
     }
 
-    fn matches(&self, path: &str) -> bool {
+    pub(super) fn matches(&self, path: &str) -> bool {
         match &self.glob {
             Some(glob) => glob.is_match(path),
             None => path.strip_prefix(self.text).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),

@@ -12,9 +12,11 @@ use crate::{
     plan::model::{Person, Plan},
 };
 
+pub mod budget;
 pub mod context;
 mod kinds;
 pub mod reasons;
+pub mod scan;
 
 pub use kinds::fixed;
 

@@ -53,6 +53,7 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
             prompt_digest: None,
             response_digest: None,
             inputs: Vec::new(),
+            usage: None,
         },
         policy_digest: digest,
         trust_root_digest: digest,

@@ -311,6 +311,7 @@ pub(super) fn plan(steps: Vec<Step>) -> Plan {
             prompt_digest: None,
             response_digest: None,
             inputs: Vec::new(),
+            usage: None,
         },
         policy_digest: digest,
         trust_root_digest: digest,

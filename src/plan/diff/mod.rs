@@ -372,7 +372,7 @@ fn subject(changes: &mut Changes, old: &Subject, new: &Subject) {
 }
 
 fn planner(changes: &mut Changes, old: &PlannerRef, new: &PlannerRef) {
-    let PlannerRef { kind, version, requested_by, model, prompt_digest, response_digest, inputs } = old;
+    let PlannerRef { kind, version, requested_by, model, prompt_digest, response_digest, inputs, usage } = old;
     let Person { host, id, login } = requested_by;
     changes.value("planner", kind, &new.kind);
     changes.value("planner: version", version, &new.version);
@@ -383,6 +383,7 @@ fn planner(changes: &mut Changes, old: &PlannerRef, new: &PlannerRef) {
     changes.value("prompt", prompt_digest, &new.prompt_digest);
     changes.value("answer", response_digest, &new.response_digest);
     changes.listed("read by the planner", inputs, &new.inputs);
+    changes.value("used by the planner", usage, &new.usage);
 }
 
 #[cfg(test)]

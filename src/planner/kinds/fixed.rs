@@ -101,6 +101,7 @@ pub fn draft(request: &DraftRequest<'_>) -> Result<Draft> {
             prompt_digest: None,
             response_digest: None,
             inputs,
+            usage: None,
         },
         policy_digest: request.policy_digest,
         trust_root_digest: request.trust_root_digest,
