@@ -210,6 +210,7 @@ fn recalled(session: &Session, directive: &Directive, plan: &Plan) -> Result<Opt
         prompt: planner.prompt_digest,
         response: planner.response_digest,
         inputs: Vec::new(),
+        usage: planner.usage.clone(),
     }))
 }
 

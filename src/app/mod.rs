@@ -6,6 +6,7 @@ mod aftermath;
 mod bundle;
 mod ci;
 pub mod commands;
+mod config;
 mod conversation;
 mod definitions;
 mod doctor;

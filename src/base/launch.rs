@@ -191,61 +191,6 @@ pub fn check_argument_sizes(sizes: impl IntoIterator<Item = usize>) -> Result<()
     Ok(())
 }
 
-/// Tells which kind of secret a text seems to hold.
-#[must_use]
-pub fn secret_in(text: &str) -> Option<&'static str> {
-    // No form below is shorter, and most texts of a plan are.
-    if text.len() < 14 {
-        return None;
-    }
-    let token = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
-    let begins: &[(&'static str, &[&str], usize)] = &[
-        ("a GitHub token", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"], 20),
-        ("a GitLab token", &["glpat-"], 16),
-        ("a Slack token", &["xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-"], 10),
-    ];
-    for (what, prefixes, least) in begins {
-        if prefixes.iter().any(|prefix| follows(text, prefix, *least, token, |_| true)) {
-            return Some(what);
-        }
-    }
-    let alone = |before: Option<char>| !before.is_some_and(|c| c.is_ascii_alphanumeric());
-    if follows(text, "sk-", 20, token, alone) {
-        return Some("a model provider's key");
-    }
-    if ["AKIA", "ASIA"].iter().any(|prefix| follows(text, prefix, 16, upper, alone)) {
-        return Some("an AWS access key");
-    }
-    let armour = text.match_indices("-----BEGIN ").any(|(at, begin)| {
-        let line = text[at + begin.len()..].lines().next().unwrap_or_default();
-        line.contains("PRIVATE KEY-----")
-    });
-    if armour {
-        return Some("a private key");
-    }
-    let jwt = text.match_indices("eyJ").any(|(at, _)| {
-        let rest = &text[at..];
-        let head = rest.find(|c| !token(c)).unwrap_or(rest.len());
-        head >= 10 && rest[head..].starts_with(".eyJ")
-    });
-    jwt.then_some("a JSON web token")
-}
-
-/// Tells whether `prefix` stands in `text`, after what `before` lets pass, with at least `least` characters of a kind behind it.
-fn follows(
-    text: &str,
-    prefix: &str,
-    least: usize,
-    kind: impl Fn(char) -> bool,
-    before: impl Fn(Option<char>) -> bool,
-) -> bool {
-    text.match_indices(prefix).any(|(at, _)| {
-        before(text[..at].chars().next_back())
-            && text[at + prefix.len()..].chars().take_while(|c| kind(*c)).take(least).count() == least
-    })
-}
-
 reasons! {
     ENV_NAME = "env.name", Usage, "a name is not one of an environment variable", "use A-Z, 0-9 and _, beginning with no digit";
     ENV_DENIED = "env.denied", Refused, "a variable would change what a program loads, or is set by this tool", "pass the value as an argument, or let the policy name the variable in `dangerousEnv`";
@@ -385,27 +330,6 @@ mod tests {
         assert!(check_argument_sizes([0, 1, MAX_ARGUMENT - 1]).is_ok());
         assert_eq!(check_argument_sizes([MAX_ARGUMENT]).unwrap_err().code(), "argv.limit");
         assert_eq!(check_argument_sizes([100_000; 11]).unwrap_err().code(), "argv.limit");
-    }
-
-    #[test]
-    fn c38_known_forms_of_secrets_are_seen() {
-        let tail = "a1B2".repeat(10);
-        for bad in [
-            format!("x ghp_{tail}"),
-            format!("github_pat_{tail}"),
-            format!("glpat-{tail}"),
-            format!("xoxb-{tail}"),
-            format!("key=sk-{tail}"),
-            format!("n\nAKIA{}", "A1B2".repeat(4)),
-            "-----BEGIN OPENSSH PRIVATE KEY-----\n".to_owned(),
-            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx".to_owned(),
-        ] {
-            assert!(secret_in(&bad).is_some(), "{bad}");
-        }
-        for good in ["risk-assessment-of-the-whole-thing", "ghp_short", "AKIA", "-----BEGIN PUBLIC KEY-----", "eyJ.eyJ"]
-        {
-            assert_eq!(secret_in(good), None, "{good}");
-        }
     }
 
     #[test]

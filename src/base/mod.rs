@@ -6,6 +6,7 @@ pub mod digest;
 pub mod ident;
 pub mod json;
 pub mod launch;
+pub mod leak;
 pub mod level;
 pub mod parallel;
 pub mod path;

@@ -7,6 +7,7 @@ pub mod reasons;
 pub mod seal;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod usage;
 pub mod view;
 
 pub use seal::SealedPlan;

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use super::proposal::{Proposal, ProposedStep, ProposedValue, StepOutput, Written};
+pub use super::usage::Usage;
 pub use crate::base::level::{Effect, OnFailure, Severity};
 use crate::base::{
     digest::Digest,
@@ -133,6 +134,9 @@ pub struct PlannerRef {
     /// What it proposed; none where the directive's own steps were expanded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub proposal: Option<Proposal>,
+    /// What the drafting used, where a model was asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub usage: Option<Usage>,
 }
 
 /// A person, by immutable id; the login is for display only.

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::base::{
     digest::Digest,
-    json, launch,
+    json, leak,
     reason::{INTERNAL, JSON_NON_CANONICAL, JSON_SCHEMA, Reason, Refusal, Result, TEXT_TEMPLATE},
     text::{self, check_free, check_steering},
     value::Scalar,
@@ -164,7 +164,7 @@ fn check_text(text: &str) -> Result<()> {
     if text.contains("${{") || text.contains("$[[") {
         return Err(Refusal::new(TEXT_TEMPLATE, format!("template expression in `{}`", text::excerpt(text))));
     }
-    match launch::secret_in(text) {
+    match leak::secret_in(text) {
         // The text itself is not repeated: an error message ends in logs.
         Some(what) => Err(Refusal::new(SECRET_IN_PLAN, format!("a text of the plan holds what looks like {what}"))),
         None => Ok(()),
@@ -247,6 +247,8 @@ fn check_words(plan: &Plan) -> Result<()> {
     if let Some(model) = &plan.planner.model {
         check_steering(model)?;
     }
+    let counted = plan.planner.usage.as_ref().is_none_or(super::usage::Usage::is_in_form);
+    demand(counted, PLAN_IDENTITY, || "what the drafting used is not in its one form".into())?;
     for input in &plan.planner.inputs {
         check_line(&input.name)?;
     }

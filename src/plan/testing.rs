@@ -125,6 +125,7 @@ pub(crate) fn plan_of(steps: Vec<Step>) -> Plan {
             response_digest: None,
             proposal: None,
             inputs: vec![],
+            usage: None,
         },
         policy_digest: Digest::of(b"policy"),
         trust_root_digest: Digest::of(b"trust root"),

@@ -102,6 +102,7 @@ pub(super) fn proposed(request: &DraftRequest<'_>, kind: &str) -> Result<Draft> 
         prompt_digest: proposed.prompt,
         response_digest: proposed.response,
         inputs: proposed.inputs.clone(),
+        usage: proposed.usage.clone(),
         proposal: Some(proposed.proposal.clone()),
         ..reference(request, kind)?
     };
@@ -119,6 +120,7 @@ pub(super) fn reference(request: &DraftRequest<'_>, kind: &str) -> Result<Planne
         response_digest: None,
         inputs: Vec::new(),
         proposal: None,
+        usage: None,
     })
 }
 

@@ -18,15 +18,17 @@ use crate::{
     directive::Directive,
     facts::Facts,
     pipeline::{Catalog, ProgramTable},
-    plan::model::{Person, Plan, PlannerInput, Proposal},
+    plan::model::{Person, Plan, PlannerInput, Proposal, Usage},
 };
 
 pub mod answer;
 mod assemble;
+pub mod budget;
 pub mod context;
 mod kinds;
 pub mod prompt;
 pub mod reasons;
+pub mod scan;
 pub mod schema;
 pub mod taint;
 
@@ -82,6 +84,8 @@ pub struct Proposed {
     pub response: Option<Digest>,
     /// What was read beside the definitions, with where it came from.
     pub inputs: Vec<PlannerInput>,
+    /// What it used.
+    pub usage: Option<Usage>,
 }
 
 /// Whom a planner asks.

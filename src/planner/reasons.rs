@@ -3,6 +3,10 @@
 use crate::reasons;
 
 reasons! {
+    PLANNER_BUDGET = "planner.budget", Limit, "the next question would go over a budget", "wait for the next day, raise the budget, or set `budgets.mode` to warn";
+    PLANNER_CONTEXT = "planner.context", Usage, "what a model is to be told cannot be chosen", "correct `context` in the directive";
+    PLANNER_SECRET = "planner.secret_in_context", Refused, "what a model is to be told holds what looks like a secret", "take it out of the text, and revoke it; or leave the text out of `context`";
+    PLANNER_LIMIT = "planner.limit", Limit, "a planner would be told more, or answers more, than the limits take", "narrow `context` in the directive; docs/reference has the limits";
     PLANNER_DIRECTIVE = "planner.directive", Usage, "the directive does not fit the pipelines there are", "correct the places that are named; `countersign directives check` shows them too";
     PLANNER_NO_STEPS = "planner.no_steps", Usage, "the directive has no steps of its own", "add `steps` to the directive, or use another planner";
     PLANNER_UNKNOWN = "planner.unknown", Usage, "there is no such planner", "see `countersign plan --help` for those there are";

@@ -5,6 +5,7 @@
 
 use crate::base::reason::Result;
 
+pub mod catalog;
 pub mod reasons;
 
 /// Who speaks in a turn.

@@ -54,6 +54,7 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
             response_digest: None,
             proposal: None,
             inputs: Vec::new(),
+            usage: None,
         },
         policy_digest: digest,
         trust_root_digest: digest,

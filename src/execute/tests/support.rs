@@ -312,6 +312,7 @@ pub(super) fn plan(steps: Vec<Step>) -> Plan {
             response_digest: None,
             proposal: None,
             inputs: Vec::new(),
+            usage: None,
         },
         policy_digest: digest,
         trust_root_digest: digest,

@@ -1,9 +1,13 @@
 //! The view as blocks, in the order in which a reviewer needs them; the formats only draw them.
 
-use super::{Note, ProgramUse, Use, View, steps};
+use super::{
+    Note, ProgramUse, Use, View,
+    author::{Author, used},
+    steps,
+};
 use crate::{
     base::{digest::Digest, value::Scalar},
-    plan::model::{Plan, Script},
+    plan::model::{Origin, Plan, Script},
 };
 
 /// A piece of one line: ours, or the plan's.
@@ -121,7 +125,7 @@ pub(super) fn layout(view: &View) -> Vec<Block> {
     );
     for (place, index) in super::order::execution_order(&plan.steps).into_iter().enumerate() {
         if let Some(step) = plan.steps.get(index) {
-            steps::step(&mut page, step, place + 1, plan.steps.len());
+            steps::step(&mut page, step, Author::of(plan), (place + 1, plan.steps.len()));
         }
     }
     scripts(&mut page, &plan.scripts);
@@ -159,6 +163,14 @@ fn header(page: &mut Page, view: &View) {
         text(&person.host),
     ]);
     page.item([fixed("Drafted: "), word(plan.created_at), fixed(", expires: "), word(plan.expires_at)]);
+    if Author::of(plan) == Author::Model {
+        let mut spans =
+            vec![fixed("Drafted by a model, which nothing here trusts: planner "), word(&plan.planner.kind)];
+        if let Some(model) = &plan.planner.model {
+            spans.extend([fixed(", model "), text(model)]);
+        }
+        page.item(spans);
+    }
     match plan.parent {
         Some(parent) => page.item([fixed("Revision: "), number(plan.revision), fixed(" of "), word(parent)]),
         None => page.item([fixed("Revision: "), number(plan.revision)]),
@@ -262,8 +274,12 @@ fn words(page: &mut Page, plan: &Plan) {
         }
         risks.push(spans);
     }
-    page.listed("Risks", risks);
-    page.listed("Assumptions", plan.assumptions.iter().map(|assumption| vec![text(assumption)]).collect());
+    let (labelled_risks, labelled_assumptions) = match Author::of(plan) {
+        Author::Directive => ("Risks", "Assumptions"),
+        Author::Model => ("Risks (unverified: written by a model)", "Assumptions (unverified: written by a model)"),
+    };
+    page.listed(labelled_risks, risks);
+    page.listed(labelled_assumptions, plan.assumptions.iter().map(|assumption| vec![text(assumption)]).collect());
     if let Some(intent) = &plan.intent {
         page.lines([fixed("Intent of the directive")], intent);
     }
@@ -285,14 +301,21 @@ fn provenance(page: &mut Page, plan: &Plan) {
             page.item([fixed(label), word(digest)]);
         }
     }
+    if let Some(usage) = &planner.usage {
+        page.item(used(usage));
+    }
     let read = planner.inputs.iter().map(|input| {
         vec![text(&input.name), fixed(" from "), word(origin(input.origin)), fixed(" "), word(input.digest)]
     });
     page.listed("Read by the planner", read.collect());
+    if Author::of(plan) == Author::Model {
+        let base = [Origin::DirectiveAtBase, Origin::RepoAtBase];
+        let foreign = planner.inputs.iter().filter(|input| !base.contains(&input.origin)).count();
+        page.item([fixed("Of these, not from the protected base: "), number(foreign)]);
+    }
 }
 
-fn origin(origin: crate::plan::model::Origin) -> &'static str {
-    use crate::plan::model::Origin;
+fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::DirectiveAtBase => "directive@base",
         Origin::RepoAtBase => "repo@base",

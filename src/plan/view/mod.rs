@@ -4,6 +4,7 @@
 //! whole plan. `document` lays it out as blocks in which our own words and the plan's are different
 //! types; the formats only decide how each looks, so none of them can let plan text act as markup.
 
+mod author;
 mod document;
 mod html;
 mod markdown;

@@ -1,16 +1,22 @@
 //! One step, whole: every field, every action.
 
-use super::document::{Page, Span, fixed, number, scalar, text, word};
+use super::{
+    author::Author,
+    document::{Page, Span, fixed, number, scalar, text, word},
+};
 use crate::{
     base::{path::RepoPath, value::ValueType},
     plan::model::{Action, Arg, Capture, CaptureFrom, OnFailure, Output, Read, Run, Step},
 };
 
-pub(super) fn step(page: &mut Page, step: &Step, place: usize, of: usize) {
+pub(super) fn step(page: &mut Page, step: &Step, author: Author, (place, of): (usize, usize)) {
     page.heading(3, [fixed("Step "), number(place), fixed(" of "), number(of), fixed(": "), word(&step.id)]);
     page.item([fixed("Effect: "), fixed(step.effect.word())]);
-    page.item([fixed("Title: "), text(&step.title)]);
-    page.item([fixed("Why: "), text(&step.why)]);
+    for (label, words) in [("Title", &step.title), ("Why", &step.why)] {
+        let mut spans = author.label(label);
+        spans.push(text(words));
+        page.item(spans);
+    }
     page.item([fixed("Pipeline: "), word(&step.pipeline), fixed(" "), word(step.pipeline_digest)]);
     page.listed("Needs", step.needs.iter().map(|id| vec![word(id)]).collect());
     page.listed("Inputs", step.with.iter().map(|(name, v)| vec![word(name), fixed(" = "), scalar(v)]).collect());

@@ -115,6 +115,7 @@ pub(crate) fn sample() -> Plan {
                 origin: Origin::RepoAtBase,
                 digest: Digest::of(b"log"),
             }],
+            usage: None,
         },
         policy_digest: Digest::of(b"policy"),
         trust_root_digest: Digest::of(b"trust"),
