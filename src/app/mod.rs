@@ -3,6 +3,7 @@
 mod access;
 mod action;
 mod aftermath;
+mod agents;
 mod bundle;
 mod ci;
 pub mod commands;
