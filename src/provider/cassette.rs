@@ -19,7 +19,7 @@ use super::{
 use crate::base::{
     digest::Digest,
     json,
-    launch::secret_in,
+    leak::secret_in,
     reason::{IO, Refusal, Result},
     secret::Secret,
 };
