@@ -5,6 +5,7 @@ mod action;
 mod aftermath;
 mod agents;
 mod bundle;
+mod choice;
 mod ci;
 pub mod commands;
 mod config;
@@ -30,6 +31,8 @@ mod schema_written;
 mod session;
 mod signer;
 mod situation;
+#[cfg_attr(not(test), expect(dead_code, reason = "for `plan`, which does not ask anybody yet"))]
+mod sources;
 mod standing;
 mod statements;
 mod tracking;

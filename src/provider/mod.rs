@@ -138,3 +138,13 @@ pub trait Source {
         Origin::Http
     }
 }
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn ask(&mut self, question: &Question<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Exchange> {
+        (**self).ask(question, progress)
+    }
+
+    fn origin(&self) -> Origin {
+        (**self).origin()
+    }
+}

@@ -5,6 +5,8 @@ use crate::reasons;
 reasons! {
     PROVIDER_UNREACHABLE = "provider.unreachable", Contended, "the provider of the model cannot be reached", "check the endpoint and the network, then try again; nothing was planned";
     PROVIDER_UNKNOWN = "provider.unknown", Usage, "there is no such provider or agent", "see `countersign providers list`";
+    PROVIDER_NO_KEY = "provider.no_key", Usage, "there is no key for the provider", "`countersign providers check` says what is missing for each";
+    PROVIDER_NO_ENDPOINT = "provider.no_endpoint", Usage, "it is not said where the provider is reached", "give --endpoint, or `endpoint` in the configuration, such as http://127.0.0.1:8080/v1";
     PROVIDER_MODEL_NAME = "provider.model_name", Usage, "the text is no name of a model", "give the name as the provider lists it";
     PROVIDER_AGENT_MISSING = "provider.agent_missing", Usage, "the agent's program is not on this machine", "install it, or see `countersign providers check` for what else there is";
     PROVIDER_AGENT_FAILED = "provider.agent_failed", Contended, "the agent ended without an answer", "see what it says; `countersign providers check` looks for its key and login";
