@@ -13,7 +13,7 @@ use crate::{
         value::Scalar,
     },
     directive::Directive,
-    pipeline::Catalog,
+    pipeline::{Catalog, ProgramTable},
     plan::{
         SealedPlan,
         model::{Action, Origin, Person, Plan, ProposedValue},
@@ -29,6 +29,7 @@ use crate::{
 };
 
 /// What a plan is drafted from, beside the repository.
+#[derive(Clone, Copy)]
 pub(crate) struct Order<'a> {
     pub(crate) directive: &'a Directive,
     pub(crate) inputs: &'a BTreeMap<Id, Scalar>,
@@ -45,6 +46,44 @@ pub(crate) struct Order<'a> {
     pub(crate) proposed: Option<&'a Proposed>,
 }
 
+/// Makes the request of an order as a planner sees it, and runs something on it.
+pub(crate) fn rehearse<T>(
+    session: &Session,
+    policy: &Policy,
+    order: &Order<'_>,
+    run: impl FnOnce(&DraftRequest<'_>) -> Result<T>,
+) -> Result<T> {
+    let (catalog, programs) = (session.catalog()?, programs(policy));
+    run(&request(session, policy, (&catalog, &programs), order, &BTreeMap::new()))
+}
+
+fn request<'r>(
+    session: &'r Session,
+    policy: &Policy,
+    (catalog, programs): (&'r Catalog, &'r ProgramTable),
+    order: &Order<'r>,
+    files: &'r BTreeMap<RepoPath, Digest>,
+) -> DraftRequest<'r> {
+    DraftRequest {
+        directive: order.directive,
+        directive_commit: order.directive_commit,
+        catalog,
+        programs,
+        inputs: order.inputs,
+        facts: &session.facts,
+        requested_by: order.requested_by,
+        policy_digest: policy.digest(),
+        trust_root_digest: session.root.digest(),
+        now: order.now,
+        lifetime_seconds: order.lifetime,
+        seed: order.seed,
+        parent: order.parent,
+        files,
+        proposed: order.proposed,
+        tainted: if policy.planning().tainted { Tainted::Allow } else { Tainted::Refuse },
+    }
+}
+
 /// Drafts and seals a plan, against the definitions at the base commit.
 pub(crate) fn seal(session: &Session, policy: &Policy, order: &Order<'_>) -> Result<SealedPlan> {
     let plan = expand(session, policy, &session.catalog()?, order)?;
@@ -56,24 +95,7 @@ pub(crate) fn seal(session: &Session, policy: &Policy, order: &Order<'_>) -> Res
 fn expand(session: &Session, policy: &Policy, catalog: &Catalog, order: &Order<'_>) -> Result<Plan> {
     let programs = programs(policy);
     let draft = |files: &BTreeMap<RepoPath, Digest>| {
-        order.planner.draft(&DraftRequest {
-            directive: order.directive,
-            directive_commit: order.directive_commit,
-            catalog,
-            programs: &programs,
-            inputs: order.inputs,
-            facts: &session.facts,
-            requested_by: order.requested_by,
-            policy_digest: policy.digest(),
-            trust_root_digest: session.root.digest(),
-            now: order.now,
-            lifetime_seconds: order.lifetime,
-            seed: order.seed,
-            parent: order.parent,
-            files,
-            proposed: order.proposed,
-            tainted: if policy.planning().tainted { Tainted::Allow } else { Tainted::Refuse },
-        })
+        order.planner.draft(&request(session, policy, (catalog, &programs), order, files))
     };
     let first = draft(&BTreeMap::new())?.plan;
     let paths = reads(&first);

@@ -24,6 +24,7 @@ reasons! {
     OUTPUT_EXISTS = "output.exists", Usage, "a file that would be written is there already", "remove it, or name another";
     CHECKS_FOUND = "check.findings", Usage, "the check found something", "put the places named right";
     SCHEMA_UNKNOWN = "schema.unknown", Usage, "there is no such format", "see `countersign schema` for the list";
+    PLAN_ARTIFACT = "plan.artifact", Verification, "what was asked and answered for a plan is not beside its file", "keep the folder `FILE.asked` with the draft; without it nobody can see later what was asked";
     REASON_UNKNOWN = "reasons.unknown", Usage, "there is no such reason code", "see `countersign reasons` for the list";
     RUN_FAILED = "run.failed", StepFailed, "a step failed", "see `countersign status RUN`; after a repair, `countersign execute PLAN --resume RUN`";
     RUN_INDETERMINATE = "run.indeterminate", Indeterminate, "nobody knows how a step ended", "look what happened, then `countersign resolve`";

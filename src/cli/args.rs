@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use super::planner_args::PlannerFlags;
+use super::planner_args::{AskArgs, PlannerFlags};
 
 /// Agents propose, people countersign, CI executes exactly that.
 #[derive(Debug, Parser)]
@@ -529,6 +529,9 @@ pub struct PlanArgs {
     /// The plan that this one revises; its approvals end.
     #[arg(long, value_name = "PLAN")]
     pub revise: Option<String>,
+    /// Who drafts, and who is asked.
+    #[command(flatten)]
+    pub asking: AskArgs,
     /// Name or path of the key that records the plan.
     #[command(flatten)]
     pub signer: SignerArgs,

@@ -1,5 +1,7 @@
 //! Arguments that say who drafts and who is asked.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 /// Arguments that go before the configuration's files.
@@ -26,4 +28,30 @@ pub struct PlannerFlags {
     /// How long one answer may take.
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,
+}
+
+/// Arguments of planners that ask somebody.
+#[derive(Clone, Debug, Default, Args)]
+pub struct AskArgs {
+    /// Who drafts, and who is asked.
+    #[command(flatten)]
+    pub flags: PlannerFlags,
+    /// With the planner `manual`: the file of the answer.
+    #[arg(long, value_name = "FILE")]
+    pub answer: Option<PathBuf>,
+    /// An answer to a question that the planner asked; may be given more than once.
+    #[arg(long, value_name = "ID=TEXT")]
+    pub reply: Vec<String>,
+    /// What should be different from the plan that is revised, beside what was said when it was rejected.
+    #[arg(long, value_name = "TEXT", requires = "revise")]
+    pub feedback: Vec<String>,
+    /// Talk with the planner at this terminal until the plan is good; it ends in a sealed plan or in nothing.
+    #[arg(short = 'I', long)]
+    pub interactive: bool,
+    /// Write what is asked and answered to this new file, so that it can be played again.
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// Ask nobody: take the answers from a file that `--record` wrote. The plan says so.
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
 }

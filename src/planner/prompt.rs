@@ -56,13 +56,14 @@ impl Prompt {
     pub fn new(request: &DraftRequest<'_>, items: &[ContextItem], before: &Before) -> Self {
         let marker = marker(request, items, before);
         let mut task = Task { text: String::new(), marker: &marker };
+        task.line("# Material; the first piece is the directive");
+        for item in items {
+            task.fence(&item.name, item.origin, &item.text);
+        }
         task.directive(request);
         task.pipelines(request);
         task.inputs(request);
         task.facts(request);
-        for item in items {
-            task.fence(&item.name, item.origin, &item.text);
-        }
         task.before(before);
         let text = task.text;
         Self { system: SYSTEM.to_owned(), task: text, marker }
@@ -118,18 +119,10 @@ impl Task<'_> {
 
     fn directive(&mut self, request: &DraftRequest<'_>) {
         let directive = request.directive;
-        self.line("# Directive");
-        let at_base = request.directive_commit == request.facts.base_sha;
-        let origin = if at_base { Origin::DirectiveAtBase } else { Origin::RepoAtHead };
-        let mut text = format!("{}\n", directive.title());
-        if let Some(intent) = directive.intent() {
-            let _ = writeln!(text, "Intent: {intent}");
-        }
-        text.push_str(directive.body());
-        self.fence(directive.path().as_str(), origin, text.trim_end());
+        self.line("\n# Bounds");
         let ceiling = directive.ceiling();
         let (effect, risk) = (ceiling.effect.word(), ceiling.risk.word());
-        self.line(&format!("\nNo step may have an effect above `{effect}`, no risk a severity above `{risk}`."));
+        self.line(&format!("No step may have an effect above `{effect}`, no risk a severity above `{risk}`."));
         if !directive.steps().is_empty() {
             self.line("The directive itself would do these steps; yours may differ:");
             for step in directive.steps() {

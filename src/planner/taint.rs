@@ -19,9 +19,7 @@ use crate::{
 /// The texts that a planner read.
 #[derive(Clone, Copy, Debug)]
 pub struct Sources<'s> {
-    /// The directive, whole.
-    pub directive: &'s str,
-    /// All else.
+    /// The directive, and all else.
     pub items: &'s [ContextItem],
 }
 
@@ -41,9 +39,6 @@ impl Sources<'_> {
     #[must_use]
     pub fn origin(&self, value: &Scalar) -> Origin {
         let Scalar::Text(text) = value else { return Origin::Model };
-        if holds(self.directive, text) {
-            return Origin::DirectiveAtBase;
-        }
         let from = self.items.iter().filter(|item| holds(&item.text, text)).map(|item| item.origin);
         // The order of the labels is that of trust.
         from.min().unwrap_or(Origin::Model)

@@ -232,6 +232,7 @@ impl Clerk<'_> {
             seed: None,
             created_at: None,
             revise: None,
+            asking: crate::cli::planner_args::AskArgs::default(),
             signer: SignerArgs::default(),
             files: ReportFiles::default(),
         };

@@ -98,10 +98,11 @@ impl Trial {
                 seed: None,
                 created_at: None,
                 revise: None,
+                asking: crate::cli::planner_args::AskArgs::default(),
                 signer: SignerArgs::default(),
                 files: ReportFiles::default(),
             },
-            &self.world,
+            &mut self.world,
         )?;
         let digest = text_of(&plan, "planDigest");
         self.say(format!("planned    {digest}"));

@@ -12,7 +12,7 @@ use super::{
     choice::{self, Choice},
     config,
     draft::{self, Order},
-    privileges,
+    files, privileges,
     session::Session,
     sources::{self, Opened},
     spending::Meter,
@@ -106,6 +106,10 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
     scan::check_text("the prompt", &prompt.task, &opened.secrets)?;
     let meter = Meter::open(config, order.directive.name(), &model, commission.ledger, world.now())?;
     let origin = opened.source.origin();
+    let cassette = match &args.replay {
+        Some(file) => Digest::of(&files::read(&world.cwd.join(file), provider::cassette::MAX_CASSETTE)?),
+        None => Digest::of(b""),
+    };
     let mut dialogue = dialogue::Dialogue {
         source: opened.source.as_mut(),
         prompt: &prompt,
@@ -120,8 +124,7 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
         let mut inputs: Vec<PlannerInput> = gathered.items.iter().skip(1).map(|item| item.input()).collect();
         inputs.extend(artifacts::readings(exchanges));
         if origin == provider::Origin::Replay {
-            let digest = Digest::of(schema.to_string().as_bytes());
-            inputs.push(PlannerInput { name: "replayed from a cassette".into(), origin: Origin::Model, digest });
+            inputs.push(PlannerInput { name: "replayed from a cassette".into(), origin: Origin::Model, digest: cassette });
         }
         inputs
     };
