@@ -35,6 +35,7 @@ reasons! {
     RUNNER_TAMPERED = "runner.filecommand_tampered", Verification, "a file by which the runner takes orders changed during a step", "find out what wrote to it; no later step of the job may be trusted";
     ACTION_INPUT = "action.input", Usage, "an input of the CI step does not fit", "see the inputs in docs/github.md";
     ACTION_VERSION = "action.version", Usage, "the CI step asks for another version than the one that is installed", "pin the action at the release that has the version";
+    PLANNER_OVERPRIVILEGED = "planner.overprivileged", Refused, "the environment of a planner holds what a planner must not have", "plan in a job that has the key of its model and nothing else; see docs/security.md";
     TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
 }
 
