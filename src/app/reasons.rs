@@ -42,6 +42,7 @@ reasons! {
     CONFIG_KEY_ENDPOINT = "config.key_endpoint", Refused, "the project's file alone says where your key would go", "if that is right, say it yourself: --endpoint URL, or `key` or `endpoint` in your own config.yml";
     CONFIG_KEY_FILE = "config.key_file", Refused, "the file of a key is not private, or no text", "chmod 600 it, and let it hold the key and nothing else";
     PROVIDERS_MISSING = "providers.missing", Usage, "something that the provider needs is not there", "each line says what";
+    PLANNER_OVERPRIVILEGED = "planner.overprivileged", Refused, "the environment of a planner holds what a planner must not have", "plan in a job that has the key of its model and nothing else; see docs/security.md";
     TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
 }
 

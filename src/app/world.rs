@@ -118,6 +118,11 @@ impl Environment {
         self.0.get(name)?.to_str().filter(|value| !value.is_empty())
     }
 
+    /// Returns the names of the variables that are set and not empty, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name.as_str())
+    }
+
     /// Returns a variable as a path, where it is set and not empty.
     #[must_use]
     pub fn path(&self, name: &str) -> Option<PathBuf> {

@@ -15,6 +15,9 @@ pub struct Wire {
     pub model: &'static str,
 }
 
+/// The provider at an address of one's own, which speaks the protocol of `openai`.
+pub const LOCAL: &str = "local";
+
 /// Every provider behind HTTP.
 pub static ALL: &[Wire] = &[
     Wire {
@@ -39,7 +42,7 @@ pub static ALL: &[Wire] = &[
         model: "gemini-2.5-flash",
     },
     Wire {
-        id: "local",
+        id: LOCAL,
         summary: "a server of your own that speaks OpenAI's chat completions: llama.cpp, Ollama, vLLM",
         key_variables: &[],
         endpoint: None,

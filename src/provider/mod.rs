@@ -9,8 +9,16 @@ use reasons::PROVIDER_MODEL_NAME;
 pub mod cassette;
 pub mod catalog;
 pub mod command;
+pub mod endpoint;
+pub mod heard;
+pub mod http;
+mod key;
 pub mod manual;
+mod narrow;
+mod pause;
 pub mod reasons;
+mod sse;
+pub mod wires;
 
 /// Who speaks in a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

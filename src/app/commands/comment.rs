@@ -238,13 +238,14 @@ impl Clerk<'_> {
         };
         let host = self.session.root.document().host.clone();
         let requester = Person { host, id: author.id, login: author.login.clone() };
-        let plan = planning::draft(&args, &requester, &self.session, policy, world)?.plan;
+        let drafted = planning::draft(&args, &requester, &self.session, policy, world)?;
+        let plan = drafted.plan;
         let decision = decide(policy, &plan, world.now(), policy::Purpose::Review);
         if let Some(no) = decision.refusal() {
             return Err(Refusal::new(PLAN_DENIED, no.message().to_owned()).subject(plan.digest().to_string()));
         }
         let hand = signer::find(&SignerArgs::default(), &[Duty::Planner], &self.session, world)?;
-        let seq = planning::record(&self.session, &plan, policy_bytes, &hand, None, world)?;
+        let seq = planning::record(&self.session, (&plan, &drafted.artifacts), policy_bytes, &hand, None, world)?;
         let shown = Shown::recorded(&self.session, &plan, &decision, world)?;
         let body = shown.comment(&plan, &decision, page(&self.session, world).as_ref());
         let url = self.talk.put(&Marker::Plan(plan.plan().directive.name.clone()), &body)?.url;

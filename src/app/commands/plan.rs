@@ -29,7 +29,11 @@ use crate::{
     directive::Directive,
     ledger::{Batch, Ledger, NewEntry},
     plan::{SealedPlan, model::Person, view::View},
-    planner::{Asks, prompt::Before, reasons::{PLANNER_REVISIONS, PLANNER_UNANSWERED}},
+    planner::{
+        Asks,
+        prompt::Before,
+        reasons::{PLANNER_REVISIONS, PLANNER_UNANSWERED},
+    },
     policy::Policy,
     sign::{
         Duty, Envelope,
@@ -88,22 +92,20 @@ pub(super) fn draft(
 ) -> Result<Drafted> {
     let groundwork = Groundwork::of(args, session, policy, world)?;
     if groundwork.chosen.planner.asks() != Asks::Nobody {
-        let message = format!("`{}` asks somebody, and this job holds what a planner must not have", groundwork.chosen.planner.id());
-        return Err(Refusal::new(PLANNER_UNANSWERED, message)
-            .hint("let a job without keys draft: `countersign plan ... --draft --out FILE`, then `countersign propose FILE`"));
+        let message = format!(
+            "`{}` asks somebody, and this job holds what a planner must not have",
+            groundwork.chosen.planner.id()
+        );
+        return Err(Refusal::new(PLANNER_UNANSWERED, message).hint(
+            "let a job without keys draft: `countersign plan ... --draft --out FILE`, then `countersign propose FILE`",
+        ));
     }
     let plan = draft::seal(session, policy, &groundwork.order(args, requester, policy)?)?;
     Ok(groundwork.drafted(plan, Artifacts::default(), Vec::new()))
 }
 
 /// Drafts and seals what the arguments ask for, and asks whom they name.
-fn ask(
-    args: &PlanArgs,
-    requester: &Person,
-    session: &Session,
-    policy: &Policy,
-    world: &mut World,
-) -> Result<Drafted> {
+fn ask(args: &PlanArgs, requester: &Person, session: &Session, policy: &Policy, world: &mut World) -> Result<Drafted> {
     let groundwork = Groundwork::of(args, session, policy, world)?;
     if groundwork.chosen.planner.asks() == Asks::Nobody {
         return draft(args, requester, session, policy, world);
@@ -184,9 +186,12 @@ fn before(args: &PlanArgs, parent: Option<&SealedPlan>, ledger: &mut Ledger, wor
     }
     if let Some(parent) = parent {
         let steps = &parent.plan().steps;
-        let shown = steps.iter().map(|step| json!({"id": step.id, "pipeline": step.pipeline, "with": step.with, "needs": step.needs}));
+        let shown = steps
+            .iter()
+            .map(|step| json!({"id": step.id, "pipeline": step.pipeline, "with": step.with, "needs": step.needs}));
         before.plan = Some(serde_json::Value::Array(shown.collect()).to_string());
-        before.feedback.extend(rejections(ledger, &parent.digest(), world)?);
+        let known = ledger.read(world.now())?.state().plans().get(&parent.digest());
+        before.feedback.extend(known.and_then(|known| Some(known.rejection.as_ref()?.reason.clone())));
     }
     Ok(before)
 }

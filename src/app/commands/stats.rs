@@ -1,11 +1,18 @@
-//! `stats`: plans, decisions, runs and steps, counted.
+//! `stats`: plans, decisions, runs and steps, and what planning used, counted.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
 use crate::{
-    app::{output::Outcome, session::Session, standing, statements::word, world::World},
+    app::{
+        output::Outcome,
+        session::Session,
+        spending::{Total, recorded},
+        standing,
+        statements::word,
+        world::World,
+    },
     base::reason::Result,
     ledger::status::{run_status, step_status},
 };
@@ -17,6 +24,7 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
         *plans.entry(plan.status).or_default() += 1;
     }
     let mut ledger = session.ledger(world.now())?;
+    let planning = Total::of(&recorded(&mut ledger, world.now())?);
     let state = ledger.read(world.now())?.state();
     let (mut runs, mut steps) = (BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new());
     for run in state.runs().values() {
@@ -37,6 +45,9 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
     }
     let rate_text = rate.map(|rate| format!(" ({rate} % approved)")).unwrap_or_default();
     text.push_str(&format!("decisions  {approved} approvals, {rejected} rejections{rate_text}\n"));
+    if planning.plans > 0 {
+        text.push_str(&format!("planning   {}\n", planning.line()));
+    }
     let result = json!({
         "plans": plans,
         "runs": runs,
@@ -45,6 +56,15 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
         "rejections": rejected,
         "approvalRatePercent": rate,
         "entries": state.counts(),
+        "planning": {
+            "plans": planning.plans,
+            "inputTokens": planning.spent.tokens_in,
+            "outputTokens": planning.spent.tokens_out,
+            "estimated": planning.estimated,
+            "requests": planning.spent.requests,
+            "millis": planning.spent.millis,
+            "moneyMicros": planning.money,
+        },
     });
     Ok(Outcome::done(result, text))
 }

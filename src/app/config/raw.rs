@@ -12,7 +12,8 @@ use crate::{
     app::reasons::{CONFIG_KEY, CONFIG_PLACE, CONFIG_VALUE},
     base::{
         diagnostic::Diagnostic,
-        launch::{check_env_name, check_secret_name, secret_in},
+        launch::{check_env_name, check_secret_name},
+        leak::secret_in,
         reason::Refusal,
         text,
         yaml::{self, Findings, Kind, Node},

@@ -10,7 +10,11 @@ use crate::{
         reason::{ExitClass, IO, Refusal, Result},
         text::visible,
     },
-    plan::{SealedPlan, model::Usage, view::View},
+    plan::{
+        SealedPlan,
+        model::Usage,
+        view::{Color, View},
+    },
     planner::{
         answer::Question as Asked,
         prompt::Prompt,
@@ -80,7 +84,7 @@ impl Dialogue<'_> {
                     said
                 }
                 Read::Plan(plan, asides) => {
-                    let view = View::new(plan.plan(), plan.digest()).terminal(false);
+                    let view = View::new(plan.plan(), plan.digest()).terminal(Color::Never);
                     say(world, &view)?;
                     for aside in &asides {
                         say(world, &format!("{}\n", visible(aside)))?;

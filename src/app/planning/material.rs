@@ -1,44 +1,18 @@
 //! What a planner is told beside the definitions: files at the commits, and texts from the forge.
 
-use super::super::{draft::Order, forge, session::Session, world::World};
+use super::super::{context, draft::Order, forge, session::Session, world::World};
 use crate::{
     base::{reason::Result, value::Scalar},
-    forge::Checkout,
     plan::model::Origin,
-    planner::{
-        context::{self, Gathered, Limits, Outside, Sources, Tree},
-        scan,
-    },
+    planner::context::{Gathered, Outside},
 };
 
 /// Gathers the material of an order, as the directive names it and the configuration lets it be sent.
 pub(super) fn gather(session: &Session, order: &Order<'_>, send: Option<&[String]>, world: &World) -> Result<Gathered> {
-    let facts = &session.facts;
     let texts = outside(session, order, world)?;
     let outside: Vec<Outside<'_>> =
         texts.iter().map(|(name, origin, text)| Outside { name, origin: *origin, text }).collect();
-    let files = |commit: &str| session.checkout.list(commit, "");
-    let (at_base, at_head) = (files(&facts.base_sha)?, files(&facts.head_sha)?);
-    let read_base = reader(&session.checkout, &facts.base_sha);
-    let read_head = reader(&session.checkout, &facts.head_sha);
-    let gathered = context::gather(
-        &Sources {
-            directive: order.directive,
-            directive_at_base: order.directive_commit == facts.base_sha,
-            base: Tree { paths: &at_base, read: &read_base },
-            head: (facts.head_sha != facts.base_sha).then_some(Tree { paths: &at_head, read: &read_head }),
-            outside: &outside,
-        },
-        &Limits::default(),
-    )?;
-    match send {
-        Some(globs) => scan::restrict(gathered, globs),
-        None => Ok(gathered),
-    }
-}
-
-fn reader<'c>(checkout: &'c Checkout, commit: &'c str) -> impl Fn(&str) -> Result<Option<Vec<u8>>> + use<'c> {
-    move |path| checkout.blob(commit, path)
+    context::gather(session, order.directive, order.directive_commit, &outside, send)
 }
 
 /// Reads the issue that the plan is for, and the title of its change request; the inputs are texts, too.

@@ -4,8 +4,6 @@ mod artifacts;
 mod dialogue;
 mod material;
 
-use std::time::Duration;
-
 pub(crate) use artifacts::Artifacts;
 
 use super::{
@@ -21,7 +19,7 @@ use super::{
 use crate::{
     base::{
         digest::Digest,
-        reason::{Refusal, Result},
+        reason::{INTERNAL, Refusal, Result},
     },
     cli::planner_args::AskArgs,
     directive::Directive,
@@ -39,7 +37,7 @@ use crate::{
         taint::Sources,
     },
     policy::Policy,
-    provider::{self, wires},
+    provider::{self, catalog, wires},
 };
 
 /// A plan, and what is kept of how it came about.
@@ -91,7 +89,7 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
         Some(file) => (sources::replay(file, world)?, model_of(config)),
         None => open(commission, world)?,
     };
-    let variables: Vec<&str> = provider::catalog::ALL.iter().flat_map(|wire| wire.key_variables).copied().collect();
+    let variables: Vec<&str> = catalog::ALL.iter().flat_map(|wire| wire.key_variables).copied().collect();
     let mut notes = privileges::check(
         &privileges::Asked { model_keys: &variables, token: privileges::Reach::Unknown, sockets: None },
         &world.env,
@@ -124,13 +122,17 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
         let mut inputs: Vec<PlannerInput> = gathered.items.iter().skip(1).map(|item| item.input()).collect();
         inputs.extend(artifacts::readings(exchanges));
         if origin == provider::Origin::Replay {
-            inputs.push(PlannerInput { name: "replayed from a cassette".into(), origin: Origin::Model, digest: cassette });
+            inputs.push(PlannerInput {
+                name: "replayed from a cassette".into(),
+                origin: Origin::Model,
+                digest: cassette,
+            });
         }
         inputs
     };
     let read = |exchanges: &[provider::Exchange], usage| -> Result<dialogue::Read> {
         let Some(last) = exchanges.last() else {
-            return Err(Refusal::new(crate::base::reason::INTERNAL, "nothing was answered"));
+            return Err(Refusal::new(INTERNAL, "nothing was answered"));
         };
         let answer = Answer::read(&last.text)?;
         if answer.blocking().next().is_some() {
@@ -181,18 +183,17 @@ fn open(commission: &Commission<'_>, world: &World) -> Result<(Opened, String)> 
     let config = &chosen.loaded.config;
     let checkout = Some(session.checkout.workdir());
     let (opened, model) = match choice::choose(config, world)? {
-        Choice::Fixed => return Err(Refusal::new(crate::base::reason::INTERNAL, "`fixed` asks nobody")),
+        Choice::Fixed => return Err(Refusal::new(INTERNAL, "`fixed` asks nobody")),
         Choice::Http(http) => {
             let settings = provider::http::Settings { timeout: http.timeout, ..provider::http::Settings::default() };
-            let wire = wires::named(http.wire.id)?;
+            // What is reached at an address of one's own speaks the protocol that most servers speak.
+            let id = if http.wire.id == catalog::LOCAL { "openai" } else { http.wire.id };
+            let wire = wires::named(id).ok_or_else(|| Refusal::new(INTERNAL, format!("`{id}` has no wire")))?;
             let secrets = http.key.iter().cloned().collect();
             let source = provider::http::HttpSource::new(wire, Some(&http.endpoint), http.key, settings)?;
             (Opened { source: Box::new(source), secrets }, http.model)
         }
-        Choice::Agent(agent) => {
-            let timeout = Duration::from_secs(config.timeout().value);
-            (sources::agent(agent, timeout, checkout, world)?, model_of(config))
-        }
+        Choice::Command { agent, model, timeout } => (sources::agent(*agent, timeout, checkout, world)?, model),
         Choice::Manual => {
             let folder = session.config_dir.join("questions");
             let next = "the same command".to_owned();

@@ -163,6 +163,23 @@ impl Checkout {
         Ok(self.manifest(commit, folder)?.into_keys().collect())
     }
 
+    /// Returns the paths of all files at a commit, in order; nothing of them is read.
+    ///
+    /// # Errors
+    /// As [`Checkout::blob`].
+    pub fn paths(&self, commit: &str) -> Result<Vec<String>> {
+        let mut paths = Vec::new();
+        let walked = self.tree(commit)?.walk(TreeWalkMode::PreOrder, |parent, entry| {
+            if entry.kind() == Some(ObjectType::Blob) && entry.filemode() != 0o120_000 {
+                paths.push(format!("{parent}{}", String::from_utf8_lossy(entry.name_bytes())));
+            }
+            TreeWalkResult::Ok
+        });
+        walked.map_err(unreadable)?;
+        paths.sort();
+        Ok(paths)
+    }
+
     /// Returns SHA-256 of the regular files among `paths` at a commit.
     ///
     /// # Errors

@@ -85,7 +85,7 @@ fn is_random(run: &str) -> bool {
     let classes: Vec<u8> = run.chars().map(class).collect();
     let least = |wanted: u8| classes.iter().filter(|class| **class == wanted).count() >= 2;
     let changes = classes.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    least(0) && least(1) && least(2) && changes * 5 >= run.len() * 2 && entropy(run) >= 3.7
+    least(0) && least(1) && least(2) && changes * 20 >= run.len() * 9 && entropy(run) >= 3.7
 }
 
 /// Returns the bits of each character, by how often each stands in the text.

@@ -1,0 +1,227 @@
+//! What planning used: counted from the plans in the ledger, and, for the plan that is drafted, answer by answer.
+//!
+//! Only what was recorded is known to the next command. A draft that was thrown away is in no sum.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use super::config::model::{Allowance, BudgetMode, Budgets, Config, Price};
+use crate::{
+    base::{ident::Id, json, reason::Result, time::Timestamp},
+    ledger::Ledger,
+    plan::{
+        seal,
+        usage::{Usage, decimal},
+    },
+    planner::budget::{Account, Budget, Limits, Mode, Spent, tokens_of},
+    provider::Exchange,
+};
+
+/// Seconds of a day of UTC.
+const DAY: i64 = 86_400;
+
+/// What one recorded plan used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    pub(crate) directive: Id,
+    pub(crate) at: Timestamp,
+    pub(crate) usage: Usage,
+}
+
+/// Returns what the recorded plans used, for those for which a model was asked.
+///
+/// # Errors
+/// What the reading of the ledger refuses; a plan that cannot be read is never counted as nothing.
+pub(crate) fn recorded(ledger: &mut Ledger, now: Timestamp) -> Result<Vec<Recorded>> {
+    let state = ledger.read(now)?.state();
+    let plans: Vec<_> =
+        state.plans().iter().map(|(digest, plan)| (*digest, plan.record.directive.clone(), plan.at)).collect();
+    let mut found = Vec::new();
+    for (digest, directive, at) in plans {
+        if let Some(usage) = usage_in(&ledger.object(&digest)?)? {
+            found.push(Recorded { directive, at, usage });
+        }
+    }
+    Ok(found)
+}
+
+/// Takes the usage out of a plan's bytes, which the ledger holds to the digest that its signer recorded.
+fn usage_in(bytes: &[u8]) -> Result<Option<Usage>> {
+    // Most plans have none, and reading a large one takes longer than looking.
+    if !std::str::from_utf8(bytes).is_ok_and(|text| text.contains("\"usage\":")) {
+        return Ok(None);
+    }
+    let mut plan = json::parse(bytes, seal::MAX_BYTES)?;
+    match plan.pointer_mut("/planner/usage") {
+        Some(usage) => json::from_value(usage.take()).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The sums over many plans.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Total {
+    pub(crate) plans: u64,
+    pub(crate) spent: Spent,
+    pub(crate) estimated: bool,
+    /// Millionths, by currency.
+    pub(crate) money: BTreeMap<String, u64>,
+}
+
+impl Total {
+    /// Adds up.
+    pub(crate) fn of<'r>(recorded: impl IntoIterator<Item = &'r Recorded>) -> Self {
+        let mut total = Self::default();
+        for Recorded { usage, .. } in recorded {
+            total.plans += 1;
+            total.spent = total.spent.plus(Spent::of(usage));
+            total.estimated |= usage.estimated;
+            if let (Some(money), Some(currency)) = (usage.money_micros, &usage.currency) {
+                let sum = total.money.entry(currency.clone()).or_default();
+                *sum = sum.saturating_add(money);
+            }
+        }
+        total
+    }
+
+    /// Returns the sums on one line.
+    pub(crate) fn line(&self) -> String {
+        let Spent { tokens_in, tokens_out, requests, millis, .. } = self.spent;
+        let estimated = if self.estimated { " (in part estimated)" } else { "" };
+        let seconds = decimal(millis.saturating_mul(1000));
+        let mut line = format!(
+            "{} by models: {tokens_in} tokens sent, {tokens_out} received{estimated}, {requests} requests, {seconds} s",
+            self.plans
+        );
+        for (currency, money) in &self.money {
+            line.push_str(&format!(", {} {currency}", decimal(*money)));
+        }
+        line
+    }
+}
+
+/// Counts one plan while it is drafted, and refuses the question that would go over a budget.
+#[derive(Clone, Debug)]
+pub(crate) struct Meter {
+    account: Account,
+    price: Option<Price>,
+    currency: String,
+    estimated: bool,
+}
+
+impl Meter {
+    /// Begins to count a plan of a directive, on what the recorded plans used.
+    ///
+    /// `model` is the name that prices go by; empty where the source has no choice.
+    ///
+    /// # Errors
+    /// As [`recorded`]; the ledger's plans are read only where a directive or a day is bounded.
+    pub(crate) fn open(
+        config: &Config,
+        directive: &Id,
+        model: &str,
+        ledger: &mut Ledger,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let budget = budget(config.budgets());
+        let bounded = budget.mode != Mode::Off && (budget.directive.is_some() || budget.day.is_some());
+        let recorded = if bounded { recorded(ledger, now)? } else { Vec::new() };
+        Ok(Self::on(budget, &recorded, directive, now, config.price(model), &config.budgets().currency.value))
+    }
+
+    fn on(
+        budget: Budget,
+        recorded: &[Recorded],
+        directive: &Id,
+        now: Timestamp,
+        price: Option<Price>,
+        currency: &str,
+    ) -> Self {
+        let day = |at: Timestamp| at.unix().div_euclid(DAY);
+        let own = Total::of(recorded.iter().filter(|plan| plan.directive == *directive)).spent;
+        let today = Total::of(recorded.iter().filter(|plan| day(plan.at) == day(now))).spent;
+        Self { account: Account::new(budget, own, today), price, currency: currency.to_owned(), estimated: false }
+    }
+
+    /// Asks whether a question of so many bytes may be asked; returns what a person is to be told.
+    ///
+    /// # Errors
+    /// `planner.budget`.
+    pub(crate) fn before(&self, bytes_sent: usize, max_output_tokens: u32) -> Result<Vec<String>> {
+        let next = self.priced(Spent::estimate(bytes_sent, max_output_tokens));
+        let warned = self.account.check(next, self.price.is_some())?;
+        Ok(warned.iter().map(|exceeded| format!("with the next question over a budget: {exceeded}")).collect())
+    }
+
+    /// Counts an answer; returns what a person is to be told.
+    pub(crate) fn after(&mut self, exchange: &Exchange) -> Vec<String> {
+        let usage = exchange.usage;
+        self.estimated |= usage.input_tokens.is_none() || usage.output_tokens.is_none();
+        let used = Spent {
+            tokens_in: usage.input_tokens.unwrap_or_else(|| tokens_of(exchange.sent.len())),
+            tokens_out: usage.output_tokens.unwrap_or_else(|| tokens_of(exchange.text.len())),
+            requests: u64::from(exchange.requests),
+            money_micros: 0,
+            millis: exchange.millis,
+        };
+        self.count(used)
+    }
+
+    /// Counts a question that had no answer: the provider may have read it all the same.
+    pub(crate) fn after_failure(&mut self, bytes_sent: usize) -> Vec<String> {
+        self.estimated = true;
+        self.count(Spent { tokens_in: tokens_of(bytes_sent), requests: 1, ..Spent::default() })
+    }
+
+    /// Returns the milliseconds that the next answer may take, where a budget bounds them.
+    pub(crate) fn millis_left(&self) -> Option<u64> {
+        self.account.millis_left()
+    }
+
+    /// Returns what the plan records.
+    pub(crate) fn usage(&self) -> Usage {
+        let spent = self.account.spent();
+        Usage {
+            input_tokens: spent.tokens_in,
+            output_tokens: spent.tokens_out,
+            estimated: self.estimated,
+            requests: spent.requests,
+            millis: spent.millis,
+            money_micros: self.price.map(|_| spent.money_micros),
+            currency: self.price.map(|_| self.currency.clone()),
+        }
+        .clamped()
+    }
+
+    fn count(&mut self, used: Spent) -> Vec<String> {
+        let over = self.account.record(self.priced(used));
+        over.iter().map(|exceeded| format!("over a budget: {exceeded}")).collect()
+    }
+
+    fn priced(&self, spent: Spent) -> Spent {
+        let cost = self.price.map_or(0, |price| price.cost(spent.tokens_in, spent.tokens_out));
+        Spent { money_micros: cost, ..spent }
+    }
+}
+
+fn budget(budgets: &Budgets) -> Budget {
+    let mode = match budgets.mode.value {
+        BudgetMode::Strict => Mode::Strict,
+        BudgetMode::Warn => Mode::Warn,
+        BudgetMode::Off => Mode::Off,
+    };
+    let limits = |allowance: &Allowance| Limits {
+        tokens: allowance.tokens.as_ref().map(|set| set.value),
+        requests: allowance.requests.as_ref().map(|set| set.value),
+        money_micros: allowance.money.as_ref().map(|set| set.value),
+        millis: allowance.time.as_ref().map(|set| set.value.saturating_mul(1000)),
+    };
+    Budget {
+        mode,
+        plan: limits(&budgets.per_plan),
+        directive: limits(&budgets.per_directive),
+        day: limits(&budgets.per_day),
+    }
+}

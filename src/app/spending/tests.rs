@@ -1,0 +1,100 @@
+//! What is counted, and for which day and directive.
+
+use super::*;
+use crate::provider;
+
+fn usage(tokens: u64, currency: Option<&str>) -> Usage {
+    Usage {
+        input_tokens: tokens,
+        output_tokens: tokens,
+        estimated: false,
+        requests: 1,
+        millis: 1500,
+        money_micros: currency.map(|_| 12_500),
+        currency: currency.map(str::to_owned),
+    }
+}
+
+fn recorded(directive: &str, at: &str, tokens: u64) -> Recorded {
+    Recorded { directive: directive.parse().unwrap(), at: at.parse().unwrap(), usage: usage(tokens, Some("EUR")) }
+}
+
+fn answer(usage: provider::Usage) -> Exchange {
+    let (sent, received) = (b"12345".to_vec(), b"{}".to_vec());
+    Exchange { sent, received, text: "12345678".to_owned(), model: None, usage, requests: 2, millis: 40 }
+}
+
+fn tokens(most: u64) -> Limits {
+    Limits { tokens: Some(most), ..Limits::default() }
+}
+
+const PRICE: Price = Price { input_per_million: 1_000_000, output_per_million: 2_000_000 };
+
+fn meter(budget: Budget, recorded: &[Recorded], now: &str) -> Meter {
+    Meter::on(budget, recorded, &"release".parse().unwrap(), now.parse().unwrap(), Some(PRICE), "EUR")
+}
+
+#[test]
+fn d18_a_day_is_one_of_utc_and_a_directive_its_own_over_all_time() {
+    let plans = [
+        recorded("release", "2026-11-19T12:00:00Z", 10),
+        recorded("release", "2026-11-20T00:00:00Z", 20),
+        recorded("other", "2026-11-20T23:59:59Z", 100),
+    ];
+    let day = Budget { day: tokens(250), ..Budget::default() };
+    // Today: 40 and 200 tokens. The question of 2 and 8 fits, that of 3 and 8 does not.
+    assert!(meter(day, &plans, "2026-11-20T00:00:01Z").before(8, 8).is_ok());
+    assert_eq!(meter(day, &plans, "2026-11-20T23:59:59Z").before(9, 8).unwrap_err().code(), "planner.budget");
+    assert!(meter(day, &plans, "2026-11-21T00:00:00Z").before(9, 8).is_ok(), "the next day is a new one");
+    let directive = Budget { directive: tokens(70), ..Budget::default() };
+    assert!(meter(directive, &plans, "2027-01-01T00:00:00Z").before(8, 8).is_ok());
+    assert!(meter(directive, &plans, "2027-01-01T00:00:00Z").before(9, 8).is_err());
+}
+
+#[test]
+fn df13_what_the_provider_reports_is_recorded_and_what_it_does_not_is_estimated() {
+    let mut meter = meter(Budget::default(), &[], "2026-11-20T00:00:00Z");
+    meter.after(&answer(provider::Usage { input_tokens: Some(100), output_tokens: Some(10) }));
+    let told = meter.usage();
+    assert_eq!((told.input_tokens, told.output_tokens, told.requests, told.millis), (100, 10, 2, 40));
+    assert_eq!((told.estimated, told.money_micros, told.currency.as_deref()), (false, Some(120), Some("EUR")));
+    meter.after(&answer(provider::Usage::default()));
+    meter.after_failure(400);
+    let told = meter.usage();
+    assert_eq!((told.input_tokens, told.output_tokens, told.requests), (100 + 2 + 100, 12, 5));
+    assert!(told.estimated && told.is_in_form());
+}
+
+#[test]
+fn d18_what_an_answer_used_counts_against_the_next_question() {
+    let limits = Limits { requests: Some(3), ..Limits::default() };
+    let mut meter = meter(Budget { plan: limits, ..Budget::default() }, &[], "2026-11-20T00:00:00Z");
+    assert!(meter.before(4, 4).is_ok());
+    assert!(meter.after(&answer(provider::Usage::default())).is_empty());
+    assert!(meter.before(4, 4).is_ok());
+    assert_eq!(meter.after(&answer(provider::Usage::default())), ["over a budget: the plan: 4 requests, 3 allowed"]);
+    assert_eq!(meter.before(4, 4).unwrap_err().code(), "planner.budget");
+}
+
+#[test]
+fn sums_are_by_currency_and_on_one_line() {
+    let mut plans = vec![recorded("a", "2026-11-20T00:00:00Z", 10), recorded("b", "2026-11-20T00:00:00Z", 5)];
+    plans[1].usage.currency = Some("USD".to_owned());
+    assert_eq!(
+        Total::of(&plans).line(),
+        "2 by models: 15 tokens sent, 15 received, 2 requests, 3 s, 0.0125 EUR, 0.0125 USD"
+    );
+}
+
+#[test]
+fn d18_the_usage_is_read_from_a_plans_own_bytes() {
+    let mut plan = crate::plan::testing::sample_plan();
+    assert_eq!(usage_in(&json::canonical(&plan).unwrap()).unwrap(), None);
+    plan.planner.usage = Some(usage(7, None));
+    let sealed = seal::seal(&plan).unwrap();
+    assert_eq!(usage_in(sealed.bytes()).unwrap(), plan.planner.usage);
+    // A text of the plan that says so is no usage.
+    plan.planner.usage = None;
+    plan.assumptions = vec!["{\"usage\":{}}".to_owned()];
+    assert_eq!(usage_in(&json::canonical(&plan).unwrap()).unwrap(), None);
+}
