@@ -20,7 +20,7 @@ use crate::{
         prompt::Prompt,
         reasons::{PLANNER_ANSWER, PLANNER_GIVEN_UP, PLANNER_TAINTED},
     },
-    provider::{Exchange, Progress, Question, Role, Source, Turn},
+    provider::{Exchange, Origin, Progress, Question, Role, Source, Turn},
 };
 
 /// The rounds in which an answer may be put right.
@@ -108,13 +108,15 @@ impl Dialogue<'_> {
 
     /// Asks, and has what is wrong with the answer put right at most twice; the answers become turns.
     fn hear(&mut self, turns: &mut Vec<Turn>, read: &Reader<'_>, world: &mut World) -> Result<Read> {
+        // A person puts an answer right in its file, and sees here what is wrong with it.
+        let most = if self.source.origin() == Origin::Manual { 0 } else { REPAIRS };
         let mut repairs = 0;
         loop {
             let text = self.exchange(turns, world)?;
             turns.push(Turn { role: Role::Model, text });
             let usage = Some(self.meter.usage());
             match read(&self.exchanges, usage) {
-                Err(refusal) if repairs < REPAIRS && may_be_repaired(&refusal) => {
+                Err(refusal) if repairs < most && may_be_repaired(&refusal) => {
                     repairs += 1;
                     let mut findings: Vec<String> = refusal.hints().map(str::to_owned).collect();
                     if findings.is_empty() || refusal.reason() != PLANNER_ANSWER {

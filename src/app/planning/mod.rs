@@ -75,6 +75,8 @@ pub(crate) struct Commission<'a> {
     pub(crate) session: &'a Session,
     pub(crate) policy: &'a Policy,
     pub(crate) ledger: &'a mut Ledger,
+    /// The command that goes on where a person is asked by files; `--answer FILE` is added to it.
+    pub(crate) again: &'a str,
 }
 
 /// Asks for a plan, reads the answer, and seals what comes of it.
@@ -84,16 +86,14 @@ pub(crate) struct Commission<'a> {
 pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mut World) -> Result<Asked> {
     let Commission { chosen, args, before, session, policy, .. } = *commission;
     let config = &chosen.loaded.config;
+    let variables: Vec<&str> = catalog::ALL.iter().flat_map(|wire| wire.key_variables).copied().collect();
+    let asked = privileges::Asked { model_keys: &variables, token: privileges::Reach::Unknown, sockets: None };
+    let mut notes = privileges::check(&asked, &world.env)?;
     // A cassette asks nobody, so that it needs nothing that asking needs.
     let (mut opened, model) = match &args.replay {
         Some(file) => (sources::replay(file, world)?, model_of(config)),
         None => open(commission, world)?,
     };
-    let variables: Vec<&str> = catalog::ALL.iter().flat_map(|wire| wire.key_variables).copied().collect();
-    let mut notes = privileges::check(
-        &privileges::Asked { model_keys: &variables, token: privileges::Reach::Unknown, sockets: None },
-        &world.env,
-    )?;
     let gathered = material::gather(session, order, config.send().value.as_deref(), world)?;
     scan::check(&gathered.items, &opened.secrets)?;
     notes.extend(gathered.skipped.iter().map(|skipped| format!("`{}` {}", skipped.name, skipped.why.words())));
@@ -179,7 +179,7 @@ fn model_of(config: &config::model::Config) -> String {
 
 /// Opens whom the configuration names.
 fn open(commission: &Commission<'_>, world: &World) -> Result<(Opened, String)> {
-    let Commission { chosen, args, session, .. } = *commission;
+    let Commission { chosen, args, session, again, .. } = *commission;
     let config = &chosen.loaded.config;
     let checkout = Some(session.checkout.workdir());
     let (opened, model) = match choice::choose(config, world)? {
@@ -196,8 +196,7 @@ fn open(commission: &Commission<'_>, world: &World) -> Result<(Opened, String)> 
         Choice::Command { agent, model, timeout } => (sources::agent(*agent, timeout, checkout, world)?, model),
         Choice::Manual => {
             let folder = session.config_dir.join("questions");
-            let next = "the same command".to_owned();
-            (sources::manual(folder, args.answer.as_deref(), next, world)?, model_of(config))
+            (sources::manual(folder, args.answer.as_deref(), again.to_owned(), world)?, model_of(config))
         }
     };
     match &args.record {
