@@ -17,7 +17,7 @@ use countersign::base::{digest::Digest, time::Clock};
 use serde_json::{Value, json};
 
 use super::{
-    forge_model::{ForgeModel, faults::What, state::ACTIONS_BOT},
+    forge_model::{ForgeModel, events, faults::What, state::ACTIONS_BOT},
     github_loop::{FILES, NUMBER},
     scene::{CANARY, note},
     support::{Bench, Ran, ran},
@@ -363,11 +363,6 @@ impl Hub {
         }
     }
 
-    fn repository() -> Value {
-        json!({"id": 7000, "name": "infra", "full_name": "acme/infra", "default_branch": "main",
-            "owner": {"id": 100, "login": "acme"}})
-    }
-
     /// Somebody opens a pull request that changes one file; returns its head, and what the workflow did.
     fn opens(&self, author: &str, path: &str, text: &str) -> (String, Acted) {
         self.now();
@@ -378,8 +373,7 @@ impl Hub {
         state.start_run(40, author, &[]);
         let id = state.id_of(author);
         drop(state);
-        let pull = json!({"number": NUMBER, "head": {"sha": head, "ref": "topic"}, "base": {"ref": "main"}});
-        let event = json!({"action": "opened", "repository": Self::repository(), "pull_request": pull});
+        let event = events::proposed(&self.model.state(), NUMBER, "opened");
         let acted = self.acts(".github/workflows/countersign.yml", "pull_request_target", &event, 40, (id, author));
         (head, acted)
     }
@@ -393,11 +387,7 @@ impl Hub {
     /// The workflow hears of a comment.
     fn hears(&self, comment: u64, author: &str, body: &str) -> Acted {
         let id = self.model.state().id_of(author);
-        let event = json!({
-            "action": "created", "repository": Self::repository(),
-            "issue": {"number": NUMBER, "pull_request": {"url": "u"}},
-            "comment": {"id": comment, "body": body, "user": {"id": id, "login": author, "type": "User"}},
-        });
+        let event = events::commented(&self.model.state(), comment, body);
         self.model.state().start_run(comment, author, &[]);
         self.acts(".github/workflows/countersign.yml", "issue_comment", &event, comment, (id, author))
     }
@@ -535,7 +525,7 @@ fn the_release_workflow_of_the_documentation_waits_for_its_reviewer_and_runs_wha
             state.approvals.last_mut().unwrap().comment = words.map_or(digest, str::to_owned);
         }));
         hub.model.fault_times("GET", &format!("/actions/runs/{run}/attempts/1"), 1, 1, reviewer);
-        let event = json!({"repository": Hub::repository(), "inputs": {"version": "1.2.0"}, "ref": "refs/heads/main"});
+        let event = events::dispatched(&hub.model.state(), "ada", json!({"version": "1.2.0"}));
         let acted = hub.acts(".github/workflows/release.yml", "workflow_dispatch", &event, run, (101, "ada"));
         hub.model.repair();
         acted
@@ -566,7 +556,7 @@ fn what_a_reviewer_approved_at_its_head_is_planned_and_run_by_hand_for_a_pull_re
         state.review(NUMBER, "mallory", "APPROVED");
         head
     };
-    let event = json!({"repository": Hub::repository(), "inputs": {"version": "1"}, "ref": "refs/heads/main"});
+    let event = events::dispatched(&hub.model.state(), "ada", json!({"version": "1"}));
     let dispatched = |run: u64| {
         hub.model.state().start_run(run, "ada", &[]);
         hub.acts(".github/workflows/review.yml", "workflow_dispatch", &event, run, (101, "ada"))
@@ -613,7 +603,7 @@ fn the_fan_out_of_the_documentation_runs_each_step_once_in_a_job_of_its_own() {
     ran(permit.stdin(Stdio::null()).output().unwrap()).exits(0);
     let acts = |run: u64| {
         hub.model.state().start_run(run, "ada", &[]);
-        let event = json!({"repository": Hub::repository(), "inputs": {"plan-digest": plan}, "ref": "refs/heads/main"});
+        let event = events::dispatched(&hub.model.state(), "ada", json!({"plan-digest": plan}));
         hub.acts(".github/workflows/fan-out.yml", "workflow_dispatch", &event, run, (101, "ada"))
     };
     acts(51).ends_well();
