@@ -21,6 +21,7 @@ mod forge_model;
 mod fuzz_smoke;
 mod git_server;
 mod github_loop;
+mod github_told;
 mod github_tracking;
 mod issuer;
 mod ledger_http;
