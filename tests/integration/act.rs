@@ -1,6 +1,6 @@
 //! Real workflows, run by act on this machine: what `init --forge github` writes, with the model as GitHub.
 //!
-//! act resolves reusable workflows and actions to folders of this repository, so a job runs what a user's job runs:
+//! act resolves reusable workflows and actions to folders of this repository, so a job runs what a user's job runs, on this machine or in a container:
 //! `action.yml`, the script that installs the binary, and the binary. What it cannot do is stood in for: checkouts
 //! (the model's repository, by git and HTTP, with the job's token), artifacts (a folder), and the secrets of an
 //! environment, which act does not know and the called workflow therefore takes from variables.
@@ -171,6 +171,13 @@ fn act() -> Option<PathBuf> {
     found
 }
 
+/// The daemon and the image in whose containers the jobs run, where `tests/ship/test_act.py` names them; else they
+/// run on this machine.
+fn containers() -> Option<(String, String)> {
+    let named = |name| std::env::var(name).ok();
+    Some((named("COUNTERSIGN_ACT_DOCKER")?, named("COUNTERSIGN_ACT_IMAGE")?))
+}
+
 impl Hub {
     /// Sets everything up; none where there is no act.
     fn new(more: &[(&str, &str)]) -> Option<Self> {
@@ -298,7 +305,22 @@ impl Hub {
         fs::write(&file, event.to_string()).unwrap();
         let mut command = Command::new(&self.act);
         command.current_dir(self.bench.repo()).env_clear().arg(name).args(["-W", workflow, "-e"]).arg(&file);
-        command.args(["-P", "ubuntu-24.04=-self-hosted", "--action-offline-mode", "--no-cache-server", "-a", actor.1]);
+        command.args(["--action-offline-mode", "--no-cache-server", "-a", actor.1]);
+        match containers() {
+            None => drop(command.args(["-P", "ubuntu-24.04=-self-hosted"])),
+            Some((daemon, image)) => {
+                command.env("DOCKER_HOST", daemon).args([
+                    "-P",
+                    &format!("ubuntu-24.04={image}"),
+                    "--pull=false",
+                    "--rm",
+                ]);
+                let (all, tools) = (self.bench.outside(""), self.bench.outside("tools"));
+                let (all, tools) = (all.display(), tools.display());
+                let mounts = format!("--volume=/usr:/usr:ro --volume={all}:{all} --volume={tools}:/tools:ro");
+                command.args(["--container-daemon-socket", "-", "--container-options", &mounts]);
+            }
+        }
         for (name, commit) in &self.pins {
             let folder = match name.strip_prefix("actions/") {
                 Some(name) => self.bench.outside("stand-ins").join(name),
