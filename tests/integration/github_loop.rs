@@ -103,7 +103,7 @@ impl Hub {
     }
 
     /// Somebody opens a change request that proposes another text.
-    fn opens(&self, author: &str) -> String {
+    pub(crate) fn opens(&self, author: &str) -> String {
         self.proposes(author, &FILES[1].1.replace("default: hello", "default: proposed"))
     }
 

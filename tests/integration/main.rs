@@ -23,6 +23,7 @@ mod git_server;
 mod github_loop;
 mod github_told;
 mod github_tracking;
+mod github_verbs;
 mod issuer;
 mod ledger_http;
 mod loop_solo;
