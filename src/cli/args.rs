@@ -826,6 +826,9 @@ pub struct ExecuteArgs {
     /// Steps at once, at most what the policy allows.
     #[arg(long, value_name = "N")]
     pub parallel: Option<u32>,
+    /// Change no comment on the forge: write a new one each time, for auditors.
+    #[arg(long)]
+    pub append_only: bool,
     /// What shows which CI job this is; by default a token wherever the trust root lists an issuer.
     #[arg(long, value_enum)]
     pub identity: Option<IdentityArg>,

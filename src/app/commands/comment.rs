@@ -55,7 +55,7 @@ pub(super) fn run(args: &CommentArgs, world: &World) -> Result<Outcome> {
         return Err(Refusal::new(CONTEXT_MISMATCH, what));
     }
     let forge = forge::need(&session, world)?;
-    let mode = if args.append_only { Mode::AppendOnly } else { Mode::InPlace };
+    let mode = Mode::of(args.append_only);
     let talk = Conversation { forge: forge.as_ref(), number: event.number, mode };
     let asking = Asking { forge: forge.as_ref(), world };
     let clerk = Clerk { session, asking, talk: &talk, event: &event };

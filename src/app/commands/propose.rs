@@ -67,7 +67,7 @@ pub(super) fn run(args: &ProposeArgs, world: &World) -> Result<Outcome> {
     );
     let mut failed = None;
     if let Some(change) = &change {
-        let mode = if args.append_only { Mode::AppendOnly } else { Mode::InPlace };
+        let mode = Mode::of(args.append_only);
         let conversation = Conversation { forge: forge.as_ref(), number: change.number, mode };
         let shown = Shown::recorded(&session, &plan, &decision, world)?;
         let body = shown.comment(&plan, &decision, page(&session, world).as_ref());

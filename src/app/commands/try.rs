@@ -154,6 +154,7 @@ impl Trial {
                 bundle: Some(bundle.clone()),
                 provenance: None,
                 parallel: None,
+                append_only: false,
                 identity: Some(IdentityArg::Key),
                 signer: SignerArgs::default(),
                 files: ReportFiles::default(),
