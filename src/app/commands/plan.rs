@@ -28,7 +28,12 @@ use crate::{
     cli::args::PlanArgs,
     directive::Directive,
     ledger::{Batch, Ledger, NewEntry},
-    plan::{SealedPlan, model::Person, view::View},
+    plan::{
+        SealedPlan,
+        diff::{PlanDiff, diff},
+        model::Person,
+        view::View,
+    },
     planner::{
         Asks,
         prompt::Before,
@@ -77,6 +82,8 @@ pub(super) struct Drafted {
     directive: Directive,
     seed: Vec<u8>,
     notes: Vec<String>,
+    /// What is different from the plan that is revised.
+    since: Option<PlanDiff>,
 }
 
 /// Drafts and seals what the arguments ask for, where nobody need be asked.
@@ -190,8 +197,9 @@ impl Groundwork {
     }
 
     fn drafted(self, plan: SealedPlan, artifacts: Artifacts, notes: Vec<String>) -> Drafted {
+        let since = self.parent.as_ref().map(|parent| diff(parent.plan(), plan.plan()));
         let Self { directive, seed, .. } = self;
-        Drafted { plan, artifacts, directive, seed, notes }
+        Drafted { plan, artifacts, directive, seed, notes, since }
     }
 }
 
@@ -241,7 +249,7 @@ fn requester(args: &PlanArgs, hand: Option<&Hand>, session: &Session, world: &Wo
 }
 
 fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session) -> Outcome {
-    let Drafted { plan, directive, seed, notes, .. } = drafted;
+    let Drafted { plan, directive, seed, notes, since, .. } = drafted;
     let document = plan.plan();
     let here = session.checkout.workdir().join(directive.path().as_str());
     let stale = std::fs::read(&here).is_ok_and(|bytes| Digest::of(&bytes) != directive.digest());
@@ -266,6 +274,9 @@ fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session
     for note in notes {
         text.push_str(&format!("  note: {}\n", visible(note)));
     }
+    if let Some(since) = since {
+        text.push_str(&format!("since revision {}:\n{since}\n", document.revision.saturating_sub(1)));
+    }
     let named = args.out.as_ref().map_or_else(|| plan.digest().to_string(), |out| out.display().to_string());
     text.push_str(&match seq {
         Some(seq) => format!("  recorded as ledger entry {seq}\nnext: countersign review {named}\n"),
@@ -286,6 +297,7 @@ fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session
         "model": document.planner.model,
         "usage": document.planner.usage,
         "notes": notes,
+        "changes": since,
         "seed": hex::encode(seed),
         "ledgerSeq": seq,
     });

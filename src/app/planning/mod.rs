@@ -4,6 +4,8 @@ mod artifacts;
 mod dialogue;
 mod material;
 
+use std::time::Duration;
+
 pub(crate) use artifacts::Artifacts;
 
 use super::{
@@ -90,9 +92,18 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
     let asked = privileges::Asked { model_keys: &variables, token: privileges::Reach::Unknown, sockets: None };
     let mut notes = privileges::check(&asked, &world.env)?;
     // A cassette asks nobody, so that it needs nothing that asking needs.
-    let (mut opened, model) = match &args.replay {
-        Some(file) => (sources::replay(file, world)?, model_of(config)),
-        None => open(commission, world)?,
+    let choice = args.replay.is_none().then(|| choice::choose(config, world)).transpose()?;
+    let model = match &choice {
+        Some(Choice::Http(http)) => http.model.clone(),
+        Some(Choice::Command { model, .. }) => model.clone(),
+        Some(Choice::Fixed | Choice::Manual) | None => config.model().value.clone().unwrap_or_default(),
+    };
+    let meter = Meter::open(config, order.directive.name(), &model, commission.ledger, world.now())?;
+    let most = meter.millis_left().map_or(Duration::MAX, Duration::from_millis);
+    let mut opened = match (choice, &args.replay) {
+        (Some(choice), _) => open(choice, most, commission, world)?,
+        (None, Some(file)) => sources::replay(file, world)?,
+        (None, None) => return Err(Refusal::new(INTERNAL, "there is nobody to ask")),
     };
     let gathered = material::gather(session, order, config.send().value.as_deref(), world)?;
     scan::check(&gathered.items, &opened.secrets)?;
@@ -102,7 +113,6 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
         Ok((prompt, schema::of(request.directive, request.catalog)))
     })?;
     scan::check_text("the prompt", &prompt.task, &opened.secrets)?;
-    let meter = Meter::open(config, order.directive.name(), &model, commission.ledger, world.now())?;
     let origin = opened.source.origin();
     let cassette = match &args.replay {
         Some(file) => Digest::of(&files::read(&world.cwd.join(file), provider::cassette::MAX_CASSETTE)?),
@@ -173,34 +183,31 @@ fn questions(asked: &[Question]) -> Refusal {
     })
 }
 
-fn model_of(config: &config::model::Config) -> String {
-    config.model().value.clone().unwrap_or_default()
-}
-
-/// Opens whom the configuration names.
-fn open(commission: &Commission<'_>, world: &World) -> Result<(Opened, String)> {
-    let Commission { chosen, args, session, again, .. } = *commission;
-    let config = &chosen.loaded.config;
-    let checkout = Some(session.checkout.workdir());
-    let (opened, model) = match choice::choose(config, world)? {
+/// Opens who was chosen; an answer may take `most` at most.
+fn open(choice: Choice, most: Duration, commission: &Commission<'_>, world: &World) -> Result<Opened> {
+    let Commission { args, session, again, .. } = *commission;
+    let opened = match choice {
         Choice::Fixed => return Err(Refusal::new(INTERNAL, "`fixed` asks nobody")),
         Choice::Http(http) => {
-            let settings = provider::http::Settings { timeout: http.timeout, ..provider::http::Settings::default() };
+            let timeout = http.timeout.min(most);
+            let settings = provider::http::Settings { timeout, ..provider::http::Settings::default() };
             // What is reached at an address of one's own speaks the protocol that most servers speak.
             let id = if http.wire.id == catalog::LOCAL { "openai" } else { http.wire.id };
             let wire = wires::named(id).ok_or_else(|| Refusal::new(INTERNAL, format!("`{id}` has no wire")))?;
             let secrets = http.key.iter().cloned().collect();
             let source = provider::http::HttpSource::new(wire, Some(&http.endpoint), http.key, settings)?;
-            (Opened { source: Box::new(source), secrets }, http.model)
+            Opened { source: Box::new(source), secrets }
         }
-        Choice::Command { agent, model, timeout } => (sources::agent(*agent, timeout, checkout, world)?, model),
+        Choice::Command { agent, timeout, .. } => {
+            sources::agent(*agent, timeout.min(most), Some(session.checkout.workdir()), world)?
+        }
         Choice::Manual => {
             let folder = session.config_dir.join("questions");
-            (sources::manual(folder, args.answer.as_deref(), again.to_owned(), world)?, model_of(config))
+            sources::manual(folder, args.answer.as_deref(), again.to_owned(), world)?
         }
     };
     match &args.record {
-        Some(file) => Ok((sources::record(opened, file, world)?, model)),
-        None => Ok((opened, model)),
+        Some(file) => sources::record(opened, file, world),
+        None => Ok(opened),
     }
 }
