@@ -327,7 +327,8 @@ rules:
     ]);
     let silent = plan(&bench, "silent", &[]);
     approve(&bench, "ada", &silent, &[]).exits(0);
-    bench.json(&["execute", &silent.file]).refused(7, "run.failed");
+    let ran = bench.json(&["execute", &silent.file]).refused(7, "run.failed");
+    assert!(ran.stderr.contains("the step declares no network"), "{}", ran.stderr);
     assert_eq!(came.load(Ordering::SeqCst), 0, "a step without network reached it");
     // A host that no rule names is refused before anybody could approve.
     let elsewhere = plan(&bench, "elsewhere", &[]);
