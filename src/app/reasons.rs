@@ -8,7 +8,7 @@ reasons! {
     ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change the trust root";
     UNCOMMITTED = "setup.uncommitted", Usage, "a file is not at the protected base commit", "commit it to the base branch: nothing is read from the work tree";
     DIRECTIVE_MISSING = "directive.missing", Usage, "there is no such directive at the base commit", "see `countersign directives list`";
-    DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline, policy or input is not valid", "put the places named right; `countersign directives check` shows those of files";
+    DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline, policy or input is not valid", "put the places named right; `directives check`, `pipelines check` and `policy check` show those of files";
     PIPELINE_MISSING = "pipeline.missing", Usage, "there is no such pipeline", "see `countersign pipelines list`";
     INPUT_FORM = "input.form", Usage, "an input is not given as name=value", "write -i name=value";
     KEY_AMBIGUOUS = "key.ambiguous", Usage, "it is not clear which key is to sign", "name one with --key or --ssh";

@@ -13,6 +13,7 @@ use super::super::{
 };
 use crate::{
     base::{
+        diagnostic::findings,
         digest::Digest,
         ident::Id,
         json,
@@ -59,7 +60,7 @@ pub fn draft(request: &DraftRequest<'_>) -> Result<Draft> {
     }
     let found = request.catalog.lint(directive);
     if !found.is_empty() {
-        let message = format!("{} findings in `{}`", found.len(), directive.path());
+        let message = format!("{} in `{}`", findings(found.len()), directive.path());
         return Err(Refusal::new(PLANNER_DIRECTIVE, message).subject(directive.path().as_str()).diagnostics(found));
     }
     let mut scripts = BTreeMap::new();
