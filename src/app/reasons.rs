@@ -21,6 +21,7 @@ reasons! {
     NOTHING_TO_RESOLVE = "resolve.nothing", Usage, "the step's outcome is not unknown", "see `countersign status RUN`";
     EXPIRY_TOO_LONG = "expiry.too_long", Usage, "the time asked for is longer than directive or policy allow", "ask for less";
     BUNDLE_MALFORMED = "bundle.malformed", Verification, "the bundle is not complete, or its parts do not fit", "make it again with `countersign bundle`";
+    OUTPUT_UNWRITABLE = "output.unwritable", Usage, "a file that was asked for cannot be written where it was named", "name a file in a folder that exists and that you may write to";
     OUTPUT_EXISTS = "output.exists", Usage, "a file that would be written is there already", "remove it, or name another";
     CHECKS_FOUND = "check.findings", Usage, "the check found something", "put the places named right";
     SCHEMA_UNKNOWN = "schema.unknown", Usage, "there is no such format", "see `countersign schema` for the list";
