@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     base::{
-        diagnostic::Diagnostic,
+        diagnostic::{Diagnostic, findings},
         reason::{Refusal, Result},
     },
     directive::Directive,
@@ -98,7 +98,7 @@ fn verdict(found: Vec<Diagnostic>, count: usize, what: &str) -> Result<Outcome> 
     if found.is_empty() {
         return Ok(Outcome::done(json!({ "checked": count, "findings": 0 }), format!("{count} {what}, no findings\n")));
     }
-    Err(Refusal::new(CHECKS_FOUND, format!("{} findings in {count} {what}", found.len())).diagnostics(found))
+    Err(Refusal::new(CHECKS_FOUND, format!("{} in {count} {what}", findings(found.len()))).diagnostics(found))
 }
 
 /// Returns the names of the regular files with an ending, in order.

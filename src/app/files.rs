@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use super::reasons::OUTPUT_UNWRITABLE;
 use crate::base::reason::{IO, LIMIT_SIZE, Refusal, Result};
 
 /// Reads a regular file of at most `max` bytes; a device, a pipe or a folder is refused without waiting.
@@ -36,15 +37,37 @@ pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>> {
 /// Writes a file whole: readers see the old content or the new, never a part.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |e: &dyn std::fmt::Display| Refusal::new(IO, format!("{}: {e}", path.display()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".countersign-")
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)
+        .tempfile_in(folder(path))
         .map_err(|e| failed(&e))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
     file.persist(path).map_err(|e| failed(&e.error))?;
     Ok(())
+}
+
+/// Refuses a path at which [`write`] would fail, before anything is recorded or run for the sake of what goes there.
+///
+/// # Errors
+/// `output.unwritable`.
+pub(crate) fn ready(path: &Path) -> Result<()> {
+    let refuse = |what: &dyn std::fmt::Display| {
+        Refusal::new(OUTPUT_UNWRITABLE, format!("{}: {what}", path.display())).subject(path.display().to_string())
+    };
+    // A device or a pipe would be replaced by a file, not written to.
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(refuse(&"not a regular file"));
+    }
+    let folder = folder(path);
+    if !folder.is_dir() {
+        return Err(refuse(&"there is no such folder"));
+    }
+    tempfile::Builder::new().prefix(".countersign-").tempfile_in(folder).map(drop).map_err(|e| refuse(&e.kind()))
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Writes a file where nothing is yet; tells whether it did.

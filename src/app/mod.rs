@@ -47,7 +47,10 @@ use clap::Parser as _;
 
 use crate::{
     base::reason::ExitClass,
-    cli::{Args, args::Command},
+    cli::{
+        Args,
+        args::{Command, ReportFiles},
+    },
 };
 use output::Printer;
 use world::World;
@@ -92,9 +95,13 @@ fn command(args: Args, world: &mut World) -> ExitClass {
     if let Some(folder) = &args.global.directory {
         world.cwd = world.cwd.join(folder);
     }
-    let files = args.command.report_files().cloned().unwrap_or_default();
-    let result = begun.and_then(|()| commands::run(args.command, &args.global, world, &printer));
-    let class = printer.finish(result, &files, world).unwrap_or(ExitClass::Internal);
+    let asked = args.command.outputs().into_iter().try_for_each(|path| files::ready(&world.cwd.join(path)));
+    let reports = match &asked {
+        Ok(()) => args.command.report_files().cloned().unwrap_or_default(),
+        Err(_) => ReportFiles::default(),
+    };
+    let result = begun.and(asked).and_then(|()| commands::run(args.command, &args.global, world, &printer));
+    let class = printer.finish(result, &reports, world).unwrap_or(ExitClass::Internal);
     if args.global.stats {
         printer.say(world, &format!("forge: {} requests", world.reached.calls()));
     }

@@ -8,7 +8,7 @@ reasons! {
     ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change the trust root";
     UNCOMMITTED = "setup.uncommitted", Usage, "a file is not at the protected base commit", "commit it to the base branch: nothing is read from the work tree";
     DIRECTIVE_MISSING = "directive.missing", Usage, "there is no such directive at the base commit", "see `countersign directives list`";
-    DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline, policy or input is not valid", "put the places named right; `countersign directives check` shows those of files";
+    DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline, policy or input is not valid", "put the places named right; `directives check`, `pipelines check` and `policy check` show those of files";
     PIPELINE_MISSING = "pipeline.missing", Usage, "there is no such pipeline", "see `countersign pipelines list`";
     INPUT_FORM = "input.form", Usage, "an input is not given as name=value", "write -i name=value";
     KEY_AMBIGUOUS = "key.ambiguous", Usage, "it is not clear which key is to sign", "name one with --key or --ssh";
@@ -21,6 +21,7 @@ reasons! {
     NOTHING_TO_RESOLVE = "resolve.nothing", Usage, "the step's outcome is not unknown", "see `countersign status RUN`";
     EXPIRY_TOO_LONG = "expiry.too_long", Usage, "the time asked for is longer than directive or policy allow", "ask for less";
     BUNDLE_MALFORMED = "bundle.malformed", Verification, "the bundle is not complete, or its parts do not fit", "make it again with `countersign bundle`";
+    OUTPUT_UNWRITABLE = "output.unwritable", Usage, "a file that was asked for cannot be written where it was named", "name a file in a folder that exists and that you may write to";
     OUTPUT_EXISTS = "output.exists", Usage, "a file that would be written is there already", "remove it, or name another";
     CHECKS_FOUND = "check.findings", Usage, "the check found something", "put the places named right";
     SCHEMA_UNKNOWN = "schema.unknown", Usage, "there is no such format", "see `countersign schema` for the list";

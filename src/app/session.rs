@@ -15,9 +15,10 @@ use super::{
 };
 use crate::{
     base::{
-        diagnostic::Diagnostic,
+        diagnostic::{Diagnostic, findings},
         digest::Digest,
         ident::Id,
+        path::RepoPath,
         reason::{Refusal, Result},
         time::Timestamp,
     },
@@ -156,7 +157,7 @@ impl Session {
 
     /// Reads a directive at the base commit, by path or by name.
     pub(crate) fn directive(&self, named: &str) -> Result<Directive> {
-        let path = directive_path(named);
+        let path = plain_path(named)?;
         let found = self.checkout.blob(&self.facts.base_sha, &path)?;
         let Some(bytes) = found else {
             let names = self.checkout.list(&self.facts.base_sha, "directives")?;
@@ -173,7 +174,7 @@ impl Session {
     /// Reads a directive for a plan, and says at which commit: where the policy lets a change request propose one,
     /// that of its head, if there is one there.
     pub(crate) fn directive_for(&self, named: &str, policy: &Policy) -> Result<(Directive, String)> {
-        let (head, path) = (&self.facts.head_sha, directive_path(named));
+        let (head, path) = (&self.facts.head_sha, plain_path(named)?);
         if self.facts.change_request.is_some() && policy.gates().directives_at_head {
             let proposed = self.checkout.blob(head, &path)?;
             if let Some(bytes) = proposed.filter(|bytes| self.at_base(&path).ok().as_ref() != Some(bytes)) {
@@ -247,8 +248,7 @@ pub(crate) fn programs(policy: &Policy) -> ProgramTable {
 
 /// Makes the refusal of a file with findings.
 pub(crate) fn invalid(file: &str, places: Vec<Diagnostic>) -> Refusal {
-    let many = if places.len() == 1 { "1 finding".to_owned() } else { format!("{} findings", places.len()) };
-    Refusal::new(DEFINITION_INVALID, format!("{file}: {many}")).subject(file).diagnostics(places)
+    Refusal::new(DEFINITION_INVALID, format!("{file}: {}", findings(places.len()))).subject(file).diagnostics(places)
 }
 
 /// Reads pipelines and their scripts out of a list of paths below `pipelines/`; all findings at once.
@@ -281,6 +281,16 @@ pub(crate) fn read_catalog(paths: &[String], source: &dyn Fn(&str) -> Result<Opt
 pub(crate) fn directive_path(named: &str) -> String {
     let named = named.strip_prefix("./").unwrap_or(named);
     if named.contains('/') || named.ends_with(".md") { named.to_owned() } else { format!("directives/{named}.md") }
+}
+
+/// Does what [`directive_path`] does, and refuses what can be no path in a commit: git has no answer to it.
+fn plain_path(named: &str) -> Result<String> {
+    let path = directive_path(named);
+    match path.parse::<RepoPath>() {
+        Ok(_) => Ok(path),
+        Err(why) => Err(Refusal::new(DIRECTIVE_MISSING, why.message().to_owned())
+            .hint("give the directive's name, or its path from the top of the repository")),
+    }
 }
 
 /// Returns the first twelve digits of a commit, for display.

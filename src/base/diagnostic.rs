@@ -21,6 +21,12 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
+/// Returns how many findings there are, in words: `1 finding`, `3 findings`.
+#[must_use]
+pub fn findings(count: usize) -> String {
+    if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") }
+}
+
 impl Diagnostic {
     /// Makes a finding about a place.
     pub fn new(

@@ -186,6 +186,7 @@ reasons! {
     LIMIT_COUNT = "limit.count", Limit, "a list holds more items than its limit", "see the limits in docs/formats.md";
     DIGEST_FORMAT = "digest.format", Verification, "a digest is not sha256: and 64 lower-case hex digits", "give the digest in full; no shorter form is ever accepted";
     TIME_FORMAT = "time.format", Verification, "a time is not YYYY-MM-DDTHH:MM:SSZ", "write the time in UTC, to the second, with a Z";
+    TIME_LENGTH = "time.length", Usage, "a length of time is not a whole number and a unit", "write it as 90s, 30m, 24h or 7d";
     ID_FORMAT = "id.format", Verification, "an id is not 1 to 100 of A-Z a-z 0-9 _ -", "rename it";
     TEXT_UNSAFE = "text.unsafe", Verification, "a text holds characters that can mislead a reader", "remove control, invisible and direction-changing characters";
     TEXT_NOT_ASCII = "text.not_ascii", Verification, "a value that steers execution is not printable ASCII", "use printable ASCII only";

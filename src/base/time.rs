@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::reason::{Refusal, TIME_FORMAT};
+use super::reason::{Refusal, TIME_FORMAT, TIME_LENGTH};
 
 /// A second in UTC, years 1970 to 9999, written `YYYY-MM-DDTHH:MM:SSZ` and no other way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,10 +128,9 @@ impl Clock {
 /// Parses a length of time such as `90s`, `30m`, `24h` or `7d`; returns seconds, at least 1.
 ///
 /// # Errors
-/// `time.format` for any other text.
+/// `time.length` for any other text.
 pub fn parse_duration(text: &str) -> Result<i64, Refusal> {
-    let refuse =
-        || Refusal::new(TIME_FORMAT, format!("not a length of time such as 30m: `{}`", super::text::excerpt(text)));
+    let refuse = || Refusal::new(TIME_LENGTH, format!("not a length of time: `{}`", super::text::excerpt(text)));
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refuse)?;
     let scale = match unit {
         "s" => 1,
@@ -178,7 +177,7 @@ mod tests {
         assert_eq!(parse_duration("90s").unwrap(), 90);
         assert_eq!(parse_duration("7d").unwrap(), 604_800);
         for bad in ["", "h", "0h", "1w", "-1h", "1.5h", "1 h", "99999999999h", "é"] {
-            assert!(parse_duration(bad).is_err(), "{bad}");
+            assert_eq!(parse_duration(bad).unwrap_err().code(), "time.length", "{bad}");
         }
     }
 }

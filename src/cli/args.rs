@@ -910,11 +910,14 @@ pub enum LedgerCommand {
         limit: usize,
     },
     /// Show one entry, whole.
-    #[command(after_help = "Example:\n  countersign ledger show 7")]
+    #[command(after_help = "Examples:\n  countersign ledger show 7\n  countersign ledger show 7 --openssh signature")]
     Show {
         /// The entry's number, from 0.
         #[arg(value_name = "SEQ")]
         seq: u64,
+        /// Write its OpenSSH signatures to this folder, for `ssh-keygen -Y verify`.
+        #[arg(long, value_name = "DIR")]
+        openssh: Option<PathBuf>,
     },
     /// Print all entries as JSON lines.
     #[command(after_help = "Example:\n  countersign ledger export --out ledger.jsonl")]

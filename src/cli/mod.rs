@@ -2,5 +2,6 @@
 
 pub mod args;
 pub mod planner_args;
+mod outputs;
 
 pub use args::Args;

@@ -8,6 +8,7 @@ use super::process::{Cause, Exit};
 use crate::{
     base::reason::{ExitClass, Reason},
     event::ErrorClass,
+    plan::model::Host,
 };
 
 use super::reasons::{STEP_EXIT, STEP_SIGNAL, STEP_TIMEOUT};
@@ -68,8 +69,18 @@ const RULES: &[Rule] = &[
     },
 ];
 
+/// What programs write when there is no network. Nothing that is tried again changes that where a step declares none.
+const OFFLINE: Rule = Rule {
+    pattern: r"(?i)(could ?n[o']t connect|could not connect|failed to connect|connection refused|network is unreachable|no route to host|could not resolve|name or service not known|temporary failure in name resolution|getaddrinfo|could not create socket|socket: (permission denied|operation not permitted)|dial (tcp|udp)|urlopen error)",
+    class: ErrorClass::Configuration,
+    what: "the step declares no network, so it has none",
+    next: "if it needs one, declare `network` in the pipeline and have a rule of the policy name the host; then make a new plan",
+};
+
 /// Classifies the end of a program that the plan does not accept: what is known for sure first, its words last.
-pub(super) fn of_program(cause: Cause, exit: Exit, program: &str, stderr: &str) -> Verdict {
+///
+/// `hosts` are those that the step declares.
+pub(super) fn of_program(cause: Cause, exit: Exit, program: &str, stderr: &str, hosts: &[Host]) -> Verdict {
     let name = program.rsplit('/').next().unwrap_or(program);
     if cause == Cause::Timeout {
         return Verdict {
@@ -89,8 +100,15 @@ pub(super) fn of_program(cause: Cause, exit: Exit, program: &str, stderr: &str) 
     {
         return Verdict { reason, class: Some(ErrorClass::Configuration), what: how, next };
     }
-    match RULES.iter().zip(patterns()).find(|(_, pattern)| pattern.is_match(stderr)) {
-        Some((rule, _)) => {
+    let [offline, rules @ ..] = patterns() else {
+        return Verdict { reason, class: None, what: how, next: "read the end of its output" };
+    };
+    let fits = match hosts.is_empty() && offline.is_match(stderr) {
+        true => Some(&OFFLINE),
+        false => RULES.iter().zip(rules).find(|(_, pattern)| pattern.is_match(stderr)).map(|(rule, _)| rule),
+    };
+    match fits {
+        Some(rule) => {
             Verdict { reason, class: Some(rule.class), what: format!("{how}: {}", rule.what), next: rule.next }
         }
         None => Verdict { reason, class: None, what: how, next: "read the end of its output" },
@@ -118,10 +136,13 @@ fn of_signal(signal: i32) -> Option<&'static str> {
     }
 }
 
+/// The pattern of [`OFFLINE`], then those of [`RULES`].
 fn patterns() -> &'static [Regex] {
     static COMPILED: OnceLock<Vec<Regex>> = OnceLock::new();
     // A pattern that does not compile would shift the others; a test holds them all together.
-    COMPILED.get_or_init(|| RULES.iter().filter_map(|rule| Regex::new(rule.pattern).ok()).collect())
+    COMPILED.get_or_init(|| {
+        std::iter::once(&OFFLINE).chain(RULES).filter_map(|rule| Regex::new(rule.pattern).ok()).collect()
+    })
 }
 
 #[cfg(test)]
@@ -130,8 +151,8 @@ mod tests {
 
     #[test]
     fn we15_errors_are_sorted_by_what_is_known_first_and_by_words_last() {
-        assert_eq!(patterns().len(), RULES.len());
-        let class = |exit, text| of_program(Cause::Itself, exit, "/usr/bin/x", text).class;
+        assert_eq!(patterns().len(), RULES.len() + 1);
+        let class = |exit, text| of_program(Cause::Itself, exit, "/usr/bin/x", text, &online()).class;
         for (text, expected) in [
             ("HTTP 429", Some(ErrorClass::Transient)),
             ("error: 503 Service Unavailable", Some(ErrorClass::Transient)),
@@ -150,7 +171,30 @@ mod tests {
             assert_eq!(class(Exit::Code(1), text), expected, "{text}");
         }
         assert_eq!(class(Exit::Signal(libc::SIGXCPU), "HTTP 503"), Some(ErrorClass::Configuration));
-        let timeout = of_program(Cause::Timeout, Exit::Signal(9), "/usr/bin/x", "HTTP 401");
+        let timeout = of_program(Cause::Timeout, Exit::Signal(9), "/usr/bin/x", "HTTP 401", &online());
         assert_eq!((timeout.class, timeout.reason.code), (Some(ErrorClass::Transient), "step.timeout"));
+    }
+
+    fn online() -> [Host; 1] {
+        [Host { name: "db.internal".into(), port: 5432 }]
+    }
+
+    #[test]
+    fn we15_a_step_that_declares_no_network_is_told_so_and_nothing_is_tried_again() {
+        let told = |text: &str, hosts: &[Host]| of_program(Cause::Itself, Exit::Code(7), "/usr/bin/curl", text, hosts);
+        for text in [
+            "curl: (7) Failed to connect to 127.0.0.1 port 9 after 0 ms: Couldn't connect to server",
+            "curl: (6) Could not resolve host: example.com",
+            "connect: Connection refused",
+            "dial tcp: lookup registry on [::1]:53: socket: permission denied",
+            "psql: error: could not create socket: Permission denied",
+            "<urlopen error [Errno 1] Operation not permitted>",
+        ] {
+            let verdict = told(text, &[]);
+            assert_eq!(verdict.class, Some(ErrorClass::Configuration), "{text}");
+            assert!(verdict.what.ends_with("the step declares no network, so it has none"), "{}", verdict.what);
+        }
+        assert_eq!(told("connect: Connection refused", &online()).class, Some(ErrorClass::Transient));
+        assert_eq!(told("HTTP 503", &[]).class, Some(ErrorClass::Transient), "not a word about the network");
     }
 }

@@ -259,7 +259,8 @@ fn judge(run: &Run, ended: &Ended) -> std::result::Result<(), Stop> {
         return Err(Stop::Ended(Cause::Timeout));
     }
     if !accepted {
-        let verdict = classify::of_program(ended.cause, ended.exit, &run.program.path, &ended.stderr.text());
+        let (path, said) = (&run.program.path, ended.stderr.text());
+        let verdict = classify::of_program(ended.cause, ended.exit, path, &said, &run.network);
         return Err(Stop::Program(verdict));
     }
     if ended.survivors > 0 {

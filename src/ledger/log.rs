@@ -105,6 +105,10 @@ impl Ledger {
             }
             Ok(())
         })?;
-        found.ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("entry {seq}")))
+        found.ok_or_else(|| {
+            let last = self.head().map(|head| head.seq).unwrap_or_default();
+            Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("there is no entry {seq}"))
+                .hint(format!("the ledger has entries 0 to {last}; see `countersign ledger log`"))
+        })
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{DraftRequest, reasons::PLANNER_ANSWER, taint::Sources};
 use crate::{
     base::{
+        diagnostic::findings,
         ident::Id,
         json,
         reason::{Refusal, Result},
@@ -232,7 +233,7 @@ fn with_value(directive: &Directive, value: &ProposedValue) -> std::result::Resu
 
 /// Makes the refusal of an answer; its hints are the findings.
 fn wrong(found: Vec<String>) -> Refusal {
-    let many = if found.len() == 1 { "1 finding".to_owned() } else { format!("{} findings", found.len()) };
+    let many = findings(found.len());
     let refusal = Refusal::new(PLANNER_ANSWER, format!("{many} in the answer: {}", excerpt(&found.join("; "))));
     found.into_iter().fold(refusal, Refusal::hint)
 }

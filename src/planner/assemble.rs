@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     base::{
+        diagnostic::findings,
         digest::Digest,
         ident::Id,
         json,
@@ -36,7 +37,7 @@ use crate::{
 pub(super) fn assemble(request: &DraftRequest<'_>, directive: &Directive, planner: PlannerRef) -> Result<Draft> {
     let found = request.catalog.lint(directive);
     if !found.is_empty() {
-        let message = format!("{} findings in `{}`", found.len(), directive.path());
+        let message = format!("{} in `{}`", findings(found.len()), directive.path());
         return Err(Refusal::new(PLANNER_DIRECTIVE, message).subject(directive.path().as_str()).diagnostics(found));
     }
     let mut scripts = BTreeMap::new();

@@ -106,16 +106,21 @@ fn wait_until_gone(pipe: &mut File) {
     }
 }
 
-fn execute(bench: &Bench, drafted: &Drafted) -> Child {
+fn execute(bench: &Bench, drafted: &Drafted, more: &[&str]) -> Child {
     let mut command = bench.binary();
-    command.args(["execute", &drafted.file, "--json"]);
+    command.args(["execute", &drafted.file, "--json"]).args(more);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Starts the plan, and returns when its step is in the middle of its work.
 #[track_caller]
 fn begun(bench: &Bench, drafted: &Drafted, pipe: &File) -> Child {
-    let mut child = execute(bench, drafted);
+    begun_with(bench, drafted, pipe, &[])
+}
+
+#[track_caller]
+fn begun_with(bench: &Bench, drafted: &Drafted, pipe: &File, more: &[&str]) -> Child {
+    let mut child = execute(bench, drafted, more);
     let mut fds = [PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN)];
     if poll(&mut fds, Some(&PATIENCE)).unwrap() == 0 {
         let _ = child.kill();
@@ -207,7 +212,7 @@ fn e01_of_eight_processes_with_one_approval_exactly_one_wins() {
     }
     let (bench, drafted) = waiting();
     fs::write(bench.path("gate/open"), "").unwrap();
-    let all: Vec<Child> = (0..8).map(|_| execute(&bench, &drafted)).collect();
+    let all: Vec<Child> = (0..8).map(|_| execute(&bench, &drafted, &[])).collect();
     let ended: Vec<Ran> = all.into_iter().map(|child| ran(child.wait_with_output().unwrap())).collect();
     let codes: Vec<i32> = ended.iter().map(|ran| ran.code).collect();
     let told: Vec<_> = ended.iter().map(|ran| format!("{}{}", ran.stdout, ran.stderr)).collect();
@@ -232,13 +237,9 @@ fn e01_of_eight_processes_with_one_approval_exactly_one_wins() {
     assert_eq!(claims, 1);
 }
 
-#[test]
-fn we11_a_halt_during_a_run_stops_it_before_the_next_step() {
-    if !has("python3") {
-        return;
-    }
-    let (bench, drafted) = waiting();
-    // The step goes on when it is told to, not when it is killed.
+/// As [`waiting`], but the step goes on when it is told to, not when it is killed.
+fn gated() -> (Bench, Drafted) {
+    let (bench, _) = waiting();
     let script = WAITER.replace(
         "os.pause() if hasattr(os, 'pause') else __import__('signal').pause()",
         "pass\n    open('gate/go.fifo').read()",
@@ -248,13 +249,43 @@ fn we11_a_halt_during_a_run_stops_it_before_the_next_step() {
     assert!(Command::new("mkfifo").arg(bench.path("gate/go.fifo")).status().unwrap().success());
     bench.git(&["add", "pipelines"]);
     bench.git(&["commit", "-q", "-m", "Wait for a word"]);
-    drop(drafted);
     let drafted = draft(&bench);
+    (bench, drafted)
+}
+
+/// Tells a gated step to go on, and waits for the end of the run.
+fn let_go(bench: &Bench, child: Child) -> Ran {
+    OpenOptions::new().write(true).open(bench.path("gate/go.fifo")).unwrap().write_all(b"go").unwrap();
+    ran(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn what_can_no_longer_be_written_after_a_run_is_told_beside_what_was_done() {
+    if !has("python3") {
+        return;
+    }
+    let (bench, drafted) = gated();
+    let pipe = started(&bench);
+    fs::create_dir(bench.outside("reports")).unwrap();
+    let child = begun_with(&bench, &drafted, &pipe, &["--junit", "../reports/run.xml"]);
+    fs::remove_dir(bench.outside("reports")).unwrap();
+    let ran = let_go(&bench, child);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stderr.contains("completed") && ran.stderr.contains("io.failed"), "{}", ran.stderr);
+    assert!(!bench.outside("reports").exists());
+    assert_eq!(lines(&bench), 1);
+}
+
+#[test]
+fn we11_a_halt_during_a_run_stops_it_before_the_next_step() {
+    if !has("python3") {
+        return;
+    }
+    let (bench, drafted) = gated();
     let pipe = started(&bench);
     let child = begun(&bench, &drafted, &pipe);
     real(&bench, &["halt", "--reason", "incident 42"]).exits(0);
-    OpenOptions::new().write(true).open(bench.path("gate/go.fifo")).unwrap().write_all(b"go").unwrap();
-    let ran = ran(child.wait_with_output().unwrap()).refused(3, "run.halted");
+    let ran = let_go(&bench, child).refused(3, "run.halted");
     assert_eq!(ran.json()["result"]["steps"]["wait"], "succeeded");
     assert_ne!(ran.json()["result"]["steps"]["look"], "succeeded");
     let run = ran.json()["result"]["runId"].as_str().unwrap().to_owned();
@@ -327,7 +358,8 @@ rules:
     ]);
     let silent = plan(&bench, "silent", &[]);
     approve(&bench, "ada", &silent, &[]).exits(0);
-    bench.json(&["execute", &silent.file]).refused(7, "run.failed");
+    let ran = bench.json(&["execute", &silent.file]).refused(7, "run.failed");
+    assert!(ran.stderr.contains("the step declares no network"), "{}", ran.stderr);
     assert_eq!(came.load(Ordering::SeqCst), 0, "a step without network reached it");
     // A host that no rule names is refused before anybody could approve.
     let elsewhere = plan(&bench, "elsewhere", &[]);

@@ -29,6 +29,7 @@ mod ledger_http;
 mod loop_solo;
 mod loop_team;
 mod oidc;
+mod outputs;
 mod pipelines_bulk_edit;
 mod pipelines_inventory;
 mod pipelines_migration;

@@ -131,6 +131,32 @@ fn tests_that_a_document_names_exist() {
 }
 
 #[test]
+fn tests_of_a_predecessors_feature_stand_in_its_row() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut code = String::new();
+    sources(&root.join("src"), &mut code);
+    sources(&root.join("tests"), &mut code);
+    let document = fs::read_to_string(root.join("docs/predecessors.md")).unwrap();
+    let row = |feature: &str| document.lines().find(|line| line.starts_with(&format!("| {feature} |")));
+    let is_feature = |word: &str| {
+        ["jf", "we", "aw", "df"]
+            .iter()
+            .any(|seed| word.strip_prefix(seed).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())))
+    };
+    let mut found = 0;
+    for name in code.split("fn ").skip(1).filter_map(|rest| rest.split_once("()")).map(|(name, _)| name) {
+        let feature = name.split('_').next().unwrap_or_default();
+        if is_feature(feature) {
+            found += 1;
+            let feature = feature.to_ascii_uppercase();
+            let row = row(&feature).unwrap_or_else(|| panic!("docs/predecessors.md has no row {feature}: `{name}`"));
+            assert!(row.contains(&format!("`{name}`")), "the row {feature} does not name `{name}`");
+        }
+    }
+    assert!(found > 30, "{found}");
+}
+
+#[test]
 fn reason_codes_that_documents_name_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let known: Vec<&str> = countersign::app::reasons::all().iter().map(|reason| reason.code).collect();

@@ -1,6 +1,7 @@
 //! Rows of the threats that only show in the whole tool: the attack, and its honest twin.
 
 use countersign::{
+    base::digest::Digest,
     plan::seal,
     policy::Policy,
     sign::{TrustRoot, predicate::Approval, verified::read_statement},
@@ -222,4 +223,31 @@ fn b26_bytes_that_say_they_are_something_else_are_refused() {
     assert_eq!(read_statement::<Approval>(&other).unwrap_err().code(), "attestation.absent");
     // And no document of one kind is taken for one of another.
     assert!(seal::open(root).is_err() && TrustRoot::parse(&plan).is_err());
+}
+
+#[test]
+fn e26_the_end_of_a_step_says_what_ran_in_which_sandbox_how_it_ended_and_what_it_gave() {
+    let bench = solo();
+    let drafted = approved(&bench);
+    let run = runs(&bench, &["execute", &drafted.file]).json()["result"]["runId"].clone();
+    let log = bench.json(&["ledger", "log"]).exits(0).json();
+    let ends = |row: &&serde_json::Value| row["kind"] == "step-finished";
+    let seq = log["result"].as_array().unwrap().iter().find(ends).unwrap()["seq"].to_string();
+    let shown = bench.json(&["ledger", "show", &seq]).exits(0).json();
+    let said = &shown["result"]["statement"]["predicate"];
+    assert_eq!((&said["run"], &said["plan"]), (&run, &drafted.digest.as_str().into()));
+    let sum = Digest::of(bench.read("mark.txt").as_bytes());
+    assert_eq!(said["outcome"]["outputs"]["sum"], sum.to_string());
+    let programs = said["outcome"]["actions"].as_array().unwrap().iter().filter(|action| action["kind"] == "run");
+    let programs: Vec<_> = programs.collect();
+    assert_eq!(programs.len(), 2, "the action and its read-back: {said}");
+    for program in programs {
+        let file = std::fs::read(program["target"].as_str().unwrap()).unwrap();
+        assert_eq!(program["digest"], Digest::of(&file).to_string());
+        let printed = format!("{}  mark.txt\n", sum.hex());
+        assert_eq!(program["stdout"]["digest"], Digest::of(printed.as_bytes()).to_string());
+        assert_eq!((&program["stderr"]["bytes"], &program["exitCode"]), (&0.into(), &0.into()));
+        assert!(program["sandbox"].as_str().unwrap().starts_with("landlock-abi="), "{program}");
+        assert!(program["millis"].is_u64());
+    }
 }

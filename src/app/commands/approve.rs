@@ -20,7 +20,7 @@ use crate::{
     },
     approval::{
         Ground, Invalidation,
-        reasons::{APPROVAL_POLICY, APPROVAL_SCOPE, APPROVAL_UNBOUND, APPROVAL_USES},
+        reasons::{APPROVAL_POLICY, APPROVAL_SCOPE, APPROVAL_UNBOUND, APPROVAL_USES, DIGEST_SHORT},
         status::would_not_count,
     },
     base::{
@@ -170,6 +170,8 @@ pub(super) struct Terms {
     scope: Scope,
     max_uses: u32,
     lifetime: i64,
+    /// When the plan or the trust root ends, whichever comes first: no approval holds longer.
+    ends: Timestamp,
     reason: Option<String>,
 }
 
@@ -200,11 +202,23 @@ impl Terms {
             return Err(Refusal::new(EXPIRY_TOO_LONG, format!("{lifetime} s asked for, {longest} s allowed")));
         }
         if lifetime <= 0 {
-            return Err(Refusal::new(crate::verify::reasons::PLAN_EXPIRED, format!("it expired at {ends}")));
+            return Err(over(ends));
         }
         let reason = why.map(reason).transpose()?;
-        Ok(Self { scope, max_uses, lifetime, reason })
+        Ok(Self { scope, max_uses, lifetime, ends, reason })
     }
+
+    /// Returns until when an approval that is signed at `signed` holds.
+    ///
+    /// Between [`Terms::of`] and the signature somebody may have read a long plan, or a second may have begun.
+    fn until(&self, signed: Timestamp) -> Result<Timestamp> {
+        let until = signed.plus(self.lifetime).min(self.ends);
+        if until > signed { Ok(until) } else { Err(over(self.ends)) }
+    }
+}
+
+fn over(ends: Timestamp) -> Refusal {
+    Refusal::new(crate::verify::reasons::PLAN_EXPIRED, format!("it expired at {ends}"))
 }
 
 /// An approval that does not name all 64 digits approves nothing.
@@ -212,11 +226,20 @@ fn check_digest(args: &ApproveArgs, plan: &SealedPlan) -> Result<()> {
     let Some(text) = &args.digest else {
         return Err(Refusal::new(APPROVAL_UNBOUND, "no --digest was given").subject(plan.digest().to_string()));
     };
-    let named: Digest = text.parse()?;
+    let named = whole(text)?;
     if named != plan.digest() {
         return Err(Refusal::new(APPROVAL_SCOPE, format!("named was {named}, the plan is {}", plan.digest())));
     }
     Ok(())
+}
+
+/// Reads a digest that is given by hand: the beginning of one can be forged.
+fn whole(text: &str) -> Result<Digest> {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+    if hex.len() < 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Refusal::new(DIGEST_SHORT, format!("{} of 64 hex digits are given", hex.len())));
+    }
+    text.parse()
 }
 
 /// Shows the view and the criteria, and asks; what is no yes is recorded as a signed rejection.
@@ -288,7 +311,7 @@ fn record(
             nonce: nonce.clone(),
             approved_at: seen.now,
             not_before: seen.now,
-            expires: seen.now.plus(terms.lifetime),
+            expires: terms.until(seen.now)?,
         };
         let envelope = Envelope::sign(subject, approval.clone(), &[hand.signer()])?;
         made = Some((approval, envelope.clone()));
@@ -322,4 +345,25 @@ fn record(
         "ledgerSeq": appended.head.seq,
     });
     Ok(Outcome::done(result, text).decision("approved").about(plan.digest().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a26_an_approval_ends_with_plan_and_trust_root_however_late_it_is_signed() {
+        let start: Timestamp = "2026-11-20T14:45:00Z".parse().unwrap();
+        let terms =
+            |lifetime| Terms { scope: Scope::SingleRun, max_uses: 1, lifetime, ends: start.plus(3_600), reason: None };
+        let (whole, part) = (terms(3_600), terms(60));
+        for late in [0, 1, 300, 3_599] {
+            assert_eq!(whole.until(start.plus(late)).unwrap(), whole.ends, "{late}");
+        }
+        assert_eq!(part.until(start.plus(300)).unwrap(), start.plus(360));
+        assert_eq!(part.until(start.plus(3_590)).unwrap(), part.ends);
+        for late in [3_600, 3_601] {
+            assert_eq!(whole.until(start.plus(late)).unwrap_err().code(), "expired.plan", "{late}");
+        }
+    }
 }

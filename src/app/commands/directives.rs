@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     app::{definitions::Definitions, output::Outcome, world::World},
-    base::{reason::Result, text::visible},
+    base::{diagnostic::findings, reason::Result, text::visible},
     cli::args::ListCheck,
 };
 
@@ -32,7 +32,10 @@ fn list(definitions: &Definitions) -> Outcome {
                 }));
             }
             Err(places) => {
-                text.push_str(&format!("{path:<24} ({} findings; see `countersign directives check`)\n", places.len()));
+                text.push_str(&format!(
+                    "{path:<24} ({}; see `countersign directives check`)\n",
+                    findings(places.len())
+                ));
                 rows.push(json!({ "path": path, "valid": false, "findings": places.len() }));
             }
         }

@@ -1,9 +1,12 @@
 //! `ledger verify|log|show|export|checkpoint`.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::{
     app::{
+        keys::{reasons::SSH_NO_SIGNATURE, ssh_export},
         ledger::{checkpoint, unread},
         output::Outcome,
         session::Session,
@@ -11,12 +14,14 @@ use crate::{
         world::World,
     },
     base::{
+        json,
         reason::{INTERNAL, IO, Refusal, Result},
         text::visible,
+        time::Timestamp,
     },
     cli::args::{LedgerCommand, SignerArgs},
     ledger::log::LogItem,
-    sign::Duty,
+    sign::{Duty, Envelope},
 };
 
 pub(super) fn run(command: &LedgerCommand, world: &mut World) -> Result<Outcome> {
@@ -24,7 +29,7 @@ pub(super) fn run(command: &LedgerCommand, world: &mut World) -> Result<Outcome>
     match command {
         LedgerCommand::Verify => verify(&session, world),
         LedgerCommand::Log { limit } => log(*limit, &session, world),
-        LedgerCommand::Show { seq } => show(*seq, &session, world),
+        LedgerCommand::Show { seq, openssh } => show(*seq, openssh.as_deref(), &session, world),
         LedgerCommand::Export { out } => export(out.as_deref(), &session, world),
         LedgerCommand::Checkpoint { signer } => sign(signer, &session, world),
     }
@@ -76,7 +81,7 @@ fn log(limit: usize, session: &Session, world: &World) -> Result<Outcome> {
     Ok(Outcome::done(json!(items.iter().map(row).collect::<Vec<_>>()), text))
 }
 
-fn show(seq: u64, session: &Session, world: &World) -> Result<Outcome> {
+fn show(seq: u64, openssh: Option<&Path>, session: &Session, world: &World) -> Result<Outcome> {
     let mut ledger = session.ledger(world.now())?;
     let (entry, bytes) = ledger.show(world.now(), seq)?;
     let value: Value = serde_json::from_slice(&bytes).map_err(|e| Refusal::new(INTERNAL, e.to_string()))?;
@@ -88,11 +93,41 @@ fn show(seq: u64, session: &Session, world: &World) -> Result<Outcome> {
     result["statement"] = statement.clone();
     result["entry"] = value;
     let pretty = serde_json::to_string_pretty(&statement).unwrap_or_default();
-    let text = format!("{}hash {}\n{}\n", line(&item), entry.hash, crate::base::text::visible_lines(&pretty));
+    let mut text = format!("{}hash {}\n{}\n", line(&item), entry.hash, crate::base::text::visible_lines(&pretty));
+    if let Some(folder) = openssh {
+        let strict = json::parse(&bytes, bytes.len())?;
+        let envelope = Envelope::from_value(&strict["envelope"])?;
+        let (written, how) = to_openssh(&envelope, item.at, folder, session, world)?;
+        result["openssh"] = json!(written);
+        text.push_str(&how);
+    }
     Ok(Outcome::done(result, text).about(entry.hash.to_string()))
 }
 
-fn export(out: Option<&std::path::Path>, session: &Session, world: &mut World) -> Result<Outcome> {
+/// Writes the OpenSSH signatures of an envelope where stock OpenSSH can check them; returns the paths, and how.
+fn to_openssh(
+    envelope: &Envelope,
+    at: Timestamp,
+    folder: &Path,
+    session: &Session,
+    world: &World,
+) -> Result<(Vec<String>, String)> {
+    let export = ssh_export::export(envelope, &session.root);
+    if export.signatures.is_empty() {
+        return Err(Refusal::new(SSH_NO_SIGNATURE, "no key of it is one of OpenSSH"));
+    }
+    let written = export.write(&world.cwd.join(folder), &ssh_export::allowed_signers(&session.root, at)?)?;
+    let shown = folder.display();
+    let how = export.signatures.iter().map(|signature| {
+        let (identity, key) = (visible(&signature.identity), signature.key.hex());
+        format!(
+            "check it: ssh-keygen -Y verify -f {shown}/allowed_signers -I {identity} -n countersign -s {shown}/{key}.sig < {shown}/message\n"
+        )
+    });
+    Ok((written.iter().map(|path| path.display().to_string()).collect(), how.collect()))
+}
+
+fn export(out: Option<&Path>, session: &Session, world: &mut World) -> Result<Outcome> {
     let now = world.now();
     let mut ledger = session.ledger(now)?;
     let entries = ledger.read(now)?.length();

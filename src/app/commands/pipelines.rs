@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     app::{definitions::Definitions, output::Outcome, reasons::PIPELINE_MISSING, world::World},
     base::{
-        diagnostic::nearest,
+        diagnostic::{findings, nearest},
         reason::{INTERNAL, Refusal, Result},
         text::{excerpt, visible},
     },
@@ -38,7 +38,7 @@ fn list(definitions: &Definitions) -> Outcome {
                 );
             }
             Err(places) => {
-                text.push_str(&format!("{name:<24} ({} findings; see `countersign pipelines check`)\n", places.len()));
+                text.push_str(&format!("{name:<24} ({}; see `countersign pipelines check`)\n", findings(places.len())));
                 rows.push(json!({ "name": name, "valid": false, "findings": places.len() }));
             }
         }

@@ -17,7 +17,7 @@ use crate::{
         world::World,
     },
     base::{
-        diagnostic::Diagnostic,
+        diagnostic::{Diagnostic, findings},
         digest::Digest,
         ident::Id,
         reason::{Refusal, Result, USAGE},
@@ -306,7 +306,7 @@ fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session
 
 /// Makes the refusal of inputs that do not fit, and says which the directive takes.
 fn misfit(directive: &Directive, places: Vec<Diagnostic>) -> Refusal {
-    let many = if places.len() == 1 { "1 finding".to_owned() } else { format!("{} findings", places.len()) };
+    let many = findings(places.len());
     let taken: Vec<String> = directive
         .inputs()
         .iter()

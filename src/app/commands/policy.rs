@@ -6,13 +6,13 @@ use crate::{
     app::{
         files,
         output::Outcome,
-        reasons::CHECKS_FOUND,
+        reasons::{CHECKS_FOUND, NOT_SET_UP},
         session::{POLICY, Session, invalid},
         situation::decide,
         world::World,
     },
     base::{
-        diagnostic::nearest,
+        diagnostic::{findings, nearest},
         reason::{Refusal, Result, USAGE},
         text::excerpt,
     },
@@ -34,6 +34,9 @@ pub(super) fn run(command: &PolicyCommand, world: &World) -> Result<Outcome> {
 /// Checks the policy as it lies in the work tree: it is what is about to be committed.
 fn check_work_tree(world: &World) -> Result<Outcome> {
     let top = Checkout::discover(&world.cwd)?.workdir().to_owned();
+    if !top.join(POLICY).exists() {
+        return Err(Refusal::new(NOT_SET_UP, format!("`{POLICY}` is not there")));
+    }
     let bytes = files::read(&top.join(POLICY), 1 << 20)?;
     let policy = Policy::compile(POLICY, &bytes).map_err(|places| invalid(POLICY, places))?;
     let mut found = check::findings(&policy, world.now());
@@ -45,7 +48,7 @@ fn check_work_tree(world: &World) -> Result<Outcome> {
         let result = json!({ "policy": policy.digest(), "rules": rules, "findings": 0 });
         return Ok(Outcome::done(result, format!("{POLICY}: {rules} rules, no findings\n")));
     }
-    Err(Refusal::new(CHECKS_FOUND, format!("{} findings in {POLICY}", found.len())).diagnostics(found))
+    Err(Refusal::new(CHECKS_FOUND, format!("{} in {POLICY}", findings(found.len()))).diagnostics(found))
 }
 
 fn explain(args: &PlanOnly, world: &World) -> Result<Outcome> {

@@ -98,9 +98,12 @@ pub(super) fn lines(report: &Report) -> Vec<CheckLine> {
 
 /// A verification that does not hold: its checks are shown, and the first refusal decides how the process ends.
 pub(super) fn refused(refusal: &Refusal, result: Value, text: String) -> Outcome {
-    let hint = refusal.hints().next().unwrap_or_default().to_owned();
-    let text = format!("{text}refused: {} [{}]\n  hint: {hint}\n", refusal.message(), refusal.code());
-    Outcome::done(result, text).decision("refused").coded(refusal.code(), refusal.reason().class).hint(hint)
+    let mut text = format!("{text}refused: {} [{}]\n", refusal.message(), refusal.code());
+    for hint in refusal.hints() {
+        text.push_str(&format!("  hint: {hint}\n"));
+    }
+    let outcome = Outcome::done(result, text).decision("refused").coded(refusal.code(), refusal.reason().class);
+    refusal.hints().fold(outcome, Outcome::hint)
 }
 
 /// The checks as machines and as people read them.

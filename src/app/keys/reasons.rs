@@ -15,6 +15,7 @@ reasons! {
     SSH_REFUSED = "ssh.refused", Usage, "`ssh-keygen` did not sign", "check the passphrase, the agent and the key with `ssh-add -l`";
     SSH_NOT_ED25519 = "ssh.not_ed25519", Usage, "the OpenSSH key is of another type", "make one with `ssh-keygen -t ed25519`";
     SSH_IDENTITY = "ssh.identity", Usage, "the name cannot stand in an allowed_signers file", "use letters, digits and . _ @ + - only";
+    SSH_NO_SIGNATURE = "ssh.no_signature", Usage, "the entry bears no signature of an OpenSSH key", "`countersign ledger show SEQ` says who signed it";
     TRUST_MISSING = "trust.missing", Usage, "the repository has no trust root", "make one with `countersign init`";
     TRUST_FILES = "trust.files", Verification, "the files of the trust root contradict one another", "restore `.countersign/trust.json` and `.countersign/trust/` from the base branch";
     TRUST_VERSION_EXISTS = "trust.version_exists", Usage, "that version of the trust root exists with other content", "sign the version that is pending, or remove its files to start anew";

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::{
     base::{
         ident::Id,
-        text,
-        yaml::{Findings, Kind, Node},
+        text::{self, excerpt},
+        yaml::{Findings, Kind, Node, YAML_VALUE},
     },
     policy::{
         condition::Condition,
@@ -81,9 +81,18 @@ fn has_ceiling(when: &Node) -> bool {
     field(when, "effect").is_some_and(|effect| field(&effect, "atMost").is_some())
 }
 
+/// What `then` can be.
+const OUTCOMES: &str = "`then` is `permit`, or has exactly one of `needsApproval` and `deny`";
+
 fn read_then(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) -> Option<Then> {
     if let Kind::Scalar { .. } = &node.kind {
-        return node.word(&[("permit", ())], findings).map(|()| Then::Permit);
+        let given = node.text(findings)?;
+        if given == "permit" {
+            return Some(Then::Permit);
+        }
+        let message = format!("`{}` is no outcome: {OUTCOMES}", excerpt(given));
+        findings.report_near(node.place, YAML_VALUE, message, given, ["permit", "needsApproval", "deny"]);
+        return None;
     }
     let fields = node.fields("`then`", &["needsApproval", "deny"], findings)?;
     match (fields.get("needsApproval"), fields.get("deny")) {
@@ -92,8 +101,7 @@ fn read_then(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) ->
         // Unknown fields are reported already.
         (None, None) if !node.entries(findings).is_empty() => None,
         _ => {
-            let message = "`then` is `permit`, or has exactly one of `needsApproval` and `deny`";
-            findings.report(node.place, POLICY_VALUE, message);
+            findings.report(node.place, POLICY_VALUE, OUTCOMES);
             None
         }
     }

@@ -247,3 +247,13 @@ fn the_policy_in_the_guide_compiles() {
     let words = compile(&format!("{HEAD}{second}rules:\n{READS}")).review_settings().forbidden_words.unwrap();
     assert_eq!(words.words().len(), 7);
 }
+
+#[test]
+fn an_outcome_that_there_is_not_is_told_with_those_there_are() {
+    for outcome in ["permitt", "deny", "allow"] {
+        let text = format!("{HEAD}rules:\n  - {{id: a, when: {{effect: {{atMost: read}}}}, then: {outcome}}}\n");
+        let found = Policy::compile("policy.yml", text.as_bytes()).unwrap_err();
+        assert_eq!(found.iter().map(|one| one.code).collect::<Vec<_>>(), ["yaml.value"]);
+        assert!(found[0].message.contains("`needsApproval` and `deny`"), "{}", found[0].message);
+    }
+}
