@@ -34,6 +34,7 @@ mod pipelines_postgres;
 mod pipelines_release;
 mod pipelines_support;
 mod pipelines_terraform;
+mod planning_used;
 mod readme;
 mod reference;
 mod runner_rules;
