@@ -7,6 +7,7 @@
 //! On a person's own machine less is refused: their key files, agent and tokens are theirs, and the person sees the
 //! plan before anything else does. That is said, each time.
 
+pub(crate) mod reach;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -48,7 +49,7 @@ impl Place {
     /// Tells the place; in doubt it is a job.
     pub(crate) fn of(env: &Environment) -> Self {
         let says = |name: &&str| env.text(name).is_some_and(|value| !matches!(value, "false" | "0"));
-        if JOBS.iter().any(|name| says(&name)) { Self::Job } else { Self::Person }
+        if JOBS.iter().any(says) { Self::Job } else { Self::Person }
     }
 }
 
@@ -97,8 +98,12 @@ const TOKENS: [&str; 4] = ["GITHUB_TOKEN", "GH_TOKEN", "GH_ENTERPRISE_TOKEN", "G
 /// How tokens begin that stand for a person, who may write.
 const OF_PEOPLE: [&str; 4] = ["ghp_", "gho_", "ghu_", "github_pat_"];
 
+/// The one of them that the forge is asked about.
+const ASKED: &str = "GITHUB_TOKEN";
+
 /// A token says nothing of what it may do but whose it is: a person's writes, a job's own is as the forge says.
-fn tokens(reach: Reach, place: Place, env: &Environment, found: &mut Findings) {
+fn tokens(known: Reach, place: Place, env: &Environment, found: &mut Findings) {
+    let asked = env.text(ASKED);
     for (name, value) in TOKENS.iter().filter_map(|name| Some((name, env.text(name)?))) {
         let job = place == Place::Job;
         if OF_PEOPLE.iter().any(|begin| value.starts_with(begin)) {
@@ -110,7 +115,7 @@ fn tokens(reach: Reach, place: Place, env: &Environment, found: &mut Findings) {
             );
             continue;
         }
-        match reach {
+        match if asked == Some(value) { known } else { Reach::Unknown } {
             Reach::ReadOnly => {}
             Reach::Writes => found.add(
                 job,
@@ -122,7 +127,7 @@ fn tokens(reach: Reach, place: Place, env: &Environment, found: &mut Findings) {
                 job,
                 name,
                 "a token of which it is not known that it may only read",
-                "leave the variable out: planning needs no token, but for reading issues and change requests",
+                "leave the variable out, or give the job `permissions: contents: read` and let it reach the forge",
             ),
         }
     }

@@ -92,7 +92,7 @@ impl Total {
         let estimated = if self.estimated { " (in part estimated)" } else { "" };
         let seconds = decimal(millis.saturating_mul(1000));
         let mut line = format!(
-            "{} by models: {tokens_in} tokens sent, {tokens_out} received{estimated}, {requests} requests, {seconds} s",
+            "{} by models: tokens sent {tokens_in}, received {tokens_out}{estimated}, requests {requests}, {seconds} s",
             self.plans
         );
         for (currency, money) in &self.money {

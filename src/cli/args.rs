@@ -159,7 +159,7 @@ pub enum Command {
     /// Show decisions and runs, the newest first.
     #[command(after_help = "Example:\n  countersign history --limit 20")]
     History(HistoryArgs),
-    /// Count plans, decisions, runs and steps.
+    /// Count plans, decisions, runs and steps, and what planning used.
     #[command(after_help = "Example:\n  countersign stats --json")]
     Stats,
     /// Check this machine: sandbox, git, keys, trust root, ledger; and what protects the gate on the forge.

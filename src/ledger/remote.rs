@@ -156,6 +156,24 @@ impl Remote {
         read_push(&done.stdout, done.code == Some(0), reference)
     }
 
+    /// Tells whether the remote would take a push, without pushing anything.
+    ///
+    /// `git` asks for what the other side has before it sends anything, under the right to write; it stops there. A
+    /// token that is let in for nothing at all may not write either.
+    ///
+    /// # Errors
+    /// `ledger.unreachable` where the remote did not say.
+    pub fn may_write(&self, git_dir: &Path, commit: &str) -> Result<bool> {
+        let store = Store::open(git_dir, "refs/countersign/none")?;
+        let refspec = format!("{commit}:refs/heads/countersign-may-write");
+        let arguments = ["push", "--dry-run", "--porcelain", "--no-verify", "--no-signed", "--", self.address.url()];
+        let done = self.run(&store, &[&arguments[..], &[refspec.as_str()]].concat())?;
+        if done.not_let_in().is_some() {
+            return Ok(false);
+        }
+        done.success().map(|_| true)
+    }
+
     /// Configuration with the token, by way of the environment: arguments are for all users of a machine to read,
     /// and a file would outlive the process.
     fn token_config(&self) -> Vec<(&'static str, String)> {

@@ -26,7 +26,7 @@ use super::{
     support::{Bench, ran},
 };
 
-fn read_plan(bench: &Bench, plan: &Drafted) -> Plan {
+pub(crate) fn read_plan(bench: &Bench, plan: &Drafted) -> Plan {
     seal::open(fs::read(bench.path(&plan.file)).unwrap()).unwrap().plan().clone()
 }
 
@@ -82,7 +82,7 @@ fn a28_the_recorded_bytes_of_a_plan_cannot_be_altered() {
 }
 
 /// Records a plan around `plan`, with the key of somebody who may.
-fn record(bench: &Bench, plan: &Plan, file: &str) -> Drafted {
+pub(crate) fn record(bench: &Bench, plan: &Plan, file: &str) -> Drafted {
     let sealed = seal::seal(plan).unwrap();
     let hand = key(bench, "ada", "ada");
     let view = View::new(sealed.plan(), sealed.digest()).markdown().into_bytes();

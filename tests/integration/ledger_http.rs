@@ -6,6 +6,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use countersign::{
+    base::secret::Secret,
+    ledger::{Address, Remote},
+};
+
 use super::{
     git_server::{Door, GitServer, bare},
     scene::{Drafted, FILES, real, real_plan},
@@ -186,4 +191,27 @@ fn a_job_that_checked_out_a_commit_takes_base_and_ledger_from_its_origin() {
     assert!(clone.join("mark.txt").exists());
     let again = step(&[]).exits(6);
     assert!(again.stdout.contains("replay.consumed"), "{}", again.stdout);
+}
+
+#[test]
+fn d01_whether_a_token_may_write_is_asked_and_nothing_is_written() {
+    let (bench, _) = founded();
+    let head = bench.git(&["rev-parse", "main"]);
+    let ask = |door: Door, token: &str| {
+        let server = GitServer::start(&bench.outside("served"), door);
+        let remote = Remote::new(Address::parse(&server.url("infra.git")).unwrap());
+        remote.with_token(&Secret::new(token.to_owned())).may_write(&bench.path(".git"), head.trim()).unwrap()
+    };
+    let served = bench.outside("served/infra.git");
+    let refs = || bench.git(&["--git-dir", served.to_str().unwrap(), "for-each-ref"]);
+    let before = refs();
+    assert!(ask(Door::Token(TOKEN.to_owned()), TOKEN));
+    assert!(!ask(Door::ReadOnly(TOKEN.to_owned()), TOKEN));
+    assert!(!ask(Door::Token(TOKEN.to_owned()), "wrong"));
+    assert_eq!(refs(), before);
+    // A server that does not say is no server that says no.
+    let server = GitServer::start(&bench.outside("served"), Door::Elsewhere("http://127.0.0.1:9".to_owned()));
+    let remote = Remote::new(Address::parse(&server.url("infra.git")).unwrap());
+    let refusal = remote.may_write(&bench.path(".git"), head.trim()).unwrap_err();
+    assert_eq!(refusal.code(), "ledger.unreachable");
 }

@@ -38,6 +38,7 @@ mod pipelines_release;
 mod pipelines_support;
 mod pipelines_terraform;
 mod providers;
+mod planning_used;
 mod readme;
 mod reference;
 mod runner_rules;

@@ -94,6 +94,9 @@ fn d01_of_tokens_only_one_that_the_forge_calls_read_only_may_be_in_a_job() {
     for reach in [Reach::Unknown, Reach::Writes] {
         assert_eq!(of(&own, reach).unwrap_err().code(), "planner.overprivileged");
     }
+    // The forge was asked about one token, and not about another.
+    assert!(of(&[JOB, ("GITHUB_TOKEN", "ghs_x"), ("GH_TOKEN", "ghs_x")], Reach::ReadOnly).is_ok());
+    assert!(of(&[JOB, ("GITHUB_TOKEN", "ghs_x"), ("GH_TOKEN", "ghs_y")], Reach::ReadOnly).is_err());
     for token in ["ghp_x", "gho_x", "ghu_x", "github_pat_x"] {
         let refusal = of(&[JOB, ("GITHUB_TOKEN", token)], Reach::ReadOnly).unwrap_err();
         assert!(refusal.message().contains("a person's token"), "{refusal}");

@@ -82,7 +82,7 @@ fn sums_are_by_currency_and_on_one_line() {
     plans[1].usage.currency = Some("USD".to_owned());
     assert_eq!(
         Total::of(&plans).line(),
-        "2 by models: 15 tokens sent, 15 received, 2 requests, 3 s, 0.0125 EUR, 0.0125 USD"
+        "2 by models: tokens sent 15, received 15, requests 2, 3 s, 0.0125 EUR, 0.0125 USD"
     );
 }
 

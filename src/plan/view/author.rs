@@ -36,13 +36,13 @@ impl Author {
 /// What the drafting used.
 pub(super) fn used(usage: &Usage) -> Vec<Span> {
     let mut spans = vec![
-        fixed("Used: "),
+        fixed("Used: tokens sent "),
         number(usage.input_tokens),
-        fixed(" tokens sent, "),
+        fixed(", received "),
         number(usage.output_tokens),
-        fixed(if usage.estimated { " received, in part estimated by bytes; " } else { " received; " }),
+        fixed(if usage.estimated { ", in part estimated by bytes; requests " } else { "; requests " }),
         number(usage.requests),
-        fixed(" requests; "),
+        fixed("; "),
         number(usage.millis),
         fixed(" ms; "),
     ];
@@ -115,7 +115,7 @@ mod tests {
             "some-model-1".to_owned(),
             format!("Prompt: {}", Digest::of(b"prompt")),
             format!("Answer: {}", Digest::of(b"answer")),
-            "Used: 1200 tokens sent, 300 received; 2 requests; 2345 ms; 0.0125 EUR".to_owned(),
+            "Used: tokens sent 1200, received 300; requests 2; 2345 ms; 0.0125 EUR".to_owned(),
             format!("from issue {}", Digest::of(b"issue")),
             "Of these, not from the protected base: 1".to_owned(),
         ] {

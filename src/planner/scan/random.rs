@@ -25,6 +25,8 @@ const PUBLIC: &[&str] = &["sha1-", "sha256-", "sha384-", "sha512-", "sha1:", "sh
 
 /// The shortest value of a name that counts.
 const LEAST_VALUE: usize = 12;
+/// The most characters of a value that are looked at: a line may be one long list of names and equals signs.
+const MOST_VALUE: usize = 256;
 /// The shortest run that counts by itself.
 const LEAST_RUN: usize = 24;
 
@@ -40,8 +42,11 @@ pub(super) fn assigned(line: &str) -> bool {
             return false;
         }
         let rest = line[at + 1..].trim_start_matches(['=', ':', '>', ' ', '\t']).trim_start_matches(quote);
-        let end = rest.find(|c: char| c.is_whitespace() || "\"'`,;<>(){}[]|$".contains(c)).unwrap_or(rest.len());
-        is_secret_value(&rest[..end])
+        let ends = |c: char| c.is_whitespace() || "\"'`,;<>(){}[]|$".contains(c);
+        let end = rest.char_indices().enumerate().find(|(n, (_, c))| *n == MOST_VALUE || ends(*c));
+        let end = end.map_or(rest.len(), |(_, (end, _))| end);
+        // What is called is code.
+        !rest[end..].starts_with('(') && is_secret_value(&rest[..end])
     })
 }
 

@@ -65,6 +65,7 @@ fn d21_what_is_public_or_written_by_people_passes() {
         "token: ${{ secrets.GITHUB_TOKEN }}".to_owned(),
         "password: the one that you were told on day 1".to_owned(),
         "let token = Token::parse(&text)?;".to_owned(),
+        "Pair { secret_key: self.0.to_bytes(), public_key: None }".to_owned(),
         "secret_name: projects/1/secrets/release-2".to_owned(),
         "token_url=https://login1.example.org/oauth2/token".to_owned(),
         "password: xxxxxxxxxxxxxxxx1".to_owned(),
@@ -91,4 +92,11 @@ fn d21_only_files_that_may_be_sent_are_sent() {
     assert_eq!(sent.skipped, [Skipped { name: "src/main.rs".to_owned(), why: SkipReason::NotAllowed }]);
     assert_eq!(restrict(all.clone(), &[]).unwrap().items.len(), 2, "an empty list lets no file through");
     assert_eq!(restrict(all, &["[".to_owned()]).unwrap_err().code(), "planner.context");
+}
+
+#[test]
+fn d18_a_line_that_is_made_to_be_slow_is_not() {
+    // By the square of its length this would take hours, and the test would not end.
+    let line = "token=".repeat(400_000);
+    assert_eq!(found(&line), None);
 }
