@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The most bytes of any file that the program may write.
-const MAX_FILE: u64 = 64 << 20;
+const MAX_FILE: u64 = 1 << 30;
 
 /// What to start, and within what.
 #[derive(Debug)]
@@ -125,6 +125,8 @@ pub fn run_confined(order: &Confined<'_>) -> Result<Ended> {
             folder: folder.as_fd(),
             input: Some(order.input),
             jail: Some(&jail),
+            // Engines of scripts find their own stack there, and end where they cannot.
+            own_proc: true,
             limits: Limits { file_size: Some(MAX_FILE), ..Limits::default() },
             deadline: tokio::time::Instant::now() + order.timeout,
             grace: Duration::from_secs(1),

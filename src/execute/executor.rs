@@ -235,6 +235,7 @@ async fn start(shared: &Shared, prepared: &Prepared, deadline: tokio::time::Inst
         env: prepared.env.clone(),
         folder: prepared.folder.as_fd(),
         input: None,
+        own_proc: false,
         jail: prepared.jail.as_ref(),
         limits: shared.setting.limits,
         deadline,

@@ -132,10 +132,15 @@ fn an_agent_is_listed_shown_and_asked_in_the_sandbox() {
         assert!(listed.contains(name), "{name}");
     }
     let shown = bench.json(&["providers", "show", "claude"]).exits(0).json();
-    assert_eq!(shown["result"]["argv"][4..6], [json!("--tools"), json!("")]);
+    assert_eq!(shown["result"]["agent"]["argv"].as_array().unwrap()[4..6], [json!("--tools"), json!("")]);
     let shown = bench.json(&["providers", "show", "mine"]).exits(0).json();
-    assert_eq!((&shown["result"]["argv"][0], &shown["result"]["network"]), (&json!("run-me"), &json!(false)));
-    bench.json(&["providers", "show", "anthropic"]).exits(0);
+    let agent = &shown["result"]["agent"];
+    assert_eq!((&agent["argv"][0], &agent["network"]), (&json!("run-me"), &json!(false)));
+    for (name, provider, agent) in [("anthropic", true, false), ("claude", false, true), ("gemini", true, true)] {
+        let shown = bench.json(&["providers", "show", name]).exits(0).json();
+        let is = |part: &str| shown["result"][part].is_object();
+        assert_eq!((is("provider"), is("agent")), (provider, agent), "{name}");
+    }
     // It is asked where it cannot see the repository.
     let readme = bench.path("README.md").display().to_string();
     let body =

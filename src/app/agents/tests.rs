@@ -129,13 +129,18 @@ fn d06_an_agent_reads_the_question_and_nothing_of_the_repository_or_the_home() {
         ("repo", list(repo)),
         ("home", list(machine.path("home"))),
         ("notes", open(machine.path("home").join("notes"))),
-        ("environ", "open('/proc/self/environ').read()".to_owned()),
+        ("meminfo", "open('/proc/meminfo').read()".to_owned()),
+        ("cmdline", "open(f'/proc/{os.getppid()}/cmdline').read()".to_owned()),
+        ("processes", "os.listdir('/proc')".to_owned()),
+        ("memory", "open('/proc/self/mem', 'r+b')".to_owned()),
         ("parent", "open(f'/proc/{os.getppid()}/environ').read()".to_owned()),
         ("shadow", "open('/etc/shadow').read()".to_owned()),
     ]);
     for (name, outcome) in attempts(&machine, &attacks).as_object().unwrap() {
         assert!(outcome.is_number(), "{name}: {outcome}");
     }
+    // Of its own process it may read what the kernel tells, which no other's is.
+    assert_eq!(attempts(&machine, &[("maps", "open('/proc/self/maps').read()".to_owned())])["maps"], "done");
     let seen = machine.answer("print(json.dumps({'in': sys.stdin.read(), 'cwd': os.listdir('.')}))");
     let prompt = seen["in"].as_str().unwrap();
     assert!(prompt.starts_with("the-task\n\nthe-question\n\n"), "{prompt}");

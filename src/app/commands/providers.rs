@@ -63,32 +63,42 @@ fn list(config: &Config) -> Outcome {
     Outcome::done(json!(rows.collect::<Vec<_>>()), text)
 }
 
+/// Shows the provider and the agent of a name: `gemini` is both.
 fn show(config: &Config, name: &str, world: &World) -> Result<Outcome> {
-    if let Some(wire) = catalog::find(name) {
-        let result = json!({
-            "name": wire.id,
-            "planner": "model",
-            "summary": wire.summary,
-            "endpoint": wire.endpoint,
-            "keyVariables": wire.key_variables,
-            "model": wire.model,
-        });
-        let text = format!(
-            "{}: {}\n  use       --planner model --provider {}\n  endpoint  {}\n  key       {}\n  model     {}, where none is named\n",
-            wire.id,
-            wire.summary,
-            wire.id,
-            wire.endpoint.unwrap_or("must be said: --endpoint URL"),
-            if wire.key_variables.is_empty() { "none is needed".to_owned() } else { wire.key_variables.join(" or ") },
-            wire.model,
-        );
-        return Ok(Outcome::done(result, text));
-    }
-    let agent = choice::agent(config, name)?;
-    let found = agents::find(&agent, world).ok().map(|found| found.program.display().to_string());
+    let wire = catalog::find(name).map(show_wire);
+    let agent = match choice::agent(config, name) {
+        Ok(agent) => Some(show_agent(&agent, world)),
+        Err(_) if wire.is_some() => None,
+        Err(why) => return Err(why),
+    };
+    let text: Vec<&str> = [&wire, &agent].into_iter().flatten().map(|(_, text)| text.as_str()).collect();
+    let value = |shown: &Option<(Value, String)>| shown.as_ref().map(|(value, _)| value.clone());
+    let result = json!({ "provider": value(&wire), "agent": value(&agent) });
+    Ok(Outcome::done(result, text.join("\n")))
+}
+
+fn show_wire(wire: &Wire) -> (Value, String) {
+    let result = json!({
+        "name": wire.id,
+        "summary": wire.summary,
+        "endpoint": wire.endpoint,
+        "keyVariables": wire.key_variables,
+        "model": wire.model,
+    });
+    let key = if wire.key_variables.is_empty() { "none is needed".to_owned() } else { wire.key_variables.join(" or ") };
+    let rows = [
+        ("use", format!("--planner model --provider {}", wire.id)),
+        ("endpoint", wire.endpoint.unwrap_or("must be said: --endpoint URL").to_owned()),
+        ("key", key),
+        ("model", format!("{}, where none is named", wire.model)),
+    ];
+    (result, card(&format!("{}: {}", wire.id, wire.summary), &rows))
+}
+
+fn show_agent(agent: &Agent, world: &World) -> (Value, String) {
+    let found = agents::find(agent, world).ok().map(|found| found.program.display().to_string());
     let result = json!({
         "name": agent.name,
-        "planner": "command",
         "argv": agent.argv,
         "program": found,
         "keyVariables": agent.key_variables,
@@ -97,21 +107,23 @@ fn show(config: &Config, name: &str, world: &World) -> Result<Outcome> {
         "reads": agent.reads,
         "network": agent.network,
     });
-    let quoted: Vec<String> =
-        agent.argv.iter().map(|arg| if arg.is_empty() { "''".to_owned() } else { arg.clone() }).collect();
+    let quoted: Vec<&str> = agent.argv.iter().map(|arg| if arg.is_empty() { "''" } else { arg.as_str() }).collect();
     let listed = |all: &[String]| if all.is_empty() { "-".to_owned() } else { all.join(", ") };
-    let text = format!(
-        "{}\n  use       --planner command --provider {}\n  starts    {}\n  program   {}\n  key       {}\n  login     {}\n  passed    {}\n  network   {}\n",
-        agent.name,
-        agent.name,
-        quoted.join(" "),
-        found.as_deref().unwrap_or("not in PATH"),
-        listed(&agent.key_variables),
-        listed(&agent.login.iter().map(|path| format!("~/{path}")).collect::<Vec<_>>()),
-        listed(&agent.variables),
-        if agent.network { "TCP to port 443, and looking names up" } else { "none" },
-    );
-    Ok(Outcome::done(result, text))
+    let rows = [
+        ("use", format!("--planner command --provider {}", agent.name)),
+        ("starts", quoted.join(" ")),
+        ("program", found.unwrap_or_else(|| "not in PATH".to_owned())),
+        ("key", listed(&agent.key_variables)),
+        ("login", listed(&agent.login.iter().map(|path| format!("~/{path}")).collect::<Vec<_>>())),
+        ("passed", listed(&agent.variables)),
+        ("network", if agent.network { "TCP to port 443, and looking names up" } else { "none" }.to_owned()),
+    ];
+    (result, card(&format!("{}: an agent's command line", agent.name), &rows))
+}
+
+fn card(title: &str, rows: &[(&str, String)]) -> String {
+    let rows = rows.iter().map(|(name, value)| format!("  {name:<9} {value}\n"));
+    std::iter::once(format!("{title}\n")).chain(rows).collect()
 }
 
 /// What was found out about one.
@@ -124,10 +136,13 @@ struct Row {
 
 fn check(config: &Config, name: Option<&str>, world: &World) -> Result<Outcome> {
     let rows: Vec<Row> = match name {
-        Some(name) => match catalog::find(name) {
-            Some(wire) => vec![wire_row(config, wire, world)],
-            None => vec![agent_row(&choice::agent(config, name)?, world)],
-        },
+        Some(name) => {
+            let wire = catalog::find(name).map(|wire| wire_row(config, wire, world));
+            match choice::agent(config, name) {
+                Ok(agent) => wire.into_iter().chain([agent_row(&agent, world)]).collect(),
+                Err(why) => vec![wire.ok_or(why)?],
+            }
+        }
         None => {
             let wires = catalog::ALL.iter().map(|wire| wire_row(config, wire, world));
             wires.chain(choice::known_agents(config).iter().map(|agent| agent_row(agent, world))).collect()

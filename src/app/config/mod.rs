@@ -1,7 +1,7 @@
 //! The configuration: flags, then the project's file at the protected base, the user's file, and defaults.
 
 pub(crate) mod key;
-#[cfg_attr(not(test), expect(dead_code, reason = "for `plan`, which does not ask anybody yet"))]
+#[expect(dead_code, reason = "for `plan`, which does not ask anybody yet")]
 pub(crate) mod model;
 mod raw;
 mod shown;

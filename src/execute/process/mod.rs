@@ -46,6 +46,8 @@ pub(super) struct Order<'a> {
     pub(super) input: Option<&'a [u8]>,
     /// None only in tests, which first show that an attack works without it.
     pub(super) jail: Option<&'a Jail>,
+    /// Whether it may read what the kernel tells of its own process.
+    pub(super) own_proc: bool,
     pub(super) limits: Limits,
     pub(super) deadline: tokio::time::Instant,
     pub(super) grace: Duration,
@@ -118,6 +120,7 @@ pub(super) async fn run(order: Order<'_>) -> Result<Ended> {
             limits: &resources,
             jail: None,
             drop_capabilities: false,
+            own_proc: order.own_proc,
         },
     )?;
     let Ends { feed: input, stdout, stderr, status } = pipes.ends()?;

@@ -33,6 +33,7 @@ pub(in crate::execute) fn attempt_all(jail: Option<&Jail>) -> Result<Vec<&'stati
             limits: &resources,
             jail: None,
             drop_capabilities: false,
+            own_proc: false,
         },
     )?;
     let Pipes { stdout, status, .. } = pipes;

@@ -249,6 +249,7 @@ mod tests {
                 limits: &[],
                 jail: None,
                 drop_capabilities: false,
+                own_proc: false,
             },
         );
         (keeper.unwrap(), pipes.status.0, pipes.status.1)

@@ -182,7 +182,9 @@ impl<L> CommandSource<L> {
             }
             Ending::Code(0) => Ok(()),
             Ending::Code(code) => refuse(PROVIDER_AGENT_FAILED, format!("ended with code {code}: {}", said())),
-            Ending::Signal(Some(signal)) => refuse(PROVIDER_AGENT_FAILED, format!("was ended by signal {signal}")),
+            Ending::Signal(Some(signal)) => {
+                refuse(PROVIDER_AGENT_FAILED, format!("was ended by signal {signal}: {}", said()))
+            }
             Ending::Signal(None) => refuse(PROVIDER_AGENT_FAILED, "ended, and nobody saw how".to_owned()),
         }
     }

@@ -192,6 +192,9 @@ fn prepare(image: &Image) -> ! {
         }
         must(call(libc::SYS_prctl, [libc::PR_SET_NO_NEW_PRIVS as usize, 1]), NO_NEW_PRIVS);
         if image.ruleset >= 0 {
+            if image.own_proc {
+                must(allow_own_proc(image), LANDLOCK);
+            }
             must(call(libc::SYS_landlock_restrict_self, [image.ruleset as usize, 0]), LANDLOCK);
         }
         let on_exec = libc::CLOSE_RANGE_CLOEXEC as usize;
@@ -207,6 +210,38 @@ fn prepare(image: &Image) -> ! {
             }
             Payload::Exec => execute(image),
         }
+    }
+}
+
+/// What `landlock_add_rule` takes for a place.
+#[repr(C, packed)]
+struct PathBeneath {
+    allowed: u64,
+    place: i32,
+}
+
+/// Reading files and listing folders, as Landlock numbers them.
+const READ: u64 = 1 << 2 | 1 << 3;
+/// The kind of rule that is about a place.
+const PLACE: usize = 1;
+
+/// Lets the program read what the kernel tells of its own process: only here is its number known.
+///
+/// # Safety
+/// Only in the program's process, before it is restricted.
+unsafe fn allow_own_proc(image: &Image) -> isize {
+    let flags = (libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC) as usize;
+    // SAFETY: system calls over a static path, and over stack memory that outlives the call.
+    unsafe {
+        let place = call(libc::SYS_openat, [libc::AT_FDCWD as usize, c"/proc/self".as_ptr() as usize, flags]);
+        if place < 0 {
+            return place;
+        }
+        let rule = PathBeneath { allowed: READ, place: place as i32 };
+        let ruleset = image.ruleset as usize;
+        let result = call(libc::SYS_landlock_add_rule, [ruleset, PLACE, (&raw const rule) as usize, 0]);
+        call(libc::SYS_close, [place as usize]);
+        result
     }
 }
 

@@ -102,6 +102,8 @@ pub(super) struct Launch<'a> {
     /// The ruleset and the filters; none only where a test shows that an attack works without them.
     pub(super) jail: Option<(BorrowedFd<'a>, Arc<Vec<Filter>>)>,
     pub(super) drop_capabilities: bool,
+    /// Whether the program may read what the kernel tells of its own process, and of no other.
+    pub(super) own_proc: bool,
 }
 
 /// All that the children read: numbers, and addresses of what [`Started`] holds beside it.
@@ -122,6 +124,7 @@ struct Image {
     ruleset: RawFd,
     payload: Payload,
     drop_capabilities: bool,
+    own_proc: bool,
     stacks: stack::Stacks,
 }
 
@@ -187,6 +190,7 @@ pub(super) fn launch(launch: Launch<'_>) -> io::Result<Started> {
             ruleset: launch.jail.as_ref().map_or(-1, |(ruleset, _)| ruleset.as_raw_fd()),
             payload: launch.payload,
             drop_capabilities: launch.drop_capabilities,
+            own_proc: launch.own_proc,
             stacks: stack::Stacks::take()?,
         }
         .closing(),
