@@ -5,7 +5,15 @@
 
 use crate::base::reason::Result;
 
+pub mod endpoint;
+pub mod heard;
+pub mod http;
+mod key;
+mod narrow;
+mod pause;
 pub mod reasons;
+mod sse;
+pub mod wires;
 
 /// Who speaks in a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
