@@ -48,9 +48,9 @@ impl Reply {
 /// A request as it came in.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    pub target: String,
-    pub headers: BTreeMap<String, String>,
-    pub body: Vec<u8>,
+    pub(crate) target: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Asked {
@@ -62,6 +62,7 @@ impl Asked {
 #[derive(Default)]
 struct State {
     replies: VecDeque<Reply>,
+    always: Option<Reply>,
     asked: Vec<Asked>,
 }
 
@@ -76,9 +77,17 @@ pub(crate) struct ModelDouble {
 impl ModelDouble {
     /// Starts one with its replies; a request more is answered with status 418.
     pub(crate) fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
+        Self::with(State { replies: replies.into_iter().collect(), ..State::default() })
+    }
+
+    /// Starts one that answers every request alike.
+    pub(crate) fn always(reply: Reply) -> Self {
+        Self::with(State { always: Some(reply), ..State::default() })
+    }
+
+    fn with(state: State) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = State { replies: replies.into_iter().collect(), asked: Vec::new() };
         let (state, over) = (Arc::new(Mutex::new(state)), Arc::new(AtomicBool::new(false)));
         let (shared, ended) = (Arc::clone(&state), Arc::clone(&over));
         let thread = std::thread::spawn(move || {
@@ -133,7 +142,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let reply = {
         let mut state = state.lock().unwrap();
         state.asked.push(Asked { target, headers, body });
-        state.replies.pop_front()
+        state.replies.pop_front().or_else(|| state.always.clone())
     };
     send(stream, reply.unwrap_or_else(|| Reply::json(418, &json!({}))))
 }

@@ -42,7 +42,10 @@ impl Stage {
     }
 
     fn with(wire: &str, replies: impl IntoIterator<Item = Reply>, settings: Settings) -> Self {
-        let double = ModelDouble::start(replies);
+        Self::before(ModelDouble::start(replies), wire, settings)
+    }
+
+    fn before(double: ModelDouble, wire: &str, settings: Settings) -> Self {
         let wire = wires::named(wire).unwrap();
         let key = Some(Secret::new(KEY.to_owned()));
         let waited = Arc::new(Mutex::new(Vec::new()));
@@ -187,7 +190,7 @@ fn a_provider_that_is_busy_is_asked_again_after_the_time_it_names() {
 fn d18_a_provider_that_stays_busy_is_asked_three_times_and_no_more() {
     for (status, code) in [(429, "provider.rate_limited"), (500, "provider.failed"), (529, "provider.failed")] {
         let reply = Reply::json(status, &shapes::error("anthropic", status, "overloaded_error", "Overloaded"));
-        let mut stage = Stage::new("anthropic", vec![reply; 5]);
+        let mut stage = Stage::before(ModelDouble::always(reply), "anthropic", Settings::default());
         let refusal = stage.ask().unwrap_err();
         assert_eq!(refusal.code(), code);
         assert!(refusal.message().contains("Overloaded"), "{refusal}");
@@ -280,7 +283,7 @@ fn d21_a_key_in_the_question_or_in_the_answer_refuses() {
         let said = format!("the key is {KEY}");
         refused(wire, shapes::says(wire, &said, false), "provider.key_exposed");
         // In two pieces it is in no line of the stream, but in the text.
-        refused(wire, shapes::says(wire, &format!("{KEY}{KEY}")[6..36], true), "provider.key_exposed");
+        refused(wire, shapes::says(wire, KEY, true), "provider.key_exposed");
         let mut stage = Stage::new(wire, []);
         let refusal = stage.ask_about(&format!("log in with {KEY}"), "some-model").unwrap_err();
         assert_eq!(refusal.code(), "provider.key_exposed");
@@ -408,8 +411,9 @@ fn an_answer_that_was_cut_short_filtered_or_empty_is_none() {
 fn d18_an_answer_of_ten_megabytes_and_one_without_an_end_are_refused() {
     for wire in WIRES {
         let large = "x".repeat(10_000_000);
-        refused(wire, shapes::says(wire, &large, false), "provider.too_large");
-        refused(wire, shapes::says(wire, &large, true), "provider.too_large");
+        let streamed = Reply::Stream(vec![format!("data: {large}\n\n")]);
+        refused(wire, Reply::whole(200, "application/json", large.into_bytes()), "provider.too_large");
+        refused(wire, streamed, "provider.too_large");
         let event = shapes::events(wire, &"x".repeat(10_000)).swap_remove(if wire == "gemini" { 0 } else { 3 });
         refused(wire, Reply::Endless(event), "provider.too_large");
         let small = Settings { max_bytes: 100, ..Settings::default() };
