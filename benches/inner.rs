@@ -8,10 +8,18 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "the bare spawn to compare with")]
 
+#[path = "../tests/integration/model_double.rs"]
+#[allow(dead_code, reason = "the tests use more of it")]
+mod model_double;
 #[allow(dead_code, reason = "shared by two programs that each use a part")]
 mod support;
 
-use std::{fs, sync::OnceLock};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    sync::OnceLock,
+};
 
 use countersign::{
     base::{canonical, digest::Digest, time::Clock},
@@ -22,12 +30,14 @@ use countersign::{
         Policy, Purpose,
         evaluate::{Question, evaluate},
     },
+    provider::{self, Source as _, http::HttpSource, wires},
     review::review,
 };
 use divan::{
     Bencher, black_box,
     counter::{BytesCount, ItemsCount},
 };
+use model_double::{ModelDouble, Reply, shapes};
 use support::Site;
 
 fn main() {
@@ -115,4 +125,60 @@ fn sandbox_is_built(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn bare_spawn_of_true() -> bool {
     std::process::Command::new("/usr/bin/true").output().unwrap().status.success()
+}
+
+/// A provider that says `tokens` at once, and a question of 64 KiB for it.
+fn model(tokens: usize) -> (ModelDouble, String) {
+    let mut events = shapes::events("openai", "{\"a\": 1}");
+    let token = events[1].clone();
+    events.splice(1..1, std::iter::repeat_n(token, tokens));
+    (ModelDouble::always(Reply::Stream(events)), "a line of context \n".repeat(3_640))
+}
+
+fn source(double: &ModelDouble) -> HttpSource {
+    HttpSource::new(wires::named("openai").unwrap(), Some(&double.url()), None, Default::default()).unwrap()
+}
+
+fn ask(source: &mut HttpSource, text: &str) -> provider::Exchange {
+    let turns = [provider::Turn { role: provider::Role::Asker, text: text.to_owned() }];
+    let schema = serde_json::json!({ "type": "object" });
+    let question = provider::Question {
+        system: "You draft plans.",
+        turns: &turns,
+        schema: &schema,
+        model: "some-model",
+        max_output_tokens: 4_096,
+        seed: 1,
+    };
+    source.ask(&question, &mut |_| {}).unwrap()
+}
+
+/// What a question costs beside the provider's own time; `model_bare_exchange` is the same bytes without us.
+#[divan::bench(args = [20, 1_000])]
+fn model_question(bencher: Bencher<'_, '_>, tokens: usize) {
+    let (double, text) = model(tokens);
+    let mut source = source(&double);
+    bencher.bench_local(|| ask(&mut source, &text));
+}
+
+/// The same for the first question, for which client and runtime are made.
+#[divan::bench(args = [20, 1_000])]
+fn model_first_question(bencher: Bencher<'_, '_>, tokens: usize) {
+    let (double, text) = model(tokens);
+    bencher.bench_local(|| ask(&mut source(&double), &text));
+}
+
+#[divan::bench(args = [20, 1_000])]
+fn model_bare_exchange(bencher: Bencher<'_, '_>, tokens: usize) {
+    let (double, text) = model(tokens);
+    let sent = ask(&mut source(&double), &text).sent;
+    let address = double.url().trim_start_matches("http://").to_owned();
+    bencher.bench_local(|| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "POST /chat/completions HTTP/1.1\r\ncontent-length: {}\r\n\r\n", sent.len()).unwrap();
+        stream.write_all(&sent).unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).unwrap();
+        received
+    });
 }

@@ -181,7 +181,9 @@ fn a28_execute_reaches_no_planner_yaml_template_or_model() {
 
 #[test]
 fn every_extension_file_is_registered() {
-    for folder in ["src/review/checks", "src/planner/kinds", "src/step/kinds", "src/report/formats"] {
+    for folder in
+        ["src/review/checks", "src/planner/kinds", "src/step/kinds", "src/report/formats", "src/provider/wires"]
+    {
         let folder = root().join(folder);
         let parent = folder.parent().unwrap();
         let registry: String = [folder.join("mod.rs"), parent.join("mod.rs")]

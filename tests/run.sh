@@ -40,6 +40,20 @@ if ! [ -d "$ship/node_modules/@actions/languageservice" ] && command -v npm >/de
   npm install --silent --no-audit --no-fund --prefix "$ship" @actions/languageservice@0.3.61 \
     vscode-languageserver-textdocument@1.0.12 esbuild@0.25.0 || true
 fi
+# llama.cpp's server, and what makes a model for it; the tests of models over HTTP ask it beside a double of ours.
+models=$PWD/target/models
+if ! "$models/bin/python" -c 'import gguf, xllamacpp' 2>/dev/null && command -v python3 >/dev/null; then
+  { python3 -m venv "$models" && "$models/bin/pip" install --quiet xllamacpp==2026.10.11549 gguf==0.19.0; } || true
+fi
+if "$models/bin/python" -c 'import gguf, xllamacpp' 2>/dev/null; then
+  # Named, its absence is a failure.
+  export COUNTERSIGN_MODELS="$models"
+elif [ -n "${CI:-}" ]; then
+  echo "there is no server for models: xllamacpp and gguf could not be had" >&2
+  exit 1
+else
+  echo "no server for models: its tests are skipped"
+fi
 command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny
 
 say "GitHub's description of its interface and its events"

@@ -5,7 +5,6 @@ mod action;
 mod aftermath;
 mod agents;
 mod bundle;
-#[expect(dead_code, reason = "for `plan`, which does not ask anybody yet")]
 mod choice;
 mod ci;
 pub mod commands;

@@ -1,7 +1,7 @@
 //! The command line: arguments, and what they ask the application for.
 
 pub mod args;
-pub mod planner_args;
 mod outputs;
+pub mod planner_args;
 
 pub use args::Args;

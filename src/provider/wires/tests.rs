@@ -75,7 +75,7 @@ fn every_wire_has_a_name_an_address_with_tls_and_a_variable_of_its_own() {
 }
 
 #[test]
-fn no_request_declares_a_tool_and_every_request_has_the_schema() {
+fn d06_no_request_declares_a_tool_and_every_request_has_the_schema() {
     for wire in ALL {
         let text = body(wire.id(), "api.example.com", true, &[Extra::Temperature, Extra::Seed]).to_string();
         for word in ["tool", "function"] {
