@@ -143,7 +143,11 @@ impl Dialogue<'_> {
         let bytes = question.system.len()
             + turns.iter().map(|turn| turn.text.len()).sum::<usize>()
             + self.schema.to_string().len();
-        self.notes.extend(self.meter.before(bytes, self.max_output_tokens)?);
+        // A cassette was paid for when it was recorded.
+        let paid = self.source.origin() != Origin::Replay;
+        if paid {
+            self.notes.extend(self.meter.before(bytes, self.max_output_tokens)?);
+        }
         let terminal = world.console.stderr_is_terminal;
         let stderr = &mut world.console.stderr;
         let mut shown = false;
@@ -164,11 +168,15 @@ impl Dialogue<'_> {
         let exchange = match answered {
             Ok(exchange) => exchange,
             Err(refusal) => {
-                self.notes.extend(self.meter.after_failure(bytes));
+                if paid {
+                    self.notes.extend(self.meter.after_failure(bytes));
+                }
                 return Err(refusal);
             }
         };
-        self.notes.extend(self.meter.after(&exchange));
+        if paid {
+            self.notes.extend(self.meter.after(&exchange));
+        }
         let text = exchange.text.clone();
         self.exchanges.push(exchange);
         Ok(text)
