@@ -42,25 +42,31 @@ if ! [ -d "$ship/node_modules/@actions/languageservice" ] && command -v npm >/de
 fi
 command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny
 
-say "GitHub's description of its interface"
-# What the forge model is held against; made anew where the operations or the script changed.
+say "GitHub's description of its interface and its events"
+# What the forge model is held against; made anew where the operations or a script changed.
 description=23.0.2
-slice=$PWD/target/openapi/slice.json
-stamp=$(cat tests/data/github-operations.txt tests/scripts/openapi_slice.py | sha256sum | cut -c1-64)-$description
-if [ "$(cat "$slice.stamp" 2>/dev/null)" = "$stamp" ]; then
-  export COUNTERSIGN_OPENAPI_SLICE="$slice"
-elif command -v npm >/dev/null; then
-  mkdir -p target/openapi
-  npm install --no-audit --no-fund --no-save --silent --prefix target/openapi "@octokit/openapi@$description"
-  generated=target/openapi/node_modules/@octokit/openapi/generated
-  python3 -B tests/scripts/openapi_slice.py "$generated/api.github.com.json" tests/data/github-operations.txt \
-    "$slice" target/openapi/skeletons.json
-  # What the model starts from is part of the repository, so that it runs without the description.
-  diff -q target/openapi/skeletons.json tests/data/forge-skeletons.json
-  rm -rf target/openapi/node_modules
-  echo "$stamp" >"$slice.stamp"
-  # Named, its absence is a failure.
-  export COUNTERSIGN_OPENAPI_SLICE="$slice"
+webhooks=7.6.1
+slices=$PWD/target/openapi
+stamp=$(cat tests/data/github-operations.txt tests/scripts/openapi_slice.py tests/scripts/webhook_slice.py |
+  sha256sum | cut -c1-64)-$description-$webhooks
+if [ "$(cat "$slices/stamp" 2>/dev/null)" != "$stamp" ] && command -v npm >/dev/null; then
+  mkdir -p "$slices"
+  npm install --no-audit --no-fund --no-save --silent --prefix "$slices" \
+    "@octokit/openapi@$description" "@octokit/webhooks-schemas@$webhooks"
+  packages=$slices/node_modules/@octokit
+  python3 -B tests/scripts/openapi_slice.py "$packages/openapi/generated/api.github.com.json" \
+    tests/data/github-operations.txt "$slices/slice.json" "$slices/skeletons.json"
+  python3 -B tests/scripts/webhook_slice.py "$packages/webhooks-schemas/schema.json" "$slices/webhooks.json" \
+    "$slices/event-skeletons.json"
+  # What the model starts from is part of the repository, so that it runs without the descriptions.
+  diff -q "$slices/skeletons.json" tests/data/forge-skeletons.json
+  diff -q "$slices/event-skeletons.json" tests/data/event-skeletons.json
+  rm -rf "$slices/node_modules"
+  echo "$stamp" >"$slices/stamp"
+fi
+if [ "$(cat "$slices/stamp" 2>/dev/null)" = "$stamp" ]; then
+  # Named, their absence is a failure.
+  export COUNTERSIGN_OPENAPI_SLICE="$slices/slice.json" COUNTERSIGN_WEBHOOKS_SLICE="$slices/webhooks.json"
 elif [ -n "${CI:-}" ]; then
   echo "there is no npm to fetch it with" >&2
   exit 1
@@ -71,6 +77,8 @@ fi
 say "format, lints, dependencies"
 cargo fmt --check
 cargo clippy --all-targets --quiet -- -D warnings
+# Dependencies of other platforms are judged too, so that all must be here.
+cargo fetch --locked --quiet
 cargo deny --offline --log-level error check bans licenses sources
 
 say "scripts of the pipelines"

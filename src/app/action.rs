@@ -56,6 +56,7 @@ const INPUTS: &[(&str, &[&str], Form)] = &[
     ("bundle", &["bundle"], Form::Option("--out")),
     ("dry-run", &["execute"], Form::Flag("--dry-run")),
     ("resume", &["execute"], Form::Option("--resume")),
+    ("append-only", &["propose", "comment", "execute"], Form::Flag("--append-only")),
     ("event", &["comment"], Form::Option("--event")),
     ("reason", &["approve", "reject", "revoke", "resolve", "halt"], Form::Option("--reason")),
 ];

@@ -1,17 +1,24 @@
-//! What a run leaves on the forge: its result in the conversations, and a check on the commit.
+//! What a run leaves on the forge: its result in the conversations, and a check and a deployment of the commit.
 
 use std::sync::Arc;
 
 use super::{
     conversation::{Conversation, page},
     session::Session,
+    statements::word,
     tracking,
     world::World,
 };
 use crate::{
-    base::{ident::Id, reason::Refusal},
+    base::{
+        ident::Id,
+        reason::{Refusal, Result},
+    },
     event::{RunEvent, RunStatus},
-    facts::check::{CheckDraft, CheckState, Conclusion},
+    facts::{
+        check::{CheckDraft, CheckState, Conclusion},
+        deployment::{DeploymentDraft, DeploymentState, DeploymentStatusDraft},
+    },
     forge::Forge,
     plan::SealedPlan,
     report::comment::{Channel, Link, Marker, Mode, ResultComment},
@@ -25,6 +32,8 @@ pub(crate) struct Aftermath<'a> {
     pub(crate) status: RunStatus,
     pub(crate) events: &'a [RunEvent],
     pub(crate) ledger: Option<&'a LedgerHead>,
+    /// How comments are written.
+    pub(crate) mode: Mode,
 }
 
 impl Aftermath<'_> {
@@ -44,7 +53,7 @@ impl Aftermath<'_> {
         };
         let body = result.render();
         let marker = Marker::Result(directive.clone());
-        let at = |number| Conversation { forge: forge.as_ref(), number, mode: Mode::InPlace };
+        let at = |number| Conversation { forge: forge.as_ref(), number, mode: self.mode };
         let mut unheard = Vec::new();
         if let Some(number) = document.subject.change_request {
             unheard.extend(at(number).put(&marker, &body).err());
@@ -65,7 +74,46 @@ impl Aftermath<'_> {
             annotations: Vec::new(),
         };
         unheard.extend(forge.create_check(&check).err());
+        if let Some(environment) = &document.environment {
+            unheard.extend(self.deployed(forge.as_ref(), environment, page.as_ref()).err());
+        }
         unheard
+    }
+
+    /// Shows the run as a deployment of its commit to the environment that the plan names, and how it went.
+    ///
+    /// What GitHub shows by itself is the job's: of the environment that holds its keys, and well wherever the job ends well.
+    fn deployed(&self, forge: &dyn Forge, environment: &Id, page: Option<&Link>) -> Result<()> {
+        let document = self.plan.plan();
+        let directive = shortened(&document.directive.name.to_string());
+        let deployment = forge.create_deployment(&DeploymentDraft {
+            sha: document.subject.head_sha.clone(),
+            environment: environment.to_string(),
+            task: "countersign".to_owned(),
+            description: format!("countersign / {directive}"),
+            external_id: self.run.to_string(),
+        })?;
+        let status = DeploymentStatusDraft {
+            state: state(self.status),
+            description: format!("{directive}: {}", word(&self.status)?),
+            log_url: page.map(Link::address),
+            environment_url: None,
+        };
+        forge.set_deployment_status(deployment, &status).map(drop)
+    }
+}
+
+/// Returns as much of a name as a description has room for.
+fn shortened(name: &str) -> String {
+    name.chars().take(100).collect()
+}
+
+/// Says how a run ended in a deployment's own words; what is not known is no success.
+fn state(status: RunStatus) -> DeploymentState {
+    match status {
+        RunStatus::Completed => DeploymentState::Success,
+        RunStatus::Cancelled | RunStatus::Halted | RunStatus::Indeterminate => DeploymentState::Error,
+        _ => DeploymentState::Failure,
     }
 }
 

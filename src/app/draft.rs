@@ -13,18 +13,23 @@ use crate::{
         value::Scalar,
     },
     directive::Directive,
-    pipeline::Catalog,
+    pipeline::{Catalog, ProgramTable},
     plan::{
         SealedPlan,
-        model::{Action, Person, Plan},
+        model::{Action, Origin, Person, Plan, ProposedValue},
         seal,
     },
-    planner::{self, DraftRequest},
+    planner::{
+        self, DraftRequest, Planner, Proposed,
+        reasons::PLANNER_TAINTED,
+        taint::{self, Tainted},
+    },
     policy::Policy,
     verify::Conformance,
 };
 
 /// What a plan is drafted from, beside the repository.
+#[derive(Clone, Copy)]
 pub(crate) struct Order<'a> {
     pub(crate) directive: &'a Directive,
     pub(crate) inputs: &'a BTreeMap<Id, Scalar>,
@@ -35,9 +40,51 @@ pub(crate) struct Order<'a> {
     pub(crate) parent: Option<(Digest, u32)>,
     /// Full id of the commit that the directive was read at.
     pub(crate) directive_commit: &'a str,
+    /// The planner that drafts.
+    pub(crate) planner: &'static dyn Planner,
+    /// What it was answered, where it asks somebody.
+    pub(crate) proposed: Option<&'a Proposed>,
 }
 
-/// Drafts and seals a plan with the fixed planner, against the definitions at the base commit.
+/// Makes the request of an order as a planner sees it, and runs something on it.
+pub(crate) fn rehearse<T>(
+    session: &Session,
+    policy: &Policy,
+    order: &Order<'_>,
+    run: impl FnOnce(&DraftRequest<'_>) -> Result<T>,
+) -> Result<T> {
+    let (catalog, programs) = (session.catalog()?, programs(policy));
+    run(&request(session, policy, (&catalog, &programs), order, &BTreeMap::new()))
+}
+
+fn request<'r>(
+    session: &'r Session,
+    policy: &Policy,
+    (catalog, programs): (&'r Catalog, &'r ProgramTable),
+    order: &Order<'r>,
+    files: &'r BTreeMap<RepoPath, Digest>,
+) -> DraftRequest<'r> {
+    DraftRequest {
+        directive: order.directive,
+        directive_commit: order.directive_commit,
+        catalog,
+        programs,
+        inputs: order.inputs,
+        facts: &session.facts,
+        requested_by: order.requested_by,
+        policy_digest: policy.digest(),
+        trust_root_digest: session.root.digest(),
+        now: order.now,
+        lifetime_seconds: order.lifetime,
+        seed: order.seed,
+        parent: order.parent,
+        files,
+        proposed: order.proposed,
+        tainted: if policy.planning().tainted { Tainted::Allow } else { Tainted::Refuse },
+    }
+}
+
+/// Drafts and seals a plan, against the definitions at the base commit.
 pub(crate) fn seal(session: &Session, policy: &Policy, order: &Order<'_>) -> Result<SealedPlan> {
     let plan = expand(session, policy, &session.catalog()?, order)?;
     seal::seal_with(&plan, &limits(policy))
@@ -46,28 +93,9 @@ pub(crate) fn seal(session: &Session, policy: &Policy, order: &Order<'_>) -> Res
 /// Expands twice: what single files a plan reads is known only when it is expanded, and their digests
 /// at the head commit belong into it.
 fn expand(session: &Session, policy: &Policy, catalog: &Catalog, order: &Order<'_>) -> Result<Plan> {
-    let fixed = planner::ALL.iter().find(|planner| planner.id() == "fixed");
-    let Some(fixed) = fixed else {
-        return Err(Refusal::new(crate::base::reason::INTERNAL, "the fixed planner is not registered"));
-    };
     let programs = programs(policy);
     let draft = |files: &BTreeMap<RepoPath, Digest>| {
-        fixed.draft(&DraftRequest {
-            directive: order.directive,
-            directive_commit: order.directive_commit,
-            catalog,
-            programs: &programs,
-            inputs: order.inputs,
-            facts: &session.facts,
-            requested_by: order.requested_by,
-            policy_digest: policy.digest(),
-            trust_root_digest: session.root.digest(),
-            now: order.now,
-            lifetime_seconds: order.lifetime,
-            seed: order.seed,
-            parent: order.parent,
-            files,
-        })
+        order.planner.draft(&request(session, policy, (catalog, &programs), order, files))
     };
     let first = draft(&BTreeMap::new())?.plan;
     let paths = reads(&first);
@@ -101,11 +129,12 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
     let document = plan.plan();
     let base = &document.subject.base_sha;
     let deviates = |how: String| Ok(Conformance::Deviates(how));
-    if document.planner.kind.as_str() != "fixed" || document.planner.version != env!("CARGO_PKG_VERSION") {
-        return deviates(format!("drafted by {} {}", document.planner.kind, document.planner.version));
-    }
-    let proposed = document.subject.change_request.is_some() && document.directive.commit == document.subject.head_sha;
-    if document.directive.commit != *base && !(proposed && policy.gates().directives_at_head) {
+    let planner = match planner::named(document.planner.kind.as_str()) {
+        Ok(planner) if document.planner.version == env!("CARGO_PKG_VERSION") => planner,
+        _ => return deviates(format!("drafted by {} {}", document.planner.kind, document.planner.version)),
+    };
+    let at_head = document.subject.change_request.is_some() && document.directive.commit == document.subject.head_sha;
+    if document.directive.commit != *base && !(at_head && policy.gates().directives_at_head) {
         return deviates(format!("the directive is of commit {}, not of the base", short(&document.directive.commit)));
     }
     if session.checkout.list(base, "pipelines").is_err() {
@@ -135,8 +164,14 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
         config_dir: session.config_dir.clone(),
         access: super::access::Access::default(),
     };
+    let proposed = match recalled(session, &directive, document) {
+        Ok(proposed) => proposed,
+        Err(refusal) => return deviates(refusal.message().to_owned()),
+    };
     let order = Order {
         directive: &directive,
+        planner,
+        proposed: proposed.as_ref(),
         inputs: &document.inputs,
         requested_by: &document.planner.requested_by,
         now: document.created_at,
@@ -151,6 +186,7 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
     };
     // The nonce is the one thing that nothing but the seed explains.
     let again = Plan { nonce: document.nonce.clone(), ..again };
+    let again = with_readings(again, document);
     if again == *document {
         return Ok(Conformance::Conforms { plan: plan.digest(), base_sha: base.clone() });
     }
@@ -159,6 +195,55 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
         Some(step) => format!("step `{}` is not what pipeline `{}` expands to", step.id, step.pipeline),
         None => "the plan is not what its directive expands to".to_owned(),
     })
+}
+
+/// Takes out of a plan what was proposed for it.
+///
+/// A value that claims to be from the protected base must stand there still: in the directive, or in a file that the
+/// planner read at the base commit. Every other label makes a value count for less, so that nobody gains by it.
+fn recalled(session: &Session, directive: &Directive, plan: &Plan) -> Result<Option<Proposed>> {
+    let Some(proposal) = plan.planner.proposal.clone() else { return Ok(None) };
+    let base = &plan.subject.base_sha;
+    let read: Vec<&str> =
+        plan.planner.inputs.iter().filter(|i| i.origin == Origin::RepoAtBase).map(|i| i.name.as_str()).collect();
+    for step in &proposal.steps {
+        for (name, value) in &step.with {
+            let ProposedValue::Value(written) = value else { continue };
+            let Scalar::Text(text) = &written.value else { continue };
+            let stands = match written.origin {
+                Origin::DirectiveAtBase => plan.directive.commit == *base && taint::holds(directive.text(), text),
+                Origin::RepoAtBase => read.iter().any(|path| {
+                    let bytes = session.checkout.blob(base, path).ok().flatten().unwrap_or_default();
+                    taint::holds(&String::from_utf8_lossy(&bytes), text)
+                }),
+                _ => true,
+            };
+            if !stands {
+                let what =
+                    format!("step `{}`, input `{name}`: the value is not where the plan says it is from", step.id);
+                return Err(Refusal::new(PLANNER_TAINTED, what));
+            }
+        }
+    }
+    let planner = &plan.planner;
+    Ok(Some(Proposed {
+        proposal,
+        model: planner.model.clone(),
+        prompt: planner.prompt_digest,
+        response: planner.response_digest,
+        inputs: Vec::new(),
+        usage: planner.usage.clone(),
+    }))
+}
+
+/// Takes over what a plan says that its planner read beside the definitions: it may say more than what an expansion
+/// needs, and never less.
+fn with_readings(mut again: Plan, plan: &Plan) -> Plan {
+    let says_all = again.planner.inputs.iter().all(|input| plan.planner.inputs.contains(input));
+    if plan.planner.proposal.is_some() && says_all {
+        again.planner.inputs.clone_from(&plan.planner.inputs);
+    }
+    again
 }
 
 /// Reads the directive that a plan names, at the commit that it names, which must be here; none where it is not there.

@@ -383,7 +383,8 @@ pub(crate) fn usage(error: &clap::Error, line: &[OsString], world: &mut World) -
 /// Returns the command's name as typed, such as `ledger log`.
 fn name_of(command: &Command) -> String {
     use crate::cli::args::{
-        KeysCommand as Keys, LedgerCommand as Ledger, ListCheck, PipelinesCommand as Pipelines, PolicyCommand as Policy,
+        ConfigCommand, KeysCommand as Keys, LedgerCommand as Ledger, ListCheck, PipelinesCommand as Pipelines,
+        PolicyCommand as Policy, ProvidersCommand as Providers,
     };
     match command {
         Command::Try(_) => "try",
@@ -431,6 +432,10 @@ fn name_of(command: &Command) -> String {
         Command::Stats => "stats",
         Command::Doctor(_) => "doctor",
         Command::Action => "action",
+        Command::Providers(Providers::List) => "providers list",
+        Command::Providers(Providers::Show { .. }) => "providers show",
+        Command::Providers(Providers::Check { .. }) => "providers check",
+        Command::Config(ConfigCommand::Show { .. }) => "config show",
         Command::Schema(_) => "schema",
         Command::Reasons(_) => "reasons",
         Command::Completions(_) => "completions",

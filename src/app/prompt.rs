@@ -1,7 +1,7 @@
 //! The question at the terminal: the digest's beginning *and* `yes`, by a person who is there.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     sync::mpsc::{self, RecvTimeoutError},
     time::{Duration, Instant},
 };
@@ -9,11 +9,13 @@ use std::{
 use super::world::Console;
 use crate::base::{
     digest::Digest,
-    reason::{IO, Refusal, Result},
+    reason::{IO, Refusal, Result, USAGE},
 };
 
 /// Wrong answers after which the question counts as answered with no.
 const MAX_WRONG: u32 = 5;
+/// The most bytes of a line.
+const MAX_LINE: u64 = 64 * 1024;
 
 /// What came of the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +104,39 @@ pub(crate) fn ask(console: &mut Console, digest: &Digest, timeout: Duration) -> 
         }
     }
     Ok(Answer::Yes)
+}
+
+/// Lines that a person types.
+pub(crate) struct Lines(BufReader<Box<dyn std::io::Read + Send>>);
+
+impl Lines {
+    /// Takes over standard input.
+    ///
+    /// # Errors
+    /// `usage.invalid` where nobody types there.
+    pub(crate) fn open(console: &mut Console) -> Result<Self> {
+        if !console.stdin_is_terminal {
+            return Err(Refusal::new(USAGE, "standard input is no terminal, so nobody can be asked")
+                .hint("leave --interactive out"));
+        }
+        Ok(Self(BufReader::new(std::mem::replace(&mut console.stdin, Box::new(std::io::empty())))))
+    }
+
+    /// Asks for one line; none where the input has ended.
+    ///
+    /// # Errors
+    /// `io.failed` where the question cannot be written or the line not be read.
+    pub(crate) fn ask(&mut self, console: &mut Console, question: &str) -> Result<Option<String>> {
+        write!(console.stderr, "{question}")
+            .and_then(|()| console.stderr.flush())
+            .map_err(|e| Refusal::new(IO, format!("the question cannot be shown: {e}")))?;
+        let mut line = String::new();
+        match self.0.by_ref().take(MAX_LINE).read_line(&mut line) {
+            Ok(0) => Ok(None),
+            Ok(_) => Ok(Some(line.trim_end_matches(['\r', '\n']).to_owned())),
+            Err(e) => Err(Refusal::new(IO, format!("standard input: {e}"))),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ reasons! {
     OUTPUT_EXISTS = "output.exists", Usage, "a file that would be written is there already", "remove it, or name another";
     CHECKS_FOUND = "check.findings", Usage, "the check found something", "put the places named right";
     SCHEMA_UNKNOWN = "schema.unknown", Usage, "there is no such format", "see `countersign schema` for the list";
+    PLAN_ARTIFACT = "plan.artifact", Verification, "what was asked and answered for a plan is not beside its file", "keep the folder `FILE.asked` with the draft; without it nobody can see later what was asked";
     REASON_UNKNOWN = "reasons.unknown", Usage, "there is no such reason code", "see `countersign reasons` for the list";
     RUN_FAILED = "run.failed", StepFailed, "a step failed", "see `countersign status RUN`; after a repair, `countersign execute PLAN --resume RUN`";
     RUN_INDETERMINATE = "run.indeterminate", Indeterminate, "nobody knows how a step ended", "look what happened, then `countersign resolve`";
@@ -35,6 +36,12 @@ reasons! {
     RUNNER_TAMPERED = "runner.filecommand_tampered", Verification, "a file by which the runner takes orders changed during a step", "find out what wrote to it; no later step of the job may be trusted";
     ACTION_INPUT = "action.input", Usage, "an input of the CI step does not fit", "see the inputs in docs/github.md";
     ACTION_VERSION = "action.version", Usage, "the CI step asks for another version than the one that is installed", "pin the action at the release that has the version";
+    CONFIG_KEY = "config.holds_key", Usage, "a configuration holds a key", "take it out, and make a new key where others may have seen this one; name a variable (`key: {env: NAME}`) or a file instead";
+    CONFIG_PLACE = "config.place", Usage, "a field stands in a file that may not set it", "see docs/planners.md for what the project's file may say";
+    CONFIG_VALUE = "config.value", Usage, "a value of the configuration does not fit", "see docs/planners.md for each field";
+    CONFIG_KEY_ENDPOINT = "config.key_endpoint", Refused, "the project's file alone says where your key would go", "if that is right, say it yourself: --endpoint URL, or `key` or `endpoint` in your own config.yml";
+    CONFIG_KEY_FILE = "config.key_file", Refused, "the file of a key is not private, or no text", "chmod 600 it, and let it hold the key and nothing else";
+    PROVIDERS_MISSING = "providers.missing", Usage, "something that the provider needs is not there", "each line says what";
     PLANNER_OVERPRIVILEGED = "planner.overprivileged", Refused, "the environment of a planner holds what a planner must not have", "plan in a job that has the key of its model and nothing else; see docs/security.md";
     TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
 }

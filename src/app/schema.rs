@@ -47,6 +47,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         written("directive", "Directive: front matter", schema_written::directive()),
         written("pipeline", "Pipeline", schema_written::pipeline()),
         written("policy", "Policy", schema_written::policy()),
+        written("config", "Configuration", schema_written::config()),
         entry::<Document>("trust-root", "Trust root"),
         entry::<Bundle>("bundle", "Evidence bundle"),
         entry::<DecisionV1>("decision", "Decision of a policy"),

@@ -112,6 +112,58 @@ pub(super) fn pipeline() -> Value {
     })
 }
 
+/// The configuration, of a project or a user.
+pub(super) fn config() -> Value {
+    let whole = || json!({ "type": "integer", "minimum": 0, "maximum": crate::base::json::MAX_INTEGER });
+    let object = |properties: Value, required: &[&str]| json!({ "type": "object", "additionalProperties": false, "required": required, "properties": properties });
+    let allowance = || {
+        let amounts = json!({ "tokens": whole(), "requests": whole(), "money": whole(), "time": duration() });
+        object(amounts, &[])
+    };
+    let agent = json!({
+        "argv": { "type": "array", "minItems": 1, "items": { "type": "string" } },
+        "env": { "type": "array", "items": { "type": "string" } },
+        "reads": { "type": "array", "items": { "type": "string", "pattern": "^/" } },
+        "network": { "type": "boolean" },
+        "modelFlag": line(),
+        "answer": { "enum": ["plain", "claude", "codex", "gemini"] },
+    });
+    let price = json!({ "inputPerMillion": whole(), "outputPerMillion": whole() });
+    let properties = json!({
+        "version": { "const": 1 },
+        "planner": { "enum": ["fixed", "model", "command", "manual"] },
+        "provider": line(),
+        "model": line(),
+        "endpoint": { "type": "string", "pattern": "^https?://" },
+        "key": one_of(&[("env", line()), ("file", json!({ "type": "string", "pattern": "^/" }))]),
+        "maxOutputTokens": { "type": "integer", "minimum": 1, "maximum": 1_000_000 },
+        "timeout": duration(),
+        "maxRevisions": { "type": "integer", "minimum": 0, "maximum": 100 },
+        "send": { "type": "array", "items": { "type": "string" }, "description": "Globs of what may be sent to a model." },
+        "currency": { "type": "string", "pattern": "^[A-Z]{3}$" },
+        "budgets": object(
+            json!({
+                "mode": { "enum": ["strict", "warn", "off"] },
+                "perPlan": allowance(),
+                "perDirective": allowance(),
+                "perDay": allowance(),
+            }),
+            &[],
+        ),
+        "prices": {
+            "type": "object",
+            "description": "In millionths of the currency per million tokens.",
+            "additionalProperties": object(price, &["inputPerMillion", "outputPerMillion"]),
+        },
+        "agents": {
+            "type": "object",
+            "description": "In the user's file only.",
+            "additionalProperties": object(agent, &["argv"]),
+        },
+    });
+    object(properties, &["version"])
+}
+
 /// The policy.
 pub(super) fn policy() -> Value {
     let names = json!({ "type": "array", "items": { "type": "string" } });

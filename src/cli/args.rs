@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::planner_args::{AskArgs, PlannerFlags};
+
 /// Agents propose, people countersign, CI executes exactly that.
 #[derive(Debug, Parser)]
 #[command(
@@ -168,6 +170,12 @@ pub enum Command {
         after_help = "Example:\n  COUNTERSIGN_INPUT_COMMAND=verify COUNTERSIGN_INPUT_PLAN=plan.json countersign action"
     )]
     Action,
+    /// List what can be asked for plans, and say what is missing to ask it.
+    #[command(subcommand)]
+    Providers(ProvidersCommand),
+    /// Show the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print the JSON Schema of a format, or list the formats.
     #[command(after_help = "Example:\n  countersign schema plan")]
     Schema(SchemaArgs),
@@ -424,6 +432,49 @@ pub enum ListCheck {
     Check(ReportFiles),
 }
 
+/// What to do with providers and agents.
+#[derive(Debug, Subcommand)]
+pub enum ProvidersCommand {
+    /// List providers behind HTTP, agents' command lines, and people.
+    #[command(after_help = "Example:\n  countersign providers list")]
+    List,
+    /// Show one: what it needs, what it is given, and how it is started.
+    #[command(after_help = "Example:\n  countersign providers show claude")]
+    Show {
+        /// Its name.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Say what is missing: key, program or endpoint. Fails where the one that is named, or every one, lacks something.
+    #[command(after_help = "Examples:\n  countersign providers check\n  countersign providers check anthropic")]
+    Check {
+        /// The one to check; by default each.
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// Ask the agent that is named a question that costs next to nothing, as `plan` would.
+        #[arg(long, requires = "name")]
+        ask: bool,
+        /// Where and with what it would be asked.
+        #[command(flatten)]
+        flags: PlannerFlags,
+    },
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show every value: flags, then `.countersign/config.yml` at the protected base, your own config.yml, and defaults.
+    #[command(after_help = "Example:\n  countersign config show --origin")]
+    Show {
+        /// Say where each value comes from.
+        #[arg(long)]
+        origin: bool,
+        /// Flags, as `plan` takes them.
+        #[command(flatten)]
+        flags: PlannerFlags,
+    },
+}
+
 /// What to do with pipelines.
 #[derive(Debug, Subcommand)]
 pub enum PipelinesCommand {
@@ -478,6 +529,9 @@ pub struct PlanArgs {
     /// The plan that this one revises; its approvals end.
     #[arg(long, value_name = "PLAN")]
     pub revise: Option<String>,
+    /// Who drafts, and who is asked.
+    #[command(flatten)]
+    pub asking: AskArgs,
     /// Name or path of the key that records the plan.
     #[command(flatten)]
     pub signer: SignerArgs,
@@ -772,6 +826,9 @@ pub struct ExecuteArgs {
     /// Steps at once, at most what the policy allows.
     #[arg(long, value_name = "N")]
     pub parallel: Option<u32>,
+    /// Change no comment on the forge: write a new one each time, for auditors.
+    #[arg(long)]
+    pub append_only: bool,
     /// What shows which CI job this is; by default a token wherever the trust root lists an issuer.
     #[arg(long, value_enum)]
     pub identity: Option<IdentityArg>,

@@ -48,6 +48,8 @@ pub(super) struct Front {
     pub(super) risks: Vec<StatedRisk>,
     pub(super) assumptions: Vec<String>,
     pub(super) lifetime: Option<i64>,
+    pub(super) planner: Option<Id>,
+    pub(super) model: Option<String>,
     pub(super) steps: Vec<StepSpec>,
 }
 
@@ -239,6 +241,30 @@ impl Directive {
     #[must_use]
     pub fn steps(&self) -> &[StepSpec] {
         &self.fields.steps
+    }
+
+    /// Returns the planner that drafts for this directive, where it says.
+    #[must_use]
+    pub fn planner(&self) -> Option<&Id> {
+        self.fields.planner.as_ref()
+    }
+
+    /// Returns the model that is asked for this directive, where it says.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.fields.model.as_deref()
+    }
+
+    /// Returns the same directive with steps that were proposed in the place of its own, and with what was said beside.
+    ///
+    /// It is still the file's directive: pipelines, ceiling and all else that bounds a plan stay as they are.
+    #[must_use]
+    pub fn proposing(&self, steps: Vec<StepSpec>, risks: Vec<StatedRisk>, assumptions: Vec<String>) -> Self {
+        let mut proposed = self.clone();
+        proposed.fields.steps = steps;
+        proposed.fields.risks.extend(risks);
+        proposed.fields.assumptions.extend(assumptions);
+        proposed
     }
 
     /// Starts to collect findings about this file.

@@ -32,7 +32,7 @@ const MAX_LIFETIME: i64 = 30 * 86_400;
 /// The words of `gate`.
 const METHODS: [(&str, &str); 4] = [("key", "key"), ("ssh", "ssh"), ("terminal", "terminal"), ("policy", "policy")];
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 15] = [
     "title",
     "pipelines",
     "inputs",
@@ -45,6 +45,8 @@ const FIELDS: [&str; 13] = [
     "risks",
     "assumptions",
     "lifetime",
+    "planner",
+    "model",
     "steps",
 ];
 
@@ -136,6 +138,11 @@ fn walk(root: &Node, findings: &mut Findings<'_>) -> Option<Front> {
         gate: read_gate(fields, findings),
         assumptions: read_lines(fields, "assumptions", findings),
         lifetime: fields.get("lifetime").and_then(|node| node.duration(MAX_LIFETIME, findings)),
+        planner: fields.get("planner").and_then(|node| node.parsed(findings)),
+        model: fields.get("model").and_then(|node| {
+            let name = node.line(findings)?;
+            findings.keep(node.place, check_steering(name)).map(|()| name.to_owned())
+        }),
         pipelines,
         inputs,
         ceiling,

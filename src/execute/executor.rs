@@ -234,6 +234,7 @@ async fn start(shared: &Shared, prepared: &Prepared, deadline: tokio::time::Inst
         argv: prepared.argv.clone(),
         env: prepared.env.clone(),
         folder: prepared.folder.as_fd(),
+        input: None,
         jail: prepared.jail.as_ref(),
         limits: shared.setting.limits,
         deadline,

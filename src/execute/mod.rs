@@ -7,6 +7,7 @@
 mod cancel;
 mod capture;
 mod classify;
+mod confined;
 mod dispatcher;
 mod executor;
 mod prepare;
@@ -23,6 +24,7 @@ mod slots;
 use std::sync::Arc;
 
 pub use cancel::Cancel;
+pub use confined::{Confined, Ended as ConfinedEnd, Ending, run_confined};
 pub use preview::{PreviewAction, PreviewStep, preview};
 pub use process::limits::Limits;
 pub use redact::Redactor;

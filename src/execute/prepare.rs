@@ -411,7 +411,7 @@ impl Placeholder {
 }
 
 /// Returns the product's own folder where a program lies in `/opt/PRODUCT`; elsewhere the file alone is granted.
-fn own_prefix(program: &Path) -> Option<PathBuf> {
+pub(super) fn own_prefix(program: &Path) -> Option<PathBuf> {
     let rest = program.strip_prefix("/opt").ok()?;
     let mut parts = rest.components();
     let product = parts.next()?;
@@ -419,7 +419,7 @@ fn own_prefix(program: &Path) -> Option<PathBuf> {
     Some(Path::new("/opt").join(product))
 }
 
-fn open_place(path: &Path, right: Right) -> Result<Grant> {
+pub(super) fn open_place(path: &Path, right: Right) -> Result<Grant> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let place = rustix::fs::open(path, flags, Mode::empty())
         .map_err(|e| Refusal::new(IO, format!("cannot open `{}`: {e}", path.display())))?;

@@ -2,6 +2,7 @@
 
 pub mod diff;
 pub mod model;
+pub mod proposal;
 pub mod reasons;
 pub mod seal;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::proposal::{Proposal, ProposedStep, ProposedValue, StepOutput, Written};
 pub use super::usage::Usage;
 pub use crate::base::level::{Effect, OnFailure, Severity};
 use crate::base::{
@@ -130,6 +131,9 @@ pub struct PlannerRef {
     pub response_digest: Option<Digest>,
     /// What the planner read, with where it came from.
     pub inputs: Vec<PlannerInput>,
+    /// What it proposed; none where the directive's own steps were expanded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub proposal: Option<Proposal>,
     /// What the drafting used, where a model was asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub usage: Option<Usage>,

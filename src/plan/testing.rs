@@ -123,6 +123,7 @@ pub(crate) fn plan_of(steps: Vec<Step>) -> Plan {
             model: None,
             prompt_digest: None,
             response_digest: None,
+            proposal: None,
             inputs: vec![],
             usage: None,
         },

@@ -5,20 +5,34 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    base::{digest::Digest, ident::Id, path::RepoPath, reason::Result, time::Timestamp, value::Scalar},
+    base::{
+        diagnostic::nearest,
+        digest::Digest,
+        ident::Id,
+        path::RepoPath,
+        reason::{Refusal, Result},
+        text::excerpt,
+        time::Timestamp,
+        value::Scalar,
+    },
     directive::Directive,
     facts::Facts,
     pipeline::{Catalog, ProgramTable},
-    plan::model::{Person, Plan},
+    plan::model::{Person, Plan, PlannerInput, Proposal, Usage},
 };
 
+pub mod answer;
+mod assemble;
 pub mod budget;
 pub mod context;
 mod kinds;
+pub mod prompt;
 pub mod reasons;
 pub mod scan;
+pub mod schema;
+pub mod taint;
 
-pub use kinds::fixed;
+pub use kinds::{command, fixed, manual, model};
 
 /// Everything that a planner works from.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +65,40 @@ pub struct DraftRequest<'r> {
     pub parent: Option<(Digest, u32)>,
     /// SHA-256 of single files at the head commit.
     pub files: &'r BTreeMap<RepoPath, Digest>,
+    /// What was proposed, for planners that ask somebody.
+    pub proposed: Option<&'r Proposed>,
+    /// Whether the policy lets values steer that are not from the protected base.
+    pub tainted: taint::Tainted,
+}
+
+/// A proposal, and how it came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    /// What was proposed.
+    pub proposal: Proposal,
+    /// The model that answered, as the source says.
+    pub model: Option<String>,
+    /// SHA-256 of the exact bytes that were sent.
+    pub prompt: Option<Digest>,
+    /// SHA-256 of the exact bytes that came back.
+    pub response: Option<Digest>,
+    /// What was read beside the definitions, with where it came from.
+    pub inputs: Vec<PlannerInput>,
+    /// What it used.
+    pub usage: Option<Usage>,
+}
+
+/// Whom a planner asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// Nobody: it needs nothing but its request.
+    Nobody,
+    /// A language model over HTTP.
+    Model,
+    /// An agent's command line.
+    Command,
+    /// A person, through files.
+    Person,
 }
 
 /// What a planner made.
@@ -70,6 +118,9 @@ pub trait Planner: Sync {
     /// Returns what it does, on one line.
     fn summary(&self) -> &'static str;
 
+    /// Returns whom it asks before it drafts.
+    fn asks(&self) -> Asks;
+
     /// Makes a plan document.
     ///
     /// # Errors
@@ -78,4 +129,16 @@ pub trait Planner: Sync {
 }
 
 /// Every planner.
-pub static ALL: &[&dyn Planner] = &[&fixed::Fixed];
+pub static ALL: &[&dyn Planner] = &[&command::CommandLine, &fixed::Fixed, &manual::Manual, &model::Model];
+
+/// Returns the planner of a name.
+///
+/// # Errors
+/// `planner.unknown`, with the nearest name there is.
+pub fn named(name: &str) -> Result<&'static dyn Planner> {
+    ALL.iter().find(|planner| planner.id() == name).copied().ok_or_else(|| {
+        let refusal = Refusal::new(reasons::PLANNER_UNKNOWN, format!("there is no planner `{}`", excerpt(name)));
+        let near = nearest(name, ALL.iter().map(|planner| planner.id()));
+        near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint)
+    })
+}

@@ -19,7 +19,7 @@ use super::{
     model::Policy,
     reasons::{
         ENV_DANGEROUS, POLICY_DIRECTIVE, POLICY_ENVIRONMENT, POLICY_EXECUTION_OFF, POLICY_EXPIRED, POLICY_LIMIT,
-        POLICY_NO_STEPS, POLICY_PROGRAM, POLICY_REVIEW, POLICY_SECRET, POLICY_SIDE_EFFECTS_OFF,
+        POLICY_NO_STEPS, POLICY_PLANNER, POLICY_PROGRAM, POLICY_REVIEW, POLICY_SECRET, POLICY_SIDE_EFFECTS_OFF,
     },
 };
 
@@ -101,6 +101,9 @@ pub(super) fn run(question: Question<'_>) -> Guards {
             POLICY_DIRECTIVE,
         );
     }
+    let planning = policy.planning();
+    let planner = format!("{}, model {}", plan.planner.kind, plan.planner.model.as_deref().unwrap_or("none"));
+    all.check("planner", planning.allows(&plan.planner), planner, planning.describe(), POLICY_PLANNER);
     let before = all.causes.len();
     for step in &plan.steps {
         let seconds = i64::from(step.timeout_seconds);

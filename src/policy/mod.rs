@@ -12,6 +12,7 @@ pub mod explain;
 mod guards;
 pub mod model;
 pub mod path_pattern;
+pub mod planning;
 mod raw;
 pub mod reasons;
 pub mod requirement;

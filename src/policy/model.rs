@@ -9,7 +9,7 @@ use crate::{
     review::{Settings, words::ForbiddenWords},
 };
 
-use super::{raw, rule::Rule};
+use super::{planning::Planning, raw, rule::Rule};
 
 /// The version of the format that this tool reads.
 pub const VERSION: i64 = 1;
@@ -36,6 +36,7 @@ pub(super) struct Body {
     pub(super) agents: BTreeSet<u64>,
     pub(super) forbidden_words: Option<ForbiddenWords>,
     pub(super) gates: Gates,
+    pub(super) planning: Planning,
     pub(super) rules: Vec<Rule>,
 }
 
@@ -208,6 +209,12 @@ impl Policy {
     #[must_use]
     pub fn gates(&self) -> &Gates {
         &self.body.gates
+    }
+
+    /// Returns who may draft plans.
+    #[must_use]
+    pub fn planning(&self) -> &Planning {
+        &self.body.planning
     }
 
     /// Returns the rules, in file order.

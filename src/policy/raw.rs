@@ -23,6 +23,7 @@ use crate::{
 use super::{
     condition::{Condition, Test},
     model::{Body, Execution, Gates, Limits, SecretUse, VERSION},
+    planning::{self, Planning},
     reasons::{
         POLICY_DUPLICATE, POLICY_EMPTY, POLICY_ENVIRONMENT_ALIAS, POLICY_UNKNOWN_NAME, POLICY_VALUE, POLICY_VERSION,
     },
@@ -33,7 +34,7 @@ const MAX_ITEMS: usize = 1_000;
 /// The longest of any length of time, a year, in seconds.
 const YEAR: i64 = 31_536_000;
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "version",
     "expires",
     "execution",
@@ -45,6 +46,7 @@ const FIELDS: [&str; 12] = [
     "agents",
     "forbiddenWords",
     "gates",
+    "planning",
     "rules",
 ];
 
@@ -76,6 +78,8 @@ pub(super) fn read(root: &Node, findings: &mut Findings<'_>) -> Option<Body> {
     });
     let forbidden_words = fields.get("forbiddenWords").and_then(|node| read_words(node, findings));
     let gates = fields.get("gates").map_or(Some(Gates::DEFAULT), |node| read_gates(node, findings));
+    let planning =
+        fields.get("planning").map_or_else(|| Some(Planning::default()), |node| planning::read(node, findings));
     let approval_lifetime = limits.map_or(YEAR, |limits| limits.approval_lifetime);
     let context = rules::Context { approval_lifetime, agents: &agents };
     let (rules, conditions) =
@@ -98,6 +102,7 @@ pub(super) fn read(root: &Node, findings: &mut Findings<'_>) -> Option<Body> {
         agents,
         forbidden_words,
         gates: gates?,
+        planning: planning?,
         rules,
     })
 }

@@ -11,7 +11,12 @@ pub struct Wire {
     pub key_variables: &'static [&'static str],
     /// Where it is reached; none where it must be said.
     pub endpoint: Option<&'static str>,
+    /// The model that is asked where none is named.
+    pub model: &'static str,
 }
+
+/// The provider at an address of one's own, which speaks the protocol of `openai`.
+pub const LOCAL: &str = "local";
 
 /// Every provider behind HTTP.
 pub static ALL: &[Wire] = &[
@@ -20,24 +25,28 @@ pub static ALL: &[Wire] = &[
         summary: "OpenAI, and what speaks its chat completions at another endpoint",
         key_variables: &["OPENAI_API_KEY"],
         endpoint: Some("https://api.openai.com/v1"),
+        model: "gpt-5-mini",
     },
     Wire {
         id: "anthropic",
         summary: "Anthropic's messages",
         key_variables: &["ANTHROPIC_API_KEY"],
         endpoint: Some("https://api.anthropic.com"),
+        model: "claude-sonnet-4-5",
     },
     Wire {
         id: "gemini",
         summary: "Gemini's generateContent",
         key_variables: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
         endpoint: Some("https://generativelanguage.googleapis.com"),
+        model: "gemini-2.5-flash",
     },
     Wire {
-        id: "local",
+        id: LOCAL,
         summary: "a server of your own that speaks OpenAI's chat completions: llama.cpp, Ollama, vLLM",
         key_variables: &[],
         endpoint: None,
+        model: "default",
     },
 ];
 

@@ -3,10 +3,22 @@
 //! Nothing here knows a plan, a key that signs, or the ledger. What comes back is untrusted bytes: the planner reads
 //! them as such, and the seal does once more. Every source keeps the exact bytes that it sent and received.
 
-use crate::base::reason::Result;
+use crate::base::reason::{Refusal, Result};
+use reasons::PROVIDER_MODEL_NAME;
 
+pub mod cassette;
 pub mod catalog;
+pub mod command;
+pub mod endpoint;
+pub mod heard;
+pub mod http;
+mod key;
+pub mod manual;
+mod narrow;
+mod pause;
 pub mod reasons;
+mod sse;
+pub mod wires;
 
 /// Who speaks in a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +94,45 @@ pub enum Progress {
     Waiting(u64),
 }
 
+/// What stands behind a source, for the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A model behind HTTP.
+    Http,
+    /// An agent's own command line.
+    Command,
+    /// A person, by files.
+    Manual,
+    /// A cassette: nobody was asked.
+    Replay,
+}
+
+impl Origin {
+    /// Returns the word that plans and views use.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Command => "command",
+            Self::Manual => "manual",
+            Self::Replay => "replay",
+        }
+    }
+}
+
+/// Refuses what is no name of a model: it stands in addresses and arguments.
+///
+/// # Errors
+/// `provider.model_name`.
+pub fn check_model(name: &str) -> Result<()> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._:/@+-[]".contains(&b);
+    let fits = (1..=200).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(plain);
+    if fits && !name.split('/').any(|part| part == "..") {
+        return Ok(());
+    }
+    Err(Refusal::new(PROVIDER_MODEL_NAME, format!("`{}`", crate::base::text::excerpt(name))))
+}
+
 /// What answers questions, one at a time.
 pub trait Source {
     /// Asks, and waits for the whole answer.
@@ -89,4 +140,19 @@ pub trait Source {
     /// # Errors
     /// The codes of [`reasons`]; nothing of the answer counts then.
     fn ask(&mut self, question: &Question<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Exchange>;
+
+    /// Says what stands behind it; a source that wraps another says what that one does.
+    fn origin(&self) -> Origin {
+        Origin::Http
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn ask(&mut self, question: &Question<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Exchange> {
+        (**self).ask(question, progress)
+    }
+
+    fn origin(&self) -> Origin {
+        (**self).origin()
+    }
 }

@@ -52,6 +52,7 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
             model: None,
             prompt_digest: None,
             response_digest: None,
+            proposal: None,
             inputs: Vec::new(),
             usage: None,
         },

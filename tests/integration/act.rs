@@ -1,6 +1,6 @@
 //! Real workflows, run by act on this machine: what `init --forge github` writes, with the model as GitHub.
 //!
-//! act resolves reusable workflows and actions to folders of this repository, so a job runs what a user's job runs:
+//! act resolves reusable workflows and actions to folders of this repository, so a job runs what a user's job runs, on this machine or in a container:
 //! `action.yml`, the script that installs the binary, and the binary. What it cannot do is stood in for: checkouts
 //! (the model's repository, by git and HTTP, with the job's token), artifacts (a folder), and the secrets of an
 //! environment, which act does not know and the called workflow therefore takes from variables.
@@ -17,7 +17,7 @@ use countersign::base::{digest::Digest, time::Clock};
 use serde_json::{Value, json};
 
 use super::{
-    forge_model::{ForgeModel, faults::What, state::ACTIONS_BOT},
+    forge_model::{ForgeModel, events, faults::What, state::ACTIONS_BOT},
     github_loop::{FILES, NUMBER},
     scene::{CANARY, note},
     support::{Bench, Ran, ran},
@@ -171,6 +171,13 @@ fn act() -> Option<PathBuf> {
     found
 }
 
+/// The daemon and the image in whose containers the jobs run, where `tests/ship/test_act.py` names them; else they
+/// run on this machine.
+fn containers() -> Option<(String, String)> {
+    let named = |name| std::env::var(name).ok();
+    Some((named("COUNTERSIGN_ACT_DOCKER")?, named("COUNTERSIGN_ACT_IMAGE")?))
+}
+
 impl Hub {
     /// Sets everything up; none where there is no act.
     fn new(more: &[(&str, &str)]) -> Option<Self> {
@@ -298,7 +305,22 @@ impl Hub {
         fs::write(&file, event.to_string()).unwrap();
         let mut command = Command::new(&self.act);
         command.current_dir(self.bench.repo()).env_clear().arg(name).args(["-W", workflow, "-e"]).arg(&file);
-        command.args(["-P", "ubuntu-24.04=-self-hosted", "--action-offline-mode", "--no-cache-server", "-a", actor.1]);
+        command.args(["--action-offline-mode", "--no-cache-server", "-a", actor.1]);
+        match containers() {
+            None => drop(command.args(["-P", "ubuntu-24.04=-self-hosted"])),
+            Some((daemon, image)) => {
+                command.env("DOCKER_HOST", daemon).args([
+                    "-P",
+                    &format!("ubuntu-24.04={image}"),
+                    "--pull=false",
+                    "--rm",
+                ]);
+                let (all, tools) = (self.bench.outside(""), self.bench.outside("tools"));
+                let (all, tools) = (all.display(), tools.display());
+                let mounts = format!("--volume=/usr:/usr:ro --volume={all}:{all} --volume={tools}:/tools:ro");
+                command.args(["--container-daemon-socket", "-", "--container-options", &mounts]);
+            }
+        }
         for (name, commit) in &self.pins {
             let folder = match name.strip_prefix("actions/") {
                 Some(name) => self.bench.outside("stand-ins").join(name),
@@ -363,11 +385,6 @@ impl Hub {
         }
     }
 
-    fn repository() -> Value {
-        json!({"id": 7000, "name": "infra", "full_name": "acme/infra", "default_branch": "main",
-            "owner": {"id": 100, "login": "acme"}})
-    }
-
     /// Somebody opens a pull request that changes one file; returns its head, and what the workflow did.
     fn opens(&self, author: &str, path: &str, text: &str) -> (String, Acted) {
         self.now();
@@ -378,8 +395,7 @@ impl Hub {
         state.start_run(40, author, &[]);
         let id = state.id_of(author);
         drop(state);
-        let pull = json!({"number": NUMBER, "head": {"sha": head, "ref": "topic"}, "base": {"ref": "main"}});
-        let event = json!({"action": "opened", "repository": Self::repository(), "pull_request": pull});
+        let event = events::proposed(&self.model.state(), NUMBER, "opened");
         let acted = self.acts(".github/workflows/countersign.yml", "pull_request_target", &event, 40, (id, author));
         (head, acted)
     }
@@ -393,11 +409,7 @@ impl Hub {
     /// The workflow hears of a comment.
     fn hears(&self, comment: u64, author: &str, body: &str) -> Acted {
         let id = self.model.state().id_of(author);
-        let event = json!({
-            "action": "created", "repository": Self::repository(),
-            "issue": {"number": NUMBER, "pull_request": {"url": "u"}},
-            "comment": {"id": comment, "body": body, "user": {"id": id, "login": author, "type": "User"}},
-        });
+        let event = events::commented(&self.model.state(), comment, body);
         self.model.state().start_run(comment, author, &[]);
         self.acts(".github/workflows/countersign.yml", "issue_comment", &event, comment, (id, author))
     }
@@ -535,7 +547,7 @@ fn the_release_workflow_of_the_documentation_waits_for_its_reviewer_and_runs_wha
             state.approvals.last_mut().unwrap().comment = words.map_or(digest, str::to_owned);
         }));
         hub.model.fault_times("GET", &format!("/actions/runs/{run}/attempts/1"), 1, 1, reviewer);
-        let event = json!({"repository": Hub::repository(), "inputs": {"version": "1.2.0"}, "ref": "refs/heads/main"});
+        let event = events::dispatched(&hub.model.state(), "ada", json!({"version": "1.2.0"}));
         let acted = hub.acts(".github/workflows/release.yml", "workflow_dispatch", &event, run, (101, "ada"));
         hub.model.repair();
         acted
@@ -566,7 +578,7 @@ fn what_a_reviewer_approved_at_its_head_is_planned_and_run_by_hand_for_a_pull_re
         state.review(NUMBER, "mallory", "APPROVED");
         head
     };
-    let event = json!({"repository": Hub::repository(), "inputs": {"version": "1"}, "ref": "refs/heads/main"});
+    let event = events::dispatched(&hub.model.state(), "ada", json!({"version": "1"}));
     let dispatched = |run: u64| {
         hub.model.state().start_run(run, "ada", &[]);
         hub.acts(".github/workflows/review.yml", "workflow_dispatch", &event, run, (101, "ada"))
@@ -613,7 +625,7 @@ fn the_fan_out_of_the_documentation_runs_each_step_once_in_a_job_of_its_own() {
     ran(permit.stdin(Stdio::null()).output().unwrap()).exits(0);
     let acts = |run: u64| {
         hub.model.state().start_run(run, "ada", &[]);
-        let event = json!({"repository": Hub::repository(), "inputs": {"plan-digest": plan}, "ref": "refs/heads/main"});
+        let event = events::dispatched(&hub.model.state(), "ada", json!({"plan-digest": plan}));
         hub.acts(".github/workflows/fan-out.yml", "workflow_dispatch", &event, run, (101, "ada"))
     };
     acts(51).ends_well();

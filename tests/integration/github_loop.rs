@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     forge_github_app,
-    forge_model::{ForgeModel, faults::What, state::ACTIONS_BOT},
+    forge_model::{ForgeModel, events, faults::What, state::ACTIONS_BOT},
     scene::CANARY,
     support::{Bench, NOW, Ran},
 };
@@ -103,7 +103,7 @@ impl Hub {
     }
 
     /// Somebody opens a change request that proposes another text.
-    fn opens(&self, author: &str) -> String {
+    pub(crate) fn opens(&self, author: &str) -> String {
         self.proposes(author, &FILES[1].1.replace("default: hello", "default: proposed"))
     }
 
@@ -123,12 +123,7 @@ impl Hub {
     }
 
     fn event(&self, id: u64, body: &str) -> String {
-        let event = json!({
-            "action": "created",
-            "repository": {"id": 7000},
-            "issue": {"number": NUMBER},
-            "comment": {"id": id, "body": body, "user": {"type": "User"}},
-        });
+        let event = events::commented(&self.model.state(), id, body);
         let path = self.bench.outside(&format!("event-{id}.json"));
         fs::write(&path, event.to_string()).unwrap();
         path.display().to_string()
@@ -142,8 +137,7 @@ impl Hub {
 
     pub(crate) fn opened(&self) -> Ran {
         let path = self.bench.outside("opened.json");
-        let event = json!({"action": "opened", "repository": {"id": 7000}, "pull_request": {"number": NUMBER}});
-        fs::write(&path, event.to_string()).unwrap();
+        fs::write(&path, events::proposed(&self.model.state(), NUMBER, "opened").to_string()).unwrap();
         self.answers(path.to_str().unwrap())
     }
 
@@ -442,15 +436,15 @@ fn a13_a_program_approves_nothing_however_its_comment_looks() {
     hub.opens("mallory");
     let digest = hub.plans();
     let line = format!("countersign approve {digest}");
-    // The trust root may even list it: who is a bot on the forge is no person.
     let id = hub.model.state().say(NUMBER, "github-actions[bot]", &line);
     let event = hub.event(id, &line);
-    hub.answers(&event).refused(3, "approver.not_a_person");
     // By its own event it is not even listened to.
-    let event = fs::read_to_string(&event).unwrap().replace("\"User\"", "\"Bot\"");
+    assert_eq!(hub.answers(&event).exits(0).json()["decision"], "ignored");
+    // Whatever the event says, and whoever the trust root lists: who is a bot on the forge is no person.
+    let lie = fs::read_to_string(&event).unwrap().replace("\"Bot\"", "\"User\"");
     let path = hub.bench.outside("bot.json");
-    fs::write(&path, event).unwrap();
-    assert_eq!(hub.answers(path.to_str().unwrap()).exits(0).json()["decision"], "ignored");
+    fs::write(&path, lie).unwrap();
+    hub.answers(path.to_str().unwrap()).refused(3, "approver.not_a_person");
 }
 
 #[test]
@@ -510,12 +504,7 @@ fn a17_a18_labels_statuses_titles_and_other_requests_with_the_same_head_approve_
         state.review(8, "bob", "APPROVED");
     }
     let id = hub.model.state().say(8, "bob", &format!("countersign approve {digest}"));
-    let event = json!({
-        "action": "created",
-        "repository": {"id": 7000},
-        "issue": {"number": 8},
-        "comment": {"id": id, "body": format!("countersign approve {digest}"), "user": {"type": "User"}},
-    });
+    let event = events::commented(&hub.model.state(), id, &format!("countersign approve {digest}"));
     let path = hub.bench.outside("other.json");
     fs::write(&path, event.to_string()).unwrap();
     hub.answers(path.to_str().unwrap()).refused(5, "approval.scope_mismatch");
@@ -649,7 +638,7 @@ fn measures_requests_and_times_of_commands() {
             serde_json::from_slice::<Value>(&output.stdout).unwrap()
         };
         let opened = hub.bench.outside("opened.json");
-        let event = json!({"action": "opened", "repository": {"id": 7000}, "pull_request": {"number": NUMBER}});
+        let event = events::proposed(&hub.model.state(), NUMBER, "opened");
         fs::write(&opened, event.to_string()).unwrap();
         let comment_keys = ["COUNTERSIGN_PLANNER_KEY", "COUNTERSIGN_GATE_KEY"];
         let line = ["comment", "--event", opened.to_str().unwrap()];

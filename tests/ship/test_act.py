@@ -220,6 +220,25 @@ class Act(Case):
 
     def test_the_same_with_each_job_in_a_container(self) -> None:
         """A container holds this machine's programs and nothing else; every job begins in a new one."""
+        daemon = self.containers()
+        self.write("shared/.github/workflows/execute.yml", EXECUTE)
+        self.workflow("loop", LOOP)
+        done = self.run_act("loop", daemon)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual((self.base / "mark.txt").read_text(), "from a job\n")
+
+    def test_the_workflows_that_ship_do_the_same_in_containers(self) -> None:
+        """Plan, comment, execute and fan out as the tutorial has it, each job in a new container; the model is GitHub."""
+        daemon = self.containers()
+        env = {**os.environ, "COUNTERSIGN_ACT_DOCKER": f"unix://{daemon.socket}", "COUNTERSIGN_ACT_IMAGE": IMAGE}
+        names = ["act::a_proposed_directive_is_planned_approved_and_run_by_the_workflow_that_init_writes",
+                 "act::the_fan_out_of_the_documentation_runs_each_step_once_in_a_job_of_its_own"]
+        argv = ["cargo", "test", "--quiet", "--test", "integration", "--", "--exact", "--test-threads=1", *names]
+        said = self.run_ok(argv, cwd=ROOT, env=env)
+        self.assertIn("2 passed", said)
+
+    def containers(self) -> Daemon:
+        """Return a daemon that has the image of a runner, or skip the test."""
         why = Daemon.missing() or ("" if os.path.islink("/bin") else "the programs of this machine are not all below /usr")
         if why:
             self.skipTest(f"skipped: {why}")
@@ -228,11 +247,20 @@ class Act(Case):
         if why := daemon.start():
             self.skipTest(f"skipped: {why}")
         self.lay_the_image(daemon)
-        self.write("shared/.github/workflows/execute.yml", EXECUTE)
-        self.workflow("loop", LOOP)
-        done = self.run_act("loop", daemon)
+        return daemon
+
+    def test_the_action_of_the_repository_itself_is_used_as_a_folder(self) -> None:
+        """`uses: ./`, as the repository of the action does."""
+        for name in ("action.yml", ".github/action/install", ".github/action/release"):
+            self.write(f"repo/{name}", (self.base / "action" / name).read_text(), 0o755)
+        text = LOOP[:LOOP.index("  approve:\n")].replace(f"countersign/countersign@{COMMIT}", "./")
+        self.assertIn("uses: ./\n", text)
+        self.workflow("folder", text)
+        done = self.run_act("folder")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual((self.base / "mark.txt").read_text(), "from a job\n")
+        self.git("config", "countersign.remote", "origin")
+        kinds = [entry["kind"] for entry in self.countersign("ledger", "log")["result"]]
+        self.assertEqual(kinds, ["plan", "genesis"])
 
     def lay_the_image(self, daemon: Daemon) -> None:
         """Make the image of a runner: where the programs of this machine are mounted, and who is who."""
@@ -246,7 +274,10 @@ class Act(Case):
                 entry = tarfile.TarInfo(name)
                 entry.type, entry.linkname = tarfile.SYMTYPE, f"usr/{name}"
                 archive.addfile(entry)
-            for name, text in (("passwd", b"root:x:0:0:root:/root:/bin/bash\n"), ("group", b"root:x:0:\n")):
+            # Links below /etc lead below /usr here, so the roots of TLS are copied.
+            roots = Path("/etc/ssl/certs/ca-certificates.crt").read_bytes()
+            for name, text in (("passwd", b"root:x:0:0:root:/root:/bin/bash\n"), ("group", b"root:x:0:\n"),
+                               ("ssl/certs/ca-certificates.crt", roots)):
                 entry = tarfile.TarInfo(f"etc/{name}")
                 entry.size = len(text)
                 archive.addfile(entry, io.BytesIO(text))

@@ -101,18 +101,30 @@ class Image(Case):
         self.assertIn("plan", self.docker("run", *NARROW, "local/countersign", "schema"))
 
     def test_as_a_container_action_it_says_what_it_lacks(self) -> None:
-        """The runner's layout: another owner of the workspace, HOME and folder given. No step runs half."""
+        """The runner's layout: another owner of the workspace, HOME and folder given, and the files by which it takes orders."""
         workspace = self.base / "workspace"
         workspace.mkdir()
         git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
         for argv in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "Begin"]):
             self.run_ok([*git, *argv], cwd=workspace)
-        (self.base / "home").mkdir()
-        for folder in (workspace, self.base / "home"):
+        folders = {name: self.base / name for name in ("runner_temp", "home", "workflow", "file_commands")}
+        for folder in folders.values():
+            folder.mkdir()
+        self.write("workflow/event.json", "{}")
+        orders = ("output", "env", "path", "state", "step_summary")
+        for name in orders:
+            self.write(f"file_commands/{name}", "", 0o666)
+        for folder in (workspace, *folders.values()):
             self.run_ok(["chown", "-R", "1001:1001", str(folder)])
-        layout = ["--rm", "--network", "none", "--workdir", "/github/workspace", "--env", "HOME=/github/home",
-                  "--env", "GITHUB_ACTIONS=true", "--env", "GITHUB_WORKSPACE=/github/workspace",
-                  "--volume", f"{workspace}:/github/workspace", "--volume", f"{self.base / 'home'}:/github/home"]
+        # What the runner itself sets for an action in a container.
+        said = {"HOME": "/github/home", "CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": "/github/workspace",
+                "RUNNER_TEMP": "/github/runner_temp", "RUNNER_OS": "Linux", "RUNNER_ARCH": "X64", "RUNNER_ENVIRONMENT": "github-hosted",
+                "GITHUB_EVENT_NAME": "push", "GITHUB_EVENT_PATH": "/github/workflow/event.json", "GITHUB_REPOSITORY": "acme/infra",
+                "GITHUB_RUN_ID": "42", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_API_URL": "https://api.github.com",
+                **{f"GITHUB_{name.upper()}": f"/github/file_commands/{name}" for name in orders}}
+        layout = ["--rm", "--network", "none", "--workdir", "/github/workspace", "--volume", f"{workspace}:/github/workspace"]
+        layout += [word for name, folder in folders.items() for word in ("--volume", f"{folder}:/github/{name}")]
+        layout += [word for name, value in said.items() for word in ("--env", f"{name}={value}")]
         for user in ("65534:65534", "0:0", "1001:1001"):
             with self.subTest(user=user):
                 argv = ["docker", "run", "--user", user, *layout, "local/countersign", "status", "--json", "sha256:" + "0" * 64]
@@ -120,7 +132,14 @@ class Image(Case):
                 said = json.loads(done.stdout)
                 self.assertEqual((said["exitCode"], done.returncode), (2, 2))
                 # Its owner gets as far as the repository's own lack of a set-up.
-                self.assertEqual(said["reasonCode"], "setup.missing" if user == "1001:1001" else "repository.owner", said)
+                # The image's own user may not even trust the files by which the runner takes orders.
+                code = {"1001:1001": "setup.missing", "0:0": "repository.owner"}.get(user, "runner.file_unsafe")
+                self.assertEqual(said["reasonCode"], code, said)
+                output = self.base / "file_commands/output"
+                self.assertEqual(code in output.read_text(), user != "65534:65534", "the step's outputs reach the runner")
+                output.write_text("")
+        for name in ("env", "path", "state"):
+            self.assertEqual((self.base / "file_commands" / name).read_text(), "", "and nothing else does")
 
 
 class Reproducible(Case):

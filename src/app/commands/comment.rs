@@ -55,7 +55,7 @@ pub(super) fn run(args: &CommentArgs, world: &World) -> Result<Outcome> {
         return Err(Refusal::new(CONTEXT_MISMATCH, what));
     }
     let forge = forge::need(&session, world)?;
-    let mode = if args.append_only { Mode::AppendOnly } else { Mode::InPlace };
+    let mode = Mode::of(args.append_only);
     let talk = Conversation { forge: forge.as_ref(), number: event.number, mode };
     let asking = Asking { forge: forge.as_ref(), world };
     let clerk = Clerk { session, asking, talk: &talk, event: &event };
@@ -232,18 +232,20 @@ impl Clerk<'_> {
             seed: None,
             created_at: None,
             revise: None,
+            asking: crate::cli::planner_args::AskArgs::default(),
             signer: SignerArgs::default(),
             files: ReportFiles::default(),
         };
         let host = self.session.root.document().host.clone();
         let requester = Person { host, id: author.id, login: author.login.clone() };
-        let plan = planning::draft(&args, &requester, &self.session, policy, world)?.plan;
+        let drafted = planning::draft(&args, &requester, &self.session, policy, world)?;
+        let plan = drafted.plan;
         let decision = decide(policy, &plan, world.now(), policy::Purpose::Review);
         if let Some(no) = decision.refusal() {
             return Err(Refusal::new(PLAN_DENIED, no.message().to_owned()).subject(plan.digest().to_string()));
         }
         let hand = signer::find(&SignerArgs::default(), &[Duty::Planner], &self.session, world)?;
-        let seq = planning::record(&self.session, &plan, policy_bytes, &hand, None, world)?;
+        let seq = planning::record(&self.session, (&plan, &drafted.artifacts), policy_bytes, &hand, None, world)?;
         let shown = Shown::recorded(&self.session, &plan, &decision, world)?;
         let body = shown.comment(&plan, &decision, page(&self.session, world).as_ref());
         let url = self.talk.put(&Marker::Plan(plan.plan().directive.name.clone()), &body)?.url;

@@ -44,6 +44,7 @@ use crate::{
         model::{Action, Plan, Step},
     },
     policy::reasons::POLICY_EXECUTION_OFF,
+    report::comment::Mode,
     sign::{
         Duty, Envelope,
         predicate::{Claim, Job, ResolveAs},
@@ -173,7 +174,8 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     // Told last: whatever the forge makes of it, the run is over and on record.
     let unheard = forge.filter(|_| args.join.is_none()).map_or_else(Vec::new, |forge| {
         let (plan, run, events, ledger) = (&sealed, &claim.run, events.as_slice(), head.as_ref());
-        Aftermath { plan, run, status, events, ledger }.tell(&forge, &session, world)
+        let mode = Mode::of(args.append_only);
+        Aftermath { plan, run, status, events, ledger, mode }.tell(&forge, &session, world)
     });
     Ok(unheard.iter().fold(done, unheard_note).checks(lines(&report)).plan(&sealed))
 }

@@ -4,6 +4,7 @@ mod approve;
 mod bundle;
 mod comment;
 mod completions;
+mod config;
 mod diff;
 mod directives;
 mod doctor;
@@ -19,6 +20,7 @@ mod pipelines;
 mod plan;
 mod policy;
 mod propose;
+mod providers;
 mod reasons;
 mod reject;
 mod render;
@@ -70,6 +72,8 @@ pub(crate) fn run(command: Command, global: &Global, world: &mut World, printer:
         Command::Stats => stats::run(world),
         Command::Doctor(args) => doctor::run(&args, world),
         Command::Action => Err(Refusal::new(INTERNAL, "a step's inputs name no other step")),
+        Command::Providers(command) => providers::run(&command, world),
+        Command::Config(command) => config::run(&command, world),
         Command::Schema(args) => schema::run(&args),
         Command::Reasons(args) => reasons::run(&args),
         Command::Completions(args) => Ok(completions::run(&args)),

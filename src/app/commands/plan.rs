@@ -9,6 +9,7 @@ use crate::{
         draft::{self, Order},
         files, forge,
         output::Outcome,
+        planning::{self, Artifacts, Chosen, Commission},
         reasons::{DEFINITION_INVALID, EXPIRY_TOO_LONG, INPUT_FORM},
         session::{POLICY, Session, short},
         signer::{self, Hand},
@@ -18,14 +19,26 @@ use crate::{
     base::{
         diagnostic::Diagnostic,
         digest::Digest,
+        ident::Id,
         reason::{Refusal, Result, USAGE},
         text::{excerpt, visible},
-        time::parse_duration,
+        time::{Timestamp, parse_duration},
+        value::Scalar,
     },
     cli::args::PlanArgs,
     directive::Directive,
-    ledger::{Batch, NewEntry},
-    plan::{SealedPlan, model::Person, view::View},
+    ledger::{Batch, Ledger, NewEntry},
+    plan::{
+        SealedPlan,
+        diff::{PlanDiff, diff},
+        model::Person,
+        view::View,
+    },
+    planner::{
+        Asks,
+        prompt::Before,
+        reasons::{PLANNER_REVISIONS, PLANNER_UNANSWERED},
+    },
     policy::Policy,
     sign::{
         Duty, Envelope,
@@ -34,7 +47,7 @@ use crate::{
     },
 };
 
-pub(super) fn run(args: &PlanArgs, world: &World) -> Result<Outcome> {
+pub(super) fn run(args: &PlanArgs, world: &mut World) -> Result<Outcome> {
     let mut session = Session::open(world)?;
     let (policy, policy_bytes) = session.policy()?;
     if let Some(number) = args.change_request {
@@ -46,13 +59,16 @@ pub(super) fn run(args: &PlanArgs, world: &World) -> Result<Outcome> {
         false => Some(signer::find(&args.signer, &[Duty::Planner, Duty::Approver], &session, world)?),
     };
     let requester = requester(args, hand.as_ref(), &session, world)?;
-    let drafted = draft(args, &requester, &session, &policy, world)?;
+    let drafted = ask(args, &requester, &session, &policy, world)?;
     if let Some(out) = &args.out {
-        files::write(&world.cwd.join(out), drafted.plan.bytes())?;
+        let out = world.cwd.join(out);
+        files::write(&out, drafted.plan.bytes())?;
+        drafted.artifacts.write_beside(&out)?;
     }
     let seq = match &hand {
         Some(hand) if !args.no_record => {
-            Some(record(&session, &drafted.plan, &policy_bytes, hand, drafted.plan.plan().parent, world)?)
+            let parent = drafted.plan.plan().parent;
+            Some(record(&session, (&drafted.plan, &drafted.artifacts), &policy_bytes, hand, parent, world)?)
         }
         _ => None,
     };
@@ -62,11 +78,18 @@ pub(super) fn run(args: &PlanArgs, world: &World) -> Result<Outcome> {
 /// A plan that is sealed and not recorded yet.
 pub(super) struct Drafted {
     pub(super) plan: SealedPlan,
+    pub(super) artifacts: Artifacts,
     directive: Directive,
     seed: Vec<u8>,
+    notes: Vec<String>,
+    /// What is different from the plan that is revised.
+    since: Option<PlanDiff>,
 }
 
-/// Drafts and seals what the arguments ask for.
+/// Drafts and seals what the arguments ask for, where nobody need be asked.
+///
+/// # Errors
+/// `planner.unanswered` where the directive or the configuration names a planner that asks somebody.
 pub(super) fn draft(
     args: &PlanArgs,
     requester: &Person,
@@ -74,32 +97,131 @@ pub(super) fn draft(
     policy: &Policy,
     world: &World,
 ) -> Result<Drafted> {
-    let (directive, at) = session.directive_for(&args.directive, policy)?;
-    let inputs = directive.resolve(&parse_inputs(&args.input)?).map_err(|places| misfit(&directive, places))?;
-    let seed = seed(args, world)?;
-    let now = match &args.created_at {
-        Some(text) => text.parse()?,
-        None => world.now(),
+    let groundwork = Groundwork::of(args, session, policy, world)?;
+    if groundwork.chosen.planner.asks() != Asks::Nobody {
+        let message = format!(
+            "`{}` asks somebody, and this job holds what a planner must not have",
+            groundwork.chosen.planner.id()
+        );
+        return Err(Refusal::new(PLANNER_UNANSWERED, message).hint(
+            "let a job without keys draft: `countersign plan ... --draft --out FILE`, then `countersign propose FILE`",
+        ));
+    }
+    let plan = draft::seal(session, policy, &groundwork.order(args, requester, policy)?)?;
+    Ok(groundwork.drafted(plan, Artifacts::default(), Vec::new()))
+}
+
+/// Drafts and seals what the arguments ask for, and asks whom they name.
+fn ask(args: &PlanArgs, requester: &Person, session: &Session, policy: &Policy, world: &mut World) -> Result<Drafted> {
+    let groundwork = Groundwork::of(args, session, policy, world)?;
+    if groundwork.chosen.planner.asks() == Asks::Nobody {
+        return draft(args, requester, session, policy, world);
+    }
+    let order = groundwork.order(args, requester, policy)?;
+    let mut ledger = session.ledger(world.now())?;
+    let before = before(args, groundwork.parent.as_ref(), &mut ledger, world)?;
+    let mut commission = Commission {
+        chosen: &groundwork.chosen,
+        args: &args.asking,
+        before: &before,
+        session,
+        policy,
+        ledger: &mut ledger,
+        again: &again(args),
     };
-    let parent = match &args.revise {
-        Some(named) => {
-            let parent = session.plan(named, world, policy)?;
-            Some((parent.digest(), parent.plan().revision))
+    let asked = planning::ask(&mut commission, &order, world)?;
+    Ok(groundwork.drafted(asked.plan, asked.artifacts, asked.notes))
+}
+
+/// Returns the command of these arguments as it goes on, each word as a shell takes it.
+fn again(args: &PlanArgs) -> String {
+    let mut words = vec!["countersign".to_owned(), "plan".to_owned(), args.directive.clone()];
+    let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
+    args.input.iter().for_each(|input| option("-i", input));
+    let asking = &args.asking;
+    asking.flags.planner.iter().for_each(|planner| option("--planner", planner));
+    args.revise.iter().for_each(|plan| option("--revise", plan));
+    asking.feedback.iter().for_each(|text| option("--feedback", text));
+    asking.reply.iter().for_each(|reply| option("--reply", reply));
+    args.out.iter().for_each(|out| option("--out", &out.display().to_string()));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    let quoted = |word: &String| match !word.is_empty() && word.chars().all(plain) {
+        true => word.clone(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// What is known before anything is drafted.
+struct Groundwork {
+    directive: Directive,
+    at: String,
+    inputs: BTreeMap<Id, Scalar>,
+    seed: Vec<u8>,
+    now: Timestamp,
+    parent: Option<SealedPlan>,
+    chosen: Chosen,
+}
+
+impl Groundwork {
+    fn of(args: &PlanArgs, session: &Session, policy: &Policy, world: &World) -> Result<Self> {
+        let (directive, at) = session.directive_for(&args.directive, policy)?;
+        let inputs = directive.resolve(&parse_inputs(&args.input)?).map_err(|places| misfit(&directive, places))?;
+        let now = match &args.created_at {
+            Some(text) => text.parse()?,
+            None => world.now(),
+        };
+        let parent = args.revise.as_ref().map(|named| session.plan(named, world, policy)).transpose()?;
+        let chosen = planning::choose(&args.asking, &directive, session, world)?;
+        let most = policy.planning().max_revisions.min(chosen.loaded.config.max_revisions().value);
+        if let Some(parent) = parent.as_ref().filter(|parent| parent.plan().revision > most) {
+            let message = format!("revision {} is the last of {most}", parent.plan().revision);
+            return Err(Refusal::new(PLANNER_REVISIONS, message).subject(parent.digest().to_string()));
         }
-        None => None,
-    };
-    let order = Order {
-        directive: &directive,
-        inputs: &inputs,
-        requested_by: requester,
-        now,
-        lifetime: lifetime(args, policy, directive.lifetime())?,
-        seed: &seed,
-        parent,
-        directive_commit: &at,
-    };
-    let plan = draft::seal(session, policy, &order)?;
-    Ok(Drafted { plan, directive, seed })
+        Ok(Self { seed: seed(args, world)?, directive, at, inputs, now, parent, chosen })
+    }
+
+    fn order<'g>(&'g self, args: &PlanArgs, requester: &'g Person, policy: &Policy) -> Result<Order<'g>> {
+        Ok(Order {
+            directive: &self.directive,
+            inputs: &self.inputs,
+            requested_by: requester,
+            now: self.now,
+            lifetime: lifetime(args, policy, self.directive.lifetime())?,
+            seed: &self.seed,
+            parent: self.parent.as_ref().map(|parent| (parent.digest(), parent.plan().revision)),
+            directive_commit: &self.at,
+            planner: self.chosen.planner,
+            proposed: None,
+        })
+    }
+
+    fn drafted(self, plan: SealedPlan, artifacts: Artifacts, notes: Vec<String>) -> Drafted {
+        let since = self.parent.as_ref().map(|parent| diff(parent.plan(), plan.plan()));
+        let Self { directive, seed, .. } = self;
+        Drafted { plan, artifacts, directive, seed, notes, since }
+    }
+}
+
+/// Returns what came before: the plan that is revised, what was said against it, and answers to questions.
+fn before(args: &PlanArgs, parent: Option<&SealedPlan>, ledger: &mut Ledger, world: &World) -> Result<Before> {
+    let mut before = Before { feedback: args.asking.feedback.clone(), ..Before::default() };
+    for reply in &args.asking.reply {
+        let (id, text) = reply.split_once('=').ok_or_else(|| {
+            Refusal::new(INPUT_FORM, format!("not ID=TEXT: `{}`", excerpt(reply))).hint("give --reply ID=TEXT")
+        })?;
+        before.answers.push((id.parse()?, text.to_owned()));
+    }
+    if let Some(parent) = parent {
+        let steps = &parent.plan().steps;
+        let shown = steps
+            .iter()
+            .map(|step| json!({"id": step.id, "pipeline": step.pipeline, "with": step.with, "needs": step.needs}));
+        before.plan = Some(serde_json::Value::Array(shown.collect()).to_string());
+        let known = ledger.read(world.now())?.state().plans().get(&parent.digest());
+        before.feedback.extend(known.and_then(|known| Some(known.rejection.as_ref()?.reason.clone())));
+    }
+    Ok(before)
 }
 
 /// Returns who asks: whom the arguments name, else the holder of the key, else whom the runner names.
@@ -127,7 +249,7 @@ fn requester(args: &PlanArgs, hand: Option<&Hand>, session: &Session, world: &Wo
 }
 
 fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session) -> Outcome {
-    let Drafted { plan, directive, seed } = drafted;
+    let Drafted { plan, directive, seed, notes, since, .. } = drafted;
     let document = plan.plan();
     let here = session.checkout.workdir().join(directive.path().as_str());
     let stale = std::fs::read(&here).is_ok_and(|bytes| Digest::of(&bytes) != directive.digest());
@@ -149,6 +271,12 @@ fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session
             },
         ));
     }
+    for note in notes {
+        text.push_str(&format!("  note: {}\n", visible(note)));
+    }
+    if let Some(since) = since {
+        text.push_str(&format!("since revision {}:\n{since}\n", document.revision.saturating_sub(1)));
+    }
     let named = args.out.as_ref().map_or_else(|| plan.digest().to_string(), |out| out.display().to_string());
     text.push_str(&match seq {
         Some(seq) => format!("  recorded as ledger entry {seq}\nnext: countersign review {named}\n"),
@@ -165,6 +293,11 @@ fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session
         "parent": document.parent,
         "createdAt": document.created_at,
         "expiresAt": document.expires_at,
+        "planner": document.planner.kind,
+        "model": document.planner.model,
+        "usage": document.planner.usage,
+        "notes": notes,
+        "changes": since,
         "seed": hex::encode(seed),
         "ledgerSeq": seq,
     });
@@ -226,7 +359,7 @@ fn lifetime(args: &PlanArgs, policy: &Policy, directive: Option<i64>) -> Result<
 /// A plan for an issue is recorded only where that is ready.
 pub(super) fn record(
     session: &Session,
-    plan: &SealedPlan,
+    (plan, artifacts): (&SealedPlan, &Artifacts),
     policy: &[u8],
     hand: &Hand,
     supersedes: Option<Digest>,
@@ -242,7 +375,8 @@ pub(super) fn record(
         ("directive", plan.plan().directive.digest),
         ("trust-root", session.root.digest()),
     ];
-    let objects = vec![plan.bytes().to_vec(), view, session.at_base(POLICY)?, trust_root];
+    let mut objects = vec![plan.bytes().to_vec(), view, session.at_base(POLICY)?, trust_root];
+    objects.extend_from_slice(artifacts.objects());
     let Person { host, id, login } = plan.plan().planner.requested_by.clone();
     let requested_by = Actor { host, id, login };
     let mut ledger = crate::app::ledger::open(session, world.now())?;
@@ -258,7 +392,9 @@ pub(super) fn record(
             ledger: seen.head.clone(),
             recorded_at: seen.now,
         };
-        let subject = subjects.iter().map(|(name, digest)| Subject::new(*name, *digest)).collect();
+        let asked = [("prompt", plan.plan().planner.prompt_digest), ("answer", plan.plan().planner.response_digest)];
+        let subjects = subjects.iter().copied().chain(asked.into_iter().filter_map(|(name, d)| Some((name, d?))));
+        let subject = subjects.map(|(name, digest)| Subject::new(name, digest)).collect();
         let envelope = Envelope::sign(subject, record, &[hand.signer()])?;
         Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: objects.clone() })
     })?;

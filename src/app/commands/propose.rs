@@ -9,6 +9,7 @@ use crate::{
         draft, files,
         forge::{self, Asking, run as ci_run},
         output::Outcome,
+        planning::Artifacts,
         reasons::PLAN_DENIED,
         session::Session,
         signer,
@@ -48,8 +49,9 @@ pub(super) fn run(args: &ProposeArgs, world: &World) -> Result<Outcome> {
     if let Some(no) = decision.refusal() {
         return Err(Refusal::new(PLAN_DENIED, no.message().to_owned()).subject(plan.digest().to_string()));
     }
+    let artifacts = Artifacts::read_beside(&world.cwd.join(&args.plan), plan.plan())?;
     let hand = signer::find(&args.signer, &[Duty::Planner], &session, world)?;
-    let seq = record(&session, &plan, &policy_bytes, &hand, plan.plan().parent, world)?;
+    let seq = record(&session, (&plan, &artifacts), &policy_bytes, &hand, plan.plan().parent, world)?;
     let word = if *decision.outcome() == Decided::Permit { "permit" } else { "needs-approval" };
     let mut result = json!({
         "planDigest": plan.digest(),
@@ -65,7 +67,7 @@ pub(super) fn run(args: &ProposeArgs, world: &World) -> Result<Outcome> {
     );
     let mut failed = None;
     if let Some(change) = &change {
-        let mode = if args.append_only { Mode::AppendOnly } else { Mode::InPlace };
+        let mode = Mode::of(args.append_only);
         let conversation = Conversation { forge: forge.as_ref(), number: change.number, mode };
         let shown = Shown::recorded(&session, &plan, &decision, world)?;
         let body = shown.comment(&plan, &decision, page(&session, world).as_ref());

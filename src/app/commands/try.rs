@@ -98,10 +98,11 @@ impl Trial {
                 seed: None,
                 created_at: None,
                 revise: None,
+                asking: crate::cli::planner_args::AskArgs::default(),
                 signer: SignerArgs::default(),
                 files: ReportFiles::default(),
             },
-            &self.world,
+            &mut self.world,
         )?;
         let digest = text_of(&plan, "planDigest");
         self.say(format!("planned    {digest}"));
@@ -153,6 +154,7 @@ impl Trial {
                 bundle: Some(bundle.clone()),
                 provenance: None,
                 parallel: None,
+                append_only: false,
                 identity: Some(IdentityArg::Key),
                 signer: SignerArgs::default(),
                 files: ReportFiles::default(),

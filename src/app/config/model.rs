@@ -6,6 +6,8 @@ use std::{
     path::PathBuf,
 };
 
+use crate::provider::command::{Agent, Form};
+
 /// Where a value comes from; an earlier one goes before a later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Origin {
@@ -168,6 +170,30 @@ pub(crate) struct AgentEntry {
     pub(crate) reads: Vec<PathBuf>,
     /// Whether it may open connections to port 443.
     pub(crate) network: bool,
+    /// The argument that comes before a model's name; none where it takes none.
+    pub(crate) model_flag: Option<String>,
+    /// In what its answer is wrapped.
+    pub(crate) form: Form,
+}
+
+impl AgentEntry {
+    /// Returns the agent under its name.
+    pub(crate) fn agent(&self, name: &str) -> Agent {
+        Agent {
+            name: name.to_owned(),
+            argv: self.argv.clone(),
+            model_flag: self.model_flag.clone(),
+            settings: Vec::new(),
+            key_variables: Vec::new(),
+            variables: self.env.iter().cloned().collect(),
+            login: Vec::new(),
+            login_settings: Vec::new(),
+            files: Vec::new(),
+            reads: self.reads.clone(),
+            network: self.network,
+            form: self.form,
+        }
+    }
 }
 
 /// The configuration of one command, resolved.

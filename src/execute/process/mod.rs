@@ -20,7 +20,10 @@ use rustix::{
     fs::{Mode, OFlags},
     pipe::PipeFlags,
 };
-use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::unix::pipe::{Receiver, Sender},
+};
 
 use super::{cancel::Cancel, reasons::SANDBOX_SETUP, redact::Redactor, sandbox::Jail};
 use crate::base::reason::{Refusal, Result};
@@ -39,6 +42,8 @@ pub(super) struct Order<'a> {
     /// `NAME=value`, the whole environment.
     pub(super) env: Vec<String>,
     pub(super) folder: BorrowedFd<'a>,
+    /// What it reads on standard input; none is nothing.
+    pub(super) input: Option<&'a [u8]>,
     /// None only in tests, which first show that an attack works without it.
     pub(super) jail: Option<&'a Jail>,
     pub(super) limits: Limits,
@@ -95,7 +100,7 @@ pub(super) async fn run(order: Order<'_>) -> Result<Ended> {
     };
     let argv = texts(std::iter::once(order.program.path().to_owned()).chain(order.argv).collect())?;
     let env = texts(order.env)?;
-    let pipes = Pipes::new()?;
+    let pipes = Pipes::new(order.input.is_some())?;
     let resources = order.limits.resources();
     let keeper = launch(
         order.jail,
@@ -115,13 +120,14 @@ pub(super) async fn run(order: Order<'_>) -> Result<Ended> {
             drop_capabilities: false,
         },
     )?;
-    let (stdout, stderr, status) = pipes.readers()?;
+    let Ends { feed: input, stdout, stderr, status } = pipes.ends()?;
     let collect = || Collector::new(order.output_cap, order.redactor.clone());
     let watch = Watch::new(keeper, status);
     // Ends early only on an error: then something may hold the pipes open for ever.
-    let (stdout, stderr, (cause, exit, survivors)) = tokio::try_join!(
+    let (stdout, stderr, (), (cause, exit, survivors)) = tokio::try_join!(
         drain(stdout, collect()),
         drain(stderr, collect()),
+        feed(input, order.input.unwrap_or_default()),
         watch.until_gone(order.deadline, order.grace, order.cancel),
     )?;
     let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -131,27 +137,48 @@ pub(super) async fn run(order: Order<'_>) -> Result<Ended> {
 /// The ends of the pipes between this process and a program.
 struct Pipes {
     stdin: OwnedFd,
+    /// Leads to `stdin`; none where that is `/dev/null`.
+    feed: Option<OwnedFd>,
     stdout: (OwnedFd, OwnedFd),
     stderr: (OwnedFd, OwnedFd),
     status: (OwnedFd, OwnedFd),
 }
 
 impl Pipes {
-    fn new() -> Result<Self> {
+    fn new(with_input: bool) -> Result<Self> {
         let pipe = || {
             let (read, write) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(|e| setup(&e.to_string()))?;
             Ok::<_, Refusal>((high(read)?, high(write)?))
         };
-        let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-        let stdin = high(null.map_err(|e| setup(&format!("/dev/null: {e}")))?)?;
-        Ok(Self { stdin, stdout: pipe()?, stderr: pipe()?, status: pipe()? })
+        let (stdin, feed) = match with_input {
+            true => pipe().map(|(read, write)| (read, Some(write)))?,
+            false => {
+                let null = rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+                (high(null.map_err(|e| setup(&format!("/dev/null: {e}")))?)?, None)
+            }
+        };
+        Ok(Self { stdin, feed, stdout: pipe()?, stderr: pipe()?, status: pipe()? })
     }
 
     /// Drops the ends that the program has, and returns the others.
-    fn readers(self) -> Result<(Receiver, Receiver, Receiver)> {
+    fn ends(self) -> Result<Ends> {
         let receiver = |fd| Receiver::from_owned_fd(fd).map_err(|e| setup(&e.to_string()));
-        Ok((receiver(self.stdout.0)?, receiver(self.stderr.0)?, receiver(self.status.0)?))
+        let sender = |fd| Sender::from_owned_fd(fd).map_err(|e| setup(&e.to_string()));
+        Ok(Ends {
+            feed: self.feed.map(sender).transpose()?,
+            stdout: receiver(self.stdout.0)?,
+            stderr: receiver(self.stderr.0)?,
+            status: receiver(self.status.0)?,
+        })
     }
+}
+
+/// Our ends of the pipes.
+struct Ends {
+    feed: Option<Sender>,
+    stdout: Receiver,
+    stderr: Receiver,
+    status: Receiver,
 }
 
 /// Moves a descriptor out of the way of the three standard ones.
@@ -179,6 +206,15 @@ fn launch(jail: Option<&Jail>, launch: raw::Launch<'_>) -> Result<Keeper> {
 
 fn setup(why: &str) -> Refusal {
     Refusal::new(SANDBOX_SETUP, why)
+}
+
+/// Writes a program's input, and closes it.
+async fn feed(pipe: Option<Sender>, input: &[u8]) -> Result<()> {
+    if let Some(mut pipe) = pipe {
+        // A program that does not read to the end has had enough: that is its own affair.
+        let _ = pipe.write_all(input).await;
+    }
+    Ok(())
 }
 
 async fn drain(mut pipe: Receiver, mut collector: Collector) -> Result<Captured> {

@@ -13,7 +13,7 @@ use crate::{base::reason::Result, execute::sandbox::Jail};
 
 /// Has a child in the jail try every forbidden operation; returns the names of those that succeeded.
 pub(in crate::execute) fn attempt_all(jail: Option<&Jail>) -> Result<Vec<&'static str>> {
-    let pipes = Pipes::new()?;
+    let pipes = Pipes::new(false)?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = high(rustix::fs::open("/", flags, Mode::empty()).map_err(|e| setup(&e.to_string()))?)?;
     let resources = Limits::default().resources();

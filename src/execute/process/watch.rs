@@ -229,7 +229,7 @@ mod tests {
 
     /// Starts a program with a secret in its environment; returns the reading and the writing end of its status pipe.
     fn start(program: &str, argument: &str) -> (Keeper, OwnedFd, OwnedFd) {
-        let pipes = Pipes::new().unwrap();
+        let pipes = Pipes::new(false).unwrap();
         let program = File::open(program).unwrap();
         let folder = rustix::fs::open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
         let text = |text: &str| std::ffi::CString::new(text).unwrap();

@@ -15,7 +15,7 @@ mod rules;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub use probe::{ProbeReport, probe};
-pub use rules::{Grant, Right, system_path};
+pub use rules::{Grant, Right, is_open_to_all, system_path};
 
 use super::{process::raw_landlock_abi, reasons::SANDBOX_UNAVAILABLE};
 use crate::base::reason::{Refusal, Result};

@@ -166,6 +166,12 @@ fn system_grants() -> &'static [(Grant, bool)] {
     })
 }
 
+/// Tells whether a place lies in what every program may read.
+#[must_use]
+pub fn is_open_to_all(path: &Path) -> bool {
+    SYSTEM.iter().any(|(place, _)| path.starts_with(place))
+}
+
 /// Opens a place outside the repository that a step declares to read; `checkout` and `scratch` stay out of it.
 ///
 /// # Errors

@@ -56,6 +56,31 @@ async fn c22_undeclared_files_are_out_of_reach() {
 }
 
 #[tokio::test]
+async fn a43_credentials_in_the_folders_of_a_runner_are_out_of_a_steps_reach() {
+    let bench = Bench::new();
+    bench.write("declared", "yes");
+    bench.write(".git/config", "token");
+    let outside = |path: &str| {
+        let file = bench.outside().join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "token").unwrap();
+        file.display().to_string()
+    };
+    for path in [
+        ".git/config".to_owned(),
+        outside("_temp/git-credentials-1.config"),
+        outside("_temp/_runner_file_commands/set_env_1"),
+        outside("_actions/acme/tool/v1/key.pem"),
+        outside("home/.netrc"),
+        outside("home/.docker/config.json"),
+    ] {
+        let (free, held) = bench.attack(reading(sh(&format!("cat declared; cat {path}")), &["."])).await;
+        assert_eq!(output(&free), "yestoken", "{path} proves nothing here");
+        assert_eq!((held.status, output(&held)), (StepStatus::Failed, "yes".to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn c07_nothing_outside_the_declared_writes_can_be_written() {
     let bench = Bench::new();
     bench.write("data/kept", "before");

@@ -310,6 +310,7 @@ pub(super) fn plan(steps: Vec<Step>) -> Plan {
             model: None,
             prompt_digest: None,
             response_digest: None,
+            proposal: None,
             inputs: Vec::new(),
             usage: None,
         },

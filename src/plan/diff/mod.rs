@@ -372,7 +372,8 @@ fn subject(changes: &mut Changes, old: &Subject, new: &Subject) {
 }
 
 fn planner(changes: &mut Changes, old: &PlannerRef, new: &PlannerRef) {
-    let PlannerRef { kind, version, requested_by, model, prompt_digest, response_digest, inputs, usage } = old;
+    let PlannerRef { kind, version, requested_by, model, prompt_digest, response_digest, inputs, proposal, usage } =
+        old;
     let Person { host, id, login } = requested_by;
     changes.value("planner", kind, &new.kind);
     changes.value("planner: version", version, &new.version);
@@ -383,6 +384,11 @@ fn planner(changes: &mut Changes, old: &PlannerRef, new: &PlannerRef) {
     changes.value("prompt", prompt_digest, &new.prompt_digest);
     changes.value("answer", response_digest, &new.response_digest);
     changes.listed("read by the planner", inputs, &new.inputs);
+    // What it changes of the steps stands there; here that it was another, in words or in where a value is from.
+    let digest = |proposal: &Option<super::proposal::Proposal>| {
+        crate::base::json::canonical(proposal).ok().map(|bytes| crate::base::digest::Digest::of(&bytes))
+    };
+    changes.value("what was proposed", &digest(proposal), &digest(&new.proposal));
     changes.value("used by the planner", usage, &new.usage);
 }
 

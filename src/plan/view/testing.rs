@@ -109,6 +109,7 @@ pub(crate) fn sample() -> Plan {
             model: None,
             prompt_digest: None,
             response_digest: None,
+            proposal: None,
             inputs: vec![PlannerInput {
                 name: "CHANGELOG.md".to_owned(),
                 origin: Origin::RepoAtBase,

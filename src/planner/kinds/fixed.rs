@@ -1,31 +1,8 @@
-//! The fixed planner: the directive's own steps, expanded against the pipelines.
+//! The fixed planner: the directive's own steps, and nothing else.
 
-mod expand;
-mod pins;
-#[cfg(test)]
-mod tests;
-
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::super::{
-    Draft, DraftRequest, Planner,
-    reasons::{PLANNER_DIRECTIVE, PLANNER_NO_STEPS},
-};
 use crate::{
-    base::{
-        digest::Digest,
-        ident::Id,
-        json,
-        level::Effect,
-        path::RepoPath,
-        reason::{Refusal, Result},
-        value::Scalar,
-    },
-    directive::model::StepSpec,
-    pipeline::template::Bound,
-    plan::model::{
-        DirectiveRef, Origin, PLAN_TYPE, Plan, PlannerInput, PlannerRef, Retry, Risk, Script, Step, Subject,
-    },
+    base::reason::{Refusal, Result},
+    planner::{Asks, Draft, DraftRequest, Planner, assemble, reasons::PLANNER_NO_STEPS},
 };
 
 /// The fixed planner.
@@ -41,174 +18,16 @@ impl Planner for Fixed {
         "expands the directive's own steps, and decides nothing"
     }
 
+    fn asks(&self) -> Asks {
+        Asks::Nobody
+    }
+
     fn draft(&self, request: &DraftRequest<'_>) -> Result<Draft> {
-        draft(request)
+        let directive = request.directive;
+        if directive.steps().is_empty() {
+            let message = format!("the directive `{}` has no steps", directive.name());
+            return Err(Refusal::new(PLANNER_NO_STEPS, message).subject(directive.path().as_str()));
+        }
+        assemble::assemble(request, directive, assemble::reference(request, self.id())?)
     }
-}
-
-/// Expands the steps of a directive.
-///
-/// # Errors
-/// `planner.directive` with every place that does not fit, `planner.no_steps`, `pipeline.program`, and
-/// the codes of values that do not fit.
-pub fn draft(request: &DraftRequest<'_>) -> Result<Draft> {
-    let directive = request.directive;
-    if directive.steps().is_empty() {
-        let message = format!("the directive `{}` has no steps", directive.name());
-        return Err(Refusal::new(PLANNER_NO_STEPS, message).subject(directive.path().as_str()));
-    }
-    let found = request.catalog.lint(directive);
-    if !found.is_empty() {
-        let message = format!("{} findings in `{}`", found.len(), directive.path());
-        return Err(Refusal::new(PLANNER_DIRECTIVE, message).subject(directive.path().as_str()).diagnostics(found));
-    }
-    let mut scripts = BTreeMap::new();
-    let mut steps = directive
-        .steps()
-        .iter()
-        .map(|spec| {
-            draft_step(request, spec, &mut scripts)
-                .map_err(|refusal| if refusal.about().is_some() { refusal } else { refusal.subject(spec.id.as_str()) })
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let pinned = pins::pin(&mut steps, request.files);
-
-    let used: BTreeSet<&Id> = steps.iter().map(|step| &step.pipeline).collect();
-    let unused = directive.pipelines().filter(|name| !used.contains(name)).cloned().collect();
-    let effect = steps.iter().map(|step| step.effect).max().unwrap_or(Effect::Read);
-    let inputs = planner_inputs(request, &used, &scripts, pinned)?;
-    let lifetime = directive.lifetime().map_or(request.lifetime_seconds, |own| own.min(request.lifetime_seconds));
-    let plan = Plan {
-        kind: PLAN_TYPE.to_owned(),
-        directive: DirectiveRef {
-            name: directive.name().clone(),
-            path: directive.path().clone(),
-            digest: directive.digest(),
-            commit: request.directive_commit.to_owned(),
-        },
-        subject: subject(request),
-        environment: directive.environment().cloned(),
-        created_at: request.now,
-        expires_at: request.now.plus(lifetime),
-        nonce: nonce(request)?,
-        parent: request.parent.map(|(digest, _)| digest),
-        revision: request.parent.map_or(1, |(_, revision)| revision.saturating_add(1)),
-        planner: PlannerRef {
-            kind: "fixed".parse()?,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            requested_by: request.requested_by.clone(),
-            model: None,
-            prompt_digest: None,
-            response_digest: None,
-            inputs,
-            usage: None,
-        },
-        policy_digest: request.policy_digest,
-        trust_root_digest: request.trust_root_digest,
-        effect,
-        inputs: request.inputs.clone(),
-        risks: risks(request),
-        assumptions: directive.assumptions().to_vec(),
-        gate: directive.gate().to_vec(),
-        intent: directive.intent().map(str::to_owned),
-        scripts: scripts.into_values().collect(),
-        steps,
-    };
-    Ok(Draft { plan, unused })
-}
-
-fn draft_step(request: &DraftRequest<'_>, spec: &StepSpec, scripts: &mut BTreeMap<RepoPath, Script>) -> Result<Step> {
-    let pipeline = request.catalog.get(&spec.pipeline.0)?;
-    let bound = request.catalog.bind(request.directive, spec, request.inputs)?;
-    let mut expander = expand::Expander { pipeline, programs: request.programs, bound: &bound, scripts };
-    let actions = expander.actions()?;
-    let verify = expander.verify()?;
-    let title = spec.title.clone().unwrap_or_else(|| pipeline.description().to_owned());
-    let with = bound.iter().filter_map(|(name, value)| match value {
-        Bound::Value(value) => Some((name.clone(), value.clone())),
-        Bound::Output(_) => None,
-    });
-    Ok(Step {
-        id: spec.id.clone(),
-        why: spec.why.clone().unwrap_or_else(|| title.clone()),
-        title,
-        pipeline: pipeline.name().clone(),
-        pipeline_digest: pipeline.digest(),
-        with: with.collect(),
-        needs: spec.needs.clone(),
-        effect: pipeline.effect(),
-        actions,
-        outputs: expand::outputs(pipeline),
-        evidence: pipeline.evidence().to_vec(),
-        retry: Retry { max_attempts: pipeline.retry().attempts, backoff_seconds: pipeline.retry().backoff_seconds },
-        timeout_seconds: pipeline.timeout_seconds(),
-        on_failure: pipeline.on_failure(),
-        idempotent: pipeline.is_idempotent(),
-        verify,
-    })
-}
-
-fn subject(request: &DraftRequest<'_>) -> Subject {
-    let facts = request.facts;
-    Subject {
-        host: facts.host.clone(),
-        repo_id: facts.repo_id.clone(),
-        owner_id: facts.owner_id.clone(),
-        repo: facts.repo.clone(),
-        change_request: facts.change_request,
-        base_ref: facts.base_ref.clone(),
-        base_sha: facts.base_sha.clone(),
-        head_sha: facts.head_sha.clone(),
-        tree_digest: facts.tree_digest,
-    }
-}
-
-fn risks(request: &DraftRequest<'_>) -> Vec<Risk> {
-    let stated = request.directive.risks().iter();
-    stated
-        .map(|risk| Risk { text: risk.text.clone(), severity: risk.severity, mitigation: risk.mitigation.clone() })
-        .collect()
-}
-
-fn nonce(request: &DraftRequest<'_>) -> Result<String> {
-    let directive = request.directive.digest();
-    let inputs = json::canonical(request.inputs)?;
-    let fields: [&[u8]; 4] = [request.seed, directive.as_bytes(), &inputs, request.facts.head_sha.as_bytes()];
-    Ok(Digest::framed("plan-nonce", fields).hex()[..32].to_owned())
-}
-
-/// Names everything that decided about the plan, with where it came from.
-fn planner_inputs(
-    request: &DraftRequest<'_>,
-    used: &BTreeSet<&Id>,
-    scripts: &BTreeMap<RepoPath, Script>,
-    pinned: BTreeMap<RepoPath, Digest>,
-) -> Result<Vec<PlannerInput>> {
-    let directive = request.directive;
-    let mut inputs = vec![PlannerInput {
-        name: directive.path().to_string(),
-        origin: Origin::DirectiveAtBase,
-        digest: directive.digest(),
-    }];
-    for name in used {
-        let pipeline = request.catalog.get(name)?;
-        let (name, digest) = (pipeline.file(), pipeline.digest());
-        inputs.push(PlannerInput { name, origin: Origin::RepoAtBase, digest });
-    }
-    for script in scripts.values() {
-        let (name, digest) = (script.path.to_string(), script.digest);
-        inputs.push(PlannerInput { name, origin: Origin::RepoAtBase, digest });
-    }
-    for (name, value) in request.inputs {
-        let digest = digest_of_value(value)?;
-        inputs.push(PlannerInput { name: format!("inputs.{name}"), origin: Origin::Requester, digest });
-    }
-    for (path, digest) in pinned {
-        inputs.push(PlannerInput { name: path.to_string(), origin: Origin::RepoAtHead, digest });
-    }
-    Ok(inputs)
-}
-
-fn digest_of_value(value: &Scalar) -> Result<Digest> {
-    Ok(Digest::of(&json::canonical(value)?))
 }

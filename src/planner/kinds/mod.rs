@@ -1,3 +1,6 @@
 //! The planners, one file each.
 
+pub mod command;
 pub mod fixed;
+pub mod manual;
+pub mod model;

@@ -12,6 +12,14 @@ pub enum Mode {
     AppendOnly,
 }
 
+impl Mode {
+    /// Returns what the option `--append-only` asks for.
+    #[must_use]
+    pub fn of(append_only: bool) -> Self {
+        if append_only { Self::AppendOnly } else { Self::InPlace }
+    }
+}
+
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Write<'a> {

@@ -6,6 +6,7 @@
 //! a model that lies fails its test.
 
 pub mod contract;
+pub mod events;
 pub mod faults;
 pub mod git;
 pub mod render;

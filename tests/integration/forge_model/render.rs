@@ -23,7 +23,7 @@ pub fn made(kind: &str, fields: Value) -> Value {
     made
 }
 
-fn fill(into: &mut Value, fields: Value) {
+pub fn fill(into: &mut Value, fields: Value) {
     match (into, fields) {
         (Value::Object(into), Value::Object(fields)) => {
             for (name, value) in fields {

@@ -10,8 +10,12 @@ use crate::{
         model::{Action, Arg, Person, Read, Run, Slot},
         seal::{Limits, open, seal, seal_with},
     },
-    planner::ALL,
+    planner::{ALL, Draft, Planner as _, taint::Tainted},
 };
+
+fn draft(request: &DraftRequest<'_>) -> Result<Draft> {
+    crate::planner::fixed::Fixed.draft(request)
+}
 
 const NOTES: &str = "description: Make notes.
 effect: recommend
@@ -123,6 +127,8 @@ impl World {
             seed: b"seed",
             parent: None,
             files: &self.files,
+            proposed: None,
+            tainted: Tainted::Refuse,
         }
     }
 

@@ -1,0 +1,99 @@
+//! What is kept of how a plan came about: the exact bytes that were sent and that came back.
+
+use std::path::{Path, PathBuf};
+
+use super::super::{files, reasons::PLAN_ARTIFACT};
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{Refusal, Result},
+    },
+    plan::model::{Origin, Plan, PlannerInput},
+    provider::Exchange,
+};
+
+/// The most bytes of one.
+const MAX_BYTES: usize = 8 << 20;
+
+/// The bytes of a plan's questions and answers, each under its digest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Artifacts(Vec<Vec<u8>>);
+
+/// Names the exchanges before the last one; the plan has fields for that.
+pub(super) fn readings(exchanges: &[Exchange]) -> Vec<PlannerInput> {
+    let earlier = exchanges.iter().enumerate().take(exchanges.len().saturating_sub(1));
+    let both = |(n, exchange): (usize, &Exchange)| {
+        let reading = |what: &str, bytes: &[u8]| PlannerInput {
+            name: format!("{what} {}", n + 1),
+            origin: Origin::Model,
+            digest: Digest::of(bytes),
+        };
+        [reading("question", &exchange.sent), reading("answer", &exchange.received)]
+    };
+    earlier.flat_map(both).collect()
+}
+
+impl Artifacts {
+    pub(super) fn of(exchanges: &[Exchange]) -> Self {
+        let mut all: Vec<Vec<u8>> = Vec::new();
+        for bytes in exchanges.iter().flat_map(|exchange| [&exchange.sent, &exchange.received]) {
+            if !all.contains(bytes) {
+                all.push(bytes.clone());
+            }
+        }
+        Self(all)
+    }
+
+    /// Returns the bytes, as objects of the ledger.
+    pub(crate) fn objects(&self) -> &[Vec<u8>] {
+        &self.0
+    }
+
+    /// Writes them beside a plan's file, each named by its digest; returns the folder, where there is anything.
+    pub(crate) fn write_beside(&self, plan: &Path) -> Result<Option<PathBuf>> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let folder = folder(plan);
+        std::fs::create_dir_all(&folder)
+            .map_err(|e| Refusal::new(crate::base::reason::IO, format!("{}: {e}", folder.display())))?;
+        for bytes in &self.0 {
+            files::write(&folder.join(Digest::of(bytes).hex()), bytes)?;
+        }
+        Ok(Some(folder))
+    }
+
+    /// Reads what a plan names from beside its file.
+    ///
+    /// # Errors
+    /// `plan.artifact` where one is missing or has another digest.
+    pub(crate) fn read_beside(file: &Path, plan: &Plan) -> Result<Self> {
+        let read = |digest: &Digest| {
+            let path = folder(file).join(digest.hex());
+            let refuse = |why: String| Refusal::new(PLAN_ARTIFACT, why).subject(digest.to_string());
+            let bytes = files::read(&path, MAX_BYTES).map_err(|e| refuse(e.message().to_owned()))?;
+            if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(refuse(format!("{}", path.display()))) }
+        };
+        named(plan).iter().map(read).collect::<Result<_>>().map(Self)
+    }
+}
+
+/// Returns the digests of the bytes that a plan names.
+fn named(plan: &Plan) -> Vec<Digest> {
+    let planner = &plan.planner;
+    let is_exchange = |input: &&PlannerInput| {
+        let number = input.name.strip_prefix("question ").or_else(|| input.name.strip_prefix("answer "));
+        input.origin == Origin::Model && number.is_some_and(|n| n.parse::<u32>().is_ok())
+    };
+    let earlier = planner.inputs.iter().filter(is_exchange).map(|input| input.digest);
+    let mut all: Vec<Digest> = earlier.chain(planner.prompt_digest).chain(planner.response_digest).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn folder(plan: &Path) -> PathBuf {
+    let mut name = plan.file_name().unwrap_or_default().to_owned();
+    name.push(".asked");
+    plan.with_file_name(name)
+}

@@ -1,0 +1,213 @@
+//! Plans that somebody is asked for: material, question, answer, and what is kept of them.
+
+mod artifacts;
+mod dialogue;
+mod material;
+
+use std::time::Duration;
+
+pub(crate) use artifacts::Artifacts;
+
+use super::{
+    choice::{self, Choice},
+    config,
+    draft::{self, Order},
+    files, privileges,
+    session::Session,
+    sources::{self, Opened},
+    spending::Meter,
+    world::World,
+};
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{INTERNAL, Refusal, Result},
+    },
+    cli::planner_args::AskArgs,
+    directive::Directive,
+    ledger::Ledger,
+    plan::{
+        SealedPlan,
+        model::{Origin, PlannerInput},
+    },
+    planner::{
+        self, Planner, Proposed,
+        answer::{Answer, Question},
+        prompt::{Before, Prompt},
+        reasons::PLANNER_QUESTIONS,
+        scan, schema,
+        taint::Sources,
+    },
+    policy::Policy,
+    provider::{self, catalog, wires},
+};
+
+/// A plan, and what is kept of how it came about.
+pub(crate) struct Asked {
+    pub(crate) plan: SealedPlan,
+    pub(crate) artifacts: Artifacts,
+    /// What a person is to be told beside the plan.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Says who drafts: what the arguments say, else the directive, else the configuration.
+///
+/// # Errors
+/// What is wrong with the configuration, or is missing to ask whom it names.
+pub(crate) fn choose(args: &AskArgs, directive: &Directive, session: &Session, world: &World) -> Result<Chosen> {
+    let mut flags = args.flags.clone();
+    flags.planner = flags.planner.or_else(|| directive.planner().map(ToString::to_string));
+    flags.model = flags.model.or_else(|| directive.model().map(str::to_owned));
+    let loaded = config::load(&flags, Some(session), world)?;
+    let planner = planner::named(loaded.config.planner().value.word())?;
+    Ok(Chosen { planner, loaded })
+}
+
+/// Who drafts, and under which configuration.
+pub(crate) struct Chosen {
+    pub(crate) planner: &'static dyn Planner,
+    pub(crate) loaded: config::Loaded,
+}
+
+/// What a plan is asked for with, beside its order.
+pub(crate) struct Commission<'a> {
+    pub(crate) chosen: &'a Chosen,
+    pub(crate) args: &'a AskArgs,
+    pub(crate) before: &'a Before,
+    pub(crate) session: &'a Session,
+    pub(crate) policy: &'a Policy,
+    pub(crate) ledger: &'a mut Ledger,
+    /// The command that goes on where a person is asked by files; `--answer FILE` is added to it.
+    pub(crate) again: &'a str,
+}
+
+/// Asks for a plan, reads the answer, and seals what comes of it.
+///
+/// # Errors
+/// `planner.*`, `provider.*`, and what the seal refuses of the last answer.
+pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mut World) -> Result<Asked> {
+    let Commission { chosen, args, before, session, policy, .. } = *commission;
+    let config = &chosen.loaded.config;
+    let variables: Vec<&str> = catalog::ALL.iter().flat_map(|wire| wire.key_variables).copied().collect();
+    let asked = privileges::Asked { model_keys: &variables, token: privileges::Reach::Unknown, sockets: None };
+    let mut notes = privileges::check(&asked, &world.env)?;
+    // A cassette asks nobody, so that it needs nothing that asking needs.
+    let choice = args.replay.is_none().then(|| choice::choose(config, world)).transpose()?;
+    let model = match &choice {
+        Some(Choice::Http(http)) => http.model.clone(),
+        Some(Choice::Command { model, .. }) => model.clone(),
+        Some(Choice::Fixed | Choice::Manual) | None => config.model().value.clone().unwrap_or_default(),
+    };
+    let meter = Meter::open(config, order.directive.name(), &model, commission.ledger, world.now())?;
+    let most = meter.millis_left().map_or(Duration::MAX, Duration::from_millis);
+    let mut opened = match (choice, &args.replay) {
+        (Some(choice), _) => open(choice, most, commission, world)?,
+        (None, Some(file)) => sources::replay(file, world)?,
+        (None, None) => return Err(Refusal::new(INTERNAL, "there is nobody to ask")),
+    };
+    let gathered = material::gather(session, order, config.send().value.as_deref(), world)?;
+    scan::check(&gathered.items, &opened.secrets)?;
+    notes.extend(gathered.skipped.iter().map(|skipped| format!("`{}` {}", skipped.name, skipped.why.words())));
+    let (prompt, schema) = draft::rehearse(session, policy, order, |request| {
+        let prompt = Prompt::new(request, &gathered.items, before);
+        Ok((prompt, schema::of(request.directive, request.catalog)))
+    })?;
+    scan::check_text("the prompt", &prompt.task, &opened.secrets)?;
+    let origin = opened.source.origin();
+    let cassette = match &args.replay {
+        Some(file) => Digest::of(&files::read(&world.cwd.join(file), provider::cassette::MAX_CASSETTE)?),
+        None => Digest::of(b""),
+    };
+    let mut dialogue = dialogue::Dialogue {
+        source: opened.source.as_mut(),
+        prompt: &prompt,
+        schema: &schema,
+        model: &model,
+        max_output_tokens: config.max_output_tokens().value,
+        meter,
+        exchanges: Vec::new(),
+        notes,
+    };
+    let inputs = |exchanges: &[provider::Exchange]| {
+        let mut inputs: Vec<PlannerInput> = gathered.items.iter().skip(1).map(|item| item.input()).collect();
+        inputs.extend(artifacts::readings(exchanges));
+        if origin == provider::Origin::Replay {
+            inputs.push(PlannerInput {
+                name: "replayed from a cassette".into(),
+                origin: Origin::Model,
+                digest: cassette,
+            });
+        }
+        inputs
+    };
+    let read = |exchanges: &[provider::Exchange], usage| -> Result<dialogue::Read> {
+        let Some(last) = exchanges.last() else {
+            return Err(Refusal::new(INTERNAL, "nothing was answered"));
+        };
+        let answer = Answer::read(&last.text)?;
+        if answer.blocking().next().is_some() {
+            return Ok(dialogue::Read::Questions(answer.questions().to_vec()));
+        }
+        let asides: Vec<String> =
+            answer.questions().iter().map(|q| format!("it would like to know: {}", q.question)).collect();
+        let proposed = Proposed {
+            proposal: answer.into_proposal(&Sources { items: &gathered.items }),
+            model: last.model.clone().or_else(|| (!model.is_empty()).then(|| model.clone())),
+            prompt: Some(Digest::of(&last.sent)),
+            response: Some(Digest::of(&last.received)),
+            inputs: inputs(exchanges),
+            usage,
+        };
+        let plan = draft::seal(session, policy, &Order { proposed: Some(&proposed), ..*order })?;
+        Ok(dialogue::Read::Plan(Box::new(plan), asides))
+    };
+    let plan = match args.interactive {
+        true => dialogue.with_person(&read, world)?,
+        false => dialogue.alone(&read, world)?,
+    };
+    let dialogue::Dialogue { exchanges, notes, .. } = dialogue;
+    Ok(Asked { plan, artifacts: Artifacts::of(&exchanges), notes })
+}
+
+/// Makes the refusal that asks a person for answers.
+fn questions(asked: &[Question]) -> Refusal {
+    let many = if asked.len() == 1 { "1 question".to_owned() } else { format!("{} questions", asked.len()) };
+    let refusal = Refusal::new(PLANNER_QUESTIONS, many);
+    asked.iter().fold(refusal, |refusal, question| {
+        let options = match question.options.as_slice() {
+            [] => String::new(),
+            options => format!(" [{}]", options.join(" | ")),
+        };
+        let text = crate::base::text::visible(&format!("{}{options}", question.question));
+        refusal.hint(format!("--reply {}=TEXT: {text}", question.id))
+    })
+}
+
+/// Opens who was chosen; an answer may take `most` at most.
+fn open(choice: Choice, most: Duration, commission: &Commission<'_>, world: &World) -> Result<Opened> {
+    let Commission { args, session, again, .. } = *commission;
+    let opened = match choice {
+        Choice::Fixed => return Err(Refusal::new(INTERNAL, "`fixed` asks nobody")),
+        Choice::Http(http) => {
+            let timeout = http.timeout.min(most);
+            let settings = provider::http::Settings { timeout, ..provider::http::Settings::default() };
+            // What is reached at an address of one's own speaks the protocol that most servers speak.
+            let id = if http.wire.id == catalog::LOCAL { "openai" } else { http.wire.id };
+            let wire = wires::named(id).ok_or_else(|| Refusal::new(INTERNAL, format!("`{id}` has no wire")))?;
+            let secrets = http.key.iter().cloned().collect();
+            let source = provider::http::HttpSource::new(wire, Some(&http.endpoint), http.key, settings)?;
+            Opened { source: Box::new(source), secrets }
+        }
+        Choice::Command { agent, timeout, .. } => {
+            sources::agent(*agent, timeout.min(most), Some(session.checkout.workdir()), world)?
+        }
+        Choice::Manual => {
+            let folder = session.config_dir.join("questions");
+            sources::manual(folder, args.answer.as_deref(), again.to_owned(), world)?
+        }
+    };
+    match &args.record {
+        Some(file) => sources::record(opened, file, world),
+        None => Ok(opened),
+    }
+}

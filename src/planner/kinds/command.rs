@@ -1,0 +1,28 @@
+//! The command planner: an agent's command line, which gets text and gives text.
+
+use crate::{
+    base::reason::Result,
+    planner::{Asks, Draft, DraftRequest, Planner, assemble},
+};
+
+/// The command planner.
+#[derive(Clone, Copy, Debug)]
+pub struct CommandLine;
+
+impl Planner for CommandLine {
+    fn id(&self) -> &'static str {
+        "command"
+    }
+
+    fn summary(&self) -> &'static str {
+        "asks an agent's own command line, in a sandbox, without tools"
+    }
+
+    fn asks(&self) -> Asks {
+        Asks::Command
+    }
+
+    fn draft(&self, request: &DraftRequest<'_>) -> Result<Draft> {
+        assemble::proposed(request, self.id())
+    }
+}

@@ -1,0 +1,28 @@
+//! The model planner: one question to a language model, one answer in a closed form.
+
+use crate::{
+    base::reason::Result,
+    planner::{Asks, Draft, DraftRequest, Planner, assemble},
+};
+
+/// The model planner.
+#[derive(Clone, Copy, Debug)]
+pub struct Model;
+
+impl Planner for Model {
+    fn id(&self) -> &'static str {
+        "model"
+    }
+
+    fn summary(&self) -> &'static str {
+        "asks a language model over HTTP, once, without tools"
+    }
+
+    fn asks(&self) -> Asks {
+        Asks::Model
+    }
+
+    fn draft(&self, request: &DraftRequest<'_>) -> Result<Draft> {
+        assemble::proposed(request, self.id())
+    }
+}

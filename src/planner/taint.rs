@@ -1,0 +1,113 @@
+//! Where the values of a proposal are from.
+//!
+//! A value that stands in what nobody protected, an issue or a file at the head under review, is from there, however
+//! the model came to it. One that stands nowhere is the model's own. Only what stands in the directive or in a file at
+//! the protected base is as good as those, and `verify` looks there again.
+
+use super::{DraftRequest, context::ContextItem, reasons::PLANNER_TAINTED};
+use crate::{
+    base::{
+        ident::Id,
+        reason::{Refusal, Result},
+        text::excerpt,
+        value::{Scalar, ValueType},
+    },
+    pipeline::Pipeline,
+    plan::model::{Origin, Proposal, ProposedStep, ProposedValue},
+};
+
+/// The texts that a planner read.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'s> {
+    /// The directive, and all else.
+    pub items: &'s [ContextItem],
+}
+
+/// Whether the policy lets values steer that are not from the protected base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tainted {
+    /// They may not.
+    Refuse,
+    /// They may, and the view marks them.
+    Allow,
+}
+
+impl Sources<'_> {
+    /// Returns where a value is from; a number or a truth value is always the model's own.
+    ///
+    /// Where it stands in a protected text and in another one, the protected one counts: it is the same value.
+    #[must_use]
+    pub fn origin(&self, value: &Scalar) -> Origin {
+        let Scalar::Text(text) = value else { return Origin::Model };
+        let from = self.items.iter().filter(|item| holds(&item.text, text)).map(|item| item.origin);
+        // The order of the labels is that of trust.
+        from.min().unwrap_or(Origin::Model)
+    }
+}
+
+/// Tells whether a text holds a value as a word of its own, not as a part of another.
+#[must_use]
+pub fn holds(text: &str, value: &str) -> bool {
+    let value = value.trim();
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@');
+    !value.is_empty()
+        && text.match_indices(value).any(|(at, found)| {
+            let before = text[..at].chars().next_back();
+            let mut after = text[at + found.len()..].chars();
+            let next = after.next();
+            // A full stop ends a sentence as often as it stands in a name.
+            let ends = match next {
+                Some('.' | ':') => !after.next().is_some_and(is_word),
+                other => !other.is_some_and(is_word),
+            };
+            !before.is_some_and(is_word) && ends
+        })
+}
+
+/// Tells whether values from there count as the repository's own.
+#[must_use]
+pub fn is_protected(origin: Origin) -> bool {
+    matches!(origin, Origin::DirectiveAtBase | Origin::RepoAtBase)
+}
+
+/// Refuses values from outside the protected base where they would steer: in a program, flag, host, name of a
+/// variable or path that is written.
+///
+/// A pipeline's input may steer exactly where no output of a step may stand.
+///
+/// # Errors
+/// `planner.tainted`, with every such value.
+pub fn check(request: &DraftRequest<'_>, proposal: &Proposal, tainted: Tainted) -> Result<()> {
+    if tainted == Tainted::Allow {
+        return Ok(());
+    }
+    let mut found = Vec::new();
+    for step in &proposal.steps {
+        let pipeline = request.catalog.get(&step.pipeline)?;
+        found.extend(steering(step, pipeline).map(|(name, value, origin)| {
+            let from = serde_json::to_value(origin).ok().and_then(|word| Some(word.as_str()?.to_owned()));
+            let from = from.unwrap_or_default();
+            format!("step `{}`, input `{name}`: `{}` is from `{from}`", step.id, excerpt(value))
+        }));
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    let refusal = Refusal::new(PLANNER_TAINTED, excerpt(&found.join("; ")));
+    Err(found.into_iter().fold(refusal, Refusal::hint))
+}
+
+/// Returns the values of a step that steer and are not from the protected base.
+pub fn steering<'s>(
+    step: &'s ProposedStep,
+    pipeline: &'s Pipeline,
+) -> impl Iterator<Item = (&'s Id, &'s str, Origin)> + 's {
+    step.with.iter().filter_map(|(name, value)| {
+        let ProposedValue::Value(written) = value else { return None };
+        let Scalar::Text(text) = &written.value else { return None };
+        // A word of a list that the pipeline itself gives is the pipeline's.
+        let listed = pipeline.inputs().get(name).is_some_and(|input| input.kind() == ValueType::Enum);
+        let steers = !listed && !pipeline.takes_output(name);
+        (steers && !is_protected(written.origin)).then_some((name, text.as_str(), written.origin))
+    })
+}
