@@ -89,7 +89,8 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
     let Commission { chosen, args, before, session, policy, .. } = *commission;
     let config = &chosen.loaded.config;
     let variables: Vec<&str> = catalog::ALL.iter().flat_map(|wire| wire.key_variables).copied().collect();
-    let asked = privileges::Asked { model_keys: &variables, token: privileges::Reach::Unknown, sockets: None };
+    let asked =
+        privileges::Asked { model_keys: &variables, token: privileges::reach::ask(session, world), sockets: None };
     let mut notes = privileges::check(&asked, &world.env)?;
     // A cassette asks nobody, so that it needs nothing that asking needs.
     let choice = args.replay.is_none().then(|| choice::choose(config, world)).transpose()?;
