@@ -1,14 +1,18 @@
-//! Plans that somebody is asked for: material, question, answer, and what is kept of them.
+//! Plans that somebody is asked for: material, question, answer, and what is kept of them; and second opinions on plans.
 
 mod artifacts;
 mod dialogue;
 mod material;
+mod second;
 
 pub(crate) use artifacts::Artifacts;
+pub(crate) use second::{Second, second};
+
+use std::path::Path;
 
 use super::{
     choice::{self, Choice},
-    config,
+    config::{self, model::Config},
     draft::{self, Order},
     files, privileges,
     session::Session,
@@ -84,7 +88,7 @@ pub(crate) struct Commission<'a> {
 /// # Errors
 /// `planner.*`, `provider.*`, and what the seal refuses of the last answer.
 pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mut World) -> Result<Asked> {
-    let Commission { chosen, args, before, session, policy, .. } = *commission;
+    let Commission { chosen, args, before, session, policy, again, .. } = *commission;
     let config = &chosen.loaded.config;
     let variables: Vec<&str> = catalog::ALL.iter().flat_map(|wire| wire.key_variables).copied().collect();
     let asked = privileges::Asked { model_keys: &variables, token: privileges::Reach::Unknown, sockets: None };
@@ -92,7 +96,10 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
     // A cassette asks nobody, so that it needs nothing that asking needs.
     let (mut opened, model) = match &args.replay {
         Some(file) => (sources::replay(file, world)?, model_of(config)),
-        None => open(commission, world)?,
+        None => {
+            let channel = Channel { answer: args.answer.as_deref(), record: args.record.as_deref(), again };
+            open(config, &channel, session, world)?
+        }
     };
     let gathered = material::gather(session, order, config.send().value.as_deref(), world)?;
     scan::check(&gathered.items, &opened.secrets)?;
@@ -173,14 +180,32 @@ fn questions(asked: &[Question]) -> Refusal {
     })
 }
 
-fn model_of(config: &config::model::Config) -> String {
+fn model_of(config: &Config) -> String {
     config.model().value.clone().unwrap_or_default()
 }
 
+/// Returns words as a shell takes them.
+pub(crate) fn shell_line(words: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    let quoted = |word: &String| match !word.is_empty() && word.chars().all(plain) {
+        true => word.clone(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// What goes beside a question to whom it is asked.
+struct Channel<'c> {
+    /// The file of a person's answer.
+    answer: Option<&'c Path>,
+    /// Where the exchange is recorded.
+    record: Option<&'c Path>,
+    /// The command that goes on where a person is asked by files.
+    again: &'c str,
+}
+
 /// Opens whom the configuration names.
-fn open(commission: &Commission<'_>, world: &World) -> Result<(Opened, String)> {
-    let Commission { chosen, args, session, again, .. } = *commission;
-    let config = &chosen.loaded.config;
+fn open(config: &Config, channel: &Channel<'_>, session: &Session, world: &World) -> Result<(Opened, String)> {
     let checkout = Some(session.checkout.workdir());
     let (opened, model) = match choice::choose(config, world)? {
         Choice::Fixed => return Err(Refusal::new(INTERNAL, "`fixed` asks nobody")),
@@ -196,10 +221,10 @@ fn open(commission: &Commission<'_>, world: &World) -> Result<(Opened, String)> 
         Choice::Command { agent, model, timeout } => (sources::agent(*agent, timeout, checkout, world)?, model),
         Choice::Manual => {
             let folder = session.config_dir.join("questions");
-            (sources::manual(folder, args.answer.as_deref(), again.to_owned(), world)?, model_of(config))
+            (sources::manual(folder, channel.answer, channel.again.to_owned(), world)?, model_of(config))
         }
     };
-    match &args.record {
+    match channel.record {
         Some(file) => Ok((sources::record(opened, file, world)?, model)),
         None => Ok((opened, model)),
     }
