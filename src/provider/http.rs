@@ -13,7 +13,7 @@ use super::{
     key::Key,
     pause,
     reasons::{
-        CONTENT_TYPE, DENIED, FAILED, KEY_MISSING, MALFORMED, MODEL_NAME, PROVIDER_UNREACHABLE, RATE_LIMITED,
+        CONTENT_TYPE, DENIED, FAILED, KEY_MISSING, MALFORMED, PROVIDER_MODEL_NAME, PROVIDER_UNREACHABLE, RATE_LIMITED,
         REDIRECTED, REJECTED, TIMEOUT, TOO_LARGE, TRUNCATED,
     },
     sse,
@@ -298,7 +298,7 @@ impl Source for HttpSource {
         let started = Instant::now();
         let named = !question.model.is_empty() && question.model.len() <= MAX_MODEL;
         if !named || !question.model.chars().all(|c| c.is_ascii_graphic()) {
-            return Err(Refusal::new(MODEL_NAME, format!("`{}`", excerpt(question.model))));
+            return Err(Refusal::new(PROVIDER_MODEL_NAME, format!("`{}`", excerpt(question.model))));
         }
         let url = self.endpoint.join(&self.wire.path(question.model, self.settings.stream)?);
         let (before, mut retries) = (self.requests, 0);

@@ -22,7 +22,6 @@ reasons! {
     KEY_MISSING = "provider.key_missing", Usage, "the provider asks for a key and there is none", "put the key in the provider's variable, or in a file that the configuration names";
     KEY_INVALID = "provider.key_invalid", Usage, "a key of a provider cannot be sent", "a key is one line of printable ASCII without spaces; see whether the file holds something else";
     KEY_EXPOSED = "provider.key_exposed", Refused, "a question or an answer holds the provider's key itself", "take the key out of what is read, and make a new one: this one has been where it must not be";
-    MODEL_NAME = "provider.model_name", Usage, "the name of a model is missing, or cannot be one", "name the model as the provider does, such as with --model";
     DENIED = "provider.denied", Refused, "the provider does not let this key in", "check the key, what it may do, and that it belongs to this endpoint";
     REJECTED = "provider.rejected", Refused, "the provider does not take the question", "the message is the provider's; see that the model exists and can answer by a JSON Schema";
     RATE_LIMITED = "provider.rate_limited", Contended, "the provider takes no more questions for now", "come back at the time given, or see the limits and the credit of the account";

@@ -14,7 +14,7 @@ use crate::{
         Question, Role,
         heard::{Ending, Heard},
         narrow::{self, Dialect},
-        reasons::MODEL_NAME,
+        reasons::PROVIDER_MODEL_NAME,
     },
 };
 
@@ -53,7 +53,7 @@ impl Wire for Gemini {
         let name = model.strip_prefix("models/").unwrap_or(model);
         let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         if !plain || name.chars().all(|c| c == '.') {
-            return Err(Refusal::new(MODEL_NAME, format!("`{}` cannot stand in an address", excerpt(model))));
+            return Err(Refusal::new(PROVIDER_MODEL_NAME, format!("`{}` cannot stand in an address", excerpt(model))));
         }
         Ok(match stream {
             true => format!("/v1beta/models/{name}:streamGenerateContent?alt=sse"),

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     policy::requirement::METHODS,
@@ -90,4 +92,31 @@ fn the_same_plan_gives_the_same_brief_and_no_material_ends_its_fence() {
     let opinion = read(&answer("object", &json!([{"kind": "file", "name": "docs/a"}]))).unwrap();
     let next = brief("Do it.", &[opinion]);
     assert!(next.task.contains("review 1") && next.task.contains(r#""claim":"c""#), "{}", next.task);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn d10_whatever_is_answered_is_no_opinion_or_one_whose_objection_is_founded(
+        noise in ".{0,40}",
+        at in 0..400_usize,
+        cut in 0..6_usize,
+        verdict in prop::sample::select(vec!["object", "annotate", "none", "approve"]),
+        name in prop::sample::select(vec!["docs/a", "one", "two", "docs/b", ""]),
+        kind in prop::sample::select(vec!["file", "step", "pipeline", "input", "person"]),
+    ) {
+        let mut text: Vec<char> = answer(verdict, &json!([{"kind": kind, "name": name}])).chars().collect();
+        let at = at.min(text.len());
+        let end = (at + cut).min(text.len());
+        text.splice(at..end, noise.chars());
+        let text: String = text.into_iter().collect();
+        match read(&text) {
+            Err(refusal) => prop_assert_eq!(refusal.code(), "review.opinion"),
+            Ok(opinion) => {
+                let counts = opinion.founded().any(|claim| !claim.evidence.is_empty() && claim.unfounded.is_none());
+                prop_assert_eq!(opinion.objects(), opinion.verdict() == Verdict::Object && counts);
+            }
+        }
+    }
 }
