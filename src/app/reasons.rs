@@ -50,7 +50,7 @@ reasons! {
 /// Returns every reason code of every room, in order of the code.
 #[must_use]
 pub fn all() -> Vec<Reason> {
-    let rooms: [&[Reason]; 20] = [
+    let rooms: [&[Reason]; 21] = [
         ALL,
         super::keys::reasons::ALL,
         crate::approval::reasons::ALL,
@@ -68,6 +68,7 @@ pub fn all() -> Vec<Reason> {
         crate::planner::reasons::ALL,
         crate::policy::reasons::ALL,
         crate::provider::reasons::ALL,
+        crate::review::reasons::ALL,
         crate::sign::reasons::ALL,
         crate::step::reasons::ALL,
         crate::verify::reasons::ALL,

@@ -9,7 +9,7 @@ use crate::{
     plan::{diff::PlanDiff, model::Plan, view::View},
     policy::explain::DecisionV1,
     report::json_v1::Envelope,
-    review::report::ReviewV1,
+    review::{opinion::Opinion, report::ReviewV1},
     sign::{
         predicate::{
             Approval, Checkpoint, Claim, Genesis, Halt, Outcome, PlanRecord, Rejection, Resolution, ReviewRecord,
@@ -52,6 +52,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         entry::<Bundle>("bundle", "Evidence bundle"),
         entry::<DecisionV1>("decision", "Decision of a policy"),
         entry::<ReviewV1>("review", "Review of a plan"),
+        entry::<Opinion>("opinion", "Opinion of a second reviewer"),
         entry::<Statement<VerificationResult>>("statement-svr", "Statement: verification result"),
         entry::<Plan>("plan", "Plan"),
         entry::<View>("view", "View of a plan"),

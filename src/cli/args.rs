@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use super::planner_args::{AskArgs, PlannerFlags};
+use super::planner_args::{AskArgs, PlannerFlags, SecondArgs};
 
 /// Agents propose, people countersign, CI executes exactly that.
 #[derive(Debug, Parser)]
@@ -110,7 +110,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  countersign render plan.json --format markdown")]
     Render(RenderArgs),
     /// Check a plan against the policy; never executes, and exits 0 whatever the decision.
-    #[command(after_help = "Example:\n  countersign review plan.json --json")]
+    #[command(
+        after_help = "Examples:\n  countersign review plan.json --json\n  countersign review plan.json --model MODEL          asks a model too; what it says is shown, and approves nothing"
+    )]
     Review(ReviewArgs),
     /// Check, explain and simulate the policy.
     #[command(subcommand)]
@@ -585,11 +587,14 @@ pub struct PlanOnly {
 }
 
 /// Arguments of `review`.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub struct ReviewArgs {
     /// The plan: a file, or a digest that the ledger knows.
     #[arg(value_name = "PLAN")]
     pub plan: String,
+    /// Whether a second reviewer is asked, and which.
+    #[command(flatten)]
+    pub second: SecondArgs,
     /// Where the result is written too.
     #[command(flatten)]
     pub files: ReportFiles,

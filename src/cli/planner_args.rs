@@ -55,3 +55,42 @@ pub struct AskArgs {
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
 }
+
+/// Arguments of a second reviewer; any of them asks one.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SecondArgs {
+    /// Ask a model for a second opinion, the one that the configuration names; so does every flag that says whom or how. It
+    /// may object or annotate, is shown, and never approves.
+    #[arg(long)]
+    pub ask: bool,
+    /// Who is asked.
+    #[command(flatten)]
+    pub flags: PlannerFlags,
+    /// How many opinions are asked for, one after the other, each knowing what the earlier ones found.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub rounds: Option<u8>,
+    /// With `--planner manual`: the file of the answer.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["replay", "rounds"])]
+    pub answer: Option<PathBuf>,
+    /// Write what is asked and answered to this new file, so that it can be played again.
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// Ask nobody: take the answers from a file that `--record` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+}
+
+impl SecondArgs {
+    /// Tells whether anybody is to be asked.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        let PlannerFlags { planner, provider, model, endpoint, model_key, max_output_tokens, timeout } = &self.flags;
+        let texts = [planner, provider, model, endpoint, model_key, timeout];
+        let files = [&self.answer, &self.record, &self.replay];
+        self.ask
+            || texts.iter().any(|flag| flag.is_some())
+            || files.iter().any(|flag| flag.is_some())
+            || max_output_tokens.is_some()
+            || self.rounds.is_some()
+    }
+}

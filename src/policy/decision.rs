@@ -10,7 +10,7 @@ use crate::base::{
 
 use super::{
     condition::Hit,
-    reasons::{POLICY_GATE, POLICY_NEEDS_APPROVAL, POLICY_PERMITTED},
+    reasons::{POLICY_GATE, POLICY_NEEDS_APPROVAL, POLICY_OBJECTION, POLICY_PERMITTED},
     requirement::{Candidate, Requirement, RequirementStatus},
 };
 
@@ -257,6 +257,19 @@ impl Decision {
             }
         }
         Some(refusal)
+    }
+
+    /// Returns the decision as a denial, for an objection; there is no opinion that makes it anything else.
+    #[must_use]
+    pub fn objected(mut self, message: impl Into<String>) -> Self {
+        let cause = Cause { reason: POLICY_OBJECTION, message: message.into(), step: None, rule: None, place: None };
+        match self.outcome {
+            Outcome::Deny => self.causes.push(cause),
+            // What spoke for it is no reason of a denial.
+            Outcome::Permit | Outcome::NeedsApproval(_) => self.causes = vec![cause],
+        }
+        self.outcome = Outcome::Deny;
+        self
     }
 
     /// Tells whether the directive's gate asked for the person, not the policy.

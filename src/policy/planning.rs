@@ -25,13 +25,15 @@ pub struct Planning {
     models: Option<Vec<GlobMatcher>>,
     /// Whether values that are not from the protected base may stand where they steer.
     pub tainted: bool,
+    /// Whether an objection of a second reviewer, a model, makes `review` say no; it can never make it say yes.
+    pub objection_denies: bool,
     /// The most revisions of one plan before a person has to look after it.
     pub max_revisions: u32,
 }
 
 impl Default for Planning {
     fn default() -> Self {
-        Self { planners: None, models: None, tainted: false, max_revisions: REVISIONS }
+        Self { planners: None, models: None, tainted: false, objection_denies: false, max_revisions: REVISIONS }
     }
 }
 
@@ -62,7 +64,7 @@ impl Planning {
 
 /// Reads `planning`.
 pub(super) fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Planning> {
-    let known = ["planners", "models", "tainted", "maxRevisions"];
+    let known = ["planners", "models", "tainted", "maxRevisions", "reviewObjection"];
     let fields = node.fields("`planning`", &known, findings)?;
     let mut planning = Planning {
         planners: fields
@@ -81,6 +83,9 @@ pub(super) fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Planning>
     }
     if let Some(tainted) = fields.get("tainted") {
         planning.tainted = tainted.word(&[("refuse", false), ("allow", true)], findings)?;
+    }
+    if let Some(objection) = fields.get("reviewObjection") {
+        planning.objection_denies = objection.word(&[("note", false), ("deny", true)], findings)?;
     }
     if let Some(most) = fields.get("maxRevisions").and_then(|node| node.integer(1, 1_000, findings)) {
         planning.max_revisions = u32::try_from(most).unwrap_or(REVISIONS);

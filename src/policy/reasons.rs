@@ -27,6 +27,7 @@ reasons! {
     POLICY_SECRET = "policy.secret", Refused, "a secret is not listed, or not for this environment", "remove the secret from the pipeline, or list it";
     POLICY_ENVIRONMENT = "policy.environment", Refused, "the plan's environment is not listed", "correct the directive's environment, or list it";
     POLICY_PLANNER = "policy.planner", Refused, "the policy does not let this planner, or its model, draft plans", "use a planner that `planning` of the policy lists";
+    POLICY_OBJECTION = "policy.review_objection", Refused, "a second reviewer, a model, objects, and the policy says that this denies", "read what it says; change the plan, or let people reject it: `countersign reject PLAN`";
     POLICY_DIRECTIVE = "policy.directive_at_head", Refused, "the directive is taken from a change request, and the policy takes directives from the base only", "merge the directive first, or say `gates: {directivesAtHead: true}`";
     POLICY_LIMIT = "policy.limit", Limit, "the plan is beyond one of the policy's limits", "make the plan smaller or shorter, or raise the limit in a reviewed commit";
     POLICY_EXPIRED = "policy.expired", Stale, "the policy has expired", "review the policy and give it a later `expires`";

@@ -1,8 +1,11 @@
 //! Review: deterministic checks over a sealed plan. Findings inform people and feed the policy;
-//! they decide nothing by themselves.
+//! they decide nothing by themselves. What a second reviewer says is read here, too, and feeds no rule.
 
+pub mod brief;
 pub mod checks;
+pub mod opinion;
 pub mod programs;
+pub mod reasons;
 pub mod report;
 mod walk;
 pub mod words;

@@ -46,5 +46,6 @@ mod readme;
 mod reference;
 mod runner_rules;
 mod scene;
+mod second_opinion;
 mod support;
 mod threat_rows;

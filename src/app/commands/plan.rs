@@ -144,12 +144,7 @@ fn again(args: &PlanArgs) -> String {
     asking.feedback.iter().for_each(|text| option("--feedback", text));
     asking.reply.iter().for_each(|reply| option("--reply", reply));
     args.out.iter().for_each(|out| option("--out", &out.display().to_string()));
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
-    let quoted = |word: &String| match !word.is_empty() && word.chars().all(plain) {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    };
-    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    planning::shell_line(&words)
 }
 
 /// What is known before anything is drafted.

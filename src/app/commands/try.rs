@@ -113,8 +113,7 @@ impl Trial {
         files::write(&self.folder.join("view.html"), view.html().as_bytes())?;
 
         let named = plan_path.display().to_string();
-        let review =
-            super::review::run(&ReviewArgs { plan: named.clone(), files: ReportFiles::default() }, &self.world)?;
+        let review = super::review::run(&ReviewArgs { plan: named.clone(), ..ReviewArgs::default() }, &mut self.world)?;
         let decision = text_of(&review, "decision/decision");
         self.say(format!(
             "reviewed   {} steps, effect {}: {decision}",

@@ -131,7 +131,8 @@ impl Dialogue<'_> {
         }
     }
 
-    fn exchange(&mut self, turns: &[Turn], world: &mut World) -> Result<String> {
+    /// Asks one question, within the budgets; returns the text of the answer.
+    pub(super) fn exchange(&mut self, turns: &[Turn], world: &mut World) -> Result<String> {
         let question = Question {
             system: &self.prompt.system,
             turns,

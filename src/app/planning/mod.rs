@@ -1,21 +1,21 @@
-//! Plans that somebody is asked for: material, question, answer, and what is kept of them.
+//! Plans that somebody is asked for: material, question, answer, and what is kept of them; and second opinions on plans.
 
+mod approach;
 mod artifacts;
 mod dialogue;
 mod material;
-
-use std::time::Duration;
+mod second;
 
 pub(crate) use artifacts::Artifacts;
+pub(crate) use second::{Second, second};
+
+use approach::{Approach, Channel};
 
 use super::{
-    choice::{self, Choice},
     config,
     draft::{self, Order},
-    files, privileges,
+    files,
     session::Session,
-    sources::{self, Opened},
-    spending::Meter,
     world::World,
 };
 use crate::{
@@ -39,7 +39,7 @@ use crate::{
         taint::Sources,
     },
     policy::Policy,
-    provider::{self, catalog, wires},
+    provider,
 };
 
 /// A plan, and what is kept of how it came about.
@@ -86,25 +86,17 @@ pub(crate) struct Commission<'a> {
 /// # Errors
 /// `planner.*`, `provider.*`, and what the seal refuses of the last answer.
 pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mut World) -> Result<Asked> {
-    let Commission { chosen, args, before, session, policy, .. } = *commission;
+    let Commission { chosen, args, before, session, policy, again, .. } = *commission;
     let config = &chosen.loaded.config;
-    let variables: Vec<&str> = catalog::ALL.iter().flat_map(|wire| wire.key_variables).copied().collect();
-    let asked = privileges::Asked { model_keys: &variables, token: privileges::reach::ask(session, world), sockets: None };
-    let mut notes = privileges::check(&asked, &world.env)?;
-    // A cassette asks nobody, so that it needs nothing that asking needs.
-    let choice = args.replay.is_none().then(|| choice::choose(config, world)).transpose()?;
-    let model = match &choice {
-        Some(Choice::Http(http)) => http.model.clone(),
-        Some(Choice::Command { model, .. }) => model.clone(),
-        Some(Choice::Fixed | Choice::Manual) | None => config.model().value.clone().unwrap_or_default(),
+    let mut notes = approach::check_privileges(session, world)?;
+    let channel = Channel {
+        answer: args.answer.as_deref(),
+        record: args.record.as_deref(),
+        replay: args.replay.as_deref(),
+        again,
     };
-    let meter = Meter::open(config, order.directive.name(), &model, commission.ledger, world.now())?;
-    let most = meter.millis_left().map_or(Duration::MAX, Duration::from_millis);
-    let mut opened = match (choice, &args.replay) {
-        (Some(choice), _) => open(choice, most, commission, world)?,
-        (None, Some(file)) => sources::replay(file, world)?,
-        (None, None) => return Err(Refusal::new(INTERNAL, "there is nobody to ask")),
-    };
+    let counted = (order.directive.name(), &mut *commission.ledger);
+    let Approach { mut opened, model, meter } = approach::approach(config, &channel, counted, session, world)?;
     let gathered = material::gather(session, order, config.send().value.as_deref(), world)?;
     scan::check(&gathered.items, &opened.secrets)?;
     notes.extend(gathered.skipped.iter().map(|skipped| format!("`{}` {}", skipped.name, skipped.why.words())));
@@ -183,31 +175,12 @@ fn questions(asked: &[Question]) -> Refusal {
     })
 }
 
-/// Opens who was chosen; an answer may take `most` at most.
-fn open(choice: Choice, most: Duration, commission: &Commission<'_>, world: &World) -> Result<Opened> {
-    let Commission { args, session, again, .. } = *commission;
-    let opened = match choice {
-        Choice::Fixed => return Err(Refusal::new(INTERNAL, "`fixed` asks nobody")),
-        Choice::Http(http) => {
-            let timeout = http.timeout.min(most);
-            let settings = provider::http::Settings { timeout, ..provider::http::Settings::default() };
-            // What is reached at an address of one's own speaks the protocol that most servers speak.
-            let id = if http.wire.id == catalog::LOCAL { "openai" } else { http.wire.id };
-            let wire = wires::named(id).ok_or_else(|| Refusal::new(INTERNAL, format!("`{id}` has no wire")))?;
-            let secrets = http.key.iter().cloned().collect();
-            let source = provider::http::HttpSource::new(wire, Some(&http.endpoint), http.key, settings)?;
-            Opened { source: Box::new(source), secrets }
-        }
-        Choice::Command { agent, timeout, .. } => {
-            sources::agent(*agent, timeout.min(most), Some(session.checkout.workdir()), world)?
-        }
-        Choice::Manual => {
-            let folder = session.config_dir.join("questions");
-            sources::manual(folder, args.answer.as_deref(), again.to_owned(), world)?
-        }
+/// Returns words as a shell takes them.
+pub(crate) fn shell_line(words: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    let quoted = |word: &String| match !word.is_empty() && word.chars().all(plain) {
+        true => word.clone(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
     };
-    match &args.record {
-        Some(file) => sources::record(opened, file, world),
-        None => Ok(opened),
-    }
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }

@@ -105,6 +105,21 @@ proptest! {
     }
 
     #[test]
+    fn d10_an_objection_only_ever_denies(
+        rules in prop::collection::vec(a_rule(), 1..4),
+        steps in prop::collection::vec(a_step(), 0..3),
+        said in ".{0,80}",
+    ) {
+        let decision = decide(&compile(&text_of(&rules, "write")), &plan(steps));
+        let objected = decision.clone().objected(said);
+        prop_assert_eq!(objected.outcome(), &Outcome::Deny);
+        prop_assert!(objected.refusal().is_some() && objected.status(&[], now()).is_none());
+        if decision.outcome() == &Outcome::Deny {
+            prop_assert_eq!(decision.reason(), objected.reason(), "the first cause stays");
+        }
+    }
+
+    #[test]
     fn compiling_mutated_text_never_panics(
         at in 0..2_000_usize,
         cut in 0..8_usize,
