@@ -80,7 +80,7 @@ fn d02_what_the_directive_does_not_allow_is_refused_all_of_it_at_once() {
     for (pointer, value, said) in [
         ("/steps", json!([]), "there is no step"),
         ("/steps/1/id", json!("look"), "the id stands twice"),
-        ("/steps/1/pipeline", json!("publish"), "the directive allows bump, notes, spare, not `publish`"),
+        ("/steps/1/pipeline", json!("publish"), "the directive allows notes, bump, spare, not `publish`"),
         ("/steps/1/needs", json!(["nobody"]), "there is no other step of that id"),
         ("/steps/1/needs", json!(["raise"]), "there is no other step of that id"),
         ("/steps/1/with/version", json!({"input": "verison"}), "the directive has no input `verison`"),
