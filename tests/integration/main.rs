@@ -34,6 +34,7 @@ mod pipelines_postgres;
 mod pipelines_release;
 mod pipelines_support;
 mod pipelines_terraform;
+mod planner_answers;
 mod planner_hostile;
 mod planner_loop;
 mod planner_scene;
