@@ -2,6 +2,9 @@
 //!
 //! What is wrong is said, all of it, in words that the one who answered can act on. Nothing is mended here.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -31,6 +31,8 @@ pub mod reasons;
 pub mod scan;
 pub mod schema;
 pub mod taint;
+#[cfg(test)]
+mod testing;
 
 pub use kinds::{command, fixed, manual, model};
 

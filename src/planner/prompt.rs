@@ -1,5 +1,8 @@
 //! What a planner is told: the same request gives the same bytes.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write as _;
 
 use super::{DraftRequest, context::ContextItem};

@@ -1,5 +1,8 @@
 //! The JSON Schema of an answer: made from one directive, so that nothing can be named that it does not allow.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Value, json};
 
 use crate::{

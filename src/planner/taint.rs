@@ -4,6 +4,9 @@
 //! the model came to it. One that stands nowhere is the model's own. Only what stands in the directive or in a file at
 //! the protected base is as good as those, and `verify` looks there again.
 
+#[cfg(test)]
+mod tests;
+
 use super::{DraftRequest, context::ContextItem, reasons::PLANNER_TAINTED};
 use crate::{
     base::{

@@ -97,3 +97,43 @@ fn folder(plan: &Path) -> PathBuf {
     name.push(".asked");
     plan.with_file_name(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::view::testing::sample;
+
+    #[test]
+    fn d19_what_was_asked_is_read_back_whole_or_the_plan_is_not_taken() {
+        let exchange = |sent: &str, received: &str| Exchange {
+            sent: sent.into(),
+            received: received.into(),
+            text: received.into(),
+            model: None,
+            usage: Default::default(),
+            requests: 0,
+            millis: 0,
+        };
+        let exchanges = [exchange("q1", "a1"), exchange("q2", "a2")];
+        let mut plan = sample();
+        plan.planner.prompt_digest = Some(Digest::of(b"q2"));
+        plan.planner.response_digest = Some(Digest::of(b"a2"));
+        plan.planner.inputs.extend(readings(&exchanges));
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("plan.json");
+        let refused = || Artifacts::read_beside(&file, &plan).unwrap_err().code();
+        assert_eq!(refused(), "plan.artifact");
+        let folder = Artifacts::of(&exchanges).write_beside(&file).unwrap().unwrap();
+        let mut read = Artifacts::read_beside(&file, &plan).unwrap().objects().to_vec();
+        read.sort();
+        assert_eq!(read, [&b"a1"[..], b"a2", b"q1", b"q2"]);
+        let one = folder.join(Digest::of(b"q1").hex());
+        std::fs::write(&one, "other").unwrap();
+        assert_eq!(refused(), "plan.artifact");
+        std::fs::remove_file(&one).unwrap();
+        assert_eq!(refused(), "plan.artifact");
+        // A plan that nobody was asked for has nothing beside it.
+        assert!(Artifacts::default().write_beside(&dir.path().join("other.json")).unwrap().is_none());
+        assert_eq!(Artifacts::read_beside(&dir.path().join("other.json"), &sample()).unwrap(), Artifacts::default());
+    }
+}

@@ -1,9 +1,15 @@
 //! Whose words a plan shows, and what they cost: a model's are marked wherever they stand.
 
-use super::document::{Span, fixed, number, word};
-use crate::plan::{
-    model::Plan,
-    usage::{Usage, decimal},
+use super::{
+    document::{Span, fixed, is_of_base, number, origin, word},
+    notes::{Note, NoteKind},
+};
+use crate::{
+    base::ident::Id,
+    plan::{
+        model::{Plan, ProposedStep, ProposedValue},
+        usage::{Usage, decimal},
+    },
 };
 
 /// Whose words the titles, reasons, risks and assumptions of a plan are.
@@ -19,7 +25,8 @@ impl Author {
     /// Tells who it is; any trace of a model, or a planner that is not known here, means a model.
     pub(super) fn of(plan: &Plan) -> Self {
         let planner = &plan.planner;
-        let traces = [planner.prompt_digest, planner.response_digest].iter().any(Option::is_some);
+        let asked = [planner.prompt_digest, planner.response_digest].iter().any(Option::is_some);
+        let traces = asked || planner.proposal.is_some();
         let fixed = planner.kind.as_str() == "fixed" && planner.model.is_none() && planner.usage.is_none() && !traces;
         if fixed { Self::Directive } else { Self::Model }
     }
@@ -31,6 +38,48 @@ impl Author {
             Self::Model => vec![fixed(label), fixed(" (unverified: written by a model): ")],
         }
     }
+}
+
+/// Returns what a planner said a step should be, where one did.
+pub(super) fn proposed<'p>(plan: &'p Plan, step: &Id) -> Option<&'p ProposedStep> {
+    plan.planner.proposal.as_ref()?.steps.iter().find(|proposed| proposed.id == *step)
+}
+
+/// Says of one input of a step what the planner had to do with its value; nothing where no planner said anything.
+pub(super) fn written_by(step: Option<&ProposedStep>, name: &Id) -> Vec<Span> {
+    match step.map(|step| step.with.get(name)) {
+        None => Vec::new(),
+        Some(None) => vec![fixed(", the pipeline's default")],
+        Some(Some(ProposedValue::Input(input))) => vec![fixed(", the directive's input "), word(input)],
+        Some(Some(ProposedValue::Output(from))) => {
+            vec![fixed(", from the step "), word(&from.step), fixed(", output "), word(&from.output)]
+        }
+        Some(Some(ProposedValue::Value(written))) => {
+            let mut spans = vec![fixed(", written by the planner, from "), fixed(origin(written.origin))];
+            if !is_of_base(written.origin) {
+                spans.push(fixed(": look twice"));
+            }
+            spans
+        }
+    }
+}
+
+/// Lists the values that a planner wrote and that are not from the protected base.
+pub(super) fn foreign(plan: &Plan) -> Vec<Note> {
+    let steps = plan.planner.proposal.iter().flat_map(|proposal| &proposal.steps);
+    let of_step = |step: &ProposedStep| {
+        let written = step.with.iter().filter_map(|(name, value)| match value {
+            ProposedValue::Value(written) if !is_of_base(written.origin) => Some((name, written.origin)),
+            _ => None,
+        });
+        let note = |(name, from)| Note {
+            step: Some(step.id.clone()),
+            kind: NoteKind::ForeignValue,
+            subject: format!("input {name}, from {}", origin(from)),
+        };
+        written.map(note).collect::<Vec<_>>()
+    };
+    steps.flat_map(of_step).collect()
 }
 
 /// What the drafting used.
@@ -59,7 +108,7 @@ mod tests {
     use crate::{
         base::digest::Digest,
         plan::{
-            model::{Origin, PlannerInput, PlannerRef},
+            model::{Origin, PlannerInput, PlannerRef, Proposal, Written},
             view::{Color, View, testing::sample},
         },
     };
@@ -120,6 +169,46 @@ mod tests {
             "Of these, not from the protected base: 1".to_owned(),
         ] {
             assert!(shown.contains(&wanted), "{wanted}\n{shown}");
+        }
+    }
+
+    #[test]
+    fn d08_every_value_that_a_planner_wrote_is_marked_with_where_it_is_from() {
+        let mut plan = sample();
+        let before = view(&plan).markdown();
+        assert!(!before.contains("written by the planner") && !before.contains("the pipeline's default"));
+        let named: Vec<(Id, Id)> =
+            plan.steps.iter().filter_map(|step| Some((step.id.clone(), step.with.keys().next()?.clone()))).collect();
+        let (id, name) = named.first().unwrap().clone();
+        let step = plan.steps.iter().find(|step| step.id == id).unwrap().clone();
+        let propose = |value: Option<ProposedValue>| Proposal {
+            steps: vec![ProposedStep {
+                id: step.id.clone(),
+                pipeline: step.pipeline.clone(),
+                title: step.title.clone(),
+                why: step.why.clone(),
+                needs: step.needs.clone(),
+                with: value.map(|value| (name.clone(), value)).into_iter().collect(),
+            }],
+            risks: Vec::new(),
+            assumptions: Vec::new(),
+        };
+        let written = |origin| Some(ProposedValue::Value(Written { value: step.with[&name].clone(), origin }));
+        for (value, said, odd) in [
+            (None, ", the pipeline's default", false),
+            (Some(ProposedValue::Input("who".parse().unwrap())), ", the directive's input who", false),
+            (written(Origin::DirectiveAtBase), ", written by the planner, from directive@base\n", false),
+            (written(Origin::RepoAtBase), ", written by the planner, from repo@base\n", false),
+            (written(Origin::RepoAtHead), ", written by the planner, from repo@head: look twice", true),
+            (written(Origin::Issue), ", written by the planner, from issue: look twice", true),
+            (written(Origin::Model), ", written by the planner, from model: look twice", true),
+        ] {
+            plan.planner.proposal = Some(propose(value));
+            let view = view(&plan);
+            let shown = view.terminal(Color::Never);
+            assert!(shown.contains(said), "{said}\n{shown}");
+            let noted = view.look_twice.iter().any(|note| note.kind == NoteKind::ForeignValue);
+            assert_eq!((noted, shown.contains("is not from the protected base")), (odd, odd), "{said}");
         }
     }
 }

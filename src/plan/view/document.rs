@@ -2,7 +2,7 @@
 
 use super::{
     Note, ProgramUse, Use, View,
-    author::{Author, used},
+    author::{Author, proposed, used},
     steps,
 };
 use crate::{
@@ -125,7 +125,8 @@ pub(super) fn layout(view: &View) -> Vec<Block> {
     );
     for (place, index) in super::order::execution_order(&plan.steps).into_iter().enumerate() {
         if let Some(step) = plan.steps.get(index) {
-            steps::step(&mut page, step, Author::of(plan), (place + 1, plan.steps.len()));
+            let proposed = proposed(plan, &step.id);
+            steps::step(&mut page, (step, proposed), Author::of(plan), (place + 1, plan.steps.len()));
         }
     }
     scripts(&mut page, &plan.scripts);
@@ -309,13 +310,18 @@ fn provenance(page: &mut Page, plan: &Plan) {
     });
     page.listed("Read by the planner", read.collect());
     if Author::of(plan) == Author::Model {
-        let base = [Origin::DirectiveAtBase, Origin::RepoAtBase];
-        let foreign = planner.inputs.iter().filter(|input| !base.contains(&input.origin)).count();
+        let foreign = planner.inputs.iter().filter(|input| !is_of_base(input.origin)).count();
         page.item([fixed("Of these, not from the protected base: "), number(foreign)]);
     }
 }
 
-fn origin(origin: Origin) -> &'static str {
+/// Tells whether what comes from there was protected.
+pub(super) fn is_of_base(origin: Origin) -> bool {
+    matches!(origin, Origin::DirectiveAtBase | Origin::RepoAtBase)
+}
+
+/// The label of where something comes from.
+pub(super) fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::DirectiveAtBase => "directive@base",
         Origin::RepoAtBase => "repo@base",

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    order,
+    author, order,
     places::{Place, texts},
     summary::all_actions,
     text,
@@ -83,6 +83,8 @@ pub enum NoteKind {
     ScriptUnused,
     /// The directive is that of a change request, not of the base.
     DirectiveProposed,
+    /// A value that a planner wrote is not from the protected base.
+    ForeignValue,
 }
 
 impl NoteKind {
@@ -122,6 +124,7 @@ impl NoteKind {
             Self::DirectiveProposed => {
                 "the directive is taken from the change request and is not merged; read it there first"
             }
+            Self::ForeignValue => "a value that the planner wrote is not from the protected base",
             Self::DigestMisstated => "the digest is not that of the content",
             Self::BrokenOrder => "the step waits for itself or for a step that is not there",
             Self::ScriptUnused => "no step names this script",
@@ -269,6 +272,7 @@ pub(super) fn look_twice(plan: &Plan) -> Vec<Note> {
             notes.push(note(None, NoteKind::DigestMisstated, script.path.as_str()));
         }
     }
+    notes.extend(author::foreign(plan));
     notes.extend(texts(plan).iter().flat_map(of_text));
     once(notes)
 }

@@ -1,15 +1,25 @@
 //! One step, whole: every field, every action.
 
 use super::{
-    author::Author,
+    author::{Author, written_by},
     document::{Page, Span, fixed, number, scalar, text, word},
 };
 use crate::{
-    base::{path::RepoPath, value::ValueType},
-    plan::model::{Action, Arg, Capture, CaptureFrom, OnFailure, Output, Read, Run, Step},
+    base::{
+        ident::Id,
+        path::RepoPath,
+        value::{Scalar, ValueType},
+    },
+    plan::model::{Action, Arg, Capture, CaptureFrom, OnFailure, Output, ProposedStep, Read, Run, Step},
 };
 
-pub(super) fn step(page: &mut Page, step: &Step, author: Author, (place, of): (usize, usize)) {
+/// Shows a step; `proposed` is what a planner said it should be, where one did.
+pub(super) fn step(
+    page: &mut Page,
+    (step, proposed): (&Step, Option<&ProposedStep>),
+    author: Author,
+    (place, of): (usize, usize),
+) {
     page.heading(3, [fixed("Step "), number(place), fixed(" of "), number(of), fixed(": "), word(&step.id)]);
     page.item([fixed("Effect: "), fixed(step.effect.word())]);
     for (label, words) in [("Title", &step.title), ("Why", &step.why)] {
@@ -19,7 +29,12 @@ pub(super) fn step(page: &mut Page, step: &Step, author: Author, (place, of): (u
     }
     page.item([fixed("Pipeline: "), word(&step.pipeline), fixed(" "), word(step.pipeline_digest)]);
     page.listed("Needs", step.needs.iter().map(|id| vec![word(id)]).collect());
-    page.listed("Inputs", step.with.iter().map(|(name, v)| vec![word(name), fixed(" = "), scalar(v)]).collect());
+    let input = |(name, value): (&Id, &Scalar)| {
+        let mut spans = vec![word(name), fixed(" = "), scalar(value)];
+        spans.extend(written_by(proposed, name));
+        spans
+    };
+    page.listed("Inputs", step.with.iter().map(input).collect());
     page.item([fixed("Time limit: "), number(step.timeout_seconds), fixed(" s")]);
     page.item([
         fixed("Attempts: "),

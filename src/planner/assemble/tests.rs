@@ -1,140 +1,19 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::*;
 use crate::{
-    base::time::Timestamp,
-    directive::Directive,
-    facts::Facts,
-    pipeline::{Catalog, Pipeline, ProgramEntry, ProgramTable},
     plan::{
-        model::{Action, Arg, Person, Read, Run, Slot},
+        model::{Action, Arg, Read, Run, Slot},
         seal::{Limits, open, seal, seal_with},
     },
-    planner::{ALL, Draft, Planner as _, taint::Tainted},
+    planner::{
+        ALL, Draft, Planner as _,
+        testing::{DIRECTIVE, World},
+    },
 };
 
 fn draft(request: &DraftRequest<'_>) -> Result<Draft> {
     crate::planner::fixed::Fixed.draft(request)
-}
-
-const NOTES: &str = "description: Make notes.
-effect: recommend
-inputs: {file: {type: path}}
-outputs: {file: {type: path, pattern: '[a-z.]+', maxLength: 50, from: stdout}}
-evidence: [file]
-actions:
-  - run: {program: python3, argv: ['{{ scripts.notes.py }}', '{{ inputs.file }}'], reads: ['{{ inputs.file }}', src]}
-";
-
-const BUMP: &str = "description: Bump the version.
-effect: write
-inputs:
-  version: {type: string}
-  notes: {type: string, default: none}
-outputs: {sum: {type: digest, from: {fileDigest: VERSION}}}
-evidence: [sum]
-actions:
-  - write: {path: VERSION, content: \"{{ inputs.version }}\\n\", replace: true}
-  - run: {program: ls, argv: ['--notes={{ inputs.notes }}', '{{ scratch.x }}'], env: {MODE: '{{ inputs.version }}'}, reads: [README.md, VERSION]}
-verify:
-  - run: {program: ls, argv: [VERSION], reads: [VERSION, README.md]}
-";
-
-const DIRECTIVE: &str = "---
-title: Release
-pipelines: [notes, bump, spare]
-inputs: {version: {type: string, pattern: '[0-9.]+'}}
-ceiling: {effect: write, risk: high}
-gate: [key]
-risks: [{text: It may break, severity: high}]
-lifetime: 2h
-steps:
-  - {id: notes, pipeline: notes, with: {file: CHANGELOG.md}}
-  - {id: bump, pipeline: bump, needs: [notes], with: {version: 'v{{ inputs.version }}', notes: '{{ steps.notes.outputs.file }}'}}
-  - {id: after, pipeline: notes, needs: [bump], why: Again, with: {file: VERSION}}
----
-How.
-";
-
-struct World {
-    directive: Directive,
-    catalog: Catalog,
-    programs: ProgramTable,
-    inputs: BTreeMap<Id, Scalar>,
-    facts: Facts,
-    person: Person,
-    files: BTreeMap<RepoPath, Digest>,
-}
-
-impl World {
-    fn new(directive: &str) -> Self {
-        let scripts = BTreeMap::from([("notes.py".to_owned(), b"print('notes.md')\n".to_vec())]);
-        let read = |name: &str, yaml: &str, scripts| Pipeline::read(name, yaml.as_bytes(), scripts).unwrap();
-        let none = BTreeMap::new();
-        let catalog =
-            Catalog::new([read("notes", NOTES, &scripts), read("bump", BUMP, &none), read("spare", BUMP, &none)]);
-        let program = |name: &str, interpreter| {
-            let entry = ProgramEntry {
-                path: format!("/usr/bin/{name}"),
-                digest: None,
-                interpreter,
-                flags: None,
-                agent_cli: false,
-                dangerous_env: vec![],
-            };
-            (name.parse().unwrap(), entry)
-        };
-        let directive = Directive::read("directives/release.md", directive.as_bytes()).unwrap();
-        let given = BTreeMap::from([("version".to_owned(), "1.2".to_owned())]);
-        Self {
-            inputs: directive.resolve(&given).unwrap(),
-            directive,
-            catalog: catalog.unwrap(),
-            programs: ProgramTable(BTreeMap::from([program("python3", true), program("ls", false)])),
-            facts: Facts {
-                host: "local".into(),
-                repo_id: "1".into(),
-                owner_id: "2".into(),
-                repo: "example/release".into(),
-                change_request: None,
-                base_ref: "refs/heads/main".into(),
-                base_sha: "a".repeat(40),
-                head_sha: "b".repeat(40),
-                tree_digest: Digest::of(b"tree"),
-                contributors: BTreeSet::new(),
-                forge: None,
-            },
-            person: Person { host: "local".into(), id: 7, login: "alice".into() },
-            files: ["README.md", "VERSION", "CHANGELOG.md"]
-                .map(|name| (name.parse().unwrap(), Digest::of(name.as_bytes())))
-                .into(),
-        }
-    }
-
-    fn request(&self) -> DraftRequest<'_> {
-        DraftRequest {
-            directive: &self.directive,
-            directive_commit: &self.facts.base_sha,
-            catalog: &self.catalog,
-            programs: &self.programs,
-            inputs: &self.inputs,
-            facts: &self.facts,
-            requested_by: &self.person,
-            policy_digest: Digest::of(b"policy"),
-            trust_root_digest: Digest::of(b"root"),
-            now: "2026-11-20T12:00:00Z".parse::<Timestamp>().unwrap(),
-            lifetime_seconds: 86_400,
-            seed: b"seed",
-            parent: None,
-            files: &self.files,
-            proposed: None,
-            tainted: Tainted::Refuse,
-        }
-    }
-
-    fn plan(&self) -> Plan {
-        draft(&self.request()).unwrap().plan
-    }
 }
 
 fn run_of(actions: &[Action]) -> &Run {
