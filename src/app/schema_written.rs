@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
+use crate::base::permission::Permission;
+
 /// Front matter of a directive.
 pub(super) fn directive() -> Value {
     json!({
         "type": "object",
         "additionalProperties": false,
-        "required": ["title", "pipelines", "steps"],
+        "required": ["title", "pipelines"],
         "properties": {
             "title": line(),
             "pipelines": { "type": "array", "minItems": 1, "items": id(), "description": "The only pipelines a plan may use." },
@@ -47,6 +49,8 @@ pub(super) fn directive() -> Value {
             },
             "assumptions": { "type": "array", "items": line() },
             "lifetime": duration(),
+            "planner": id(),
+            "model": line(),
             "steps": {
                 "type": "array",
                 "minItems": 1,
@@ -227,6 +231,27 @@ pub(super) fn policy() -> Value {
                 "properties": {
                     "words": { "type": "array", "minItems": 1, "items": line() },
                     "mode": { "enum": ["word", "substring"] },
+                },
+            },
+            "gates": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "permission": { "enum": Permission::ALL.map(|(word, _)| word) },
+                    "digestInRelease": { "type": "boolean" },
+                    "forks": { "type": "boolean" },
+                    "directivesAtHead": { "type": "boolean" },
+                },
+            },
+            "planning": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": {
+                    "planners": { "type": "array", "minItems": 1, "items": id() },
+                    "models": { "type": "array", "minItems": 1, "items": line() },
+                    "tainted": { "enum": ["refuse", "allow"] },
+                    "maxRevisions": { "type": "integer", "minimum": 1, "maximum": 1_000 },
+                    "reviewObjection": { "enum": ["deny", "note"] },
                 },
             },
             "rules": {

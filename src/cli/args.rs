@@ -74,6 +74,7 @@ pub enum ColorChoice {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it lives as long as the process")]
 pub enum Command {
     /// Try the whole loop on this repository, in a scratch clone, with throw-away keys.
     #[command(after_help = "Example:\n  countersign try directives/inventory.md")]

@@ -53,12 +53,12 @@ struct Step {
     why: String,
     needs: Vec<Id>,
     /// Null is what some providers write where an optional input is left out.
-    with: BTreeMap<Id, Option<Value>>,
+    with: BTreeMap<Id, Option<Given>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Value {
+enum Given {
     Value(Scalar),
     Input(Id),
     Output(StepOutput),
@@ -105,13 +105,13 @@ impl Answer {
     /// Makes the proposal, with where each value is from.
     #[must_use]
     pub fn into_proposal(self, sources: &Sources<'_>) -> Proposal {
-        let value = |value: Value| match value {
-            Value::Value(value) => {
+        let value = |given: Given| match given {
+            Given::Value(value) => {
                 let origin = sources.origin(&value);
                 ProposedValue::Value(Written { value, origin })
             }
-            Value::Input(name) => ProposedValue::Input(name),
-            Value::Output(output) => ProposedValue::Output(output),
+            Given::Input(name) => ProposedValue::Input(name),
+            Given::Output(output) => ProposedValue::Output(output),
         };
         let step = |step: Step| ProposedStep {
             id: step.id,
