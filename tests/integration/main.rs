@@ -40,6 +40,7 @@ mod pipelines_release;
 mod pipelines_support;
 mod pipelines_terraform;
 mod planner_answers;
+mod planner_asked;
 mod planner_hostile;
 mod planner_loop;
 mod planner_scene;
