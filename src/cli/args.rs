@@ -640,6 +640,8 @@ pub enum ViewFormat {
     Json,
     /// One page of HTML.
     Html,
+    /// What a planner was asked and what it answered, from the ledger or from beside the file; no part of the view.
+    Asked,
     /// The comment that a change request would get, as the policy and GitHub's limit have it.
     Comment,
 }

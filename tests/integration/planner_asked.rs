@@ -93,6 +93,35 @@ fn d17_d18_an_answer_is_put_right_twice_and_no_more() {
 }
 
 #[test]
+fn d03_what_was_asked_and_answered_is_shown_with_what_hides_in_it_made_visible() {
+    let bench = founded(None);
+    bench.write("README.md", "# A project\nzero\u{200b}width\n");
+    bench.write(
+        "directives/draft.md",
+        bench.read("directives/draft.md").replace("ceiling:", "context: [README.md]\nceiling:"),
+    );
+    bench.commit("Hide something");
+    let wire = "openai";
+    let talk = "I would rather \u{1b}[2J talk.";
+    let double = ModelDouble::start([shapes::says(wire, talk, true), says(wire, &honest())]);
+    let plan = taken(&ask(&bench, wire, &double, None).exits(0));
+    let beside = bench.run(&["render", &plan.file, "--format", "asked"]).exits(0).stdout;
+    let named = bench.run(&["render", &plan.digest, "--format", "asked"]).exits(0).stdout;
+    assert_eq!(beside, named, "from beside the file and from the ledger");
+    let at = |part: &str| beside.find(part).unwrap_or_else(|| panic!("{part}: {beside}"));
+    assert!(
+        at("== question 1: sha256:") < at("== answer 1: sha256:") && at("== answer 1") < at("== question: sha256:")
+    );
+    assert!(beside.contains("zero\\u{200b}width") || beside.contains("zero\\\\u{200b}width"), "{beside}");
+    assert!(!beside.contains('\u{1b}') && !beside.contains('\u{200b}'));
+    let file = fs::read_dir(bench.outside("asked.json.asked")).unwrap().next().unwrap().unwrap().path();
+    fs::write(&file, "other").unwrap();
+    bench.json(&["render", &plan.file, "--format", "asked"]).refused(5, "plan.artifact");
+    let fixed = bench.run(&["render", &plan.file, "--format", "asked", "--out", "../x"]);
+    assert_ne!(fixed.code, 0);
+}
+
+#[test]
 fn d08_what_it_may_not_is_refused_at_once_and_never_put_right() {
     let bench = founded(None);
     let mut evil = honest();

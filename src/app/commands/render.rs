@@ -8,6 +8,7 @@ use crate::{
         conversation::asks,
         files,
         output::{Outcome, Printer},
+        planning::Artifacts,
         session::Session,
         situation::decide,
         world::World,
@@ -31,6 +32,7 @@ pub(super) fn run(args: &RenderArgs, world: &World, printer: &Printer) -> Result
         ViewFormat::Json => view.json()?,
         ViewFormat::Html => view.html(),
         ViewFormat::Comment => comment(&view, &plan, world)?,
+        ViewFormat::Asked => asked(&args.plan, &plan, world)?,
     };
     let mut result = json!({
         "plan": plan.digest(),
@@ -49,6 +51,20 @@ pub(super) fn run(args: &RenderArgs, world: &World, printer: &Printer) -> Result
         }
     };
     Ok(Outcome::done(result, shown).about(plan.digest().to_string()))
+}
+
+/// What was asked and answered for a plan, whole, with every character that could mislead written out.
+fn asked(named: &str, plan: &SealedPlan, world: &World) -> Result<String> {
+    let file = world.cwd.join(named);
+    let artifacts = match Artifacts::are_beside(&file) {
+        true => Artifacts::read_beside(&file, plan.plan())?,
+        false => {
+            let ledger = Session::open(world)?.ledger(world.now())?;
+            Artifacts::read_with(plan.plan(), |digest| ledger.object(digest))?
+        }
+    };
+    let text = artifacts.shown(plan.plan());
+    if text.is_empty() { Ok("nobody was asked: the steps are the directive's own\n".to_owned()) } else { Ok(text) }
 }
 
 /// The comment as it would be posted first: nobody has agreed yet, and no plan was approved before.

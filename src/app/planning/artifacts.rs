@@ -6,7 +6,9 @@ use super::super::{files, reasons::PLAN_ARTIFACT};
 use crate::{
     base::{
         digest::Digest,
+        json,
         reason::{Refusal, Result},
+        text::visible_lines,
     },
     plan::model::{Origin, Plan, PlannerInput},
     provider::Exchange,
@@ -68,28 +70,57 @@ impl Artifacts {
     /// # Errors
     /// `plan.artifact` where one is missing or has another digest.
     pub(crate) fn read_beside(file: &Path, plan: &Plan) -> Result<Self> {
-        let read = |digest: &Digest| {
-            let path = folder(file).join(digest.hex());
-            let refuse = |why: String| Refusal::new(PLAN_ARTIFACT, why).subject(digest.to_string());
-            let bytes = files::read(&path, MAX_BYTES).map_err(|e| refuse(e.message().to_owned()))?;
-            if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(refuse(format!("{}", path.display()))) }
-        };
-        named(plan).iter().map(read).collect::<Result<_>>().map(Self)
+        Self::read_with(plan, |digest| files::read(&folder(file).join(digest.hex()), MAX_BYTES))
+    }
+
+    /// Tells whether anything was written beside a plan's file.
+    pub(crate) fn are_beside(file: &Path) -> bool {
+        folder(file).is_dir()
+    }
+
+    /// Reads what a plan names, each by its digest.
+    ///
+    /// # Errors
+    /// `plan.artifact` where one is missing or has another digest.
+    pub(crate) fn read_with(plan: &Plan, mut read: impl FnMut(&Digest) -> Result<Vec<u8>>) -> Result<Self> {
+        let mut all = Vec::new();
+        for (_, digest) in named(plan) {
+            let refuse = |why: &str| Refusal::new(PLAN_ARTIFACT, why).subject(digest.to_string());
+            let bytes = read(&digest).map_err(|e| refuse(e.message()))?;
+            if Digest::of(&bytes) != digest {
+                return Err(refuse("the bytes have another digest"));
+            }
+            all.push(bytes);
+        }
+        Ok(Self(all))
+    }
+
+    /// Shows them to a person, in the order in which they were said; JSON with its lines taken apart.
+    pub(crate) fn shown(&self, plan: &Plan) -> String {
+        let mut text = String::new();
+        for (name, digest) in named(plan) {
+            let Some(bytes) = self.0.iter().find(|bytes| Digest::of(bytes) == digest) else { continue };
+            let said = String::from_utf8_lossy(bytes);
+            let said = match json::parse(bytes, MAX_BYTES) {
+                Ok(value) => format!("{value:#}").replace("\\n", "\n      "),
+                Err(_) => said.into_owned(),
+            };
+            text.push_str(&format!("== {name}: {digest}\n{}\n\n", visible_lines(said.trim_end())));
+        }
+        text
     }
 }
 
-/// Returns the digests of the bytes that a plan names.
-fn named(plan: &Plan) -> Vec<Digest> {
+/// Returns the digests of the bytes that a plan names, in the order in which they were said.
+fn named(plan: &Plan) -> Vec<(String, Digest)> {
     let planner = &plan.planner;
     let is_exchange = |input: &&PlannerInput| {
         let number = input.name.strip_prefix("question ").or_else(|| input.name.strip_prefix("answer "));
         input.origin == Origin::Model && number.is_some_and(|n| n.parse::<u32>().is_ok())
     };
-    let earlier = planner.inputs.iter().filter(is_exchange).map(|input| input.digest);
-    let mut all: Vec<Digest> = earlier.chain(planner.prompt_digest).chain(planner.response_digest).collect();
-    all.sort_unstable();
-    all.dedup();
-    all
+    let earlier = planner.inputs.iter().filter(is_exchange).map(|input| (input.name.clone(), input.digest));
+    let last = [("question", planner.prompt_digest), ("answer", planner.response_digest)];
+    earlier.chain(last.into_iter().filter_map(|(name, digest)| Some((name.to_owned(), digest?)))).collect()
 }
 
 fn folder(plan: &Path) -> PathBuf {
