@@ -212,7 +212,7 @@ def main():
         steps(tools, site, args.quick)
         ledgers(tools, folder, args.long)
     size = tools.countersign.stat().st_size / 1e6
-    row("release binary, with the forge and without models", "18 MB", f"{size:.1f} MB", size <= 18)
+    row("release binary, with the forge and with models", "18 MB", f"{size:.1f} MB", size <= 18)
     lines = [*table(), "", f"Machine: {machine()}; load at the start {load:.1f}; Python {platform.python_version()};"
              f" {'hyperfine' if shutil.which('hyperfine') else 'no hyperfine'}."]
     print("\n".join(lines))
