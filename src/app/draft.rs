@@ -1,6 +1,6 @@
 //! Drafts a plan from a directive at the base commit, and tells whether a plan is what would be drafted.
 
-use std::collections::BTreeMap;
+use std::{cell::LazyCell, collections::BTreeMap};
 
 use super::session::{Session, invalid, limits, programs, read_catalog, short};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     pipeline::{Catalog, ProgramTable},
     plan::{
         SealedPlan,
-        model::{Action, Origin, Person, Plan, ProposedValue},
+        model::{Action, Origin, Person, Plan, PlannerInput, ProposedValue},
         seal,
     },
     planner::{
@@ -204,18 +204,20 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
 fn recalled(session: &Session, directive: &Directive, plan: &Plan) -> Result<Option<Proposed>> {
     let Some(proposal) = plan.planner.proposal.clone() else { return Ok(None) };
     let base = &plan.subject.base_sha;
-    let read: Vec<&str> =
-        plan.planner.inputs.iter().filter(|i| i.origin == Origin::RepoAtBase).map(|i| i.name.as_str()).collect();
+    let at_base = plan.planner.inputs.iter().filter(|input| input.origin == Origin::RepoAtBase);
+    let read = |input: &PlannerInput| {
+        let bytes = session.checkout.blob(base, &input.name).ok().flatten().unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    // Read once, and only where a value claims to be from there.
+    let texts: LazyCell<Vec<String>, _> = LazyCell::new(|| at_base.map(read).collect());
     for step in &proposal.steps {
         for (name, value) in &step.with {
             let ProposedValue::Value(written) = value else { continue };
             let Scalar::Text(text) = &written.value else { continue };
             let stands = match written.origin {
                 Origin::DirectiveAtBase => plan.directive.commit == *base && taint::holds(directive.text(), text),
-                Origin::RepoAtBase => read.iter().any(|path| {
-                    let bytes = session.checkout.blob(base, path).ok().flatten().unwrap_or_default();
-                    taint::holds(&String::from_utf8_lossy(&bytes), text)
-                }),
+                Origin::RepoAtBase => texts.iter().any(|read| taint::holds(read, text)),
                 _ => true,
             };
             if !stands {

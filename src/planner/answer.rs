@@ -16,7 +16,7 @@ use crate::{
         ident::Id,
         json,
         reason::{Refusal, Result},
-        text::{check_free, excerpt},
+        text::{check_free, excerpt, visible},
         value::Scalar,
     },
     directive::{
@@ -76,6 +76,18 @@ pub struct Question {
     pub options: Vec<String>,
     /// Whether no plan is worth anything without the answer.
     pub blocking: bool,
+}
+
+impl Question {
+    /// Shows the question with its options on one line, every character that could mislead written out.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let options = match self.options.as_slice() {
+            [] => String::new(),
+            options => format!(" [{}]", options.join(" | ")),
+        };
+        visible(&format!("{}{options}", self.question))
+    }
 }
 
 impl Answer {

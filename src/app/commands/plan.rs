@@ -107,15 +107,14 @@ pub(super) fn draft(
             "let a job without keys draft: `countersign plan ... --draft --out FILE`, then `countersign propose FILE`",
         ));
     }
-    let plan = draft::seal(session, policy, &groundwork.order(args, requester, policy)?)?;
-    Ok(groundwork.drafted(plan, Artifacts::default(), Vec::new()))
+    groundwork.alone(args, requester, session, policy)
 }
 
 /// Drafts and seals what the arguments ask for, and asks whom they name.
 fn ask(args: &PlanArgs, requester: &Person, session: &Session, policy: &Policy, world: &mut World) -> Result<Drafted> {
     let groundwork = Groundwork::of(args, session, policy, world)?;
     if groundwork.chosen.planner.asks() == Asks::Nobody {
-        return draft(args, requester, session, policy, world);
+        return groundwork.alone(args, requester, session, policy);
     }
     let order = groundwork.order(args, requester, policy)?;
     let mut ledger = session.ledger(world.now())?;
@@ -189,6 +188,12 @@ impl Groundwork {
             planner: self.chosen.planner,
             proposed: None,
         })
+    }
+
+    /// Drafts where nobody need be asked.
+    fn alone(self, args: &PlanArgs, requester: &Person, session: &Session, policy: &Policy) -> Result<Drafted> {
+        let plan = draft::seal(session, policy, &self.order(args, requester, policy)?)?;
+        Ok(self.drafted(plan, Artifacts::default(), Vec::new()))
     }
 
     fn drafted(self, plan: SealedPlan, artifacts: Artifacts, notes: Vec<String>) -> Drafted {

@@ -1,7 +1,6 @@
 //! The configuration: flags, then the project's file at the protected base, the user's file, and defaults.
 
 pub(crate) mod key;
-#[expect(dead_code, reason = "for `plan`, which does not ask anybody yet")]
 pub(crate) mod model;
 mod raw;
 mod shown;

@@ -269,11 +269,6 @@ impl Config {
         self.prices.get(model).map(|price| price.value)
     }
 
-    /// Returns every price, by model.
-    pub(crate) fn prices(&self) -> &BTreeMap<String, Set<Price>> {
-        &self.prices
-    }
-
     /// Returns every agent that the user's file describes, by name.
     pub(crate) fn agents(&self) -> &BTreeMap<String, Set<AgentEntry>> {
         &self.agents

@@ -73,11 +73,7 @@ impl Dialogue<'_> {
                 Read::Questions(asked) => {
                     let mut said = String::new();
                     for question in asked {
-                        let options = match question.options.as_slice() {
-                            [] => String::new(),
-                            options => format!(" [{}]", options.join(" | ")),
-                        };
-                        let text = visible(&format!("{}{options}\n> ", question.question));
+                        let text = format!("{}\n> ", question.shown());
                         let answer = lines.ask(&mut world.console, &text)?.ok_or_else(given_up)?;
                         said.push_str(&format!("Answer to `{}`: {answer}\n", question.id));
                     }

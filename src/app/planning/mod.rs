@@ -165,14 +165,9 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
 fn questions(asked: &[Question]) -> Refusal {
     let many = if asked.len() == 1 { "1 question".to_owned() } else { format!("{} questions", asked.len()) };
     let refusal = Refusal::new(PLANNER_QUESTIONS, many);
-    asked.iter().fold(refusal, |refusal, question| {
-        let options = match question.options.as_slice() {
-            [] => String::new(),
-            options => format!(" [{}]", options.join(" | ")),
-        };
-        let text = crate::base::text::visible(&format!("{}{options}", question.question));
-        refusal.hint(format!("--reply {}=TEXT: {text}", question.id))
-    })
+    asked
+        .iter()
+        .fold(refusal, |refusal, question| refusal.hint(format!("--reply {}=TEXT: {}", question.id, question.shown())))
 }
 
 /// Returns words as a shell takes them.

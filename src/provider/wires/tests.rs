@@ -226,3 +226,11 @@ fn a_second_answer_and_unknown_words_are_refused() {
     let null = json!({ "choices": [{ "message": message, "finish_reason": null }] });
     assert_eq!(code(&heard("openai", &[null])), "provider.truncated");
 }
+
+#[test]
+fn every_wire_is_where_the_list_of_providers_says_it_is() {
+    for wire in super::ALL {
+        let listed = crate::provider::catalog::find(wire.id()).unwrap();
+        assert_eq!((Some(wire.endpoint()), wire.key_variable()), (listed.endpoint, listed.key_variables[0]));
+    }
+}
