@@ -3,9 +3,11 @@
 use std::{fmt, io, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use sha2::{Digest as _, Sha256};
 
-use super::reason::{DIGEST_FORMAT, Refusal};
+use super::{
+    reason::{DIGEST_FORMAT, Refusal},
+    sha256::Sha256,
+};
 
 /// The SHA-256 of exact bytes. Its text form is the only one ever parsed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +28,7 @@ impl Digest {
     /// Hashes bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
+        Self(Sha256::digest(bytes))
     }
 
     /// Hashes a reader to its end, in constant memory; returns the digest and the length in bytes.
@@ -183,7 +185,7 @@ impl Hasher {
     /// Returns the digest of all bytes taken.
     #[must_use]
     pub fn finish(self) -> Digest {
-        Digest(self.inner.finalize().into())
+        Digest(self.inner.finish())
     }
 }
 

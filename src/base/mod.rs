@@ -13,6 +13,7 @@ pub mod path;
 pub mod permission;
 pub mod reason;
 pub mod secret;
+mod sha256;
 pub mod text;
 pub mod time;
 pub mod value;
