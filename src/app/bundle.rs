@@ -208,6 +208,7 @@ fn weigh(plan: &SealedPlan, root: &TrustRoot, policy: &Policy, chain: &Chain, at
         facts: &facts,
         modified: &[],
         own_commits: &std::collections::BTreeSet::new(),
+        in_base: None,
         conformance: &conformance,
         chain: verify::Chain { state, must_contain: &must_contain, last_at: chain.last_at() },
         identity: &Identity::NotShown,

@@ -20,6 +20,7 @@ mod forge;
 pub mod fuzzing;
 mod gate;
 mod identity;
+mod keyless;
 pub mod keys;
 mod ledger;
 mod output;

@@ -396,6 +396,7 @@ fn name_of(command: &Command) -> String {
         Command::Keys(Keys::Renew { .. }) => "keys renew",
         Command::Keys(Keys::Threshold { .. }) => "keys threshold",
         Command::Keys(Keys::Issuer(_)) => "keys issuer",
+        Command::Keys(Keys::Gate(_)) => "keys gate",
         Command::Keys(Keys::Sign { .. }) => "keys sign",
         Command::Keys(Keys::Trust { .. }) => "keys trust",
         Command::Keys(Keys::Public { .. }) => "keys public",

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
+    keyless,
     keys::{
         file::{self, HeldKey},
         ssh::{SshEnvironment, SshKeygen, SshSigner},
@@ -98,7 +99,25 @@ impl Hand {
 
 /// Finds the key that signs under one of the duties: the one that is named, else the only one that may.
 pub(crate) fn find(args: &SignerArgs, duties: &[Duty], session: &Session, world: &World) -> Result<Hand> {
+    if *duties == [Duty::Gate]
+        && !names_a_key(args, duties, world)
+        && let Some(signer) = keyless::signer(session, world)?
+    {
+        return check(signer, Method::Key, duties, &session.root, world);
+    }
     find_in(args, duties, &session.root, &session.config_dir, world)
+}
+
+/// Tells whether somebody said which key signs.
+fn names_a_key(args: &SignerArgs, duties: &[Duty], world: &World) -> bool {
+    args.ssh.is_some() || args.key.is_some() || world.env.text(KEY_FILE).is_some() || pem(duties, world).is_some()
+}
+
+/// Returns the key itself that a variable holds, for one of the duties or for any.
+fn pem<'a>(duties: &[Duty], world: &'a World) -> Option<&'a str> {
+    let for_duty =
+        KEYS_OF_DUTIES.iter().filter(|(duty, _)| duties.contains(duty)).find_map(|(_, name)| world.env.text(name));
+    for_duty.or_else(|| world.env.text(KEY_PEM))
 }
 
 /// Finds the key that signs under a trust root.
@@ -117,9 +136,7 @@ pub(crate) fn find_in(
         let signer = HeldKey::load(&key_path(named, config_dir, world)?)?;
         return check(Box::new(signer), Method::Key, duties, root, world);
     }
-    let for_duty =
-        KEYS_OF_DUTIES.iter().filter(|(duty, _)| duties.contains(duty)).find_map(|(_, name)| world.env.text(name));
-    if let Some(pem) = for_duty.or_else(|| world.env.text(KEY_PEM)) {
+    if let Some(pem) = pem(duties, world) {
         let signer = HeldKey::from_secret(&Secret::new(pem.to_owned()))?;
         return check(Box::new(signer), Method::Key, duties, root, world);
     }

@@ -12,7 +12,7 @@ use crate::{
     },
     event::StepOutcome,
     facts::Facts,
-    ledger::{Ledger, Record},
+    ledger::{Ledger, Record, State},
     plan::SealedPlan,
     policy::{
         self, Decision, Policy,
@@ -33,6 +33,7 @@ pub(crate) struct Situation {
     facts: Facts,
     modified: Vec<String>,
     own_commits: BTreeSet<String>,
+    in_base: BTreeSet<String>,
     conformance: Conformance,
     identity: Identity,
     tracked: Option<Tracked>,
@@ -74,11 +75,15 @@ impl Situation {
         let modified = session.checkout.modified()?;
         let mut facts = session.facts.clone();
         let mut ledger = reading.finish()?;
+        let digest = plan.digest();
+        let state = ledger.read_for(&digest, clock)?.state();
+        let in_base = commits_of_jobs(state, &digest)
+            .into_iter()
+            .filter(|commit| session.checkout.is_in_history(commit, &facts.base_sha))
+            .collect();
         facts.forge = match asking {
             None => None,
             Some(asking) => {
-                let digest = plan.digest();
-                let state = ledger.read_for(&digest, clock)?.state();
                 let evidence =
                     state.approvals_of(&digest).filter_map(|known| known.approval.stated().evidence.as_ref());
                 Some(Box::new(asking.observe(session, plan.plan(), evidence, tracked.as_ref())?))
@@ -93,6 +98,7 @@ impl Situation {
             facts,
             modified,
             own_commits,
+            in_base,
             root: Arc::new(session.root.clone()),
             policy,
             decision,
@@ -123,6 +129,7 @@ impl Situation {
             facts: &self.facts,
             modified: &self.modified,
             own_commits: &self.own_commits,
+            in_base: Some(&self.in_base),
             conformance: &self.conformance,
             chain: Chain { state: chain.state(), must_contain: &must_contain, last_at: chain.last_at() },
             identity: &self.identity,
@@ -132,6 +139,13 @@ impl Situation {
         };
         Ok(ask(&case))
     }
+}
+
+/// Returns the commits from which came the workflows of jobs that signed approvals of a plan without a key.
+fn commits_of_jobs(state: &State, plan: &Digest) -> BTreeSet<String> {
+    let proven = state.approvals_of(plan).filter_map(|known| known.approval.proven());
+    let jobs = proven.flat_map(|approval| approval.signatories()).filter_map(|signatory| signatory.job.as_deref());
+    jobs.flat_map(|vouched| vouched.job.commits().map(str::to_owned)).collect()
 }
 
 /// Returns which of the present head and base are commits that a run made and recorded.

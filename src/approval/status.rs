@@ -13,15 +13,17 @@ use crate::{
         digest::Digest,
         ident::Id,
         reason::{Refusal, Result},
+        text::excerpt,
         time::Timestamp,
     },
     policy::{Candidate, Gates, Requirement, RequirementStatus, requirement as policy},
     sign::{
         Duty, TrustRoot, Verified,
         predicate::{Approval, Method, Scope},
-        reasons::{KEY_REVOKED, KEY_VALIDITY},
+        reasons::{KEY_REVOKED, KEY_VALIDITY, OIDC_KEY_UNKNOWN},
         schemes::Scheme,
         trust::{Key, Principal, PrincipalKind},
+        workload::Vouched,
     },
 };
 
@@ -52,6 +54,15 @@ pub enum Need<'a> {
     People(&'a Requirement),
 }
 
+/// What was observed of jobs that signed without a key.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Jobs<'a> {
+    /// Commits of their workflows that lie in the history of the base; absent where nobody could be asked.
+    pub in_base: Option<&'a BTreeSet<String>>,
+    /// Ids of keys that vouched and that their issuer lists no more; absent where it was not asked.
+    pub gone: Option<&'a BTreeSet<String>>,
+}
+
 /// Where approvals are weighed: what they must be for, and what is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Scales<'a> {
@@ -67,8 +78,26 @@ pub struct Scales<'a> {
     pub lifetime: i64,
     /// What the policy asks of the forge's records.
     pub gates: &'a Gates,
+    /// What was observed of jobs that signed without a key.
+    pub jobs: Jobs<'a>,
     /// The present second.
     pub now: Timestamp,
+}
+
+impl Jobs<'_> {
+    /// Judges a job that signed without a key by what was observed; what its token says was judged when it was read.
+    pub(super) fn judge(self, vouched: &Vouched) -> Result<()> {
+        if let Some(in_base) = self.in_base {
+            vouched.job.check_commits(in_base)?;
+        }
+        match self.gone {
+            Some(gone) if gone.contains(&vouched.key) => {
+                Err(Refusal::new(OIDC_KEY_UNKNOWN, format!("the key `{}` vouched", excerpt(&vouched.key)))
+                    .subject(vouched.key.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// An approval that counts.
@@ -307,6 +336,9 @@ fn holder<'a>(scales: &'a Scales<'_>, item: &'a Recorded) -> std::result::Result
     }
     if key.revoked_at.is_some_and(|revoked| scales.now >= revoked) {
         return Err(Invalidation::Signature(Refusal::new(KEY_REVOKED, format!("key {}", key.id))));
+    }
+    if let Some(job) = &signatory.job {
+        scales.jobs.judge(job).map_err(Invalidation::Signature)?;
     }
     if approval.method == Method::Policy {
         let login = format!("policy@{}", approval.binding.policy);

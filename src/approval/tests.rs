@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     binding::Field,
-    status::{MAX_USES, Need, Scales, weigh},
+    status::{Jobs, MAX_USES, Need, Scales, weigh},
     *,
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
         schemes::Scheme,
         statement::Subject,
         trust::Document,
+        workload::{Vouched, Workload},
     },
     verify::testing::{ONE, Scene, Who, seal_approval, sign, trust_root},
 };
@@ -88,6 +89,7 @@ impl Table {
         let ground = self.scene.ground();
         let need = if self.policy_permits { Need::Policy } else { Need::People(&self.requirement) };
         let scales = Scales {
+            jobs: Jobs::default(),
             ground: &ground,
             need,
             root: &self.root,
@@ -552,4 +554,46 @@ fn a_binding_is_made_of_what_is_here_and_now() {
     let other = Facts { head_sha: "e".repeat(40), ..scene.facts.clone() };
     let moved = Ground { facts: &other, ..ground };
     assert_eq!(moved.difference(&binding), Some(Field::Head));
+}
+
+/// A job as its token shows it, its workflows taken from a commit.
+fn vouched(commit: &str) -> Vouched {
+    let text = |text: &str| text.to_owned();
+    let workflow = text("example/sample/.github/workflows/countersign.yml@refs/heads/main");
+    let job = Workload {
+        repository_id: text("1"),
+        repository_owner_id: text("2"),
+        repository_visibility: text("private"),
+        run_id: text("42"),
+        run_attempt: text("1"),
+        check_run_id: None,
+        event_name: text("workflow_dispatch"),
+        actor_id: text("1"),
+        reference: text("refs/heads/main"),
+        ref_type: text("branch"),
+        ref_protected: Some(true),
+        for_change_request: false,
+        sha: text(commit),
+        workflow_ref: workflow.clone(),
+        workflow_sha: text(commit),
+        job_workflow_ref: workflow,
+        job_workflow_sha: text(commit),
+        environment: None,
+        runner_environment: text("github-hosted"),
+    };
+    Vouched { key: text("rsa-1"), job }
+}
+
+#[test]
+fn a33_b47_a_job_that_signed_without_a_key_is_weighed_by_its_commits_and_its_issuers_keys() {
+    let (own, other) = ("a".repeat(40), "b".repeat(40));
+    let (base, gone) = (BTreeSet::from([own.clone()]), BTreeSet::from(["rsa-1".to_owned()]));
+    let code = |jobs: Jobs<'_>, commit: &str| jobs.judge(&vouched(commit)).err().map(|refusal| refusal.code());
+    let jobs = Jobs { in_base: Some(&base), gone: None };
+    assert_eq!(code(jobs, &own), None);
+    assert_eq!(code(jobs, &other), Some("oidc.workflow_unpinned"));
+    // In an audit there is no repository to ask.
+    assert_eq!(code(Jobs::default(), &other), None);
+    assert_eq!(code(Jobs { gone: Some(&gone), ..jobs }, &own), Some("oidc.key_unknown"));
+    assert_eq!(code(Jobs { gone: Some(&BTreeSet::new()), ..jobs }, &own), None);
 }

@@ -326,6 +326,11 @@ pub enum KeysCommand {
         after_help = "Examples:\n  countersign keys issuer https://token.actions.githubusercontent.com --workflow owner/repo/.github/workflows/countersign.yml@refs/heads/main --event workflow_dispatch\n  countersign keys issuer https://token.actions.githubusercontent.com --remove"
     )]
     Issuer(IssuerArgs),
+    /// Let jobs sign for people without a key of their own: their CI system vouches for each signature.
+    #[command(
+        after_help = "Examples:\n  countersign keys gate https://token.actions.githubusercontent.com --id 0 --workflow owner/repo/.github/workflows/countersign.yml@refs/heads/main\n  countersign keys gate https://token.actions.githubusercontent.com --workflow owner/repo/.github/workflows/comment.yml@refs/heads/main --event issue_comment --jwks keys.json"
+    )]
+    Gate(GateArgs),
     /// Add your root signature to a change of the trust root that waits for more.
     #[command(after_help = "Example:\n  countersign keys sign")]
     Sign {
@@ -408,6 +413,41 @@ pub struct IssuerArgs {
     /// Trust it no more.
     #[arg(long, conflicts_with_all = ["workflow", "jwks"])]
     pub remove: bool,
+    /// The root key that signs.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
+/// Arguments of `keys gate`.
+#[derive(Debug, ClapArgs)]
+pub struct GateArgs {
+    /// The issuer's URL, exactly as its tokens say it.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// A workflow whose jobs may sign: its path, `@`, and a full branch name or a commit's full id; may be given more than once.
+    #[arg(long, value_name = "WORKFLOW", required = true)]
+    pub workflow: Vec<String>,
+    /// An event that may start it; may be given more than once.
+    #[arg(long, value_name = "EVENT", default_value = "workflow_dispatch")]
+    pub event: Vec<String>,
+    /// What kind of machine must run the job.
+    #[arg(long, default_value = "github-hosted", value_parser = ["github-hosted", "self-hosted"])]
+    pub runner: String,
+    /// The environment of jobs that answer comments and read reviews, where they are in one.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The program as which the jobs sign, by its login.
+    #[arg(long, value_name = "LOGIN", default_value = "countersign-gate")]
+    pub login: String,
+    /// Its numeric id on the forge, where it is not listed yet; an account of its own is not needed.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<u64>,
+    /// The issuer's JWKS document, where the keys are not to be asked for now.
+    #[arg(long, value_name = "FILE")]
+    pub jwks: Option<PathBuf>,
+    /// How long jobs may sign.
+    #[arg(long, value_name = "DURATION", default_value = "365d")]
+    pub valid: String,
     /// The root key that signs.
     #[command(flatten)]
     pub signer: SignerArgs,

@@ -32,5 +32,6 @@ reasons! {
     LEDGER_UNCERTAIN = "ledger.uncertain", Indeterminate, "nobody knows whether the remote took the entry", "read the ledger when the remote answers again, before anything else";
     LEDGER_REMOTE = "ledger.remote", Usage, "the remote of the ledger is not one that is spoken to", "give an https:// URL without a name or password on the host that the trust root names, an ssh:// URL, or an absolute path";
     LEDGER_OBJECT = "ledger.object", Verification, "an object of the ledger does not have the digest it is stored under", "the ledger was altered; restore it from a copy and find out who";
+    REPLAY_TOKEN = "replay.jti", Refused, "the token of the CI job let another claim in already", "each claim needs a token of its own; start the job anew";
     RUN_INDETERMINATE = "indeterminate", Indeterminate, "a step started and nobody knows how it ended", "look at the world, then sign a resolution with `countersign resolve`";
 }

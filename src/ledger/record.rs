@@ -15,7 +15,7 @@ use crate::{
             Actor, Approval, Checkpoint, Claim, Genesis, Halt, LedgerHead, Method, Outcome, PlanRecord, Rejection,
             Resolution, ReviewRecord, Revocation, StepFinished, StepStarted, Verification,
         },
-        reasons::{KEY_DUTY, SUBJECT_MISMATCH},
+        reasons::{KEY_DUTY, OIDC_CLAIM_MISMATCH, SUBJECT_MISMATCH},
         statement::{PREDICATE_PREFIX, Predicate, Subject},
         trust::{Duty, PrincipalKind, TrustRoot},
         verified::{Readable, Signatory, Verified},
@@ -323,8 +323,7 @@ struct Opener<'a> {
 impl Opener<'_> {
     fn open<P: Predicate>(&self, wrap: impl FnOnce(P) -> Record) -> Result<(Record, Vec<Signatory>)> {
         let (statement, signatories) = if self.verify {
-            let (statement, _, signatories) = self.readable.open::<P>(self.root, self.duties, self.at)?.into_parts();
-            (statement, signatories)
+            self.readable.signed::<P>(self.root, self.duties, self.at)?
         } else {
             (self.readable.unverified::<P>()?, Vec::new())
         };
@@ -383,6 +382,9 @@ impl Opener<'_> {
         {
             return Err(Refusal::new(LEDGER_ACTOR, "the method of the decision is not that of its evidence"));
         }
+        for signatory in &signatories {
+            check_job(signatory, record.decision().and_then(|(_, evidence)| evidence))?;
+        }
         if let Some(actor) = record.decider().or(asked) {
             let evidence = record.decision().and_then(|(_, evidence)| evidence);
             let own = signatories.iter().all(|signatory| match evidence {
@@ -403,6 +405,30 @@ impl Opener<'_> {
             }
         }
         Ok((record, signatories))
+    }
+}
+
+/// Checks that a job that signed without a key is the one that its evidence is about: it ran in the environment that
+/// somebody released, in that run and attempt; where nobody did, in the one that the trust root names.
+fn check_job(signatory: &Signatory, evidence: Option<&Evidence>) -> Result<()> {
+    let Some(job) = signatory.job.as_deref().map(|vouched| &vouched.job) else { return Ok(()) };
+    let (environment, run) = match evidence {
+        Some(Evidence::Environment(release)) => {
+            (Some(release.name.as_str()), Some((release.run.to_string(), release.attempt.to_string())))
+        }
+        _ => (signatory.key.gate.as_ref().and_then(|gate| gate.environment.as_deref()), None),
+    };
+    let refuse = |claim: &str, found: &str| {
+        let what = format!("`{claim}` is `{}`, and the evidence is of another job", text::excerpt(found));
+        Err(Refusal::new(OIDC_CLAIM_MISMATCH, what).subject(claim))
+    };
+    match run {
+        _ if job.environment.as_deref() != environment => {
+            refuse("environment", job.environment.as_deref().unwrap_or("none"))
+        }
+        Some((run, _)) if run != job.run_id => refuse("run_id", &job.run_id),
+        Some((_, attempt)) if attempt != job.run_attempt => refuse("run_attempt", &job.run_attempt),
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the entries of a ledger add up to; nothing here is ever stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     reasons::{LEDGER_HALTED, LEDGER_REVOKED, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT, RUN_INDETERMINATE},
@@ -29,6 +29,8 @@ pub struct State {
     pub(super) approvals: BTreeMap<Digest, ApprovalState>,
     /// Runs, by name.
     pub(super) runs: BTreeMap<Id, Run>,
+    /// SHA-256 of the tokens that let a claim in.
+    pub(super) tokens: BTreeSet<Digest>,
     /// Keys that were revoked, with the entry that did.
     pub(super) revoked_keys: BTreeMap<Digest, u64>,
     /// The halt that is in force, with its entry.

@@ -20,6 +20,7 @@
 use super::{
     reasons::{
         LEDGER_BUSY, LEDGER_CHECKPOINT_OLD, LEDGER_DUPLICATE, LEDGER_ORDER, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT,
+        REPLAY_TOKEN,
     },
     record::{Entry, Held, Record},
     state::{ApprovalState, PlanState, Run, State},
@@ -55,7 +56,14 @@ impl State {
             Record::Approval(approval) => self.approved(entry, approval)?,
             Record::Rejection(record) => self.rejected(record)?,
             Record::Revocation(record) => self.revoked(entry, record)?,
-            Record::Claim(record) => self.claimed(entry, record)?,
+            Record::Claim(record) => {
+                let token = record.job.as_ref().map(|job| job.token);
+                if let Some(token) = token.filter(|token| self.tokens.contains(token)) {
+                    return Err(Refusal::new(REPLAY_TOKEN, format!("token {token}")));
+                }
+                self.claimed(entry, record)?;
+                self.tokens.extend(token);
+            }
             Record::StepStarted(record) => self.step_started(entry, record)?,
             Record::StepFinished(record) => self.step_finished(record)?,
             Record::Verification(record) => self.read_back(record)?,

@@ -13,6 +13,7 @@ use crate::base::{
     digest::Digest,
     reason::{Refusal, Result},
     text::{check_steering, excerpt},
+    time::Timestamp,
 };
 
 /// The most issuers, and the most entries of each list of one.
@@ -38,6 +39,37 @@ pub struct Issuer {
     /// SHA-256 of its JWKS document, where no other is to count.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub jwks: Option<Digest>,
+}
+
+/// Which jobs of an issuer may sign for people without a key of their own; and what their tokens are checked with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Gate {
+    /// Workflows that count, as in [`Issuer::workflows`].
+    pub workflows: Vec<String>,
+    /// Events that may start them, such as `issue_comment`; never those of a change request.
+    pub events: Vec<String>,
+    /// What kind of machine must run the job.
+    pub runner: Runner,
+    /// The environment of jobs that sign for who wrote a comment or a review; absent where they are in none. Jobs that
+    /// somebody released are in the environment that they were released from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub environment: Option<String>,
+    /// The issuer's keys.
+    pub keys: Vec<IssuerKey>,
+}
+
+/// An RSA key of an issuer, whose public exponent is 65,537.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IssuerKey {
+    /// The id under which the issuer lists it.
+    pub kid: String,
+    /// The modulus, 2,048 to 8,192 bits, base64url without padding.
+    pub n: String,
+    /// From when on the issuer lists it no more; what it signed before stays.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub withdrawn_at: Option<Timestamp>,
 }
 
 /// A family of claims.
@@ -118,29 +150,57 @@ pub(super) fn check(issuers: &[Issuer]) -> Result<()> {
         if !urls.insert(issuer.url.as_str()) {
             return refuse(format!("the issuer `{name}` is listed twice"));
         }
-        let lists = [issuer.algorithms.len(), issuer.workflows.len(), issuer.events.len()];
-        if lists.iter().any(|length| !(1..=MAX_ENTRIES).contains(length)) {
-            return refuse(format!("the issuer `{name}` has a list that is empty or too long"));
-        }
-        let distinct = issuer.algorithms.iter().collect::<BTreeSet<_>>().len() == issuer.algorithms.len()
-            && issuer.workflows.iter().collect::<BTreeSet<_>>().len() == issuer.workflows.len()
-            && issuer.events.iter().collect::<BTreeSet<_>>().len() == issuer.events.len();
-        if !distinct {
-            return refuse(format!("the issuer `{name}` lists something twice"));
-        }
-        if let Some(workflow) = issuer.workflows.iter().find(|workflow| pin(workflow).is_none()) {
-            return refuse(format!(
-                "`{}` is not owner/repo/.github/workflows/file.yml@refs/heads/BRANCH, nor @ and a full commit id",
-                excerpt(workflow)
-            ));
-        }
-        let plain = |event: &&String| !event.is_empty() && event.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-        if let Some(event) = issuer.events.iter().find(|event| !plain(event) || event.starts_with("pull_request")) {
-            return refuse(format!("the event `{}` may start no execution", excerpt(event)));
-        }
+        check_list(&name, &issuer.algorithms)?;
+        check_jobs(&name, &issuer.workflows, &issuer.events)?;
     }
     if issuers.len() > MAX_ENTRIES {
         return refuse(format!("{} issuers, the limit is {MAX_ENTRIES}", issuers.len()));
+    }
+    Ok(())
+}
+
+/// Checks the rule for jobs that sign without a key.
+///
+/// # Errors
+/// `trust.malformed`, `text.*`.
+pub(super) fn check_gate(url: &str, gate: &Gate) -> Result<()> {
+    let name = excerpt(url);
+    check_steering(url)?;
+    if !is_issuer_url(url) {
+        let why = format!("`{name}` is no URL of an issuer: https, no query, no trailing slash");
+        return Err(Refusal::new(TRUST_MALFORMED, why));
+    }
+    check_jobs(&name, &gate.workflows, &gate.events)?;
+    gate.environment.as_deref().map_or(Ok(()), check_steering)?;
+    check_list(&name, &gate.keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>())?;
+    gate.keys.iter().try_for_each(|key| check_steering(&key.kid))
+}
+
+/// Checks that a list of an issuer is neither empty nor too long, and holds nothing twice.
+fn check_list<T: Ord>(name: &str, list: &[T]) -> Result<()> {
+    if !(1..=MAX_ENTRIES).contains(&list.len()) {
+        return Err(Refusal::new(TRUST_MALFORMED, format!("the issuer `{name}` has a list that is empty or too long")));
+    }
+    if list.iter().collect::<BTreeSet<_>>().len() != list.len() {
+        return Err(Refusal::new(TRUST_MALFORMED, format!("the issuer `{name}` lists something twice")));
+    }
+    Ok(())
+}
+
+/// Checks which jobs count: their workflows, and what starts them.
+fn check_jobs(name: &str, workflows: &[String], events: &[String]) -> Result<()> {
+    check_list(name, workflows)?;
+    check_list(name, events)?;
+    if let Some(workflow) = workflows.iter().find(|workflow| pin(workflow).is_none()) {
+        let what = format!(
+            "`{}` is not owner/repo/.github/workflows/file.yml@refs/heads/BRANCH, nor @ and a full commit id",
+            excerpt(workflow)
+        );
+        return Err(Refusal::new(TRUST_MALFORMED, what));
+    }
+    let plain = |event: &&String| !event.is_empty() && event.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if let Some(event) = events.iter().find(|event| !plain(event) || event.starts_with("pull_request")) {
+        return Err(Refusal::new(TRUST_MALFORMED, format!("the event `{}` may start no execution", excerpt(event))));
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ reasons! {
     OIDC_JWKS_CHANGED = "oidc.jwks_changed", Verification, "the issuer's list of keys is not the pinned one", "find out why it changed before you pin it anew in the trust root";
     OIDC_KEY_UNKNOWN = "oidc.key_unknown", Verification, "the issuer lists no key of the token's key id", "ask for a new token";
     OIDC_SIGNATURE = "oidc.signature_invalid", Verification, "the token's signature does not hold", "the token was altered, or made by somebody else";
+    OIDC_PROOF = "oidc.proof_invalid", Verification, "the proof that the issuer signed the token does not hold", "the signature was altered, or made by somebody else; have it made anew in its job";
     OIDC_ISSUER = "oidc.issuer_untrusted", Verification, "the trust root does not list the token's issuer", "issuers are compared byte for byte; see `countersign keys show`";
     OIDC_AUDIENCE = "oidc.audience_mismatch", Verification, "the token was made for something else", "ask for a token with exactly the audience of this plan";
     OIDC_EXPIRED = "oidc.token_expired", Stale, "the token has expired", "ask for a new token; check the machine's clock";

@@ -37,6 +37,7 @@ pub(super) fn listed(n: u8, principal: u64, duties: &[Duty]) -> Key {
         not_before: at(-1000),
         not_after: at(1000),
         revoked_at: None,
+        gate: None,
     }
 }
 

@@ -1,16 +1,22 @@
 //! The trust root: whose keys count, for what, and until when.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     envelope::Envelope,
-    issuer::{self, Issuer},
+    issuer::{self, Gate, Issuer},
     key::PublicKey,
     reasons::{TRUST_EXPIRED, TRUST_MALFORMED, TRUST_PIN, TRUST_ROLLBACK, TRUST_THRESHOLD},
-    schemes::Scheme,
+    schemes::{
+        Scheme, Verifier,
+        oidc::keyless::{self, Voucher},
+    },
     verified,
 };
 use crate::base::{
@@ -150,13 +156,13 @@ pub struct Principal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Key {
-    /// Id of the key: the framed SHA-256 of its 32 bytes.
+    /// Id of the key: the framed SHA-256 of its 32 bytes, or of the issuer's URL.
     pub id: Digest,
     /// Name, for display.
     pub name: String,
     /// Scheme of its signatures.
     pub scheme: Scheme,
-    /// The public key, base64 of 32 bytes.
+    /// The public key, base64 of 32 bytes; for the scheme `oidc` the URL of the issuer that vouches for jobs.
     pub public: String,
     /// Whose it is.
     pub principal: u64,
@@ -166,6 +172,9 @@ pub struct Key {
     pub not_before: Timestamp,
     /// From when on it is not.
     pub not_after: Timestamp,
+    /// Which jobs sign with it, where the scheme is `oidc`; absent for every other.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gate: Option<Gate>,
     /// When it was revoked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revoked_at: Option<Timestamp>,
@@ -176,10 +185,18 @@ pub struct Key {
 pub struct TrustRoot {
     document: Document,
     digest: Digest,
-    keys: BTreeMap<Digest, (usize, PublicKey)>,
+    keys: BTreeMap<Digest, Listed>,
     people: BTreeMap<u64, usize>,
     addresses: BTreeMap<String, usize>,
     signed_at: Option<Timestamp>,
+}
+
+/// A key, whose it is, and what its signatures are checked with.
+#[derive(Clone, Debug)]
+pub(super) struct Listed {
+    pub(super) key: Arc<Key>,
+    pub(super) holder: Arc<Principal>,
+    pub(super) verifier: Verifier,
 }
 
 /// One version of the trust root beside the present one: its bytes, and the envelope that introduced it.
@@ -327,11 +344,14 @@ impl TrustRoot {
         self.digest
     }
 
-    /// Returns a key and its ready form.
+    /// Returns a key, and what its signatures are checked with.
     #[must_use]
-    pub fn key(&self, id: &Digest) -> Option<(&Key, &PublicKey)> {
-        let (index, public) = self.keys.get(id)?;
-        Some((self.document.keys.get(*index)?, public))
+    pub fn key(&self, id: &Digest) -> Option<(&Key, &Verifier)> {
+        self.listed(id).map(|listed| (listed.key.as_ref(), &listed.verifier))
+    }
+
+    pub(super) fn listed(&self, id: &Digest) -> Option<&Listed> {
+        self.keys.get(id)
     }
 
     /// Returns a principal.
@@ -353,7 +373,7 @@ impl TrustRoot {
     }
 }
 
-fn check(document: &Document) -> Result<BTreeMap<Digest, (usize, PublicKey)>> {
+fn check(document: &Document) -> Result<BTreeMap<Digest, Listed>> {
     let refuse = |why: String| Err(Refusal::new(TRUST_MALFORMED, why));
     if document.kind != TRUST_ROOT_TYPE {
         return refuse(format!("_type is `{}`", text::excerpt(&document.kind)));
@@ -376,18 +396,20 @@ fn check(document: &Document) -> Result<BTreeMap<Digest, (usize, PublicKey)>> {
     let principals = check_principals(document)?;
     let mut keys = BTreeMap::new();
     let mut root_holders = BTreeSet::new();
-    for (index, key) in document.keys.iter().enumerate() {
+    for key in &document.keys {
         text::check_free(&key.name, false)?;
-        let public = PublicKey::from_base64(&key.public)?;
-        if public.id() != key.id {
+        let (id, verifier) = verifier(document, key)?;
+        if id != key.id {
             return refuse(format!("key `{}` does not have the id it claims", text::excerpt(&key.name)));
         }
-        if keys.insert(key.id, (index, public)).is_some() {
-            return refuse(format!("key {} is listed twice", key.id));
-        }
-        let Some(kind) = principals.get(&key.principal) else {
+        let Some(holder) = principals.get(&key.principal) else {
             return refuse(format!("key {} belongs to nobody", key.id));
         };
+        let kind = &holder.kind;
+        let listed = Listed { key: Arc::new(key.clone()), holder: Arc::clone(holder), verifier };
+        if keys.insert(key.id, listed).is_some() {
+            return refuse(format!("key {} is listed twice", key.id));
+        }
         let distinct: BTreeSet<Duty> = key.duties.iter().copied().collect();
         if distinct.is_empty() || distinct.len() != key.duties.len() {
             return refuse(format!("key {} has no duty, or one twice", key.id));
@@ -398,6 +420,9 @@ fn check(document: &Document) -> Result<BTreeMap<Digest, (usize, PublicKey)>> {
         // Who signs for people must be no person's hand, and nothing else: it neither plans nor executes.
         if distinct.contains(&Duty::Gate) && (*kind != PrincipalKind::Agent || distinct.len() != 1) {
             return refuse(format!("key {} is a gate's and something else, or a person's", key.id));
+        }
+        if key.scheme == Scheme::Oidc && !distinct.contains(&Duty::Gate) {
+            return refuse(format!("key {} lets jobs without a key do something else than sign for people", key.id));
         }
         if key.not_before >= key.not_after {
             return refuse(format!("key {} is never valid", key.id));
@@ -413,15 +438,30 @@ fn check(document: &Document) -> Result<BTreeMap<Digest, (usize, PublicKey)>> {
     Ok(keys)
 }
 
-fn check_principals(document: &Document) -> Result<BTreeMap<u64, PrincipalKind>> {
+/// Returns the id that a key must have, and what its signatures are checked with.
+fn verifier(document: &Document, key: &Key) -> Result<(Digest, Verifier)> {
+    match (key.scheme, &key.gate) {
+        (Scheme::Oidc, Some(gate)) => {
+            let voucher = Voucher::new(&key.public, gate, &document.repo_id, &document.owner_id)?;
+            Ok((keyless::id(&key.public), Verifier::Jobs(Box::new(voucher))))
+        }
+        (Scheme::Ed25519 | Scheme::SshEd25519, None) => {
+            let public = PublicKey::from_base64(&key.public)?;
+            Ok((public.id(), Verifier::Key(public)))
+        }
+        _ => Err(Refusal::new(TRUST_MALFORMED, format!("key {} is not what its scheme needs", key.id))),
+    }
+}
+
+fn check_principals(document: &Document) -> Result<BTreeMap<u64, Arc<Principal>>> {
     let refuse = |why: String| Err(Refusal::new(TRUST_MALFORMED, why));
-    let mut kinds = BTreeMap::new();
+    let mut principals = BTreeMap::new();
     let (mut logins, mut emails) = (BTreeSet::new(), BTreeSet::new());
     for principal in &document.principals {
         text::check_steering(&principal.login)?;
         text::check_free(&principal.name, false)?;
-        if kinds.insert(principal.id, principal.kind).is_some() || !logins.insert(principal.login.to_ascii_lowercase())
-        {
+        let known = principals.insert(principal.id, Arc::new(principal.clone())).is_some();
+        if known || !logins.insert(principal.login.to_ascii_lowercase()) {
             return refuse(format!("principal {} or its login is listed twice", principal.id));
         }
         for email in &principal.emails {
@@ -431,5 +471,5 @@ fn check_principals(document: &Document) -> Result<BTreeMap<u64, PrincipalKind>>
             }
         }
     }
-    Ok(kinds)
+    Ok(principals)
 }

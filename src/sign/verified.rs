@@ -1,6 +1,6 @@
 //! What only a successful verification can make.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use super::{
     envelope::Envelope,
@@ -10,7 +10,8 @@ use super::{
         TRUST_THRESHOLD,
     },
     statement::{MAX_SUBJECTS, Predicate, STATEMENT_TYPE, Statement, Subject},
-    trust::{Duty, Key, Principal, TrustRoot},
+    trust::{Duty, Key, Listed, Principal, TrustRoot},
+    workload::Vouched,
 };
 use crate::base::{
     canonical,
@@ -25,9 +26,11 @@ use crate::base::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signatory {
     /// The key.
-    pub key: Key,
+    pub key: Arc<Key>,
     /// Whose it is.
-    pub principal: Principal,
+    pub principal: Arc<Principal>,
+    /// The job that signed, where it holds no key and its CI system vouches for it.
+    pub job: Option<Box<Vouched>>,
 }
 
 /// A payload over which at least one signature of a trusted, valid key holds, and none fails.
@@ -60,29 +63,7 @@ impl VerifiedPayload {
     /// # Errors
     /// `signature.none`, `signature.invalid`, `key.validity`, `key.revoked`.
     pub fn open(envelope: &Envelope, root: &TrustRoot, at: Timestamp) -> Result<Self> {
-        let message = envelope.message();
-        let mut signatories: Vec<Signatory> = Vec::new();
-        for signature in envelope.signatures() {
-            let Ok(id) = signature.keyid.parse::<Digest>() else { continue };
-            let Some((key, public)) = root.key(&id) else { continue };
-            key.scheme.verify(public, &message, &signature.bytes)?;
-            if at < key.not_before || at >= key.not_after {
-                return Err(Refusal::new(KEY_VALIDITY, format!("key {id} at {at}")).subject(id.to_string()));
-            }
-            if key.revoked_at.is_some_and(|revoked| at >= revoked) {
-                return Err(Refusal::new(KEY_REVOKED, format!("key {id}")).subject(id.to_string()));
-            }
-            let Some(principal) = root.principal(key.principal) else { continue };
-            if signatories.iter().all(|known| known.key.id != id) {
-                signatories.push(Signatory { key: key.clone(), principal: principal.clone() });
-            }
-        }
-        if signatories.is_empty() {
-            return Err(Refusal::new(
-                SIGNATURE_NONE,
-                format!("{} signatures, none trusted", envelope.signatures().len()),
-            ));
-        }
+        let signatories = signatories(envelope, root, at)?;
         Ok(Self { bytes: envelope.unverified_payload().to_vec(), signatories })
     }
 
@@ -100,17 +81,43 @@ impl VerifiedPayload {
     /// `attestation.absent` for another kind, `payload.malformed`, `key.role`, `subject.mismatch`.
     pub fn read<P: Predicate>(self, duties: &[Duty]) -> Result<Verified<P>> {
         let statement = read_statement::<P>(&self.bytes)?;
-        self.state(statement, duties)
-    }
-
-    fn state<P: Predicate>(self, statement: Statement<P>, duties: &[Duty]) -> Result<Verified<P>> {
-        for signatory in &self.signatories {
-            if !signatory.key.duties.iter().any(|duty| duties.contains(duty)) {
-                return Err(Refusal::new(KEY_DUTY, format!("key {} may not sign `{}`", signatory.key.id, P::NAME))
-                    .subject(signatory.key.id.to_string()));
-            }
-        }
+        check_duties::<P>(&self.signatories, duties)?;
         Ok(Verified { statement, payload: Digest::of(&self.bytes), signatories: self.signatories })
+    }
+}
+
+/// Verifies the signatures of an envelope at a time, as [`VerifiedPayload::open`] does; returns who signed.
+fn signatories(envelope: &Envelope, root: &TrustRoot, at: Timestamp) -> Result<Vec<Signatory>> {
+    let message = envelope.message();
+    let mut signatories: Vec<Signatory> = Vec::new();
+    for signature in envelope.signatures() {
+        let Ok(id) = signature.keyid.parse::<Digest>() else { continue };
+        let Some(Listed { key, holder, verifier }) = root.listed(&id) else { continue };
+        let job = key.scheme.verify(verifier, &message, &signature.bytes, at)?;
+        if at < key.not_before || at >= key.not_after {
+            return Err(Refusal::new(KEY_VALIDITY, format!("key {id} at {at}")).subject(id.to_string()));
+        }
+        if key.revoked_at.is_some_and(|revoked| at >= revoked) {
+            return Err(Refusal::new(KEY_REVOKED, format!("key {id}")).subject(id.to_string()));
+        }
+        if signatories.iter().all(|known| known.key.id != id) {
+            signatories.push(Signatory { key: Arc::clone(key), principal: Arc::clone(holder), job });
+        }
+    }
+    if signatories.is_empty() {
+        let why = format!("{} signatures, none trusted", envelope.signatures().len());
+        return Err(Refusal::new(SIGNATURE_NONE, why));
+    }
+    Ok(signatories)
+}
+
+fn check_duties<P: Predicate>(signatories: &[Signatory], duties: &[Duty]) -> Result<()> {
+    match signatories.iter().find(|signatory| !signatory.key.duties.iter().any(|duty| duties.contains(duty))) {
+        None => Ok(()),
+        Some(Signatory { key, .. }) => {
+            Err(Refusal::new(KEY_DUTY, format!("key {} may not sign `{}`", key.id, P::NAME))
+                .subject(key.id.to_string()))
+        }
     }
 }
 
@@ -169,7 +176,24 @@ impl<'a> Readable<'a> {
     /// # Errors
     /// As [`Verified::open`].
     pub fn open<P: Predicate>(&self, root: &TrustRoot, duties: &[Duty], at: Timestamp) -> Result<Verified<P>> {
-        VerifiedPayload::open(self.envelope, root, at)?.state(self.unverified()?, duties)
+        let (statement, signatories) = self.signed(root, duties, at)?;
+        Ok(Verified { statement, payload: self.envelope.payload_digest(), signatories })
+    }
+
+    /// Does what [`Verified::open`] does, and returns what is stated and by whom, which proves nothing to others.
+    ///
+    /// # Errors
+    /// As [`Verified::open`].
+    pub fn signed<P: Predicate>(
+        &self,
+        root: &TrustRoot,
+        duties: &[Duty],
+        at: Timestamp,
+    ) -> Result<(Statement<P>, Vec<Signatory>)> {
+        let signatories = signatories(self.envelope, root, at)?;
+        let statement = self.unverified()?;
+        check_duties::<P>(&signatories, duties)?;
+        Ok((statement, signatories))
     }
 }
 
@@ -262,12 +286,6 @@ impl<P: Predicate> Verified<P> {
         &self.statement.subject
     }
 
-    /// Returns the statement, the SHA-256 of its payload and who signed, for a reader that keeps them apart.
-    #[must_use]
-    pub fn into_parts(self) -> (Statement<P>, Digest, Vec<Signatory>) {
-        (self.statement, self.payload, self.signatories)
-    }
-
     /// Checks that the statement is about exactly these subjects, no more and no fewer.
     ///
     /// # Errors
@@ -303,8 +321,8 @@ pub fn count_root_holders(envelope: &Envelope, root: &TrustRoot, at: Timestamp) 
     let (mut people, mut known) = (BTreeSet::new(), 0_usize);
     for signature in envelope.signatures() {
         let Ok(id) = signature.keyid.parse::<Digest>() else { continue };
-        let Some((key, public)) = root.key(&id) else { continue };
-        key.scheme.verify(public, &message, &signature.bytes)?;
+        let Some((key, verifier)) = root.key(&id) else { continue };
+        key.scheme.verify(verifier, &message, &signature.bytes, at)?;
         known += 1;
         let valid = key.not_before <= at && at < key.not_after && key.revoked_at.is_none();
         if valid && key.duties.contains(&Duty::Root) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    issuer::{self, Issuer, Pin, Provider},
+    issuer::{self, Gate, Issuer, Pin, Provider},
     reasons::{
         OIDC_CLAIM_MALFORMED, OIDC_CLAIM_MISMATCH, OIDC_ENVIRONMENT_MISSING, OIDC_EVENT_REFUSED, OIDC_FORK,
         OIDC_ISSUER, OIDC_RUNNER, OIDC_WORKFLOW_UNPINNED,
@@ -57,6 +57,15 @@ pub struct Workload {
     pub environment: Option<String>,
     /// What kind of machine runs it.
     pub runner_environment: String,
+}
+
+/// A job that signed without a key, and what vouched for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vouched {
+    /// Id of the issuer's key that signed the token.
+    pub key: String,
+    /// The job.
+    pub job: Workload,
 }
 
 /// What a job must be to execute.
@@ -117,6 +126,14 @@ impl Workload {
         })
     }
 
+    /// Checks that workflows pinned by branch were taken from commits that are known to lie in the base's history.
+    ///
+    /// # Errors
+    /// `oidc.workflow_unpinned`.
+    pub fn check_commits(&self, in_base: &BTreeSet<String>) -> Result<()> {
+        check_workflows(self, &[self.workflow_ref.clone(), self.job_workflow_ref.clone()], Some(in_base))
+    }
+
     /// Returns the commits that the job's workflows were taken from.
     #[must_use]
     pub fn commits(&self) -> [&str; 2] {
@@ -138,8 +155,8 @@ pub fn admit(token: &Verified, issuer: &Issuer, expected: &Expected<'_>) -> Resu
     };
     same("repository_id", expected.repo_id, &job.repository_id)?;
     same("repository_owner_id", expected.owner_id, &job.repository_owner_id)?;
-    check_trigger(&job, issuer)?;
-    check_workflows(&job, issuer, expected.in_base)?;
+    check_trigger(&job, &issuer.events)?;
+    check_workflows(&job, &issuer.workflows, Some(expected.in_base))?;
     if job.runner_environment != issuer.runner.word() {
         return refuse(OIDC_RUNNER, "runner_environment", &job.runner_environment);
     }
@@ -147,15 +164,34 @@ pub fn admit(token: &Verified, issuer: &Issuer, expected: &Expected<'_>) -> Resu
     Ok(job)
 }
 
+/// Admits a job that signs for people without a key, or says why it may not; what protects it stands in `gate`.
+///
+/// Two things are left to others: whether the commits of workflows that are pinned by branch lie in the history of
+/// the base, and whether the environment is the one of the evidence.
+///
+/// # Errors
+/// `oidc.*`; where one claim is to blame, it is the subject.
+pub(super) fn admit_gate(token: &Verified, gate: &Gate, repo_id: &str, owner_id: &str) -> Result<Workload> {
+    let job = Workload::github(token)?;
+    same("repository_id", repo_id, &job.repository_id)?;
+    same("repository_owner_id", owner_id, &job.repository_owner_id)?;
+    check_trigger(&job, &gate.events)?;
+    check_workflows(&job, &gate.workflows, None)?;
+    if job.runner_environment != gate.runner.word() {
+        return refuse(OIDC_RUNNER, "runner_environment", &job.runner_environment);
+    }
+    Ok(job)
+}
+
 /// Checks what started the job, and on what: a protected branch of this repository, and no change request.
-fn check_trigger(job: &Workload, issuer: &Issuer) -> Result<()> {
+fn check_trigger(job: &Workload, events: &[String]) -> Result<()> {
     if job.reference.starts_with("refs/pull/") {
         return refuse(OIDC_FORK, "ref", &job.reference);
     }
     if job.for_change_request {
         return refuse(OIDC_FORK, "head_ref", "the head of a change request");
     }
-    if !issuer.events.contains(&job.event_name) {
+    if !events.contains(&job.event_name) {
         return refuse(OIDC_EVENT_REFUSED, "event_name", &job.event_name);
     }
     same("ref_type", "branch", &job.ref_type)?;
@@ -168,18 +204,20 @@ fn check_trigger(job: &Workload, issuer: &Issuer) -> Result<()> {
 /// Checks both workflows, the one started and the one that holds the job: pinned, and at a commit that is known.
 ///
 /// A reusable workflow alone proves nothing: anybody may call it, from any branch.
-fn check_workflows(job: &Workload, issuer: &Issuer, in_base: &BTreeSet<String>) -> Result<()> {
+///
+/// Without `in_base`, commits of branches are not looked at.
+fn check_workflows(job: &Workload, listed: &[String], in_base: Option<&BTreeSet<String>>) -> Result<()> {
     let workflows = [
         ("workflow_ref", &job.workflow_ref, "workflow_sha", &job.workflow_sha),
         ("job_workflow_ref", &job.job_workflow_ref, "job_workflow_sha", &job.job_workflow_sha),
     ];
     for (claim, workflow, commit_claim, commit) in workflows {
-        if !issuer.workflows.contains(workflow) {
+        if !listed.contains(workflow) {
             return refuse(OIDC_WORKFLOW_UNPINNED, claim, workflow);
         }
         let known = match issuer::pin(workflow) {
             Some(Pin::Commit(pinned)) => pinned == commit,
-            Some(Pin::Branch) => in_base.contains(commit),
+            Some(Pin::Branch) => in_base.is_none_or(|in_base| in_base.contains(commit)),
             None => false,
         };
         if !known {

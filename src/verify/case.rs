@@ -6,7 +6,7 @@ use super::issue::Tracked;
 use crate::{
     approval::{
         ApprovalStatus, Ground, Recorded,
-        status::{Need, Scales, weigh},
+        status::{Jobs, Need, Scales, weigh},
     },
     base::{
         digest::Digest,
@@ -59,6 +59,8 @@ pub struct Shown {
     pub in_base: BTreeSet<String>,
     /// What the environment says of the job; compared with the claims and never used.
     pub said: Vec<Said>,
+    /// Ids of keys that the trust root lets vouch for jobs without a key, and that the issuer lists no more.
+    pub gone: BTreeSet<String>,
 }
 
 /// One variable of the environment that says who the job is.
@@ -114,6 +116,9 @@ pub struct Case<'a> {
     pub modified: &'a [String],
     /// Present commits that the resumed run itself made, by full id; empty for a new run.
     pub own_commits: &'a BTreeSet<String>,
+    /// Commits in the history of the base from which came the workflows of jobs that signed without a key; absent
+    /// where there is no repository to ask, as in an audit.
+    pub in_base: Option<&'a BTreeSet<String>>,
     /// Whether the steps are what the pipelines expand to.
     pub conformance: &'a Conformance,
     /// The ledger.
@@ -155,9 +160,17 @@ impl Case<'_> {
             authors: &authors,
             lifetime: self.policy.limits().approval_lifetime,
             gates: self.policy.gates(),
+            jobs: Jobs { in_base: self.in_base, gone: self.gone() },
             now: self.now,
         };
         weigh(&scales, &recorded)
+    }
+
+    fn gone(&self) -> Option<&BTreeSet<String>> {
+        match self.identity {
+            Identity::Shown(shown) => Some(&shown.gone),
+            Identity::NotShown | Identity::Refused(_) => None,
+        }
     }
 
     /// Tells whether a present commit is one that the resumed run itself made.

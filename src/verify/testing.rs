@@ -88,6 +88,7 @@ pub(crate) fn trust_root(genesis: Digest, from: Timestamp, change: impl FnOnce(&
         not_before: from.plus(-100_000),
         not_after: from.plus(1_000_000),
         revoked_at: None,
+        gate: None,
     };
     let (person, agent) = (PrincipalKind::Person, PrincipalKind::Agent);
     let mut document = Document {
@@ -144,6 +145,7 @@ pub(crate) struct Scene {
     pub(crate) facts: Facts,
     pub(crate) modified: Vec<String>,
     pub(crate) own_commits: std::collections::BTreeSet<String>,
+    pub(crate) in_base: Option<std::collections::BTreeSet<String>>,
     pub(crate) conformance: Conformance,
     pub(crate) ledger: Ledger,
     pub(crate) identity: Identity,
@@ -242,6 +244,7 @@ impl Scene {
             facts,
             modified: Vec::new(),
             own_commits: std::collections::BTreeSet::new(),
+            in_base: None,
             conformance,
             ledger,
             identity: Identity::NotShown,
@@ -281,6 +284,7 @@ impl Scene {
             facts: &self.facts,
             modified: &self.modified,
             own_commits: &self.own_commits,
+            in_base: self.in_base.as_ref(),
             conformance: &self.conformance,
             chain: Chain {
                 state: self.ledger.state(),

@@ -423,7 +423,7 @@ fn shown(plan: Digest, scene: &Scene, change: impl FnOnce(&mut serde_json::Value
     let token = Secret::new(token(By::Rsa, &header(By::Rsa), &claims));
     let keys = oidc::KeySet::parse(jwks().to_string().as_bytes()).unwrap();
     let token = oidc::verify(&token, &keys, &issuer, &audience, scene.now).unwrap();
-    Shown { token, in_base: ["a".repeat(40)].into(), said: Vec::new() }
+    Shown { token, in_base: ["a".repeat(40)].into(), said: Vec::new(), gone: Default::default() }
 }
 
 /// A scene whose trust root lists the issuer, with the token of a job.

@@ -13,8 +13,12 @@ use countersign::{
     ledger::{Ledger, genesis_entry},
     sign::{
         Duty, Envelope, TrustRoot,
+        issuer::{Gate, Runner},
         predicate::{Genesis, TrustRootUpdate},
-        schemes::Scheme,
+        schemes::{
+            Scheme,
+            oidc::{KeySet, keyless},
+        },
         statement::Subject,
         trust::{Document, ForgeKind, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, Version},
     },
@@ -27,6 +31,7 @@ use super::{
         faults::What,
         state::{Person, Reviewer, State},
     },
+    issuer::minting,
     support::{Bench, Ran},
 };
 
@@ -207,6 +212,7 @@ fn found(bench: &Bench, host: &str, change: impl Fn(&mut Document)) {
             not_before: now,
             not_after: now.plus(365 * 86_400),
             revoked_at: None,
+            gate: None,
         }
     };
     let mut document = Document {
@@ -355,6 +361,33 @@ fn a22_a_key_that_lies_outside_of_its_environment_is_told() {
     let other = Scene::new();
     other.model.state().secrets.push("COUNTERSIGN_PLANNER_KEY".to_owned());
     assert_eq!(other.lines().1, 0, "the planner's key may lie there");
+}
+
+#[test]
+fn a_gate_that_holds_no_key_needs_none_in_its_environment() {
+    let url = "https://token.actions.example.com";
+    let gate = Gate {
+        workflows: vec!["acme/infra/.github/workflows/countersign.yml@refs/heads/main".to_owned()],
+        events: vec!["workflow_dispatch".to_owned()],
+        runner: Runner::GithubHosted,
+        environment: None,
+        keys: keyless::keys_of(&KeySet::parse(minting::jwks().to_string().as_bytes()).unwrap()).unwrap(),
+    };
+    let scene = Scene::with(
+        |_| {},
+        |document| {
+            let gates = document.keys.iter_mut().find(|key| key.duties == [Duty::Gate]).unwrap();
+            (gates.id, gates.scheme) = (keyless::id(url), Scheme::Oidc);
+            (gates.public, gates.gate) = (url.to_owned(), Some(gate.clone()));
+        },
+    );
+    scene.model.state().environments[0].secrets = vec![RELEASED[1].to_owned()];
+    assert_eq!(scene.lines().1, 0);
+    scene.without(
+        "no key at all",
+        |state| state.environments[0].secrets.clear(),
+        &[("environment.secrets", "missing")],
+    );
 }
 
 #[test]

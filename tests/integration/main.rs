@@ -25,6 +25,7 @@ mod github_told;
 mod github_tracking;
 mod github_verbs;
 mod issuer;
+mod keyless;
 mod ledger_http;
 mod local_model;
 mod loop_solo;

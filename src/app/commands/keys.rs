@@ -8,7 +8,7 @@ use crate::{
     app::{
         files,
         keys::{
-            change::{Change, NewKey},
+            change::{Change, NewGate, NewKey},
             commands::{self, Changed, GenerateRequest, Site, TrustRequest},
             file::{HeldKey, Place},
             pin::{self, Repin},
@@ -26,13 +26,16 @@ use crate::{
         text,
         time::parse_duration,
     },
-    cli::args::{EnrolArgs, IssuerArgs, KeysCommand, SignerArgs},
-    forge::Checkout,
+    cli::args::{EnrolArgs, GateArgs, IssuerArgs, KeysCommand, SignerArgs},
+    forge::{Checkout, http::refuse_overrides, oidc::Issuers},
     sign::{
         Duty, PublicKey, TrustRoot,
-        issuer::{Issuer, Provider, Runner},
+        issuer::{Gate, Issuer, Provider, Runner},
         reasons::TRUST_MALFORMED,
-        schemes::{Scheme, oidc::Algorithm},
+        schemes::{
+            Scheme,
+            oidc::{Algorithm, KeySet, jwks, keyless},
+        },
         trust::{Principal, PrincipalKind},
     },
 };
@@ -64,6 +67,7 @@ pub(super) fn run(command: &KeysCommand, world: &World) -> Result<Outcome> {
             let (result, text) = Yard::open(world)?.change(&[issuer(args)?], &args.signer, world)?;
             Ok(Outcome::done(result, text).about(args.url.clone()))
         }
+        KeysCommand::Gate(args) => gate(args, world),
         KeysCommand::Sign { signer } => {
             let yard = Yard::open(world)?;
             let hand = yard.hand(signer, world)?;
@@ -189,6 +193,66 @@ fn issuer(args: &IssuerArgs) -> Result<Change> {
         runner: named(&Runner::ALL, &args.runner)?,
         jwks: args.jwks.as_ref().map(|digest| digest.parse()).transpose()?,
     }))
+}
+
+/// Lets jobs of an issuer sign for people; their issuer's keys are those that it has now.
+fn gate(args: &GateArgs, world: &World) -> Result<Outcome> {
+    let yard = Yard::open(world)?;
+    let jwks = match &args.jwks {
+        Some(path) => files::read(&world.cwd.join(path), jwks::MAX_BYTES)?,
+        None => {
+            if args.url.starts_with("https:") {
+                refuse_overrides(|name| world.env.text(name))?;
+            }
+            Issuers::new()?.keys(&args.url)?
+        }
+    };
+    let gate = Gate {
+        workflows: args.workflow.clone(),
+        events: args.event.clone(),
+        runner: named(&Runner::ALL, &args.runner)?,
+        environment: args.environment.clone(),
+        keys: keyless::keys_of(&KeySet::parse(&jwks)?)?,
+    };
+    let document = yard.root.document();
+    let known = document.principals.iter().find(|principal| principal.login == args.login);
+    let mut changes = Vec::new();
+    let principal = match (known, args.id) {
+        (Some(known), id) if id.is_none_or(|id| id == known.id) => known.id,
+        (Some(known), _) => {
+            let why = format!("`{}` has the id {}", text::excerpt(&args.login), known.id);
+            return Err(Refusal::new(TRUST_MALFORMED, why));
+        }
+        (None, id) => {
+            let free = || document.principals.iter().map(|principal| principal.id).max().unwrap_or(0) + 1;
+            let id = match id {
+                Some(id) => id,
+                None if document.forge.is_none() => free(),
+                None => {
+                    let why = format!("`{}` is not listed", text::excerpt(&args.login));
+                    return Err(Refusal::new(USAGE, why)
+                        .hint("give --id: a number that is no account's, such as 0, or that of a bot of yours"));
+                }
+            };
+            changes.push(Change::EnrolPrincipal(Principal {
+                id,
+                login: args.login.clone(),
+                name: args.login.clone(),
+                kind: PrincipalKind::Agent,
+                roles: Vec::new(),
+                emails: Vec::new(),
+            }));
+            id
+        }
+    };
+    let listed: Vec<String> = gate.keys.iter().map(|key| key.kid.clone()).collect();
+    let (not_before, not_after) = (world.now(), world.now().plus(parse_duration(&args.valid)?));
+    changes.push(Change::SetGate(NewGate { url: args.url.clone(), principal, gate, not_before, not_after }));
+    let (mut result, mut text) = yard.change(&changes, &args.signer, world)?;
+    result["key"] = json!(keyless::id(&args.url));
+    result["issuerKeys"] = json!(listed);
+    text.push_str(&format!("vouching {}\n", text::visible(&listed.join(", "))));
+    Ok(Outcome::done(result, text).about(args.url.clone()))
 }
 
 /// Finds what a word stands for.

@@ -9,6 +9,7 @@ use crate::{
     app::signer::{GATE_KEY, RELEASED_KEYS},
     facts::environment::{BranchPolicy, Environment, Reviewer},
     forge::reasons::MISSING,
+    sign::schemes::Scheme,
 };
 
 /// Judges every environment that the policy lists, and that its keys lie nowhere else.
@@ -142,7 +143,11 @@ fn secrets(one: &SeenEnvironment, seen: &Seen) -> Line {
     let away: Vec<&str> = RELEASED_KEYS.into_iter().filter(|key| !has(names, key)).collect();
     let mut others = seen.others.iter().flatten();
     let other = others.find(|other| other.secrets.as_ref().is_ok_and(|names| has(names, GATE_KEY)));
+    let vouched = seen.keys.iter().any(|key| key.scheme == Scheme::Oidc && key.revoked_at.is_none());
     match (away.as_slice(), other) {
+        ([GATE_KEY], _) if vouched => {
+            line(Standing::Ok, "the executor's key is here; the gate's jobs need none, their issuer vouches".to_owned())
+        }
         ([], _) => line(Standing::Ok, format!("{} are here", RELEASED_KEYS.join(" and "))),
         ([GATE_KEY], Some(other)) => {
             line(Standing::Ok, format!("the executor's key is here, {GATE_KEY} in `{}`", other.name))

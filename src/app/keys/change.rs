@@ -12,10 +12,10 @@ use crate::{
     },
     sign::{
         Duty, Envelope, PublicKey, Signer, TrustRoot,
-        issuer::Issuer,
+        issuer::{Gate, Issuer, IssuerKey},
         predicate::TrustRootUpdate,
         reasons::{KEY_DUTY, KEY_REVOKED, TRUST_MALFORMED},
-        schemes::Scheme,
+        schemes::{Scheme, oidc::keyless},
         statement::Subject,
         trust::{Document, ForgeKind, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, Version},
         verified::{count_root_holders, read_statement},
@@ -58,8 +58,50 @@ impl NewKey {
             duties,
             not_before: self.not_before,
             not_after: self.not_after,
+            gate: None,
             revoked_at: None,
         }
+    }
+}
+
+/// Jobs of an issuer that are to sign for people without a key of their own.
+#[derive(Clone, Debug)]
+pub struct NewGate {
+    /// The issuer's URL.
+    pub url: String,
+    /// The program as which they sign.
+    pub principal: u64,
+    /// Which jobs, and the keys that the issuer has now.
+    pub gate: Gate,
+    /// From when on they sign; and from when on keys that the issuer has no more count nothing.
+    pub not_before: Timestamp,
+    /// From when on they do not.
+    pub not_after: Timestamp,
+}
+
+impl NewGate {
+    /// Lists the jobs as a key. What an earlier rule lists of the issuer's keys stays, as what vouched before.
+    fn list(&self, keys: &mut Vec<Key>) {
+        let id = keyless::id(&self.url);
+        let before = keys.iter().position(|key| key.id == id).map(|at| keys.remove(at));
+        let mut gate = self.gate.clone();
+        for old in before.iter().filter_map(|key| key.gate.as_ref()).flat_map(|gate| &gate.keys) {
+            if gate.keys.iter().all(|key| key.kid != old.kid) {
+                gate.keys.push(IssuerKey { withdrawn_at: old.withdrawn_at.or(Some(self.not_before)), ..old.clone() });
+            }
+        }
+        keys.push(Key {
+            id,
+            name: format!("jobs of {}", self.url),
+            scheme: Scheme::Oidc,
+            public: self.url.clone(),
+            principal: self.principal,
+            duties: vec![Duty::Gate],
+            not_before: before.as_ref().map_or(self.not_before, |key| key.not_before),
+            not_after: self.not_after,
+            gate: Some(gate),
+            revoked_at: before.and_then(|key| key.revoked_at),
+        });
     }
 }
 
@@ -126,6 +168,8 @@ pub enum Change {
     SetIssuer(Issuer),
     /// An issuer says so no more.
     RemoveIssuer(String),
+    /// Jobs of an issuer sign for people, without a key of their own; a rule of the same issuer is replaced.
+    SetGate(NewGate),
 }
 
 impl Change {
@@ -169,6 +213,10 @@ impl Change {
                 if document.issuers.len() == before {
                     return Err(Refusal::new(ISSUER_UNKNOWN, format!("`{}`", excerpt(url))));
                 }
+            }
+            Self::SetGate(gate) => {
+                find_principal(document, gate.principal)?;
+                gate.list(&mut document.keys);
             }
         }
         Ok(())

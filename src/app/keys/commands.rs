@@ -23,7 +23,12 @@ use crate::{
         text,
         time::Timestamp,
     },
-    sign::{Duty, PublicKey, Signer, TrustRoot, issuer::Issuer, reasons::TRUST_PIN, schemes::Scheme},
+    sign::{
+        Duty, PublicKey, Signer, TrustRoot,
+        issuer::{Gate, Issuer},
+        reasons::TRUST_PIN,
+        schemes::Scheme,
+    },
 };
 
 /// `keys generate`: makes a key file.
@@ -131,6 +136,9 @@ pub struct ShownKey {
     pub status: KeyStatus,
     /// From when on it is not valid.
     pub not_after: Timestamp,
+    /// Which jobs sign with it, where it is no key that anybody holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
 }
 
 /// The trust root in force.
@@ -173,6 +181,7 @@ pub fn show(root: &TrustRoot, now: Timestamp) -> Shown {
             duties: key.duties.clone(),
             status,
             not_after: key.not_after,
+            gate: key.gate.clone(),
         }
     });
     Shown {
@@ -207,6 +216,16 @@ impl Shown {
                 key.not_after,
                 key.id
             );
+            if let Some(gate) = &key.gate {
+                let _ = writeln!(out, "  {}  events {}", gate.runner.word(), text::visible(&gate.events.join(",")));
+                for workflow in &gate.workflows {
+                    let _ = writeln!(out, "  {}", text::visible(workflow));
+                }
+                for key in &gate.keys {
+                    let until = key.withdrawn_at.map(|at| format!("  until {at}")).unwrap_or_default();
+                    let _ = writeln!(out, "  vouched for with {}{until}", text::visible(&key.kid));
+                }
+            }
         }
         for issuer in &self.issuers {
             let _ = write!(

@@ -54,7 +54,9 @@ pub fn allowed_signers(root: &TrustRoot, at: Timestamp) -> Result<String> {
     };
     let mut lines = String::new();
     for key in root.document().keys.iter().filter(valid) {
-        if let (Some((_, public)), Some(principal)) = (root.key(&key.id), root.principal(key.principal)) {
+        if let (Some(public), Some(principal)) =
+            (root.key(&key.id).and_then(|(_, verifier)| verifier.public()), root.principal(key.principal))
+        {
             lines.push_str(&allowed_signers_line(&principal.login, public)?);
         }
     }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::*;
-use crate::sign::schemes::Scheme;
+use crate::{
+    base::time::Timestamp,
+    sign::schemes::{Scheme, Verifier},
+};
 
 struct Bench {
     room: tempfile::TempDir,
@@ -107,7 +110,9 @@ fn a_key_without_passphrase_signs_and_the_trust_root_scheme_verifies() {
     let signer = bench.signer(&bench.key("id", "ed25519", ""), SshEnvironment::default()).unwrap();
     let signature = signer.sign(b"message").unwrap();
     assert!(signature.starts_with(b"-----BEGIN SSH SIGNATURE-----"));
-    Scheme::SshEd25519.verify(signer.public(), b"message", &signature).unwrap();
+    Scheme::SshEd25519
+        .verify(&Verifier::Key(*signer.public()), b"message", &signature, Timestamp::from_unix(0))
+        .unwrap();
 }
 
 #[test]
@@ -130,7 +135,9 @@ fn b16_an_altered_message_or_signature_or_another_key_does_not_verify() {
         assert_eq!(ssh::verify(key, message, signature).unwrap_err().code(), "signature.invalid");
     }
     // A raw signature of the same key is of another scheme, and the other way round.
-    assert!(Scheme::Ed25519.verify(signer.public(), b"message", &good).is_err());
+    assert!(
+        Scheme::Ed25519.verify(&Verifier::Key(*signer.public()), b"message", &good, Timestamp::from_unix(0)).is_err()
+    );
 }
 
 #[test]

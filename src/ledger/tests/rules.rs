@@ -54,6 +54,24 @@ fn e01_an_approval_is_used_once_whatever_the_run_is_called() {
 }
 
 #[test]
+fn b48_a_token_lets_one_claim_in_and_no_other() {
+    let (world, token) = (World::new(), crate::base::digest::Digest::of(b"token"));
+    let mut ledger = world.open();
+    let grant = ready(&mut ledger, 1);
+    let claims = |run: &'static str, attempt, n, token: &[u8]| {
+        let token = crate::base::digest::Digest::of(token);
+        move |head: &LedgerHead| claim_of(head, 1, run, attempt, vec![grant], n, Some(token))
+    };
+    assert_eq!(code(&mut ledger, claims("r", 1, 50, b"token")), "ok");
+    assert_eq!(code(&mut ledger, |_| outcome(1, "r", "failed")), "ok");
+    assert_eq!(code(&mut ledger, claims("r", 2, 51, b"token")), "replay.jti");
+    assert_eq!(code(&mut ledger, claims("r", 2, 52, b"another token")), "ok");
+    let other = ready(&mut ledger, 2);
+    let elsewhere = |head: &LedgerHead| claim_of(head, 2, "s", 1, vec![other], 53, Some(token));
+    assert_eq!(code(&mut ledger, elsewhere), "replay.jti");
+}
+
+#[test]
 fn e01_a_failed_run_goes_on_with_its_own_approval_until_it_is_completed_or_given_up() {
     let (_world, mut ledger, _) = claimed();
     let grant = grant_of(&ledger);

@@ -107,6 +107,7 @@ pub(super) fn trust_root(genesis: &[u8], change: impl FnOnce(&mut Document)) -> 
         not_before: t(-1_000),
         not_after: t(1_000_000),
         revoked_at: None,
+        gate: None,
     };
     let mut document = Document {
         kind: TRUST_ROOT_TYPE.into(),
@@ -290,8 +291,29 @@ pub(super) fn claim(
     approvals: Vec<Digest>,
     n: u64,
 ) -> Envelope {
+    claim_of(head, number, run, attempt, approvals, n, None)
+}
+
+/// A claim by a job, of which a token is known by its digest.
+pub(super) fn claim_of(
+    head: &LedgerHead,
+    number: u64,
+    run: &str,
+    attempt: u32,
+    approvals: Vec<Digest>,
+    n: u64,
+    token: Option<Digest>,
+) -> Envelope {
+    let job = token.map(|token| Job {
+        issuer: "https://token.actions.example.com".to_owned(),
+        key: "rsa-1".to_owned(),
+        token,
+        run: "1700".to_owned(),
+        attempt: "1".to_owned(),
+        workflow: "example/sample/.github/workflows/countersign.yml@refs/heads/main".to_owned(),
+    });
     let record = Claim {
-        job: None,
+        job,
         plan: plan_digest(number),
         run: id(run),
         attempt,

@@ -81,6 +81,16 @@ impl KeySet {
         self.digest
     }
 
+    /// Returns the RSA keys for signatures that have a public exponent: ids and moduli, big-endian.
+    pub(super) fn rsa(&self, exponent: u32) -> Vec<(&str, &[u8])> {
+        let wanted: Vec<u8> = exponent.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+        let fits = self.keys.iter().filter_map(|(id, key)| match key {
+            Key::Rsa { n, e } if *e == wanted => Some((id.as_str(), n.as_slice())),
+            _ => None,
+        });
+        fits.collect()
+    }
+
     /// Verifies a token's signature with the one key that it names; the key's type decides, with the algorithm.
     pub(super) fn verify(&self, token: &Compact<'_>) -> Result<()> {
         let Some(key) = self.keys.get(&token.key) else {
@@ -137,10 +147,10 @@ impl Key {
 }
 
 /// Checks size and form: what is too small, even, or written in more bytes than needed is no key.
-fn check_rsa(n: &[u8], e: &[u8]) -> Result<()> {
+pub(super) fn check_rsa(n: &[u8], e: &[u8]) -> Result<()> {
     let leading = |bytes: &[u8]| bytes.first().copied().unwrap_or(0);
     let odd = |bytes: &[u8]| bytes.last().is_some_and(|last| last % 2 == 1);
-    let bits = 8 * n.len() - leading(n).leading_zeros() as usize;
+    let bits = (8 * n.len()).saturating_sub(leading(n).leading_zeros() as usize);
     if leading(n) == 0 || !odd(n) || !RSA_BITS.contains(&bits) {
         return malformed(&format!("an RSA modulus of {bits} bits"));
     }

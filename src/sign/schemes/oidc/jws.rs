@@ -54,6 +54,32 @@ pub(super) fn parse(token: &str) -> Result<Compact<'_>> {
     })
 }
 
+/// A token without its signature taken apart; nothing in it is verified.
+pub(super) struct Shown<'a> {
+    /// The algorithm that the header names.
+    pub(super) algorithm: Algorithm,
+    /// The key that the header names.
+    pub(super) key: String,
+    /// The bytes that were signed.
+    pub(super) signed: &'a [u8],
+    /// The payload's bytes.
+    pub(super) payload: Vec<u8>,
+}
+
+/// Takes the first two parts of a token apart, as [`parse`] does; a third is refused.
+///
+/// # Errors
+/// As [`parse`].
+pub(super) fn parse_shown(token: &str) -> Result<Shown<'_>> {
+    if token.len() > MAX_TOKEN {
+        return malformed(format!("{} bytes, the limit is {MAX_TOKEN}", token.len()));
+    }
+    let parts: Vec<&str> = token.split('.').collect();
+    let [header, payload] = parts[..] else { return malformed(format!("{} parts in place of 2", parts.len())) };
+    let (algorithm, key) = read_header(&decode(header, "header")?)?;
+    Ok(Shown { algorithm, key, signed: token.as_bytes(), payload: decode(payload, "payload")? })
+}
+
 /// Reads one strict JSON object.
 pub(super) fn object(bytes: &[u8], what: &str, limit: usize) -> Result<Map<String, Value>> {
     match json::parse(bytes, limit) {

@@ -6,6 +6,10 @@
 mod claims;
 pub mod jwks;
 mod jws;
+pub mod keyless;
+#[cfg(test)]
+mod keyless_tests;
+mod proof;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -72,6 +76,8 @@ impl Algorithm {
 pub enum Purpose {
     /// To execute a plan; the digest is the plan's.
     Execute,
+    /// To vouch for a signature of a job without a key; the digest commits to key and statement.
+    Approval,
 }
 
 /// Returns the only audience that counts: `urn:countersign:v1:<purpose>:sha256:<64 hex>`.
@@ -79,6 +85,7 @@ pub enum Purpose {
 pub fn audience(purpose: Purpose, digest: &Digest) -> String {
     let purpose = match purpose {
         Purpose::Execute => "execute",
+        Purpose::Approval => "approval",
     };
     format!("urn:countersign:v1:{purpose}:{digest}")
 }

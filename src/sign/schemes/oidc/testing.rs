@@ -61,6 +61,12 @@ fn components(der: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (n, integer(after).0)
 }
 
+/// Returns the modulus of the RSA key that is listed.
+#[allow(dead_code, reason = "shared by two programs that each use a part")]
+pub(crate) fn rsa_modulus() -> Vec<u8> {
+    components(keys().rsa[0].public_key().as_ref()).0
+}
+
 /// Returns the listed keys as JWKs.
 pub(crate) fn rsa_jwk() -> Value {
     let (n, e) = components(keys().rsa[0].public_key().as_ref());
