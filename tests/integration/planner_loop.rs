@@ -201,6 +201,28 @@ fn d08_a_models_own_value_steers_only_where_the_policy_lets_it_and_then_it_is_ma
 }
 
 #[test]
+fn d08_what_somebody_gives_for_an_input_steers_only_where_the_directive_hands_it() {
+    // The planner puts the topic where the directive never said that it goes: into an argument, and into a path.
+    let bench = founded(None);
+    let (given, before) = (["-i", "topic=other"], tip(&bench));
+    let elsewhere = altered("/steps/1/with/file", value!({"input": "topic"}));
+    let ran = answer(&bench, elsewhere.to_string(), &given).refused(3, "planner.tainted");
+    assert!(ran.stderr.contains("`other` is the directive's input `topic`, from `requester`"), "{}", ran.stderr);
+    assert!(before == tip(&bench) && !bench.outside("answered.json").exists());
+    // As the content of the file it is what it is for.
+    let plan = planned(&bench, &honest(), &given);
+    assert_eq!(check(&bench.json(&["verify", &plan.file]), "plan.conforms").0, "passed");
+
+    let open = founded(Some("{tainted: allow}"));
+    let plan = planned(&open, &elsewhere, &given);
+    assert!(open.run(&["render", &plan.file]).exits(0).stdout.contains("the directive's input topic"));
+    let policy = open.read(".countersign/policy.yml");
+    open.write(".countersign/policy.yml", policy.replace("{tainted: allow}", "{tainted: refuse}"));
+    open.commit("Trust no model");
+    assert_eq!(check(&open.json(&["verify", &plan.file]), "plan.conforms"), failed("plan.deviates"));
+}
+
+#[test]
 fn d19_a_policy_that_lists_planners_denies_the_plan_of_any_other() {
     let bench = founded(Some("{planners: [fixed]}"));
     let plan = planned(&bench, &honest(), &[]);
