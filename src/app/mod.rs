@@ -39,6 +39,7 @@ mod spending;
 mod standing;
 mod statements;
 mod tracking;
+mod trigger;
 pub mod world;
 
 use std::ffi::OsString;

@@ -16,6 +16,7 @@ use super::{
     draft::{self, Order},
     files,
     session::Session,
+    trigger,
     world::World,
 };
 use crate::{
@@ -88,6 +89,7 @@ pub(crate) struct Commission<'a> {
 pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mut World) -> Result<Asked> {
     let Commission { chosen, args, before, session, policy, again, .. } = *commission;
     let config = &chosen.loaded.config;
+    let trigger = trigger::check(session, policy.gates().permission, order.requested_by.id, world)?;
     let mut notes = approach::check_privileges(session, world)?;
     let channel = Channel {
         answer: args.answer.as_deref(),
@@ -97,7 +99,7 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
     };
     let counted = (order.directive.name(), &mut *commission.ledger);
     let Approach { mut opened, model, meter } = approach::approach(config, &channel, counted, session, world)?;
-    let gathered = material::gather(session, order, config.send().value.as_deref(), world)?;
+    let gathered = material::gather(session, order, config.send().value.as_deref(), trigger, world)?;
     scan::check(&gathered.items, &opened.secrets)?;
     notes.extend(gathered.skipped.iter().map(|skipped| format!("`{}` {}", skipped.name, skipped.why.words())));
     let (prompt, schema) = draft::rehearse(session, policy, order, |request| {
