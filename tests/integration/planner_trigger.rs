@@ -1,8 +1,11 @@
-//! What sets the job of a planner off: who may, and texts that were edited after it was.
+//! The job of a planner on a forge: who may set it off, texts that were edited after it was, and what it hands on.
 
 use std::fs;
 
+use serde_json::json;
+
 use super::{
+    forge_model::state::ACTIONS_BOT,
     github_loop::{FILES, Hub, NUMBER},
     support::Ran,
 };
@@ -157,4 +160,59 @@ fn d04_a_text_that_was_edited_after_it_was_asked_for_is_not_read() {
     hub.model.state().start_run(RUN, "bob", &[]);
     asked(&hub, in_run(&hub, &change, Some(&event)));
     asked(&hub, in_run(&hub, &change, None));
+}
+
+#[test]
+fn d03_a_draft_without_what_was_asked_for_it_is_not_proposed() {
+    let hub = hub();
+    hub.model.state().start_run(RUN, "ada", &[]);
+    let answer = json!({
+        "steps": [{"id": "mark", "pipeline": "mark", "title": "Mark", "why": "The issue says so", "needs": [],
+            "with": {"text": {"input": "text"}}}],
+        "risks": [], "assumptions": [], "questions": [],
+    });
+    asked(&hub, in_run(&hub, &[], None));
+    let folder = fs::read_dir(questions(&hub)).unwrap().next().unwrap().unwrap().path();
+    let file = folder.join("answer.json");
+    fs::write(&file, answer.to_string()).unwrap();
+    let line =
+        ["plan", "mark", "--planner", "manual", "--draft", "--out", "../draft.json", "--requested-by", "101:ada"];
+    let line = [&line[..], &["--answer", file.to_str().unwrap()]].concat();
+    hub.job(&line, "", &[("CI", "true"), ("GITHUB_TOKEN", TOKEN)]).exits(0);
+
+    let (draft, asked) = (hub.bench.outside("draft.json"), hub.bench.outside("draft.json.asked"));
+    let run = [("GITHUB_RUN_ID", "42"), ("GITHUB_RUN_ATTEMPT", "1")];
+    let propose = || hub.job(&["propose", draft.to_str().unwrap()], "COUNTERSIGN_PLANNER_KEY", &run);
+    let ledger = || hub.model.state().git.tip("countersign/ledger");
+    let (before, away) = (ledger(), hub.bench.outside("away"));
+    let refused = |what: &str| {
+        propose().refused(5, "plan.artifact");
+        assert_eq!((ledger(), hub.comments_of(ACTIONS_BOT)), (before.clone(), vec![]), "{what} leaves nothing behind");
+    };
+    fs::rename(&asked, &away).unwrap();
+    refused("no folder");
+    fs::create_dir(&asked).unwrap();
+    refused("an empty folder");
+    fs::remove_dir(&asked).unwrap();
+    fs::rename(&away, &asked).unwrap();
+    let files: Vec<_> = fs::read_dir(&asked).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 2, "a question and an answer");
+    for (one, other) in [(&files[0], &files[1]), (&files[1], &files[0])] {
+        let bytes = fs::read(one).unwrap();
+        fs::remove_file(one).unwrap();
+        refused("a file that is gone");
+        for instead in [&[&bytes[..], b" "].concat(), &fs::read(other).unwrap(), &Vec::new()] {
+            fs::write(one, instead).unwrap();
+            refused("a file that was changed");
+        }
+        fs::remove_file(one).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", one).unwrap();
+        refused("a file without an end");
+        fs::remove_file(one).unwrap();
+        fs::write(one, bytes).unwrap();
+    }
+    let digest = propose().exits(0).json()["result"]["planDigest"].as_str().unwrap().to_owned();
+    assert_ne!(ledger(), before);
+    let kept = hub.job(&["render", &digest, "--format", "asked"], "", &[]).exits(0);
+    assert!(kept.stdout.contains("The issue says so"), "{}", kept.stdout);
 }
