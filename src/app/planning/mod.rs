@@ -155,10 +155,19 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
         let plan = draft::seal(session, policy, &Order { proposed: Some(&proposed), ..*order })?;
         Ok(dialogue::Read::Plan(Box::new(plan), asides))
     };
-    let plan = match args.interactive {
-        true => dialogue.with_person(&read, world)?,
-        false => dialogue.alone(&read, world)?,
+    let made = match args.interactive {
+        true => dialogue.with_person(&read, world),
+        false => dialogue.alone(&read, world),
     };
+    let about = (order.directive.name(), made.as_ref().ok().map(SealedPlan::digest));
+    let kept = approach::keep(about, &dialogue, session, world);
+    let plan = made.map_err(|refusal| match kept.as_ref().map(Option::as_ref) {
+        Ok(Some(used)) => refusal.hint(format!("asking used {used}: it counts in this checkout, and in no ledger")),
+        Ok(None) => refusal,
+        Err(why) => refusal.hint(format!("what asking used could not be kept, and counts nowhere: {}", why.message())),
+    })?;
+    // An answer that was paid for is not thrown away for what cannot be written down beside it.
+    dialogue.notes.extend(kept.err().map(|why| format!("what asking used could not be kept: {}", why.message())));
     let dialogue::Dialogue { exchanges, notes, .. } = dialogue;
     Ok(Asked { plan, artifacts: Artifacts::of(&exchanges), notes })
 }

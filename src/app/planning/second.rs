@@ -169,6 +169,8 @@ impl Asked<'_> {
         let material = Material { plan, directive: directive.as_deref(), files: &files, secrets: &opened.secrets };
         rounds(&mut dialogue, &material, args.rounds.unwrap_or(1), second, world);
         second.notes.append(&mut dialogue.notes);
+        let kept = approach::keep((&document.directive.name, None), &dialogue, session, world);
+        second.notes.extend(kept.err().map(|why| format!("what asking used could not be kept: {}", why.message())));
         Ok(())
     }
 
