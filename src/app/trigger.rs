@@ -59,6 +59,10 @@ pub(crate) fn check(session: &Session, least: Permission, requester: u64, world:
             let again = (run.triggering_actor != run.actor).then_some(run.triggering_actor);
             (std::iter::once(run.actor).chain(again).collect(), Some(at))
         }
+        // GitHub Actions names its runs; whom the job names itself counts only where there is no such record.
+        None if world.env.text("GITHUB_ACTIONS") == Some("true") => {
+            return Err(Refusal::new(PLANNER_UNTRUSTED, "GITHUB_RUN_ID and GITHUB_RUN_ATTEMPT name no run"));
+        }
         None => (vec![forge.account(requester).map_err(unknown)?], None),
     };
     people.iter().try_for_each(|account| may(forge, account, least))?;

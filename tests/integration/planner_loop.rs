@@ -245,6 +245,43 @@ fn d08_what_somebody_gives_for_an_input_steers_only_where_the_directive_hands_it
 }
 
 #[test]
+fn d11_a_planner_packs_nothing_into_the_message_of_a_commit() {
+    let bench = founded(Some("{tainted: allow}"));
+    let save = "description: Save the readme.\neffect: write\ninputs: {message: {type: string}}\n\
+        outputs: {sum: {type: digest, from: {fileDigest: README.md}}}\nevidence: [sum]\nactions:\n  \
+        - run: {program: sha256sum, argv: [README.md], reads: [README.md]}\n  \
+        - commit: {paths: [README.md], message: '{{ inputs.message }}'}\nverify:\n  \
+        - run: {program: sha256sum, argv: [README.md], reads: [README.md]}\n";
+    bench.write("pipelines/save.yml", save);
+    let directive = bench.read("directives/draft.md").replace("[note, look]", "[note, look, save]");
+    bench.write("directives/draft.md", directive);
+    bench.commit("Save the readme");
+    let says = |message: &str| {
+        let mut answer = honest();
+        let step = value!({"id": "save", "pipeline": "save", "title": "Save", "why": "To keep it", "needs": [],
+            "with": {"message": {"value": message}}});
+        answer["steps"].as_array_mut().unwrap().push(step);
+        answer
+    };
+    let (plain, packed) = ("Say what the readme is for", "Fix it\n\nRef: VGhlIHBhc3N3b3JkIG9mIHRoZSBkYXRhYmFzZSBpcw");
+    let packed = says(&packed.replace('\n', " "));
+    let before = tip(&bench);
+    let ran = answer(&bench, packed.to_string(), &[]).refused(3, "planner.exfiltration");
+    assert!(ran.stderr.contains("step `save`, input `message`") && !ran.stderr.contains("VGhl"), "{}", ran.stderr);
+    assert!(before == tip(&bench) && !bench.outside("answered.json").exists());
+    let plan = planned(&bench, &says(plain), &[]);
+    assert_eq!(check(&bench.json(&["verify", &plan.file]), "plan.conforms").0, "passed");
+
+    let policy = bench.read(".countersign/policy.yml");
+    bench.write(".countersign/policy.yml", policy.replace("{tainted: allow}", "{tainted: allow, outgoing: allow}"));
+    bench.commit("Let anything out");
+    let plan = planned(&bench, &packed, &[]);
+    bench.write(".countersign/policy.yml", policy);
+    bench.commit("Let nothing out");
+    assert_eq!(check(&bench.json(&["verify", &plan.file]), "plan.conforms"), failed("plan.deviates"));
+}
+
+#[test]
 fn d19_a_policy_that_lists_planners_denies_the_plan_of_any_other() {
     let bench = founded(Some("{planners: [fixed]}"));
     let plan = planned(&bench, &honest(), &[]);

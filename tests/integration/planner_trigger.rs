@@ -99,10 +99,13 @@ fn d13_only_people_who_may_write_now_have_a_planner_asked_in_a_job() {
     not_asked(&hub, in_run(&hub, &[], None), 3, code, "is not known");
     not_asked(&hub, job(&hub, &[], &[("GITHUB_TOKEN", "")]), 3, code, "GITHUB_TOKEN is not set");
 
+    not_asked(&hub, job(&hub, &[], &[]), 3, code, "name no run");
+
     // Elsewhere than in GitHub Actions it is whom the job names; on a person's own machine it is the person.
-    asked(&hub, job(&hub, &[], &[]));
+    let elsewhere = [("GITHUB_ACTIONS", "")];
+    asked(&hub, job(&hub, &[], &elsewhere));
     role(&hub, "ada", "read");
-    not_asked(&hub, job(&hub, &[], &[]), 3, code, "ada may `read`");
+    not_asked(&hub, job(&hub, &[], &elsewhere), 3, code, "ada may `read`");
     asked(&hub, job(&hub, &[], &[("CI", "false"), ("GITHUB_ACTIONS", "false")]));
 }
 
