@@ -125,6 +125,22 @@ fn d13_the_policy_says_what_whoever_sets_a_planner_off_must_be_able_to_do() {
 }
 
 #[test]
+fn d13_nor_does_anybody_else_have_a_second_reviewer_asked() {
+    let hub = hub();
+    hub.model.state().start_run(RUN, "bob", &[]);
+    let draft = ["plan", "mark", "--draft", "--out", "../draft.json", "--requested-by", "101:ada"];
+    hub.job(&draft, "", &[]).exits(0);
+    let run = [("GITHUB_RUN_ID", "42"), ("GITHUB_RUN_ATTEMPT", "1"), ("CI", "true"), ("GITHUB_ACTIONS", "true")];
+    let variables = [&run[..], &[("GITHUB_TOKEN", TOKEN)]].concat();
+    let review = || hub.job(&["review", "../draft.json", "--planner", "manual"], "", &variables).exits(0).stdout;
+    role(&hub, "bob", "read");
+    let told = review();
+    assert!(told.contains("planner.untrusted_trigger") && !questions(&hub).exists(), "{told}");
+    role(&hub, "bob", "write");
+    assert!(!review().contains("planner.untrusted_trigger") && questions(&hub).exists());
+}
+
+#[test]
 fn d04_a_text_that_was_edited_after_it_was_asked_for_is_not_read() {
     let hub = hub();
     let number = NUMBER.to_string();
