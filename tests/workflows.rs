@@ -317,7 +317,8 @@ fn a37_a_job_that_plans_sees_no_secret_and_each_step_sees_one_key() {
             assert!(job.get("env").is_none(), "{}: {name}: a variable for all steps", file.name);
             let text = serde_yaml::to_string(job).unwrap();
             if name == "plan" {
-                assert!(!text.contains("secrets."), "{}: {name}", file.name);
+                let own = text.replace("secrets.COUNTERSIGN_MODEL_KEY", "");
+                assert!(!own.contains("secrets."), "{}: {name}", file.name);
                 let permissions = job.get("permissions").and_then(Value::as_mapping).unwrap();
                 assert!(permissions.values().all(|value| value.as_str() == Some("read")), "{}: {name}", file.name);
             }
@@ -332,6 +333,46 @@ fn a37_a_job_that_plans_sees_no_secret_and_each_step_sees_one_key() {
             assert_ne!(group.and_then(Value::as_bool), Some(true), "{}: {name} could be cut off", file.name);
         }
     }
+}
+
+#[test]
+fn d13_d14_what_asks_a_model_shares_nothing_with_what_executes_and_alone_has_the_models_key() {
+    let mut planners = 0;
+    for file in workflows().into_iter().chain(documented()) {
+        assert!(!file.text.contains("secrets: inherit"), "{}: every secret for every job", file.name);
+        for (name, job) in jobs(&file).into_iter().filter(|(_, job)| job.get("steps").is_some()) {
+            let asks = |step: &Value| serde_yaml::to_string(step).unwrap().contains("MODEL_KEY");
+            let asking: Vec<&Value> = steps(job).into_iter().filter(|step| asks(step)).collect();
+            let Some(step) = asking.first() else { continue };
+            planners += 1;
+            let place = format!("{}: {name}", file.name);
+            assert_eq!((name.as_str(), asking.len()), ("plan", 1), "{place}");
+            assert_eq!(step["with"]["command"].as_str(), Some("plan"), "{place}");
+            assert!(step["with"]["args"].as_str().unwrap().contains("--draft"), "{place}: it records nothing");
+            // Of all secrets the one, as a variable of the one step; no other credential, place or queue.
+            let secrets = serde_yaml::to_string(job).unwrap().matches("secrets.").count();
+            assert_eq!((step["env"]["MODEL_KEY"].as_str(), secrets), (Some("${{ secrets.COUNTERSIGN_MODEL_KEY }}"), 1));
+            for shared in ["environment", "concurrency", "container", "services", "secrets"] {
+                assert!(job.get(shared).is_none(), "{place}: {shared}");
+            }
+            let permissions = job["permissions"].as_mapping().unwrap();
+            assert!(permissions.values().all(|how| how.as_str() == Some("read")), "{place}");
+            assert!(permissions.get("id-token").is_none(), "{place}");
+            // Who set the run off is asked before any model is.
+            assert!(permissions.get("actions").is_some(), "{place}");
+        }
+    }
+    assert_eq!(planners, 1);
+    let file = read(&root().join(".github/workflows/countersign.yml"));
+    let on = file.value.get("on").or_else(|| file.value.get(Value::Bool(true))).unwrap();
+    let call = &on["workflow_call"];
+    for input in ["planner", "provider", "model"] {
+        assert_eq!(call["inputs"][input]["default"].as_str(), Some(""), "{input}");
+    }
+    assert_eq!(call["secrets"]["COUNTERSIGN_MODEL_KEY"]["required"].as_bool(), Some(false));
+    // A comment is answered by the job that holds the keys which record and sign: it asks no model.
+    let comment = fs::read_to_string(root().join(".github/workflows/countersign-comment.yml")).unwrap();
+    assert!(!comment.contains("MODEL_KEY"));
 }
 
 #[test]

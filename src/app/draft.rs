@@ -21,6 +21,7 @@ use crate::{
     },
     planner::{
         self, DraftRequest, Planner, Proposed,
+        outgoing::Outgoing,
         reasons::PLANNER_TAINTED,
         taint::{self, Tainted},
     },
@@ -81,6 +82,7 @@ fn request<'r>(
         files,
         proposed: order.proposed,
         tainted: if policy.planning().tainted { Tainted::Allow } else { Tainted::Refuse },
+        outgoing: if policy.planning().outgoing { Outgoing::Allow } else { Outgoing::Limit },
     }
 }
 

@@ -40,6 +40,7 @@ mod spending;
 mod standing;
 mod statements;
 mod tracking;
+mod trigger;
 pub mod world;
 
 use std::ffi::OsString;

@@ -11,6 +11,7 @@ reasons! {
     DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline, policy or input is not valid", "put the places named right; `directives check`, `pipelines check` and `policy check` show those of files";
     PIPELINE_MISSING = "pipeline.missing", Usage, "there is no such pipeline", "see `countersign pipelines list`";
     INPUT_FORM = "input.form", Usage, "an input is not given as name=value", "write -i name=value";
+    INPUT_EDITED = "input.edited", Stale, "a text that a planner would be told was edited after it was asked for", "read what it says now, and ask again";
     KEY_AMBIGUOUS = "key.ambiguous", Usage, "it is not clear which key is to sign", "name one with --key or --ssh";
     KEY_NONE = "key.missing", Usage, "none of your keys may sign this", "see `countersign keys show`; have a key enrolled with the duty";
     PLAN_UNKNOWN = "plan.unknown", Usage, "there is no such plan", "give the plan's file, or a digest that `countersign list` shows";
@@ -44,6 +45,7 @@ reasons! {
     CONFIG_KEY_FILE = "config.key_file", Refused, "the file of a key is not private, or no text", "chmod 600 it, and let it hold the key and nothing else";
     PROVIDERS_MISSING = "providers.missing", Usage, "something that the provider needs is not there", "each line says what";
     PLANNER_OVERPRIVILEGED = "planner.overprivileged", Refused, "the environment of a planner holds what a planner must not have", "plan in a job that has the key of its model and nothing else; see docs/security.md";
+    PLANNER_UNTRUSTED = "planner.untrusted_trigger", Refused, "whoever set the job off may not have a planner asked", "let somebody start it who may do what `gates.permission` of the policy asks for; programs never may";
     TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
 }
 

@@ -250,6 +250,7 @@ pub(super) fn policy() -> Value {
                     "planners": { "type": "array", "minItems": 1, "items": id() },
                     "models": { "type": "array", "minItems": 1, "items": line() },
                     "tainted": { "enum": ["refuse", "allow"] },
+                    "outgoing": { "enum": ["limit", "allow"] },
                     "maxRevisions": { "type": "integer", "minimum": 1, "maximum": 1_000 },
                     "reviewObjection": { "enum": ["deny", "note"] },
                 },

@@ -1,7 +1,8 @@
 //! What planning used: counted from the plans in the ledger, and, for the plan that is drafted, answer by answer.
 //!
-//! Only what was recorded is known to the next command. A draft that was thrown away is in no sum.
+//! What came of no recorded plan counts in the checkout in which it was asked, and nowhere else.
 
+mod journal;
 #[cfg(test)]
 mod tests;
 
@@ -9,20 +10,30 @@ use std::collections::BTreeMap;
 
 use super::config::model::{Allowance, BudgetMode, Budgets, Config, Price};
 use crate::{
-    base::{ident::Id, json, reason::Result, time::Timestamp},
+    base::{
+        ident::Id,
+        json,
+        reason::{Refusal, Result},
+        time::Timestamp,
+    },
     ledger::Ledger,
     plan::{
         seal,
         usage::{Usage, decimal},
     },
-    planner::budget::{Account, Budget, Limits, Mode, Spent, tokens_of},
+    planner::{
+        budget::{Account, Budget, Limits, Mode, Spent, tokens_of},
+        reasons::PLANNER_BUDGET,
+    },
     provider::Exchange,
 };
+
+pub(crate) use journal::{Attempt, Journal};
 
 /// Seconds of a day of UTC.
 const DAY: i64 = 86_400;
 
-/// What one recorded plan used.
+/// What one plan used, or an attempt at one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recorded {
     pub(crate) directive: Id,
@@ -45,6 +56,20 @@ pub(crate) fn recorded(ledger: &mut Ledger, now: Timestamp) -> Result<Vec<Record
         }
     }
     Ok(found)
+}
+
+/// Returns what attempts in this checkout used of which the ledger has no plan.
+///
+/// # Errors
+/// As [`Journal::read`], and what the reading of the ledger refuses.
+pub(crate) fn unrecorded(journal: &Journal, ledger: &mut Ledger, now: Timestamp) -> Result<Vec<Recorded>> {
+    let attempts = journal.read()?;
+    if attempts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let plans = ledger.read(now)?.state().plans();
+    let left = attempts.into_iter().filter(|attempt| attempt.plan.is_none_or(|plan| !plans.contains_key(&plan)));
+    Ok(left.map(|Attempt { directive, at, usage, .. }| Recorded { directive, at, usage }).collect())
 }
 
 /// Takes the usage out of a plan's bytes, which the ledger holds to the digest that its signer recorded.
@@ -86,6 +111,11 @@ impl Total {
         total
     }
 
+    /// Returns what was used, with the money of one currency alone.
+    fn spent_in(&self, currency: &str) -> Spent {
+        Spent { money_micros: self.money.get(currency).copied().unwrap_or_default(), ..self.spent }
+    }
+
     /// Returns the sums on one line.
     pub(crate) fn line(&self) -> String {
         let Spent { tokens_in, tokens_out, requests, millis, .. } = self.spent;
@@ -109,26 +139,33 @@ pub(crate) struct Meter {
     price: Option<Price>,
     currency: String,
     estimated: bool,
+    /// What is not in the sums, to be said once.
+    left_out: Vec<String>,
 }
 
 impl Meter {
-    /// Begins to count a plan of a directive, on what the recorded plans used.
+    /// Begins to count a plan of a directive, on what the recorded plans used, and what was asked in this checkout.
     ///
     /// `model` is the name that prices go by; empty where the source has no choice.
     ///
     /// # Errors
-    /// As [`recorded`]; the ledger's plans are read only where a directive or a day is bounded.
+    /// As [`recorded`] and [`unrecorded`], which are read only where a directive or a day is bounded; `planner.budget`
+    /// in strict mode where money is bounded and what counts was paid in another currency.
     pub(crate) fn open(
         config: &Config,
         directive: &Id,
         model: &str,
-        ledger: &mut Ledger,
+        (ledger, journal): (&mut Ledger, &Journal),
         now: Timestamp,
     ) -> Result<Self> {
         let budget = budget(config.budgets());
         let bounded = budget.mode != Mode::Off && (budget.directive.is_some() || budget.day.is_some());
-        let recorded = if bounded { recorded(ledger, now)? } else { Vec::new() };
-        Ok(Self::on(budget, &recorded, directive, now, config.price(model), &config.budgets().currency.value))
+        let mut known = Vec::new();
+        if bounded {
+            known = recorded(ledger, now)?;
+            known.extend(unrecorded(journal, ledger, now)?);
+        }
+        Self::on(budget, &known, directive, now, config.price(model), &config.budgets().currency.value)
     }
 
     fn on(
@@ -138,21 +175,39 @@ impl Meter {
         now: Timestamp,
         price: Option<Price>,
         currency: &str,
-    ) -> Self {
+    ) -> Result<Self> {
         let day = |at: Timestamp| at.unix().div_euclid(DAY);
-        let own = Total::of(recorded.iter().filter(|plan| plan.directive == *directive)).spent;
-        let today = Total::of(recorded.iter().filter(|plan| day(plan.at) == day(now))).spent;
-        Self { account: Account::new(budget, own, today), price, currency: currency.to_owned(), estimated: false }
+        let own = Total::of(recorded.iter().filter(|plan| plan.directive == *directive));
+        let today = Total::of(recorded.iter().filter(|plan| day(plan.at) == day(now)));
+        let mut left_out = Vec::new();
+        for (what, limits, total) in [("the directive", budget.directive, &own), ("the day", budget.day, &today)] {
+            let others = total.money.iter().filter(|(other, _)| limits.money_micros.is_some() && *other != currency);
+            left_out.extend(others.map(|(other, money)| {
+                format!("{what}: {} {other} were used, and the budget is in {currency}", decimal(*money))
+            }));
+        }
+        match left_out.first().filter(|_| budget.mode == Mode::Strict) {
+            Some(first) => Err(Refusal::new(PLANNER_BUDGET, first.clone())
+                .hint("nobody here knows a rate: set `currency` as before, or bound tokens instead of money")),
+            None => Ok(Self {
+                account: Account::new(budget, own.spent_in(currency), today.spent_in(currency)),
+                price,
+                currency: currency.to_owned(),
+                estimated: false,
+                left_out: if budget.mode == Mode::Off { Vec::new() } else { left_out },
+            }),
+        }
     }
 
     /// Asks whether a question of so many bytes may be asked; returns what a person is to be told.
     ///
     /// # Errors
     /// `planner.budget`.
-    pub(crate) fn before(&self, bytes_sent: usize, max_output_tokens: u32) -> Result<Vec<String>> {
+    pub(crate) fn before(&mut self, bytes_sent: usize, max_output_tokens: u32) -> Result<Vec<String>> {
         let next = self.priced(Spent::estimate(bytes_sent, max_output_tokens));
         let warned = self.account.check(next, self.price.is_some())?;
-        Ok(warned.iter().map(|exceeded| format!("with the next question over a budget: {exceeded}")).collect())
+        let warned = warned.iter().map(|exceeded| format!("with the next question over a budget: {exceeded}"));
+        Ok(std::mem::take(&mut self.left_out).into_iter().chain(warned).collect())
     }
 
     /// Counts an answer; returns what a person is to be told.

@@ -60,7 +60,7 @@ pub struct Comment {
     pub url: String,
 }
 
-/// Whether a comment was ever changed, as its edit history says.
+/// Whether a comment, or the text of an issue or change request, was ever changed, as its edit history says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EditHistory {
     /// When it was edited last.

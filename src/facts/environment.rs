@@ -1,6 +1,7 @@
 //! A protected environment, and the record of who let a run pass it.
 
 use super::account::Account;
+use crate::base::time::Timestamp;
 
 /// An environment and what protects it, as the forge says now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,8 @@ pub struct CiRun {
     pub attempt: u32,
     /// Name of the event that started it, such as `workflow_dispatch`.
     pub event: String,
+    /// When the forge began it, whatever the attempt.
+    pub created_at: Timestamp,
     /// Full id of the commit that the workflow's file was taken from.
     pub head_sha: String,
     /// Branch it runs on, where there is one.

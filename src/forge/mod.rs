@@ -80,6 +80,15 @@ pub trait Forge: Send + Sync {
     /// `forge.*`; where the history cannot be read, and `forge.changed` where the text is another by now.
     fn edit_history(&self, comment: &Comment) -> Result<EditHistory>;
 
+    /// Returns whether and by whom an issue's or change request's title and text were ever edited; comments, labels
+    /// and their like are no edits.
+    ///
+    /// `title`, and `body` where it was read, are what is asked about, and must be there still.
+    ///
+    /// # Errors
+    /// `forge.*`; where the history cannot be read, and `forge.changed` where title or text are others by now.
+    fn text_history(&self, number: u64, title: &str, body: Option<&str>) -> Result<EditHistory>;
+
     /// Returns all comments in the conversation of an issue or change request, oldest first.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Pipelines: what may be done, with typed inputs, exact actions and a read-back.
 
 pub mod catalog;
+mod flow;
 mod lint;
 pub mod model;
 pub mod program;

@@ -8,7 +8,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Draft, DraftRequest, answer,
+    Draft, DraftRequest, answer, outgoing,
     reasons::{PLANNER_DIRECTIVE, PLANNER_UNANSWERED},
     taint,
 };
@@ -90,14 +90,15 @@ pub(super) fn assemble(request: &DraftRequest<'_>, directive: &Directive, planne
 /// Expands what was proposed.
 ///
 /// # Errors
-/// `planner.unanswered` where nothing was, `planner.answer` where it does not fit the directive, `planner.tainted`, and
-/// those of [`assemble`].
+/// `planner.unanswered` where nothing was, `planner.answer` where it does not fit the directive, `planner.tainted`,
+/// `planner.exfiltration`, and those of [`assemble`].
 pub(super) fn proposed(request: &DraftRequest<'_>, kind: &str) -> Result<Draft> {
     let Some(proposed) = request.proposed else {
         return Err(Refusal::new(PLANNER_UNANSWERED, format!("`{kind}` was asked nothing")));
     };
     let directive = answer::adopt(request, &proposed.proposal)?;
     taint::check(request, &proposed.proposal, request.tainted)?;
+    outgoing::check(request, &proposed.proposal, request.outgoing)?;
     let planner = PlannerRef {
         model: proposed.model.clone(),
         prompt_digest: proposed.prompt,

@@ -53,14 +53,14 @@ impl Spent {
         }
     }
 
-    /// Returns what a recorded plan used; money of another currency counts one to one.
+    /// Returns what a plan used, but for its money, which counts by currency.
     #[must_use]
     pub fn of(usage: &Usage) -> Self {
         Self {
             tokens_in: usage.input_tokens,
             tokens_out: usage.output_tokens,
             requests: usage.requests,
-            money_micros: usage.money_micros.unwrap_or_default(),
+            money_micros: 0,
             millis: usage.millis,
         }
     }

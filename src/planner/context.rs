@@ -297,6 +297,13 @@ impl Pile<'_> {
     }
 }
 
+/// Returns a text of people or of an earlier plan in its one form, `most` bytes of it at most; what is cut off, it says.
+pub(super) fn in_one_form(said: &str, most: usize) -> String {
+    let normal = normal::normalise(said.as_bytes(), true, most);
+    // Only where a NUL stands in it: then everything that hides is written out, and nothing of it is a page.
+    normal.map_or_else(|| text::excerpt(said), |normal| normal.text)
+}
+
 /// A path, which stands for everything below it too, or a glob.
 pub(super) struct Pattern<'p> {
     text: &'p str,

@@ -26,6 +26,7 @@ mod assemble;
 pub mod budget;
 pub mod context;
 mod kinds;
+pub mod outgoing;
 pub mod prompt;
 pub mod reasons;
 pub mod scan;
@@ -71,6 +72,8 @@ pub struct DraftRequest<'r> {
     pub proposed: Option<&'r Proposed>,
     /// Whether the policy lets values steer that are not from the protected base.
     pub tainted: taint::Tainted,
+    /// Whether the policy lets planners write what they like where it goes out.
+    pub outgoing: outgoing::Outgoing,
 }
 
 /// A proposal, and how it came about.

@@ -12,7 +12,8 @@ reasons! {
     PLANNER_UNKNOWN = "planner.unknown", Usage, "there is no such planner", "see `countersign plan --help` for those there are";
     PLANNER_UNANSWERED = "planner.unanswered", Usage, "a planner that asks somebody has no answer yet", "ask first: `countersign plan DIRECTIVE --planner NAME`";
     PLANNER_ANSWER = "planner.answer", Refused, "a planner's answer is not one that a plan can be made of", "the findings say what is wrong; nothing of the answer is kept as a plan";
-    PLANNER_TAINTED = "planner.tainted", Refused, "a value from outside the protected base would steer what is done", "put the value into the directive or take it as an input, or let the policy say `planning: {tainted: allow}`";
+    PLANNER_TAINTED = "planner.tainted", Refused, "a value from outside the protected base would steer what is done", "put the value into the directive, have a step of the directive hand the input there, or let the policy say `planning: {tainted: allow}`";
+    PLANNER_EXFILTRATION = "planner.exfiltration", Refused, "a planner wrote what could carry something out", "say the value in the directive, or let the policy say `planning: {outgoing: allow}`; docs/planners.md has the limits";
     PLANNER_GIVEN_UP = "planner.given_up", Refused, "the session at the terminal ended without a plan", "nothing was recorded; begin again with what you learned";
     PLANNER_REVISIONS = "planner.revisions", Refused, "the plan was revised as often as policy and configuration allow", "a person has to look after the directive now; a new plan begins at revision 1";
     PLANNER_QUESTIONS = "planner.questions", Pending, "the planner needs answers before there can be a plan", "answer each question: `countersign plan DIRECTIVE --reply ID=TEXT`";

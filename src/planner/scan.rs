@@ -4,7 +4,7 @@
 //! by its form may still be random: long runs of mixed letters and digits, and values that are given to a name such
 //! as `password`. Digests, public keys and certificates are random too, and are let pass.
 
-mod random;
+pub(super) mod random;
 #[cfg(test)]
 mod tests;
 

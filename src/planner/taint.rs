@@ -15,8 +15,9 @@ use crate::{
         text::excerpt,
         value::{Scalar, ValueType},
     },
+    directive::{Directive, model::WithValue, template::Part},
     pipeline::Pipeline,
-    plan::model::{Origin, Proposal, ProposedStep, ProposedValue},
+    plan::model::{Origin, Proposal, ProposedStep, ProposedValue, Written},
 };
 
 /// The texts that a planner read.
@@ -76,7 +77,9 @@ pub fn is_protected(origin: Origin) -> bool {
 /// Refuses values from outside the protected base where they would steer: in a program, flag, host, name of a
 /// variable or path that is written.
 ///
-/// A pipeline's input may steer exactly where no output of a step may stand.
+/// A pipeline's input may steer exactly where no output of a step may stand. What was given for an input of the
+/// directive steers only where the directive's own steps hand it, or where the directive itself says the value; what
+/// it only fills, a content or a message, is what it is for.
 ///
 /// # Errors
 /// `planner.tainted`, with every such value.
@@ -87,11 +90,10 @@ pub fn check(request: &DraftRequest<'_>, proposal: &Proposal, tainted: Tainted) 
     let mut found = Vec::new();
     for step in &proposal.steps {
         let pipeline = request.catalog.get(&step.pipeline)?;
-        found.extend(steering(step, pipeline).map(|(name, value, origin)| {
-            let from = serde_json::to_value(origin).ok().and_then(|word| Some(word.as_str()?.to_owned()));
-            let from = from.unwrap_or_default();
-            format!("step `{}`, input `{name}`: `{}` is from `{from}`", step.id, excerpt(value))
-        }));
+        for (name, value) in steering(step, pipeline) {
+            let why = foreign(request, (step, name), value);
+            found.extend(why.map(|why| format!("step `{}`, input `{name}`: {why}", step.id)));
+        }
     }
     if found.is_empty() {
         return Ok(());
@@ -100,17 +102,54 @@ pub fn check(request: &DraftRequest<'_>, proposal: &Proposal, tainted: Tainted) 
     Err(found.into_iter().fold(refusal, Refusal::hint))
 }
 
-/// Returns the values of a step that steer and are not from the protected base.
-pub fn steering<'s>(
+/// Returns the values of a step that steer.
+fn steering<'s>(
     step: &'s ProposedStep,
     pipeline: &'s Pipeline,
-) -> impl Iterator<Item = (&'s Id, &'s str, Origin)> + 's {
-    step.with.iter().filter_map(|(name, value)| {
-        let ProposedValue::Value(written) = value else { return None };
-        let Scalar::Text(text) = &written.value else { return None };
+) -> impl Iterator<Item = (&'s Id, &'s ProposedValue)> + 's {
+    step.with.iter().filter(|(name, value)| {
         // A word of a list that the pipeline itself gives is the pipeline's.
-        let listed = pipeline.inputs().get(name).is_some_and(|input| input.kind() == ValueType::Enum);
-        let steers = !listed && !pipeline.takes_output(name);
-        (steers && !is_protected(written.origin)).then_some((name, text.as_str(), written.origin))
+        let listed = pipeline.inputs().get(*name).is_some_and(|input| input.kind() == ValueType::Enum);
+        let fills = matches!(value, ProposedValue::Input(_)) && pipeline.only_fills(name);
+        !listed && !fills && !pipeline.takes_output(name)
     })
+}
+
+/// Says of a value that steers where it is from; nothing where it may.
+fn foreign(request: &DraftRequest<'_>, (step, name): (&ProposedStep, &Id), value: &ProposedValue) -> Option<String> {
+    match value {
+        ProposedValue::Value(Written { value: Scalar::Text(text), origin }) => {
+            (!is_protected(*origin)).then(|| format!("`{}` is from `{}`", excerpt(text), word(*origin)))
+        }
+        ProposedValue::Input(input) => {
+            let Some(Scalar::Text(text)) = request.inputs.get(input) else { return None };
+            let own = is_handed(request.directive, input, (&step.pipeline, name))
+                || is_said(request.directive, input, request.inputs.get(input));
+            let from = word(Origin::Requester);
+            (!own).then(|| format!("`{}` is the directive's input `{input}`, from `{from}`", excerpt(text)))
+        }
+        // Numbers and truth values steer nothing, and of outputs the pipeline refuses those that would.
+        ProposedValue::Value(_) | ProposedValue::Output(_) => None,
+    }
+}
+
+/// Tells whether a step of the directive hands the same input, as it is, to the same input of the same pipeline.
+fn is_handed(directive: &Directive, input: &Id, (pipeline, name): (&Id, &Id)) -> bool {
+    let here = directive.steps().iter().filter(|step| step.pipeline.0 == *pipeline);
+    here.filter_map(|step| step.with.get(name)).any(|with| match &with.value {
+        // Not with a text before or after it: the planner would leave out what keeps it where it belongs.
+        WithValue::Template(template) => template.whole() == Some(&Part::Input(input.clone())),
+        WithValue::Fixed(_) => false,
+    })
+}
+
+/// Tells whether a value is one that the directive itself says of its input: the default, or one of its words.
+fn is_said(directive: &Directive, input: &Id, value: Option<&Scalar>) -> bool {
+    let spec = directive.inputs().get(input);
+    spec.is_some_and(|spec| spec.kind() == ValueType::Enum || value.is_some() && spec.default.as_ref() == value)
+}
+
+fn word(origin: Origin) -> String {
+    let word = serde_json::to_value(origin).ok();
+    word.and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{DraftRequest, Planner as _, fixed::Fixed, taint::Tainted};
+use super::{DraftRequest, Planner as _, fixed::Fixed, outgoing::Outgoing, taint::Tainted};
 use crate::{
     base::{digest::Digest, ident::Id, path::RepoPath, time::Timestamp, value::Scalar},
     directive::Directive,
@@ -63,11 +63,20 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(directive: &str) -> Self {
+        Self::of(directive, NOTES)
+    }
+
+    /// One in which the program of the pipeline `notes` has network.
+    pub(crate) fn with_network(directive: &str) -> Self {
+        Self::of(directive, &NOTES.replace("src]}", "src], network: ['api.example.com:443']}"))
+    }
+
+    fn of(directive: &str, notes: &str) -> Self {
         let scripts = BTreeMap::from([("notes.py".to_owned(), b"print('notes.md')\n".to_vec())]);
         let read = |name: &str, yaml: &str, scripts| Pipeline::read(name, yaml.as_bytes(), scripts).unwrap();
         let none = BTreeMap::new();
         let catalog =
-            Catalog::new([read("notes", NOTES, &scripts), read("bump", BUMP, &none), read("spare", BUMP, &none)]);
+            Catalog::new([read("notes", notes, &scripts), read("bump", BUMP, &none), read("spare", BUMP, &none)]);
         let program = |name: &str, interpreter| {
             let entry = ProgramEntry {
                 path: format!("/usr/bin/{name}"),
@@ -124,6 +133,7 @@ impl World {
             files: &self.files,
             proposed: None,
             tainted: Tainted::Refuse,
+            outgoing: Outgoing::Limit,
         }
     }
 

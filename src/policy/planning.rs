@@ -25,6 +25,8 @@ pub struct Planning {
     models: Option<Vec<GlobMatcher>>,
     /// Whether values that are not from the protected base may stand where they steer.
     pub tainted: bool,
+    /// Whether what a planner writes where it goes out has no limits.
+    pub outgoing: bool,
     /// Whether an objection of a second reviewer, a model, makes `review` say no; it can never make it say yes.
     pub objection_denies: bool,
     /// The most revisions of one plan before a person has to look after it.
@@ -33,7 +35,14 @@ pub struct Planning {
 
 impl Default for Planning {
     fn default() -> Self {
-        Self { planners: None, models: None, tainted: false, objection_denies: false, max_revisions: REVISIONS }
+        Self {
+            planners: None,
+            models: None,
+            tainted: false,
+            outgoing: false,
+            objection_denies: false,
+            max_revisions: REVISIONS,
+        }
     }
 }
 
@@ -64,7 +73,7 @@ impl Planning {
 
 /// Reads `planning`.
 pub(super) fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Planning> {
-    let known = ["planners", "models", "tainted", "maxRevisions", "reviewObjection"];
+    let known = ["planners", "models", "tainted", "outgoing", "maxRevisions", "reviewObjection"];
     let fields = node.fields("`planning`", &known, findings)?;
     let mut planning = Planning {
         planners: fields
@@ -83,6 +92,9 @@ pub(super) fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Planning>
     }
     if let Some(tainted) = fields.get("tainted") {
         planning.tainted = tainted.word(&[("refuse", false), ("allow", true)], findings)?;
+    }
+    if let Some(outgoing) = fields.get("outgoing") {
+        planning.outgoing = outgoing.word(&[("limit", false), ("allow", true)], findings)?;
     }
     if let Some(objection) = fields.get("reviewObjection") {
         planning.objection_denies = objection.word(&[("note", false), ("deny", true)], findings)?;

@@ -153,7 +153,8 @@ fn release_evidence(now: Timestamp) -> EnvironmentEvidence {
 }
 
 fn by_release(scene: &mut Scene, who: Who, change: impl FnOnce(&mut EnvironmentEvidence)) {
-    let mut evidence = release_evidence(scene.now);
+    let now = scene.now;
+    let mut evidence = release_evidence(now);
     change(&mut evidence);
     let there = observed(scene);
     there.environment = Some(Environment {
@@ -168,6 +169,7 @@ fn by_release(scene: &mut Scene, who: Who, change: impl FnOnce(&mut EnvironmentE
         id: 42,
         attempt: 1,
         event: "workflow_dispatch".into(),
+        created_at: now,
         head_sha: "b".repeat(40),
         head_branch: Some("main".into()),
         repo_id: 1,

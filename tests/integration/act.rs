@@ -120,10 +120,10 @@ fi"#,
     (
         "upload-artifact",
         r#"mkdir -p "$SHELF/$NAME"
-if [ -e "$FROM" ]; then cp "$FROM" "$SHELF/$NAME/"; fi
+printf '%s\n' "$FROM" | while read -r path; do if [ -e "$path" ]; then cp -r "$path" "$SHELF/$NAME/"; fi; done
 if [ -e mark.txt ]; then cp mark.txt "$SHELF/"; fi"#,
     ),
-    ("download-artifact", r#"mkdir -p "$FROM" && cp "$SHELF/$NAME"/* "$FROM/""#),
+    ("download-artifact", r#"mkdir -p "$FROM" && cp -r "$SHELF/$NAME"/* "$FROM/""#),
 ];
 
 /// A user's repository on the model, set up as the tutorial of `docs/github.md` says.

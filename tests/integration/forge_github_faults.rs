@@ -300,6 +300,21 @@ fn a16_an_answer_about_something_else_is_refused() {
     model.fault("POST", "/api/graphql", What::Without("/data/node/lastEditedAt"));
     refused(forge.edit_history(&comment), "forge.malformed");
     assert!(forge.edit_history(&comment).unwrap().is_untouched());
+    let change = forge.change_request(7).unwrap();
+    let history = || forge.text_history(7, &change.title, None);
+    model.fault("POST", "/api/graphql", What::Set("/data/repository/issueOrPullRequest/number", json!(8)));
+    refused(history(), "forge.malformed");
+    for field in
+        ["/data/repository/issueOrPullRequest/lastEditedAt", "/data/repository/issueOrPullRequest/timelineItems"]
+    {
+        model.fault("POST", "/api/graphql", What::Without(field));
+        refused(history(), "forge.malformed");
+    }
+    assert!(history().unwrap().is_untouched());
+    refused(forge.text_history(7, &change.title, Some("another text")), "forge.changed");
+    refused(forge.text_history(99, "", None), "forge.missing");
+    model.state().rename(7, "ada", "Another title");
+    refused(history(), "forge.changed");
 }
 
 #[test]

@@ -45,6 +45,7 @@ mod planner_asked;
 mod planner_hostile;
 mod planner_loop;
 mod planner_scene;
+mod planner_trigger;
 mod planning_used;
 mod provider_http;
 mod providers;

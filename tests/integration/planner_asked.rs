@@ -132,6 +132,49 @@ fn d08_what_it_may_not_is_refused_at_once_and_never_put_right() {
 }
 
 #[test]
+fn d18_what_came_of_no_plan_counts_in_this_checkout_and_a_recorded_plan_once() {
+    let (bench, wire) = (founded(None), "openai");
+    let within = |requests: u32| {
+        let home = bench.home().join("countersign");
+        fs::create_dir_all(&home).unwrap();
+        let config = format!("version: 1\nbudgets: {{perDay: {{requests: {requests}}}}}\n");
+        fs::write(home.join("config.yml"), config).unwrap();
+    };
+    let stats = || {
+        let told = bench.json(&["stats"]).exits(0).json()["result"].clone();
+        let number = |pointer: &str| told.pointer(pointer).unwrap().as_u64().unwrap();
+        (number("/planning/requests"), number("/unrecorded/attempts"), number("/unrecorded/requests"))
+    };
+    let wrong = json!({"steps": [], "risks": [], "assumptions": [], "questions": []});
+    let double = ModelDouble::start([says(wire, &wrong), says(wire, &wrong), says(wire, &wrong)]);
+    let ran = ask(&bench, wire, &double, None).refused(3, "planner.answer");
+    assert!(ran.stderr.contains("it counts in this checkout, and in no ledger"), "{}", ran.stderr);
+    assert_eq!(stats(), (0, 1, 3));
+    // Three questions of the day are gone, though no plan came of them.
+    let double = ModelDouble::start([says(wire, &honest()), says(wire, &honest())]);
+    within(3);
+    ask(&bench, wire, &double, None).refused(8, "planner.budget");
+    assert!(double.asked().is_empty() && stats() == (0, 1, 3));
+    within(4);
+    ask(&bench, wire, &double, None).exits(0);
+    assert_eq!(stats(), (1, 1, 3), "what the ledger counts counts once");
+    ask(&bench, wire, &double, None).refused(8, "planner.budget");
+    within(5);
+    ask(&bench, wire, &double, None).exits(0);
+    assert!(bench.run(&["stats"]).exits(0).stdout.contains("of no recorded plan, in this checkout alone: 1 by models"));
+    assert!(bench.git(&["status", "--porcelain"]).is_empty());
+    // The next day is a new one; what cannot be read is not nothing.
+    bench.pass(86_400);
+    within(1);
+    let double = ModelDouble::start([says(wire, &honest())]);
+    fs::write(bench.path(".git/countersign/asked.jsonl"), "nonsense").unwrap();
+    ask(&bench, wire, &double, None).refused(8, "planner.budget");
+    assert!(double.asked().is_empty());
+    fs::remove_file(bench.path(".git/countersign/asked.jsonl")).unwrap();
+    ask(&bench, wire, &double, None).exits(0);
+}
+
+#[test]
 fn aw26_an_agents_command_line_drafts_in_the_sandbox() {
     let bench = founded(None);
     let script = bench.outside("agent/agent.py");

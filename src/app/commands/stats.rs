@@ -8,7 +8,7 @@ use crate::{
     app::{
         output::Outcome,
         session::Session,
-        spending::{Total, recorded},
+        spending::{Journal, Total, recorded, unrecorded},
         standing,
         statements::word,
         world::World,
@@ -25,6 +25,8 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
     }
     let mut ledger = session.ledger(world.now())?;
     let planning = Total::of(&recorded(&mut ledger, world.now())?);
+    let journal = Journal::of(session.checkout.git_dir());
+    let attempts = Total::of(&unrecorded(&journal, &mut ledger, world.now())?);
     let state = ledger.read(world.now())?.state();
     let (mut runs, mut steps) = (BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new());
     for run in state.runs().values() {
@@ -48,6 +50,9 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
     if planning.plans > 0 {
         text.push_str(&format!("planning   {}\n", planning.line()));
     }
+    if attempts.plans > 0 {
+        text.push_str(&format!("attempts   of no recorded plan, in this checkout alone: {}\n", attempts.line()));
+    }
     let result = json!({
         "plans": plans,
         "runs": runs,
@@ -64,6 +69,14 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
             "requests": planning.spent.requests,
             "millis": planning.spent.millis,
             "moneyMicros": planning.money,
+        },
+        // Of this checkout alone: no ledger knows of them.
+        "unrecorded": {
+            "attempts": attempts.plans,
+            "inputTokens": attempts.spent.tokens_in,
+            "outputTokens": attempts.spent.tokens_out,
+            "requests": attempts.spent.requests,
+            "moneyMicros": attempts.money,
         },
     });
     Ok(Outcome::done(result, text))

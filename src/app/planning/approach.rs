@@ -8,11 +8,13 @@ use super::super::{
     privileges,
     session::Session,
     sources::{self, Opened},
-    spending::Meter,
+    spending::{Attempt, Journal, Meter},
     world::World,
 };
+use super::dialogue::Dialogue;
 use crate::{
     base::{
+        digest::Digest,
         ident::Id,
         reason::{INTERNAL, Refusal, Result},
     },
@@ -61,7 +63,8 @@ pub(super) fn approach(
         Some(Choice::Command { model, .. }) => model.clone(),
         Some(Choice::Fixed | Choice::Manual) | None => config.model().value.clone().unwrap_or_default(),
     };
-    let meter = Meter::open(config, directive, &model, ledger, world.now())?;
+    let journal = Journal::of(session.checkout.git_dir());
+    let meter = Meter::open(config, directive, &model, (ledger, &journal), world.now())?;
     let most = meter.millis_left().map_or(Duration::MAX, Duration::from_millis);
     let opened = match (choice, channel.replay) {
         (Some(choice), _) => open(choice, most, channel, session, world)?,
@@ -69,6 +72,27 @@ pub(super) fn approach(
         (None, None) => return Err(Refusal::new(INTERNAL, "there is nobody to ask")),
     };
     Ok(Approach { opened, model, meter })
+}
+
+/// Keeps what an attempt used, where whoever was asked is paid; returns what it was, for people.
+///
+/// # Errors
+/// `io.failed`.
+pub(super) fn keep(
+    (directive, plan): (&Id, Option<Digest>),
+    dialogue: &Dialogue<'_>,
+    session: &Session,
+    world: &World,
+) -> Result<Option<String>> {
+    let usage = dialogue.meter.usage();
+    let paid = matches!(dialogue.source.origin(), provider::Origin::Http | provider::Origin::Command);
+    if !paid || usage.requests == 0 {
+        return Ok(None);
+    }
+    let said = format!("tokens sent {}, received {}", usage.input_tokens, usage.output_tokens);
+    let attempt = Attempt { directive: directive.clone(), at: world.now(), plan, usage };
+    Journal::of(session.checkout.git_dir()).add(&attempt)?;
+    Ok(Some(said))
 }
 
 /// Opens who was chosen; an answer may take `most` at most.

@@ -18,7 +18,7 @@ use crate::{
     planner::{
         answer::Question as Asked,
         prompt::Prompt,
-        reasons::{PLANNER_ANSWER, PLANNER_GIVEN_UP, PLANNER_TAINTED},
+        reasons::{PLANNER_ANSWER, PLANNER_EXFILTRATION, PLANNER_GIVEN_UP, PLANNER_TAINTED},
     },
     provider::{Exchange, Origin, Progress, Question, Role, Source, Turn},
 };
@@ -183,7 +183,7 @@ impl Dialogue<'_> {
 /// Tells whether an answer may be asked for again: not where it tried what it may not.
 fn may_be_repaired(refusal: &Refusal) -> bool {
     let reason = refusal.reason();
-    reason != PLANNER_TAINTED
+    ![PLANNER_TAINTED, PLANNER_EXFILTRATION].contains(&reason)
         && !reason.code.starts_with("secret.")
         && matches!(reason.class, ExitClass::Usage | ExitClass::Refused | ExitClass::Verification | ExitClass::Limit)
         && !reason.code.starts_with("provider.")

@@ -16,6 +16,7 @@ use super::{
     draft::{self, Order},
     files,
     session::Session,
+    trigger,
     world::World,
 };
 use crate::{
@@ -88,6 +89,7 @@ pub(crate) struct Commission<'a> {
 pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mut World) -> Result<Asked> {
     let Commission { chosen, args, before, session, policy, again, .. } = *commission;
     let config = &chosen.loaded.config;
+    let trigger = trigger::check(session, policy.gates().permission, order.requested_by.id, world)?;
     let mut notes = approach::check_privileges(session, world)?;
     let channel = Channel {
         answer: args.answer.as_deref(),
@@ -97,7 +99,7 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
     };
     let counted = (order.directive.name(), &mut *commission.ledger);
     let Approach { mut opened, model, meter } = approach::approach(config, &channel, counted, session, world)?;
-    let gathered = material::gather(session, order, config.send().value.as_deref(), world)?;
+    let gathered = material::gather(session, order, config.send().value.as_deref(), trigger, world)?;
     scan::check(&gathered.items, &opened.secrets)?;
     notes.extend(gathered.skipped.iter().map(|skipped| format!("`{}` {}", skipped.name, skipped.why.words())));
     let (prompt, schema) = draft::rehearse(session, policy, order, |request| {
@@ -153,10 +155,19 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
         let plan = draft::seal(session, policy, &Order { proposed: Some(&proposed), ..*order })?;
         Ok(dialogue::Read::Plan(Box::new(plan), asides))
     };
-    let plan = match args.interactive {
-        true => dialogue.with_person(&read, world)?,
-        false => dialogue.alone(&read, world)?,
+    let made = match args.interactive {
+        true => dialogue.with_person(&read, world),
+        false => dialogue.alone(&read, world),
     };
+    let about = (order.directive.name(), made.as_ref().ok().map(SealedPlan::digest));
+    let kept = approach::keep(about, &dialogue, session, world);
+    let plan = made.map_err(|refusal| match kept.as_ref().map(Option::as_ref) {
+        Ok(Some(used)) => refusal.hint(format!("asking used {used}: it counts in this checkout, and in no ledger")),
+        Ok(None) => refusal,
+        Err(why) => refusal.hint(format!("what asking used could not be kept, and counts nowhere: {}", why.message())),
+    })?;
+    // An answer that was paid for is not thrown away for what cannot be written down beside it.
+    dialogue.notes.extend(kept.err().map(|why| format!("what asking used could not be kept: {}", why.message())));
     let dialogue::Dialogue { exchanges, notes, .. } = dialogue;
     Ok(Asked { plan, artifacts: Artifacts::of(&exchanges), notes })
 }

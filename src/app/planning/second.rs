@@ -14,6 +14,7 @@ use super::{
             model::{Config, PlannerName},
         },
         session::Session,
+        trigger,
         world::World,
     },
     approach::{self, Approach, Channel},
@@ -139,6 +140,8 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn ask(&self, session: &mut Session, second: &mut Second, world: &mut World) -> Result<()> {
         let Self { args, plan, config, .. } = *self;
+        let (policy, _) = session.policy()?;
+        trigger::check(session, policy.gates().permission, plan.plan().planner.requested_by.id, world)?;
         second.notes.extend(approach::check_privileges(session, world)?);
         self.check_sendable()?;
         session.turn_to_plan(plan)?;
@@ -169,6 +172,8 @@ impl Asked<'_> {
         let material = Material { plan, directive: directive.as_deref(), files: &files, secrets: &opened.secrets };
         rounds(&mut dialogue, &material, args.rounds.unwrap_or(1), second, world);
         second.notes.append(&mut dialogue.notes);
+        let kept = approach::keep((&document.directive.name, None), &dialogue, session, world);
+        second.notes.extend(kept.err().map(|why| format!("what asking used could not be kept: {}", why.message())));
         Ok(())
     }
 

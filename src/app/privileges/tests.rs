@@ -66,6 +66,8 @@ fn d01_a_job_with_the_key_of_a_model_and_nothing_else_may_plan() {
         ("AWS_REGION", "eu-central-1"),
         ("AZURE_EXTENSION_DIR", "/opt/az"),
         ("MAX_TOKENS", "1"),
+        // The name under which the workflow hands over the key, whoever's model it opens.
+        ("MODEL_KEY", "x"),
         ("COUNTERSIGN_HOME", "/x"),
         ("COUNTERSIGN_SIGNING_KEY", ""),
     ];

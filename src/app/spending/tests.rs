@@ -31,6 +31,10 @@ fn tokens(most: u64) -> Limits {
 const PRICE: Price = Price { input_per_million: 1_000_000, output_per_million: 2_000_000 };
 
 fn meter(budget: Budget, recorded: &[Recorded], now: &str) -> Meter {
+    open(budget, recorded, now).unwrap()
+}
+
+fn open(budget: Budget, recorded: &[Recorded], now: &str) -> Result<Meter> {
     Meter::on(budget, recorded, &"release".parse().unwrap(), now.parse().unwrap(), Some(PRICE), "EUR")
 }
 
@@ -97,4 +101,24 @@ fn d18_the_usage_is_read_from_a_plans_own_bytes() {
     plan.planner.usage = None;
     plan.assumptions = vec!["{\"usage\":{}}".to_owned()];
     assert_eq!(usage_in(&json::canonical(&plan).unwrap()).unwrap(), None);
+}
+
+#[test]
+fn d18_money_of_another_currency_is_never_counted_one_to_one() {
+    let mut plans = [recorded("release", "2026-11-20T00:00:00Z", 1), recorded("other", "2026-11-20T00:00:00Z", 1)];
+    plans[1].usage.currency = Some("USD".to_owned());
+    let (now, money) = ("2026-11-20T12:00:00Z", |most| Limits { money_micros: Some(most), ..Limits::default() });
+    let day = Budget { day: money(20_000), ..Budget::default() };
+    let refusal = open(day, &plans, now).unwrap_err();
+    assert_eq!(refusal.code(), "planner.budget");
+    assert_eq!(refusal.message(), "the day: 0.0125 USD were used, and the budget is in EUR");
+    // What bounds no money, another day, and another directive's are no matter.
+    assert!(open(Budget { day: tokens(1000), ..Budget::default() }, &plans, now).is_ok());
+    assert!(open(day, &plans, "2026-11-21T00:00:00Z").is_ok());
+    assert!(open(Budget { directive: money(20_000), ..Budget::default() }, &plans, now).is_ok());
+    // Where it is only said, it is said once, and the sum is that of the budget's own currency.
+    let mut warn = open(Budget { mode: Mode::Warn, ..day }, &plans, now).unwrap();
+    assert_eq!(warn.before(4, 1).unwrap(), ["the day: 0.0125 USD were used, and the budget is in EUR"]);
+    assert!(warn.before(4, 1).unwrap().is_empty());
+    assert!(warn.before(4, 4_000).unwrap()[0].contains("0.020501 of the currency, 0.02 allowed"));
 }

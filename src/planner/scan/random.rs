@@ -94,7 +94,7 @@ fn is_random(run: &str) -> bool {
 }
 
 /// Returns the bits of each character, by how often each stands in the text.
-fn entropy(text: &str) -> f64 {
+pub(in crate::planner) fn entropy(text: &str) -> f64 {
     let mut counts = std::collections::BTreeMap::<char, u32>::new();
     text.chars().for_each(|c| *counts.entry(c).or_default() += 1);
     let all: f64 = counts.values().copied().map(f64::from).sum();

@@ -66,3 +66,36 @@ fn d08_a_foreign_value_that_steers_is_refused_unless_the_policy_lets_it() {
     assert!(check_with(&[], Tainted::Allow).is_ok());
     assert!(check_with(&[item(Origin::RepoAtBase, "see CHANGELOG.md")], Tainted::Refuse).is_ok());
 }
+
+#[test]
+fn d08_an_input_steers_only_where_the_directive_itself_hands_it() {
+    let to_file = HONEST.replace("{\"value\": \"CHANGELOG.md\"}", "{\"input\": \"version\"}");
+    let hands = |given: &str| DIRECTIVE.replace("{file: CHANGELOG.md}", &format!("{{file: '{given}'}}"));
+    let try_with = |directive: &str, answer: &str, tainted| {
+        let items = [item(Origin::RepoAtBase, "see CHANGELOG.md")];
+        let proposal = Answer::read(answer).unwrap().into_proposal(&Sources { items: &items });
+        check(&World::new(directive).request(), &proposal, tainted)
+    };
+    let honest = |directive: &str, answer: &str| try_with(directive, answer, Tainted::Refuse).is_ok();
+    assert!(honest(DIRECTIVE, HONEST), "a content and a variable are only filled");
+    assert!(honest(&hands("{{ inputs.version }}"), &to_file), "the directive hands it there itself");
+
+    // To another pipeline, to another input of it, and without what the directive writes before it.
+    let to_bump = DIRECTIVE.replace("'v{{ inputs.version }}'", "'{{ inputs.version }}'");
+    let to_other = DIRECTIVE.replace("{file: CHANGELOG.md}", "{other: '{{ inputs.version }}'}");
+    for directive in [DIRECTIVE, &to_bump, &to_other, &hands("docs/{{ inputs.version }}")] {
+        let refusal = try_with(directive, &to_file, Tainted::Refuse).unwrap_err();
+        assert_eq!(refusal.code(), "planner.tainted", "{directive}");
+        let said = "`1.2` is the directive's input `version`, from `requester`";
+        assert!(refusal.hints().any(|hint| hint.contains(said)), "{directive}");
+        assert!(try_with(directive, &to_file, Tainted::Allow).is_ok(), "{directive}");
+    }
+
+    // What the directive itself says of an input is as good as the directive.
+    let spec = "{type: string, pattern: '[0-9.]+'}";
+    let with = |own: &str| DIRECTIVE.replace(spec, own);
+    for own in ["{type: string, default: '1.2'}", "{type: enum, values: ['1.2', '2.0']}"] {
+        assert!(honest(&with(own), &to_file), "{own}");
+    }
+    assert!(!honest(&with("{type: string, default: '1.3'}"), &to_file), "another was given");
+}

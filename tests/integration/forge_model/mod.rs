@@ -186,8 +186,12 @@ impl Inner {
         let rest = request.target.strip_prefix(&format!("/{}", state.full_name()))?;
         let shown = request.header("authorization").and_then(|text| text.strip_prefix("Basic "));
         let shown = shown.and_then(|text| String::from_utf8(STANDARD.decode(text).ok()?).ok()).unwrap_or_default();
-        let known = shown.split_once(':').is_some_and(|(_, token)| state.tokens.contains_key(token));
+        let token = shown.split_once(':').map(|(_, token)| token.to_owned()).unwrap_or_default();
+        let (known, reads) = (state.tokens.contains_key(&token), state.readers.contains(&token));
         drop(state);
+        if reads && request.target.contains("git-receive-pack") {
+            return Some(routes::nothing(403));
+        }
         if !known {
             let challenge = ("www-authenticate".to_owned(), "Basic realm=\"git\"".to_owned());
             return Some(Reply { headers: vec![challenge], ..routes::nothing(401) });

@@ -291,6 +291,7 @@ pub fn run(state: &State, one: &Run) -> Value {
             "id": one.id,
             "run_attempt": one.attempt,
             "event": one.event,
+            "created_at": one.created,
             "head_sha": one.head_sha,
             "head_branch": one.head_branch,
             "path": one.workflow,

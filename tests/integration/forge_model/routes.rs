@@ -334,9 +334,10 @@ fn dispatch(state: &mut State, asked: &Asked<'_>, workflow: &str) -> Reply {
     let mut started = asked.body.clone();
     started["workflow"] = json!(workflow);
     state.dispatches.push(started);
-    let id = state.next_id();
+    let (id, created) = (state.next_id(), state.now);
     state.runs.push(Run {
         id,
+        created,
         attempt: 1,
         event: "workflow_dispatch".to_owned(),
         head_sha,
@@ -416,6 +417,11 @@ pub fn graphql(state: &mut State, asked: &Asked<'_>) -> Reply {
         let one = state.person(asked.by).unwrap();
         return reply(200, &json!({ "data": { "viewer": { "login": one.login, "databaseId": one.id } } }));
     }
+    if query.starts_with(
+        "query($owner:String!,$name:String!,$number:Int!){repository(owner:$owner,name:$name){issueOrPullRequest(",
+    ) {
+        return text_history(state, &asked.body["variables"]);
+    }
     let Some(comment) = known else {
         let error = json!({ "type": "NOT_FOUND", "path": ["node"], "message": "Could not resolve to a node" });
         return reply(200, &json!({ "data": { "node": null }, "errors": [error] }));
@@ -438,4 +444,26 @@ pub fn graphql(state: &mut State, asked: &Asked<'_>) -> Reply {
         "editor": editor,
     });
     reply(200, &json!({ "data": { "node": node } }))
+}
+
+/// Answers who edited an issue or pull request when; a title's changes are events of their own.
+fn text_history(state: &State, variables: &Value) -> Reply {
+    let by = |login: &String| json!({ "login": login });
+    let number = variables["number"].as_u64().unwrap();
+    let Some(issue) = state.issues.iter().find(|one| one.number == number) else {
+        let error = json!({ "type": "NOT_FOUND", "path": ["repository"], "message": "Could not resolve" });
+        return reply(200, &json!({ "data": { "repository": { "issueOrPullRequest": null } }, "errors": [error] }));
+    };
+    let title = state.pulls.iter().find(|one| one.number == number).map_or(&issue.title, |pull| &pull.title);
+    let (edited, renamed) = (state.edits.get(&number), state.renames.get(&number));
+    let titles: Vec<Value> = renamed.iter().map(|(at, login)| json!({ "createdAt": at, "actor": by(login) })).collect();
+    let node = json!({
+        "number": number,
+        "title": title,
+        "body": issue.body.as_deref().unwrap_or_default(),
+        "lastEditedAt": edited.map(|(at, _)| at),
+        "editor": edited.map(|(_, login)| by(login)),
+        "timelineItems": { "nodes": titles },
+    });
+    reply(200, &json!({ "data": { "repository": { "issueOrPullRequest": node } } }))
 }

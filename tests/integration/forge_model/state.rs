@@ -19,9 +19,15 @@ pub struct State {
     pub people: Vec<Person>,
     /// Token and number of whom it stands for.
     pub tokens: BTreeMap<String, u64>,
+    /// Tokens of jobs that may push nothing.
+    pub readers: Vec<String>,
     pub app: Option<App>,
     pub pulls: Vec<Pull>,
     pub issues: Vec<Issue>,
+    /// When and by whom texts of issues were edited, by number.
+    pub edits: BTreeMap<u64, (Timestamp, String)>,
+    /// When and by whom issues and pull requests were given another title, by number.
+    pub renames: BTreeMap<u64, (Timestamp, String)>,
     pub comments: Vec<Comment>,
     pub reviews: Vec<Review>,
     /// Comment, person, content.
@@ -145,6 +151,7 @@ pub struct Run {
     pub id: u64,
     pub attempt: u32,
     pub event: String,
+    pub created: Timestamp,
     pub head_sha: String,
     pub head_branch: Option<String>,
     pub head_repo: Option<u64>,
@@ -202,10 +209,13 @@ impl State {
             private: true,
             git: Git::open(git),
             tokens: tokens.collect(),
+            readers: Vec::new(),
             people,
             app: None,
             pulls: Vec::new(),
             issues: Vec::new(),
+            edits: BTreeMap::new(),
+            renames: BTreeMap::new(),
             comments: Vec::new(),
             reviews: Vec::new(),
             reactions: Vec::new(),
@@ -311,6 +321,21 @@ impl State {
         comment.edited = Some((at, by.to_owned()));
     }
 
+    /// Puts another text into an issue.
+    pub fn rewrite(&mut self, number: u64, by: &str, body: &str) {
+        let at = self.tick();
+        self.issue(number).body = Some(body.to_owned());
+        self.edits.insert(number, (at, by.to_owned()));
+    }
+
+    /// Gives an issue, or a pull request, another title.
+    pub fn rename(&mut self, number: u64, by: &str, title: &str) {
+        let at = self.tick();
+        self.issue(number).title = title.to_owned();
+        self.pulls.iter_mut().filter(|one| one.number == number).for_each(|one| one.title = title.to_owned());
+        self.renames.insert(number, (at, by.to_owned()));
+    }
+
     /// Reviews a pull request at its present head; returns the review's number.
     pub fn review(&mut self, number: u64, author: &str, state: &str) -> u64 {
         let branch = self.pulls.iter().find(|one| one.number == number).unwrap().branch.clone();
@@ -337,8 +362,9 @@ impl State {
 
     /// Starts a run of a workflow on `main`, which waits at an environment.
     pub fn start_run(&mut self, id: u64, actor: &str, waits_at: &[&str]) {
-        let actor = self.id_of(actor);
+        let (actor, created) = (self.id_of(actor), self.tick());
         self.runs.push(Run {
+            created,
             id,
             attempt: 1,
             event: "workflow_dispatch".to_owned(),

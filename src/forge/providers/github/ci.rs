@@ -81,6 +81,7 @@ struct RawRun {
     id: u64,
     run_attempt: u32,
     event: String,
+    created_at: String,
     head_sha: String,
     #[serde(deserialize_with = "nullable")]
     head_branch: Option<String>,
@@ -186,6 +187,7 @@ impl GitHub {
             id,
             attempt,
             event: raw.event,
+            created_at: decode::time("created_at", &raw.created_at)?,
             head_sha: sha("run", raw.head_sha)?,
             head_branch: raw.head_branch,
             repo_id: raw.repository.id,

@@ -1,4 +1,4 @@
-//! What only GraphQL tells or does: who we are, whether a comment was edited, folding a comment away.
+//! What only GraphQL tells or does: who we are, whether a comment or a text was edited, folding a comment away.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,6 +23,13 @@ use crate::{
 const VIEWER: &str = "query{viewer{login databaseId}}";
 const EDITS: &str =
     "query($id:ID!){node(id:$id){__typename ...on IssueComment{databaseId body lastEditedAt editor{login}}}}";
+/// A title has no history of edits; each new one is an event of its own.
+const TEXT_EDITS: &str = "query($owner:String!,$name:String!,$number:Int!){repository(owner:$owner,name:$name)\
+{issueOrPullRequest(number:$number){\
+...on Issue{number title body lastEditedAt editor{login} timelineItems(last:1,itemTypes:[RENAMED_TITLE_EVENT])\
+{nodes{...on RenamedTitleEvent{createdAt actor{login}}}}}\
+...on PullRequest{number title body lastEditedAt editor{login} timelineItems(last:1,itemTypes:[RENAMED_TITLE_EVENT])\
+{nodes{...on RenamedTitleEvent{createdAt actor{login}}}}}}}}";
 const MINIMISE: &str =
     "mutation($id:ID!){minimizeComment(input:{subjectId:$id,classifier:OUTDATED}){minimizedComment{isMinimized}}}";
 
@@ -40,10 +47,15 @@ struct RawError {
     message: String,
 }
 
+#[derive(Deserialize)]
+struct Editor {
+    login: String,
+}
+
 impl GitHub {
     /// Asks; an answer with any error is none, since GraphQL gives parts with errors beside them.
     fn ask<T: for<'de> Deserialize<'de>>(&self, what: &str, query: &str, variables: &Value) -> Result<T> {
-        // All three may be asked again: two are reads, and to fold away what is folded away changes nothing.
+        // All may be asked again: all but one are reads, and to fold away what is folded away changes nothing.
         let body = json!({ "query": query, "variables": variables });
         let answer = self.line.send(Ask::Query(&body), self.line.address.graphql(), None).map_err(Failure::refusal)?;
         let envelope: Envelope = decode::json(what, &answer.body)?;
@@ -94,10 +106,6 @@ impl GitHub {
             #[serde(deserialize_with = "nullable")]
             editor: Option<Editor>,
         }
-        #[derive(Deserialize)]
-        struct Editor {
-            login: String,
-        }
         let what = "edit history";
         let node = self.ask::<Data>(what, EDITS, &json!({ "id": comment.node }))?.node;
         if node.kind != "IssueComment" || node.id != comment.id {
@@ -108,6 +116,60 @@ impl GitHub {
         }
         let last_edited_at = node.at.map(|at| decode::time("lastEditedAt", &at)).transpose()?;
         Ok(EditHistory { last_edited_at, editor: node.editor.map(|editor| editor.login) })
+    }
+
+    /// Whether and by whom title or text of an issue or pull request were edited; both must still be what was read.
+    pub(super) fn text_edits(&self, number: u64, title: &str, body: Option<&str>) -> Result<EditHistory> {
+        #[derive(Deserialize)]
+        struct Data {
+            repository: Named,
+        }
+        #[derive(Deserialize)]
+        struct Named {
+            #[serde(rename = "issueOrPullRequest")]
+            node: Node,
+        }
+        #[derive(Deserialize)]
+        struct Node {
+            number: u64,
+            title: String,
+            body: String,
+            #[serde(rename = "lastEditedAt", deserialize_with = "nullable")]
+            at: Option<String>,
+            #[serde(deserialize_with = "nullable")]
+            editor: Option<Editor>,
+            #[serde(rename = "timelineItems")]
+            titles: Titles,
+        }
+        #[derive(Deserialize)]
+        struct Titles {
+            nodes: Vec<Renamed>,
+        }
+        #[derive(Deserialize)]
+        struct Renamed {
+            #[serde(rename = "createdAt")]
+            at: String,
+            #[serde(deserialize_with = "nullable")]
+            actor: Option<Editor>,
+        }
+        let what = "edit history of a text";
+        let address = &self.line.address;
+        let variables = json!({ "owner": address.owner(), "name": address.name(), "number": number });
+        let node = self.ask::<Data>(what, TEXT_EDITS, &variables)?.repository.node;
+        if node.number != number {
+            return Err(malformed(what, "it is of something else"));
+        }
+        if node.title != title || body.is_some_and(|body| node.body != body) {
+            return Err(Refusal::new(CHANGED, format!("issue or pull request {number}")));
+        }
+        let body = node.at.map(|at| decode::time("lastEditedAt", &at)).transpose()?.map(|at| (at, node.editor));
+        let titles = node.titles.nodes.into_iter();
+        let titles = titles.map(|one| Ok((decode::time("createdAt", &one.at)?, one.actor)));
+        let mut edits = titles.collect::<Result<Vec<_>>>()?;
+        edits.extend(body);
+        let last = edits.into_iter().max_by_key(|(at, _)| *at);
+        let (last_edited_at, editor) = last.map_or((None, None), |(at, editor)| (Some(at), editor));
+        Ok(EditHistory { last_edited_at, editor: editor.map(|editor| editor.login) })
     }
 
     /// Folds a comment away.

@@ -128,6 +128,10 @@ impl Forge for GitHub {
         self.edits(comment)
     }
 
+    fn text_history(&self, number: u64, title: &str, body: Option<&str>) -> Result<EditHistory> {
+        self.text_edits(number, title, body)
+    }
+
     fn comments(&self, number: u64) -> Result<Vec<Comment>> {
         self.read_comments(number)
     }
