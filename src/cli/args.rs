@@ -47,6 +47,9 @@ pub struct Global {
     /// Which CI takes outputs, summary and annotations; without it COUNTERSIGN_CI, else what the environment says.
     #[arg(long, global = true, value_name = "CI", value_enum)]
     pub ci: Option<CiChoice>,
+    /// Append one JSON object a line to this file, as things happen; `-` is standard error.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 }
 
 /// Which CI takes outputs, summary and annotations.

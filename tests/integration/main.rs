@@ -13,6 +13,7 @@ mod attacks;
 mod attacks_live;
 mod ci_output;
 mod doctor_forge;
+mod events;
 mod fanout;
 mod forge_github;
 mod forge_github_app;

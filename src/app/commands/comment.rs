@@ -38,7 +38,10 @@ use crate::{
     ledger::status::run_status,
     plan::{SealedPlan, model::Person},
     policy::{self, Outcome as Decided, Policy},
-    report::comment::{self, Channel, DiffReply, Marker, Mode, RunLine, StatusReply},
+    report::{
+        comment::{self, Channel, DiffReply, Marker, Mode, RunLine, StatusReply},
+        events_v1::EventLine,
+    },
     sign::{Duty, predicate::RevocationTarget},
     verify::reasons::{CHANGE_CLOSED, FORK_REFUSED, HEAD_MOVED},
 };
@@ -240,6 +243,7 @@ impl Clerk<'_> {
         let requester = Person { host, id: author.id, login: author.login.clone() };
         let drafted = planning::draft(&args, &requester, &self.session, policy, world)?;
         let plan = drafted.plan;
+        world.events.tell(&EventLine::made(plan.plan(), plan.digest(), world.now()));
         let decision = decide(policy, &plan, world.now(), policy::Purpose::Review);
         if let Some(no) = decision.refusal() {
             return Err(Refusal::new(PLAN_DENIED, no.message().to_owned()).subject(plan.digest().to_string()));
