@@ -422,6 +422,8 @@ fn name_of(command: &Command) -> String {
         Command::Pipelines(Pipelines::Check(_)) => "pipelines check",
         Command::Pipelines(Pipelines::Show { .. }) => "pipelines show",
         Command::Plan(_) => "plan",
+        Command::Open(_) => "open",
+        Command::Dispatch(_) => "dispatch",
         Command::Propose(_) => "propose",
         Command::Comment(_) => "comment",
         Command::Diff(_) => "diff",

@@ -178,15 +178,26 @@ impl Session {
     /// Reads a directive for a plan, and says at which commit: where the policy lets a change request propose one,
     /// that of its head, if there is one there.
     pub(crate) fn directive_for(&self, named: &str, policy: &Policy) -> Result<(Directive, String)> {
-        let (head, path) = (&self.facts.head_sha, plain_path(named)?);
-        if self.facts.change_request.is_some() && policy.gates().directives_at_head {
-            let proposed = self.checkout.blob(head, &path)?;
-            if let Some(bytes) = proposed.filter(|bytes| self.at_base(&path).ok().as_ref() != Some(bytes)) {
-                let directive = Directive::read(&path, &bytes).map_err(|places| invalid(&path, places))?;
-                return Ok((directive, head.clone()));
-            }
+        if self.facts.change_request.is_some()
+            && let Some(proposed) = self.directive_at_head(named, policy)?
+        {
+            return Ok(proposed);
         }
         Ok((self.directive(named)?, self.facts.base_sha.clone()))
+    }
+
+    /// Reads a directive at the head, where the policy lets a change request propose one and it is another than at
+    /// the base; with the head's commit.
+    pub(crate) fn directive_at_head(&self, named: &str, policy: &Policy) -> Result<Option<(Directive, String)>> {
+        let (head, path) = (&self.facts.head_sha, plain_path(named)?);
+        let proposed = if policy.gates().directives_at_head { self.checkout.blob(head, &path)? } else { None };
+        match proposed.filter(|bytes| self.at_base(&path).ok().as_ref() != Some(bytes)) {
+            None => Ok(None),
+            Some(bytes) => {
+                let directive = Directive::read(&path, &bytes).map_err(|places| invalid(&path, places))?;
+                Ok(Some((directive, head.clone())))
+            }
+        }
     }
 
     /// Opens the ledger, verified up to its head.

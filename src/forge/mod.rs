@@ -15,10 +15,13 @@ use crate::{
     facts::{
         account::{Account, Permission},
         artifact::Artifact,
-        change_request::{ChangeRequest, ChangedFile, Comment, CommitPeople, EditHistory, Issue, Reaction, Review},
+        change_request::{
+            ChangeRequest, ChangedFile, Comment, CommitPeople, EditHistory, Issue, Reaction, RequestDraft, RequestRef,
+            Review,
+        },
         check::{CheckDraft, CheckRun},
         deployment::{Deployment, DeploymentDraft, DeploymentStatus, DeploymentStatusDraft, PendingDeployment},
-        environment::{CiRun, Environment, RunApproval},
+        environment::{CiRun, Environment, RunApproval, StartedRun},
         protection::{BranchProtection, BranchRule, Ruleset, WorkflowPermissions},
         repository::Repository,
     },
@@ -245,11 +248,23 @@ pub trait Forge: Send + Sync {
     /// `forge.*`, `artifact.digest`.
     fn download(&self, artifact: &Artifact, max_bytes: usize) -> Result<Vec<u8>>;
 
-    /// Starts a workflow at a branch; returns the id of its run, where the forge tells it.
+    /// Returns the open change request from a branch of the repository to a base, both without `refs/heads/`.
+    ///
+    /// # Errors
+    /// `forge.*`.
+    fn open_request(&self, head: &str, base: &str) -> Result<Option<RequestRef>>;
+
+    /// Opens a change request as a draft; where one is open already, the forge refuses.
+    ///
+    /// # Errors
+    /// `forge.*`.
+    fn create_request(&self, draft: &RequestDraft) -> Result<RequestRef>;
+
+    /// Starts a workflow at a branch; returns its run, where the forge tells it.
     ///
     /// # Errors
     /// `forge.*`; `forge.outcome_unknown` where the forge's answer leaves open whether it began.
-    fn dispatch(&self, workflow: &str, reference: &str, inputs: &[(&str, &str)]) -> Result<Option<u64>>;
+    fn dispatch(&self, workflow: &str, reference: &str, inputs: &[(&str, &str)]) -> Result<Option<StartedRun>>;
 
     /// Returns the rules of rulesets that hold for a branch, given without `refs/heads/`.
     ///

@@ -536,7 +536,9 @@ fn a_workflow_is_started_at_a_full_reference() {
     let model = ForgeModel::start();
     let forge = as_of(&model, "ada");
     let run = forge.dispatch("countersign.yml", "refs/heads/main", &[("plan", "sha256:00")]).unwrap();
-    assert_eq!(forge.run(run.unwrap(), 1).unwrap().workflow, ".github/workflows/countersign.yml");
+    let run = run.unwrap();
+    assert_eq!(run.url, format!("https://example.com/actions/runs/{}", run.id));
+    assert_eq!(forge.run(run.id, 1).unwrap().workflow, ".github/workflows/countersign.yml");
     assert_eq!(model.state().dispatches[0]["inputs"], json!({ "plan": "sha256:00" }));
     model.state().dispatch_tells = false;
     assert_eq!(forge.dispatch("countersign.yml", "refs/heads/main", &[]).unwrap(), None);

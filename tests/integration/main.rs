@@ -22,6 +22,7 @@ mod forge_model;
 mod fuzz_smoke;
 mod git_server;
 mod github_loop;
+mod github_open;
 mod github_told;
 mod github_tracking;
 mod github_verbs;

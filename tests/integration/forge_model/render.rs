@@ -91,6 +91,25 @@ pub fn ends(state: &State, pull: &Pull) -> (String, String) {
 
 pub fn pull(state: &State, one: &Pull) -> Value {
     let (base, head) = ends(state, one);
+    let mut made = listed_as("pull-request", state, one);
+    fill(
+        &mut made,
+        json!({
+            "commits": state.git.commits(&base, &head).len(),
+            "changed_files": state.git.files(&base, &head).len(),
+            "comments": state.comments.iter().filter(|comment| comment.number == one.number).count(),
+        }),
+    );
+    made
+}
+
+/// A pull request as lists of them have it.
+pub fn listed(state: &State, one: &Pull) -> Value {
+    listed_as("pull-request-simple", state, one)
+}
+
+fn listed_as(kind: &str, state: &State, one: &Pull) -> Value {
+    let (base, head) = ends(state, one);
     let end = |name: &str, sha: &str, id: Option<u64>| {
         let mut end = made("pull-request", json!({}))["base"].clone();
         fill(&mut end, json!({ "ref": name, "sha": sha, "label": name, "user": person(&state.people[0]) }));
@@ -105,15 +124,15 @@ pub fn pull(state: &State, one: &Pull) -> Value {
         end
     };
     let mut made = made(
-        "pull-request",
+        kind,
         json!({
             "id": 500_000 + one.number,
             "number": one.number,
             "state": if one.open { "open" } else { "closed" },
             "title": one.title,
-            "commits": state.git.commits(&base, &head).len(),
-            "changed_files": state.git.files(&base, &head).len(),
-            "comments": state.comments.iter().filter(|comment| comment.number == one.number).count(),
+            "body": one.body,
+            "draft": one.draft,
+            "html_url": format!("https://example.com/pull/{}", one.number),
             "head": end(&one.branch, &head, one.head_repo),
             "base": end(&one.base, &base, Some(state.repo_id)),
         }),

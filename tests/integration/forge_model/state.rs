@@ -74,6 +74,8 @@ pub struct App {
 pub struct Pull {
     pub number: u64,
     pub title: String,
+    pub body: String,
+    pub draft: bool,
     pub author: Option<u64>,
     pub branch: String,
     pub base: String,
@@ -267,7 +269,17 @@ impl State {
     pub fn open_pull(&mut self, number: u64, branch: &str, author: &str) {
         let (author, head_repo) = (Some(self.id_of(author)), Some(self.repo_id));
         let (title, base) = (format!("Change by {branch}"), "main".to_owned());
-        self.pulls.push(Pull { number, title, author, branch: branch.to_owned(), base, open: true, head_repo });
+        self.pulls.push(Pull {
+            number,
+            title,
+            body: String::new(),
+            draft: false,
+            author,
+            branch: branch.to_owned(),
+            base,
+            open: true,
+            head_repo,
+        });
         let title = "Issue of the change".to_owned();
         self.issues.push(Issue { number, title, body: None, author, open: true, labels: Vec::new(), parent: None });
     }
