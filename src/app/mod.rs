@@ -23,6 +23,7 @@ mod gate;
 mod identity;
 pub mod keys;
 mod ledger;
+mod logins;
 mod output;
 mod planning;
 mod privileges;

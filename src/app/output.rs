@@ -110,7 +110,9 @@ impl Outcome {
     pub(crate) fn note(mut self, note: &str) -> Self {
         self.text.push_str(&format!("  note: {note}\n"));
         if let Value::Object(members) = &mut self.result {
-            members.insert("note".to_owned(), Value::from(note));
+            let before = members.get("note").and_then(Value::as_str);
+            let all = before.map_or_else(|| note.to_owned(), |before| format!("{before}; {note}"));
+            members.insert("note".to_owned(), Value::from(all));
         }
         self
     }

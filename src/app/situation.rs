@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{draft, forge::Asking, ledger::Reading, session::Session, tracking};
+use super::{draft, forge::Asking, ledger::Reading, logins, session::Session, tracking};
 use crate::{
     base::{
         digest::Digest,
@@ -19,7 +19,10 @@ use crate::{
         evaluate::{Question, evaluate},
     },
     review::{ReviewReport, review},
-    sign::{TrustRoot, predicate::LedgerHead},
+    sign::{
+        TrustRoot,
+        predicate::{LedgerHead, Method},
+    },
     verify::{Case, Chain, Conformance, Identity, Purpose, Tracked},
 };
 
@@ -79,9 +82,12 @@ impl Situation {
             Some(asking) => {
                 let digest = plan.digest();
                 let state = ledger.read_for(&digest, clock)?.state();
-                let evidence =
-                    state.approvals_of(&digest).filter_map(|known| known.approval.stated().evidence.as_ref());
-                Some(Box::new(asking.observe(session, plan.plan(), evidence, tracked.as_ref())?))
+                let approvals = || state.approvals_of(&digest).map(|known| known.approval.stated());
+                let evidence = approvals().filter_map(|approval| approval.evidence.as_ref());
+                let mut observed = asking.observe(session, plan.plan(), evidence, tracked.as_ref())?;
+                let people = approvals().filter(|approval| approval.method != Method::Policy);
+                asking.add_logins(&mut observed, people.map(|approval| approval.approver.id))?;
+                Some(Box::new(observed))
             }
         };
         let own_commits = match &purpose {
@@ -109,6 +115,11 @@ impl Situation {
     /// Adds what shows which CI job runs.
     pub(crate) fn shown_by(self, identity: Identity) -> Self {
         Self { identity, ..self }
+    }
+
+    /// Says of whom that approved the login on the forge is another than in the trust root.
+    pub(crate) fn renamed(&self, session: &Session) -> Vec<String> {
+        logins::told(self.facts.forge.as_deref(), session)
     }
 
     /// Hands the case to the door.

@@ -21,6 +21,7 @@ mod forge_github_faults;
 mod forge_model;
 mod fuzz_smoke;
 mod git_server;
+mod github_logins;
 mod github_loop;
 mod github_open;
 mod github_told;

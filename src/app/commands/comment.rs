@@ -13,6 +13,7 @@ use crate::{
         forge::{self, Asking, people},
         gate::{Gate, is_untouched},
         ledger::begin,
+        logins,
         output::Outcome,
         reasons::{DIRECTIVE_MISSING, EVENT_FORM, PLAN_DENIED, PLAN_UNKNOWN, RUN_UNKNOWN},
         session::Session,
@@ -167,7 +168,9 @@ impl Clerk<'_> {
             }
             Command::Approve { plan } => {
                 let hand = self.hand(&comment, &policy)?;
-                self.approve(plan, reason.as_deref(), &hand, policy)
+                let renamed = logins::admit(&hand.principal, Some(&comment.author.login), &policy)?;
+                let (approved, reaction) = self.approve(plan, reason.as_deref(), &hand, policy)?;
+                Ok((renamed.iter().fold(approved, |approved, note| approved.note(note)), reaction))
             }
             Command::Reject { plan } => {
                 let hand = self.hand(&comment, &policy)?;

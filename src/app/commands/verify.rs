@@ -6,7 +6,7 @@ use crate::{
     app::{
         bundle, files,
         forge::{self, Asking},
-        identity,
+        identity, logins,
         output::Outcome,
         session::Session,
         signer,
@@ -59,6 +59,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
         Ok(_) => Ok(Outcome::done(result, text).decision("verified")),
         Err(refusal) => Ok(refused(&refusal, result, text)),
     }
+    .map(|outcome| logins::say(outcome, &situation.renamed(&session)))
     .map(|outcome| outcome.about(digest.to_string()).checks(lines(&report)).plan(&sealed))
 }
 
