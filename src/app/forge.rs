@@ -1,7 +1,7 @@
 //! The forge that the trust root names: reaching it, and asking what a plan's approvals stand on.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::Arc,
 };
 
@@ -158,12 +158,11 @@ impl Asking<'_> {
         let on_the_way = comments.chain(reviews).chain(seen.releases.iter().map(|release| &release.by));
         let known: BTreeMap<u64, String> = on_the_way.map(|one| (one.id, one.login.clone())).collect();
         for id in ids {
-            if !seen.logins.contains_key(&id) {
-                let live = match known.get(&id) {
+            if let Entry::Vacant(place) = seen.logins.entry(id) {
+                place.insert(match known.get(&id) {
                     Some(live) => Some(live.clone()),
                     None => login(self.forge, id)?,
-                };
-                seen.logins.insert(id, live);
+                });
             }
         }
         Ok(())

@@ -21,6 +21,7 @@ use crate::{
     review::{ReviewReport, review},
     sign::{
         TrustRoot,
+        issuer::{Issuer, Runner},
         predicate::{LedgerHead, Method},
     },
     verify::{Case, Chain, Conformance, Identity, Purpose, Tracked},
@@ -115,6 +116,18 @@ impl Situation {
     /// Adds what shows which CI job runs.
     pub(crate) fn shown_by(self, identity: Identity) -> Self {
         Self { identity, ..self }
+    }
+
+    /// Takes what an earlier job may have left in the folder of work for changes, where the trust root takes jobs on
+    /// machines that outlive them.
+    pub(crate) fn left_behind(mut self, session: &Session) -> Result<Self> {
+        let outlives = |issuer: &Issuer| issuer.runner == Runner::SelfHosted;
+        if session.root.document().issuers.iter().any(outlives) {
+            self.modified.extend(session.checkout.leftovers()?);
+            self.modified.sort();
+            self.modified.dedup();
+        }
+        Ok(self)
     }
 
     /// Says of whom that approved the login on the forge is another than in the trust root.

@@ -88,7 +88,8 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         reading,
         asking,
     )?
-    .shown_by(identity);
+    .shown_by(identity)
+    .left_behind(&session)?;
     if let Purpose::Resume(name) | Purpose::Join { run: name, .. } = &purpose
         && situation.ledger.read(world.now())?.state().run(name).is_none()
     {
