@@ -214,6 +214,9 @@ fn a47_a_job_on_another_kind_of_machine_executes_nothing() {
     stage.runs();
 }
 
+/// Something that an earlier job did, or that undoes it.
+type Act<'a> = &'a dyn Fn();
+
 #[test]
 fn a47_on_a_machine_that_outlives_its_jobs_nothing_lies_beside_the_commit_however_it_is_hidden() {
     let files = [DEPLOY, ("lines.txt", "one\ntwo\n"), (".gitattributes", "lines.txt text eol=crlf\n")];
@@ -224,7 +227,7 @@ fn a47_on_a_machine_that_outlives_its_jobs_nothing_lies_beside_the_commit_howeve
     bench.git(&["checkout", "-q", "--", "lines.txt"]);
     assert_eq!(bench.read("lines.txt"), "one\r\ntwo\r\n");
     let hides = |rule: &str| std::fs::write(bench.path(".git/info/exclude"), rule).unwrap();
-    let attacks: [(&str, &dyn Fn(), &dyn Fn()); 6] = [
+    let attacks: [(&str, Act<'_>, Act<'_>); 6] = [
         ("lib/sitecustomize.py", &|| bench.write("lib/sitecustomize.py", "evil"), &|| {
             std::fs::remove_dir_all(bench.path("lib")).unwrap();
         }),
