@@ -220,6 +220,7 @@ impl Site {
         fs::create_dir_all(&home).unwrap();
         let mut world = World {
             reached: Default::default(),
+            events: Default::default(),
             env: Environment::fixed([("HOME", home.clone()), ("COUNTERSIGN_HOME", home)]),
             clock: Clock::System,
             entropy: Entropy::System,

@@ -250,6 +250,7 @@ mod tests {
             entropy: Entropy::Counter(Cell::new(0)),
             cwd: std::env::temp_dir(),
             reached: Default::default(),
+            events: Default::default(),
             console: Console {
                 stdin: Box::new(io::empty()),
                 stdout: Box::new(io::sink()),

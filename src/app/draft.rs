@@ -165,6 +165,7 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
         },
         config_dir: session.config_dir.clone(),
         access: super::access::Access::default(),
+        events: super::events::Events::default(),
     };
     let proposed = match recalled(session, &directive, document) {
         Ok(proposed) => proposed,

@@ -1,6 +1,9 @@
 //! The forge that the trust root names: reaching it, and asking what a plan's approvals stand on.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::Arc,
+};
 
 use super::{gate::is_untouched, session::Session, world::World};
 use crate::{
@@ -147,6 +150,28 @@ impl Asking<'_> {
         }
         Ok(seen)
     }
+
+    /// Adds the logins that accounts have now; those that were seen on the way are not asked for again.
+    pub(crate) fn add_logins(self, seen: &mut Observed, ids: impl Iterator<Item = u64>) -> Result<()> {
+        let comments = seen.comments.values().map(|comment| &comment.author);
+        let reviews = seen.reviews.iter().map(|review| &review.author);
+        let on_the_way = comments.chain(reviews).chain(seen.releases.iter().map(|release| &release.by));
+        let known: BTreeMap<u64, String> = on_the_way.map(|one| (one.id, one.login.clone())).collect();
+        for id in ids {
+            if let Entry::Vacant(place) = seen.logins.entry(id) {
+                place.insert(match known.get(&id) {
+                    Some(live) => Some(live.clone()),
+                    None => login(self.forge, id)?,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the login that an account has now; none where it is gone.
+pub(crate) fn login(forge: &dyn Forge, id: u64) -> Result<Option<String>> {
+    Ok(there(forge.account(id))?.map(|account| account.login))
 }
 
 /// Tells what the forge does not have apart from what it cannot say.

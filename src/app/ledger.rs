@@ -1,8 +1,8 @@
 //! The repository's ledger as commands use it, and the statements that they append.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use super::{access::Access, reasons::REASON_LENGTH, session::Session, world::World};
+use super::{access::Access, events::Events, reasons::REASON_LENGTH, session::Session, world::World};
 use crate::{
     base::{
         reason::{INTERNAL, Refusal, Result},
@@ -10,7 +10,7 @@ use crate::{
         time::Timestamp,
     },
     forge::Checkout,
-    ledger::{Batch, Ledger, Mode, NewEntry},
+    ledger::{Batch, Entry, Ledger, Mode, NewEntry},
     sign::{Envelope, Signer, TrustRoot, predicate::Checkpoint, statement::Subject},
 };
 
@@ -49,12 +49,20 @@ fn read(ledger: Ledger, now: Timestamp) -> Result<Ledger> {
 
 /// Opens the ledger without reading it, with its remote where one is configured.
 pub(crate) fn unread(session: &Session) -> Result<Ledger> {
-    unread_at(&session.checkout, &session.root, &session.config_dir, &session.access)
+    unread_at(&session.checkout, &session.root, &session.config_dir, &session.access, &session.events)
 }
 
 /// Does what [`unread`] does, before there is a session.
-pub(crate) fn unread_at(checkout: &Checkout, root: &TrustRoot, config_dir: &Path, access: &Access) -> Result<Ledger> {
+pub(crate) fn unread_at(
+    checkout: &Checkout,
+    root: &TrustRoot,
+    config_dir: &Path,
+    access: &Access,
+    events: &Events,
+) -> Result<Ledger> {
+    let events = events.clone();
     let mut ledger = Ledger::open(checkout.git_dir(), root)?;
+    ledger = ledger.with_listener(Arc::new(move |entries: &[Entry]| events.recorded(entries)));
     // A machine without a folder of its own, as in CI, has nothing to remember with; the remote does that there.
     if config_dir.is_dir() {
         ledger = ledger.with_mark(&config_dir.join("ledgers"));

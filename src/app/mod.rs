@@ -14,6 +14,7 @@ mod conversation;
 mod definitions;
 mod doctor;
 mod draft;
+pub mod events;
 mod files;
 mod forge;
 #[doc(hidden)]
@@ -23,6 +24,7 @@ mod identity;
 mod keyless;
 pub mod keys;
 mod ledger;
+mod logins;
 mod output;
 mod planning;
 mod privileges;
@@ -102,8 +104,12 @@ fn command(args: Args, world: &mut World) -> ExitClass {
         Ok(()) => args.command.report_files().cloned().unwrap_or_default(),
         Err(_) => ReportFiles::default(),
     };
-    let result = begun.and(asked).and_then(|()| commands::run(args.command, &args.global, world, &printer));
+    let told = begun.and(asked).and_then(|()| printer.tell_events(&args.global, world));
+    let result = told.and_then(|()| commands::run(args.command, &args.global, world, &printer));
     let class = printer.finish(result, &reports, world).unwrap_or(ExitClass::Internal);
+    if world.events.broken() {
+        printer.say(world, "note: not every event could be written");
+    }
     if args.global.stats {
         printer.say(world, &format!("forge: {} requests", world.reached.calls()));
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     ci::{self, Provider},
-    files, signer,
+    events, files, signer,
     world::World,
 };
 use crate::{
@@ -15,7 +15,9 @@ use crate::{
     event::RunEvent,
     plan::{SealedPlan, view::Color},
     report::{
-        Renderer, Report, Style, formats,
+        Renderer, Report, Style,
+        events_v1::EventLine,
+        formats,
         json_v1::{CheckLine, Envelope, Finding},
     },
 };
@@ -108,7 +110,9 @@ impl Outcome {
     pub(crate) fn note(mut self, note: &str) -> Self {
         self.text.push_str(&format!("  note: {note}\n"));
         if let Value::Object(members) = &mut self.result {
-            members.insert("note".to_owned(), Value::from(note));
+            let before = members.get("note").and_then(Value::as_str);
+            let all = before.map_or_else(|| note.to_owned(), |before| format!("{before}; {note}"));
+            members.insert("note".to_owned(), Value::from(all));
         }
         self
     }
@@ -201,6 +205,16 @@ impl Printer {
         ci.check(&world.env)
     }
 
+    /// Begins the stream of events, where it is asked for.
+    pub(crate) fn tell_events(&self, global: &Global, world: &World) -> Result<()> {
+        let Some(path) = &global.events else { return Ok(()) };
+        let path = if path.as_os_str() == "-" { path.clone() } else { world.cwd.join(path) };
+        world.events.open(&path, self.ci)?;
+        let (command, at) = (self.command.clone(), world.now());
+        world.events.tell(&EventLine::CommandStarted { schema_version: events::VERSION, command, at });
+        Ok(())
+    }
+
     /// Keeps secrets out of the log of the CI, where there is one that reads along.
     pub(crate) fn mask<'a>(&self, world: &mut World, secrets: impl IntoIterator<Item = &'a str>) {
         let console = &mut world.console;
@@ -250,6 +264,11 @@ impl Printer {
                 (Report { findings, ..Report::new(envelope) }, Err(refusal))
             }
         };
+        let pending = report.envelope.exit_code == ExitClass::Pending.code();
+        if let Some(line) = EventLine::waiting(&report.envelope, pending, world.now()) {
+            world.events.tell(&line);
+        }
+        world.events.tell(&EventLine::finished(&report.envelope, world.now()));
         let kept = write_files(&report, asked, world).and_then(|()| self.publish(&report, world));
         match (said, kept) {
             // What cannot be printed is at least said on the other output.
@@ -406,6 +425,8 @@ fn name_of(command: &Command) -> String {
         Command::Pipelines(Pipelines::Check(_)) => "pipelines check",
         Command::Pipelines(Pipelines::Show { .. }) => "pipelines show",
         Command::Plan(_) => "plan",
+        Command::Open(_) => "open",
+        Command::Dispatch(_) => "dispatch",
         Command::Propose(_) => "propose",
         Command::Comment(_) => "comment",
         Command::Diff(_) => "diff",

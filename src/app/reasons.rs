@@ -46,6 +46,8 @@ reasons! {
     PROVIDERS_MISSING = "providers.missing", Usage, "something that the provider needs is not there", "each line says what";
     PLANNER_OVERPRIVILEGED = "planner.overprivileged", Refused, "the environment of a planner holds what a planner must not have", "plan in a job that has the key of its model and nothing else; see docs/security.md";
     PLANNER_UNTRUSTED = "planner.untrusted_trigger", Refused, "whoever set the job off may not have a planner asked", "let somebody start it who may do what `gates.permission` of the policy asks for; programs never may";
+    REQUEST_BRANCH = "change.branch", Usage, "there is no branch to open a change request for", "check a branch out that is not the base, or name one with --branch";
+    REQUEST_UNPUSHED = "change.unpushed", Stale, "the branch on the forge is not at the commit that is here", "push it: `git push -u origin HEAD`";
     TRY_FAILED = "try.failed", StepFailed, "the trial did not come to its end", "the line above says which stage refused, and why";
 }
 

@@ -8,7 +8,7 @@ use crate::{
     event::{RunEvent, StepOutcome},
     plan::{diff::PlanDiff, model::Plan, view::View},
     policy::explain::DecisionV1,
-    report::json_v1::Envelope,
+    report::{events_v1::EventLine, json_v1::Envelope},
     review::{opinion::Opinion, report::ReviewV1},
     sign::{
         predicate::{
@@ -60,6 +60,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         entry::<RunEvent>("run-event", "Event of a run"),
         entry::<StepOutcome>("step-outcome", "Outcome of a step"),
         entry::<Envelope>("output", "Output of a command"),
+        entry::<EventLine>("event", "Line of an event stream"),
         entry::<Statement<Genesis>>("statement-genesis", "Statement: first entry of a ledger"),
         entry::<Statement<TrustRootUpdate>>("statement-trust-root", "Statement: version of a trust root"),
         entry::<Statement<PlanRecord>>("statement-plan", "Statement: plan recorded"),

@@ -241,6 +241,7 @@ pub(super) fn policy() -> Value {
                     "digestInRelease": { "type": "boolean" },
                     "forks": { "type": "boolean" },
                     "directivesAtHead": { "type": "boolean" },
+                    "exactLogins": { "type": "boolean" },
                 },
             },
             "planning": {

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     access::Access,
+    events::Events,
     files,
     keys::{pin, trust_store},
     ledger::{Reading, unread_at},
@@ -45,6 +46,8 @@ pub(crate) struct Session {
     pub(crate) config_dir: PathBuf,
     /// What opens a ledger that lies elsewhere.
     pub(crate) access: Access,
+    /// Where events are told as they happen.
+    pub(crate) events: Events,
 }
 
 /// A session of which nothing has been observed yet.
@@ -53,13 +56,14 @@ struct Begun {
     root: TrustRoot,
     config_dir: PathBuf,
     access: Access,
+    events: Events,
 }
 
 impl Begun {
     fn observe(self) -> Result<Session> {
-        let Self { checkout, root, config_dir, access } = self;
+        let Self { checkout, root, config_dir, access, events } = self;
         let facts = checkout.facts(&identity(&root), None)?;
-        Ok(Session { checkout, root, facts, config_dir, access })
+        Ok(Session { checkout, root, facts, config_dir, access, events })
     }
 }
 
@@ -73,7 +77,7 @@ impl Session {
     /// Opens the repository as [`Session::open`] does, and reads the ledger meanwhile, which takes longest.
     pub(crate) fn open_reading(world: &World) -> Result<(Self, Reading)> {
         let begun = Self::begin(world)?;
-        let ledger = unread_at(&begun.checkout, &begun.root, &begun.config_dir, &begun.access)?;
+        let ledger = unread_at(&begun.checkout, &begun.root, &begun.config_dir, &begun.access, &begun.events)?;
         let reading = Reading::of(ledger, world.now());
         Ok((begun.observe()?, reading))
     }
@@ -82,7 +86,7 @@ impl Session {
         let checkout = Checkout::discover(&world.cwd)?;
         let config_dir = world.env.config_dir()?;
         let root = load_root(&checkout, &config_dir, world.env.text(pin::VARIABLE), world.now())?;
-        Ok(Begun { checkout, root, config_dir, access: Access::of(&world.env) })
+        Ok(Begun { checkout, root, config_dir, access: Access::of(&world.env), events: world.events.clone() })
     }
 
     /// Fetches a commit where it is not here, as data: nothing of it is checked out.
@@ -174,15 +178,26 @@ impl Session {
     /// Reads a directive for a plan, and says at which commit: where the policy lets a change request propose one,
     /// that of its head, if there is one there.
     pub(crate) fn directive_for(&self, named: &str, policy: &Policy) -> Result<(Directive, String)> {
-        let (head, path) = (&self.facts.head_sha, plain_path(named)?);
-        if self.facts.change_request.is_some() && policy.gates().directives_at_head {
-            let proposed = self.checkout.blob(head, &path)?;
-            if let Some(bytes) = proposed.filter(|bytes| self.at_base(&path).ok().as_ref() != Some(bytes)) {
-                let directive = Directive::read(&path, &bytes).map_err(|places| invalid(&path, places))?;
-                return Ok((directive, head.clone()));
-            }
+        if self.facts.change_request.is_some()
+            && let Some(proposed) = self.directive_at_head(named, policy)?
+        {
+            return Ok(proposed);
         }
         Ok((self.directive(named)?, self.facts.base_sha.clone()))
+    }
+
+    /// Reads a directive at the head, where the policy lets a change request propose one and it is another than at
+    /// the base; with the head's commit.
+    pub(crate) fn directive_at_head(&self, named: &str, policy: &Policy) -> Result<Option<(Directive, String)>> {
+        let (head, path) = (&self.facts.head_sha, plain_path(named)?);
+        let proposed = if policy.gates().directives_at_head { self.checkout.blob(head, &path)? } else { None };
+        match proposed.filter(|bytes| self.at_base(&path).ok().as_ref() != Some(bytes)) {
+            None => Ok(None),
+            Some(bytes) => {
+                let directive = Directive::read(&path, &bytes).map_err(|places| invalid(&path, places))?;
+                Ok(Some((directive, head.clone())))
+            }
+        }
     }
 
     /// Opens the ledger, verified up to its head.

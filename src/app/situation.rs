@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{draft, forge::Asking, ledger::Reading, session::Session, tracking};
+use super::{draft, forge::Asking, ledger::Reading, logins, session::Session, tracking};
 use crate::{
     base::{
         digest::Digest,
@@ -19,7 +19,11 @@ use crate::{
         evaluate::{Question, evaluate},
     },
     review::{ReviewReport, review},
-    sign::{TrustRoot, predicate::LedgerHead},
+    sign::{
+        TrustRoot,
+        issuer::{Issuer, Runner},
+        predicate::{LedgerHead, Method},
+    },
     verify::{Case, Chain, Conformance, Identity, Purpose, Tracked},
 };
 
@@ -84,9 +88,12 @@ impl Situation {
         facts.forge = match asking {
             None => None,
             Some(asking) => {
-                let evidence =
-                    state.approvals_of(&digest).filter_map(|known| known.approval.stated().evidence.as_ref());
-                Some(Box::new(asking.observe(session, plan.plan(), evidence, tracked.as_ref())?))
+                let approvals = || state.approvals_of(&digest).map(|known| known.approval.stated());
+                let evidence = approvals().filter_map(|approval| approval.evidence.as_ref());
+                let mut observed = asking.observe(session, plan.plan(), evidence, tracked.as_ref())?;
+                let people = approvals().filter(|approval| approval.method != Method::Policy);
+                asking.add_logins(&mut observed, people.map(|approval| approval.approver.id))?;
+                Some(Box::new(observed))
             }
         };
         let own_commits = match &purpose {
@@ -115,6 +122,23 @@ impl Situation {
     /// Adds what shows which CI job runs.
     pub(crate) fn shown_by(self, identity: Identity) -> Self {
         Self { identity, ..self }
+    }
+
+    /// Takes what an earlier job may have left in the folder of work for changes, where the trust root takes jobs on
+    /// machines that outlive them.
+    pub(crate) fn left_behind(mut self, session: &Session) -> Result<Self> {
+        let outlives = |issuer: &Issuer| issuer.runner == Runner::SelfHosted;
+        if session.root.document().issuers.iter().any(outlives) {
+            self.modified.extend(session.checkout.leftovers()?);
+            self.modified.sort();
+            self.modified.dedup();
+        }
+        Ok(self)
+    }
+
+    /// Says of whom that approved the login on the forge is another than in the trust root.
+    pub(crate) fn renamed(&self, session: &Session) -> Vec<String> {
+        logins::told(self.facts.forge.as_deref(), session)
     }
 
     /// Hands the case to the door.

@@ -10,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+use super::events::Events;
 use crate::{
     base::{
         digest::Digest,
@@ -33,6 +34,8 @@ pub struct World {
     pub console: Console,
     /// The forges that were reached.
     pub reached: Reached,
+    /// Where events are told as they happen.
+    pub events: Events,
 }
 
 /// The forges that a command has reached: each once, however often it is needed.
@@ -69,6 +72,7 @@ impl World {
             cwd: std::env::current_dir()?,
             console: Console::of_process(),
             reached: Reached::default(),
+            events: Events::default(),
         })
     }
 

@@ -5,8 +5,8 @@ use super::{
     reasons::{
         APPROVAL_EARLY, APPROVAL_EVIDENCE, APPROVAL_EXPIRED, APPROVAL_LIFETIME, APPROVAL_METHOD, APPROVAL_POLICY,
         APPROVAL_REVOKED, APPROVAL_SCOPE, APPROVAL_STALE, APPROVAL_TOO_OLD, APPROVAL_UNBOUND, APPROVAL_USES,
-        APPROVER_AGAIN, APPROVER_NOT_PERSON, APPROVER_PERMISSION, APPROVER_ROLE, APPROVER_SELF, APPROVER_UNKNOWN,
-        GATE_UNPROTECTED, REPLAY_ATTEMPT,
+        APPROVER_AGAIN, APPROVER_NOT_PERSON, APPROVER_PERMISSION, APPROVER_RENAMED, APPROVER_ROLE, APPROVER_SELF,
+        APPROVER_UNKNOWN, GATE_UNPROTECTED, REPLAY_ATTEMPT,
     },
 };
 use crate::base::{
@@ -54,6 +54,8 @@ pub enum Invalidation {
     EvidenceGone(&'static str),
     /// The approver may do too little in the repository.
     Permission(Permission),
+    /// The approver's login on the forge is another than in the trust root, or the account is gone.
+    Renamed(Option<String>),
     /// The environment protects nothing.
     Unprotected,
     /// The words with which the run was released do not hold the digest.
@@ -95,6 +97,7 @@ impl Invalidation {
             Self::Impostor => APPROVER_UNKNOWN,
             Self::EvidenceGone(_) => APPROVAL_EVIDENCE,
             Self::Permission(_) => APPROVER_PERMISSION,
+            Self::Renamed(_) => APPROVER_RENAMED,
             Self::Unprotected => GATE_UNPROTECTED,
             Self::DigestUnnamed => APPROVAL_UNBOUND,
             Self::OtherRun => REPLAY_ATTEMPT,
@@ -109,6 +112,8 @@ impl Invalidation {
             Self::Differs(field) => format!("the {} differs from the one it was given for", field.words()),
             Self::EvidenceGone(what) => format!("the {what} that it stands on is gone or was changed"),
             Self::Permission(had) => format!("the approver's permission in the repository was `{}`", had.word()),
+            Self::Renamed(Some(live)) => format!("the approver is called `{live}` on the forge now"),
+            Self::Renamed(None) => "the forge has no account of the approver any more".to_owned(),
             Self::Agent => "the policy lists the approver as a program".to_owned(),
             Self::Expired(at) => format!("it expired at {at}"),
             Self::NotYet(at) => format!("it holds from {at} on"),

@@ -21,6 +21,7 @@ reasons! {
     APPROVER_ROLE = "approver.role", Refused, "the approver has none of the roles that the policy asks for", "ask somebody with the role; `countersign status` names it";
     APPROVER_AGAIN = "approver.again", Refused, "the approver, or the key, counts already", "ask another person";
     APPROVER_PERMISSION = "approver.permission", Refused, "the approver may do less in the repository than the policy asks for", "ask somebody with more rights, or let the policy's `gates` ask for less";
+    APPROVER_RENAMED = "approver.renamed", Refused, "the approver's login on the forge is another than in the trust root", "see whether it is the same person, and enrol them under the new login: `countersign keys enrol`";
     APPROVAL_EVIDENCE = "approval.evidence_gone", Stale, "the forge's record on which the approval stands is gone or was changed", "approve the plan again, and leave the comment or review as it is";
     GATE_UNPROTECTED = "gate.unprotected", Refused, "the environment protects nothing", "give it required reviewers, forbid self-review and administrator bypass, and limit its branches; `countersign doctor --forge github` shows each";
     APPROVAL_OBJECTION = "approval.objection", Refused, "somebody who may approve objects", "settle it with that person, who alone can take the objection back";

@@ -271,6 +271,7 @@ fn judge(scales: &Scales<'_>, item: &Recorded) -> std::result::Result<Candidate,
     }
     item.approval.check_subjects(&approval.binding.subjects()).map_err(Invalidation::Signature)?;
     let holder = holder(scales, item)?;
+    check_login(scales, holder.principal)?;
     let uses_fit = match approval.scope {
         Scope::SingleRun => approval.max_uses == 1,
         Scope::Session => (1..=MAX_USES).contains(&approval.max_uses),
@@ -312,6 +313,16 @@ fn judge(scales: &Scales<'_>, item: &Recorded) -> std::result::Result<Candidate,
         is_policy: by_policy,
         is_author: scales.authors.contains(&holder.principal.id),
     })
+}
+
+/// Where the policy asks for it, the login of a person must still be the trust root's; case is no rename.
+fn check_login(scales: &Scales<'_>, holder: &Principal) -> std::result::Result<(), Invalidation> {
+    let known = scales.ground.facts.forge.as_deref().and_then(|observed| observed.logins.get(&holder.id));
+    match known.filter(|_| scales.gates.exact_logins) {
+        Some(Some(live)) if live.eq_ignore_ascii_case(&holder.login) => Ok(()),
+        Some(live) => Err(Invalidation::Renamed(live.clone())),
+        None => Ok(()),
+    }
 }
 
 /// Whose decision an approval is, and what stands for that person's own key.

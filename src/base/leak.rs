@@ -1,69 +1,110 @@
 //! What in a text looks like a secret, by the forms that issuers give theirs.
 
-/// Forms that begin with a word of their own: what it is, how it may begin, and the characters that follow at least.
-const TOKENS: &[(&str, &[&str], usize)] = &[
-    ("a GitHub token", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"], 20),
-    ("a GitLab token", &["glpat-", "gldt-", "glrt-"], 16),
-    ("a Slack token", &["xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-"], 10),
-    ("an npm token", &["npm_"], 36),
-    ("a PyPI token", &["pypi-AgE"], 40),
-    ("a Hugging Face token", &["hf_"], 30),
-    ("a Stripe key", &["sk_live_", "rk_live_"], 20),
-    ("a DigitalOcean token", &["dop_v1_"], 60),
-    ("a HashiCorp Vault token", &["hvs."], 24),
-    ("an age key", &["AGE-SECRET-KEY-1"], 50),
+use std::{ops::Range, sync::LazyLock};
+
+use aho_corasick::AhoCorasick;
+
+/// A form that begins with a word of its own.
+struct Form {
+    what: &'static str,
+    /// How it may begin.
+    prefixes: &'static [&'static str],
+    /// How many characters follow at least.
+    least: usize,
+    /// What they are.
+    follows: fn(u8) -> bool,
+    /// Whether no letter or digit may stand before it.
+    alone: bool,
+}
+
+const fn token(what: &'static str, prefixes: &'static [&'static str], least: usize) -> Form {
+    Form { what, prefixes, least, follows: is_token, alone: false }
+}
+
+/// The one list of forms.
+static FORMS: [Form; 14] = [
+    token("a GitHub token", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"], 20),
+    token("a GitLab token", &["glpat-", "gldt-", "glrt-", "glcbt-", "glptt-"], 16),
+    token("a Slack token", &["xoxa-", "xoxb-", "xoxp-", "xoxr-", "xoxs-"], 10),
+    token("an npm token", &["npm_"], 36),
+    token("a PyPI token", &["pypi-AgE"], 40),
+    token("a Hugging Face token", &["hf_"], 30),
+    token("a Stripe key", &["sk_live_", "rk_live_"], 20),
+    token("a DigitalOcean token", &["dop_v1_"], 60),
+    token("a HashiCorp Vault token", &["hvs."], 24),
+    token("an age key", &["AGE-SECRET-KEY-1"], 50),
+    Form { alone: true, ..token("a model provider's key", &["sk-"], 20) },
+    Form { alone: true, ..token("a Google API key", &["AIza"], 35) },
+    Form { alone: true, follows: is_upper, ..token("an AWS access key", &["AKIA", "ASIA"], 16) },
+    // Its first part must be long enough, and a second of its kind follow.
+    token("a JSON web token", &[JWT], 7),
 ];
+
+/// How the parts of a JSON web token begin: `{"` in base64url.
+const JWT: &str = "eyJ";
+
+/// Every prefix, with the form that it begins.
+static PREFIXES: LazyLock<(Option<AhoCorasick>, Vec<&'static Form>)> = LazyLock::new(|| {
+    let prefixes = FORMS.iter().flat_map(|form| form.prefixes);
+    let forms = FORMS.iter().flat_map(|form| form.prefixes.iter().map(move |_| form));
+    (AhoCorasick::new(prefixes).ok(), forms.collect())
+});
+
+/// Tells whether a byte may be part of a token; where two such bytes meet, no token begins or ends for certain.
+#[must_use]
+pub fn is_part(byte: u8) -> bool {
+    is_token(byte) || byte == b'.'
+}
+
+const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+const fn is_upper(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit()
+}
 
 /// Tells which kind of secret a text seems to hold.
 #[must_use]
 pub fn secret_in(text: &str) -> Option<&'static str> {
-    // No form below is shorter, and most texts of a plan are.
+    // No form is shorter, and most texts of a plan are.
     if text.len() < 14 {
         return None;
     }
-    let token = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
-    for (what, prefixes, least) in TOKENS {
-        if prefixes.iter().any(|prefix| follows(text, prefix, *least, token, |_| true)) {
-            return Some(what);
-        }
-    }
-    let alone = |before: Option<char>| !before.is_some_and(|c| c.is_ascii_alphanumeric());
-    if follows(text, "sk-", 20, token, alone) {
-        return Some("a model provider's key");
-    }
-    if follows(text, "AIza", 35, token, alone) {
-        return Some("a Google API key");
-    }
-    if ["AKIA", "ASIA"].iter().any(|prefix| follows(text, prefix, 16, upper, alone)) {
-        return Some("an AWS access key");
+    if let Some((_, what)) = tokens(text.as_bytes()).next() {
+        return Some(what);
     }
     let armour = text.match_indices("-----BEGIN ").any(|(at, begin)| {
         let line = text[at + begin.len()..].lines().next().unwrap_or_default();
         line.contains("PRIVATE KEY-----") || line.contains("PRIVATE KEY BLOCK-----")
     });
-    if armour {
-        return Some("a private key");
-    }
-    let jwt = text.match_indices("eyJ").any(|(at, _)| {
-        let rest = &text[at..];
-        let head = rest.find(|c| !token(c)).unwrap_or(rest.len());
-        head >= 10 && rest[head..].starts_with(".eyJ")
-    });
-    jwt.then_some("a JSON web token")
+    armour.then_some("a private key")
 }
 
-/// Tells whether `prefix` stands in `text`, after what `before` lets pass, with at least `least` characters of a kind behind it.
-fn follows(
-    text: &str,
-    prefix: &str,
-    least: usize,
-    kind: impl Fn(char) -> bool,
-    before: impl Fn(Option<char>) -> bool,
-) -> bool {
-    text.match_indices(prefix).any(|(at, _)| {
-        before(text[..at].chars().next_back())
-            && text[at + prefix.len()..].chars().take_while(|c| kind(*c)).take(least).count() == least
+/// Returns where tokens of known forms stand, and what each seems to be; in order of their beginnings' ends.
+///
+/// A place reaches as far as the token's characters do. Private keys are no tokens, they have lines.
+pub fn tokens(bytes: &[u8]) -> impl Iterator<Item = (Range<usize>, &'static str)> {
+    let (finder, forms) = &*PREFIXES;
+    let found = finder.iter().flat_map(move |finder| finder.find_overlapping_iter(bytes));
+    found.filter_map(move |hit| {
+        let form = forms.get(hit.pattern().as_usize())?;
+        let before = hit.start().checked_sub(1).map(|at| bytes[at]);
+        if form.alone && before.is_some_and(|b| b.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let run = |from: usize, of: fn(u8) -> bool| {
+            bytes[from..].iter().position(|b| !of(*b)).map_or(bytes.len(), |length| from + length)
+        };
+        let end = run(hit.end(), form.follows);
+        if end - hit.end() < form.least {
+            return None;
+        }
+        if form.prefixes == [JWT] {
+            let more = bytes[end..].strip_prefix(b".").is_some_and(|rest| rest.starts_with(JWT.as_bytes()));
+            return more.then(|| (hit.start()..run(end, is_part), form.what));
+        }
+        Some((hit.start()..run(end, is_token), form.what))
     })
 }
 
@@ -80,6 +121,7 @@ mod tests {
             format!("glpat-{tail}"),
             format!("xoxb-{tail}"),
             format!("key=sk-{tail}"),
+            format!("glcbt-{tail}"),
             format!("npm_{tail}"),
             format!("pypi-AgE{tail}"),
             format!("hf_{tail}"),
@@ -106,5 +148,13 @@ mod tests {
         ] {
             assert_eq!(secret_in(good), None, "{good}");
         }
+    }
+
+    #[test]
+    fn a_token_is_found_where_it_stands_and_as_far_as_it_reaches() {
+        let tail = "a1B2".repeat(9);
+        let text = format!("a ghp_{tail}, eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.c2ln_- task-{tail} end");
+        let found: Vec<_> = tokens(text.as_bytes()).map(|(at, _)| &text[at]).collect();
+        assert_eq!(found, [&format!("ghp_{tail}"), "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.c2ln_-"]);
     }
 }

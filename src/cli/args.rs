@@ -47,6 +47,9 @@ pub struct Global {
     /// Which CI takes outputs, summary and annotations; without it COUNTERSIGN_CI, else what the environment says.
     #[arg(long, global = true, value_name = "CI", value_enum)]
     pub ci: Option<CiChoice>,
+    /// Append one JSON object a line to this file, as things happen; `-` is standard error.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub events: Option<PathBuf>,
 }
 
 /// Which CI takes outputs, summary and annotations.
@@ -101,6 +104,14 @@ pub enum Command {
         after_help = "Example:\n  countersign plan deploy --change-request 7 --draft --out plan.json && countersign propose plan.json"
     )]
     Propose(ProposeArgs),
+    /// Open a draft change request for the present branch, or find the one that is open, so that a plan can name it.
+    #[command(
+        after_help = "Example:\n  git push -u origin HEAD && countersign open directives/release.md && countersign plan release --change-request 7"
+    )]
+    Open(OpenArgs),
+    /// Start a workflow on the forge, by `workflow_dispatch`.
+    #[command(after_help = "Example:\n  countersign dispatch release.yml -i version=1.2.0")]
+    Dispatch(DispatchArgs),
     /// Do what a comment on the forge asks for, if who wrote it may: the one entry for comment commands.
     #[command(after_help = "Example:\n  countersign comment --event \"$GITHUB_EVENT_PATH\"")]
     Comment(CommentArgs),
@@ -606,6 +617,31 @@ pub struct CommentArgs {
     /// Change no comment: write a new one each time, for auditors.
     #[arg(long)]
     pub append_only: bool,
+}
+
+/// Arguments of `open`.
+#[derive(Debug, ClapArgs)]
+pub struct OpenArgs {
+    /// The directive that the change request is for, by name or path.
+    #[arg(value_name = "DIRECTIVE")]
+    pub directive: String,
+    /// The branch, which must be on the forge at the commit that is checked out here; by default the present one.
+    #[arg(long, value_name = "BRANCH")]
+    pub branch: Option<String>,
+}
+
+/// Arguments of `dispatch`.
+#[derive(Debug, ClapArgs)]
+pub struct DispatchArgs {
+    /// The workflow's file name, such as `release.yml`.
+    #[arg(value_name = "WORKFLOW")]
+    pub workflow: String,
+    /// The branch to start it at; by default the base that the trust root names.
+    #[arg(long = "ref", value_name = "BRANCH")]
+    pub branch: Option<String>,
+    /// An input of the workflow, `name=value`; may be given more than once.
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub input: Vec<String>,
 }
 
 /// Arguments of `diff`.

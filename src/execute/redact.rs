@@ -14,6 +14,7 @@ use base64::{
 
 use super::reasons::SECRET_TOO_SHORT;
 use crate::base::{
+    leak,
     reason::{INTERNAL, Refusal, Result},
     secret::Secret,
 };
@@ -24,7 +25,10 @@ pub(super) const LEAST_LENGTH: usize = 8;
 /// What stands in a text where a secret was.
 pub(super) const MARKER: &str = "[redacted]";
 
-/// Finds secrets in bytes.
+/// How much of a text without a gap may be a token that has not shown its form yet, in bytes.
+pub(super) const UNDECIDED: usize = 16 << 10;
+
+/// Finds secrets in bytes: those that are given, and tokens of the forms that issuers give theirs.
 pub struct Redactor {
     finder: Option<AhoCorasick>,
     /// Length of the longest form.
@@ -72,7 +76,7 @@ impl Redactor {
     /// Tells whether bytes hold a secret in any of its forms.
     #[must_use]
     pub fn finds(&self, bytes: &[u8]) -> bool {
-        self.finder.as_ref().is_some_and(|finder| finder.is_match(bytes))
+        self.finder.as_ref().is_some_and(|finder| finder.is_match(bytes)) || leak::tokens(bytes).next().is_some()
     }
 
     /// Returns the text with every secret replaced by [`MARKER`].
@@ -85,15 +89,21 @@ impl Redactor {
     }
 
     /// Returns the joined places of all forms, overlapping ones as one, in order.
-    fn spans(&self, bytes: &[u8]) -> Vec<(usize, usize)> {
-        let Some(finder) = &self.finder else { return Vec::new() };
-        let mut found: Vec<_> = finder.find_overlapping_iter(bytes).map(|m| (m.start(), m.end())).collect();
+    ///
+    /// With each, whether what ends there is a token.
+    fn spans(&self, bytes: &[u8]) -> Vec<(usize, usize, bool)> {
+        let known = self.finder.iter().flat_map(|finder| finder.find_overlapping_iter(bytes));
+        let tokens = leak::tokens(bytes).map(|(at, _)| (at.start, at.end, true));
+        let mut found: Vec<_> = known.map(|m| (m.start(), m.end(), false)).chain(tokens).collect();
         found.sort_unstable();
-        let mut joined: Vec<(usize, usize)> = Vec::new();
-        for (start, end) in found {
+        let mut joined: Vec<(usize, usize, bool)> = Vec::new();
+        for (start, end, token) in found {
             match joined.last_mut() {
-                Some(last) if start <= last.1 => last.1 = last.1.max(end),
-                _ => joined.push((start, end)),
+                Some(last) if start <= last.1 => {
+                    last.2 = (end >= last.1 && token) || (end <= last.1 && last.2);
+                    last.1 = last.1.max(end);
+                }
+                _ => joined.push((start, end, token)),
             }
         }
         joined
@@ -108,23 +118,20 @@ pub(super) struct Stream {
     held: Vec<u8>,
     /// How many bytes of `held`, from its beginning, belong to a secret whose marker is out already.
     covered: usize,
+    /// Whether what is covered may be a token that goes on.
+    open: bool,
 }
 
 impl Stream {
     /// Starts a stream.
     pub(super) fn new(redactor: Arc<Redactor>) -> Self {
-        Self { redactor, held: Vec::new(), covered: 0 }
+        Self { redactor, held: Vec::new(), covered: 0, open: false }
     }
 
     /// Takes a piece, and returns what can be let out by now.
     pub(super) fn push(&mut self, piece: &[u8]) -> Vec<u8> {
-        if self.redactor.finder.is_none() {
-            return piece.to_vec();
-        }
         self.held.extend_from_slice(piece);
-        // A form that begins before this place has come whole.
-        let safe = self.held.len().saturating_sub(self.redactor.longest - 1);
-        self.let_out(safe)
+        self.let_out(self.settled())
     }
 
     /// Ends the stream, and returns the rest.
@@ -132,14 +139,33 @@ impl Stream {
         self.let_out(self.held.len())
     }
 
+    /// Returns up to where all that begins has come whole, or has shown what it is.
+    fn settled(&self) -> usize {
+        let held = self.held.as_slice();
+        // A form that begins before this place has come whole.
+        let known = held.len().saturating_sub(self.redactor.longest.saturating_sub(1));
+        if held.get(known).is_some_and(|next| !leak::is_part(*next)) {
+            return known;
+        }
+        // A token is whole where its characters end; one that is too long has shown its form by then.
+        let least = known.saturating_sub(UNDECIDED);
+        let gap = held[least..known].iter().rposition(|byte| !leak::is_part(*byte));
+        gap.map_or(least, |at| least + at + 1)
+    }
+
     fn let_out(&mut self, until: usize) -> Vec<u8> {
+        if self.open {
+            let more = self.held[self.covered..].iter().position(|byte| !leak::is_part(*byte));
+            self.open = more.is_none();
+            self.covered = more.map_or(self.held.len(), |more| self.covered + more);
+        }
         let mut out = Vec::with_capacity(until);
         let mut at = 0;
         let mut covered_after = self.covered.saturating_sub(until);
         if self.covered > 0 {
             at = self.covered.min(until);
         }
-        for (start, end) in self.redactor.spans(&self.held) {
+        for (start, end, token) in self.redactor.spans(&self.held) {
             if start >= until {
                 break;
             }
@@ -152,6 +178,7 @@ impl Stream {
             }
             at = at.max(end.min(until));
             covered_after = covered_after.max(end.saturating_sub(until));
+            self.open |= token && end == self.held.len();
         }
         out.extend_from_slice(&self.held[at..until]);
         self.held.drain(..until);

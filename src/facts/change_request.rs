@@ -26,6 +26,28 @@ pub struct ChangeRequest {
     pub changed_files: u64,
 }
 
+/// A change request to be opened, as a draft, from a branch of the repository itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestDraft {
+    /// Title, one line.
+    pub title: String,
+    /// Text, Markdown.
+    pub body: String,
+    /// The branch, without `refs/heads/`.
+    pub head: String,
+    /// The base, without `refs/heads/`.
+    pub base: String,
+}
+
+/// Which change request it is, and where people see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestRef {
+    /// Its number in the repository.
+    pub number: u64,
+    /// Its address, for people.
+    pub url: String,
+}
+
 /// A commit of a change request, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitPeople {

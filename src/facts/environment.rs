@@ -67,6 +67,15 @@ pub enum RunApprovalState {
     Pending,
 }
 
+/// A run that was started just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartedRun {
+    /// Numeric id on the forge.
+    pub id: u64,
+    /// Its address, for people.
+    pub url: String,
+}
+
 /// A run of a workflow or pipeline in the CI system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CiRun {

@@ -28,6 +28,8 @@ pub struct Observed {
     pub releases: Vec<RunApproval>,
     /// The environment of the plan.
     pub environment: Option<Environment>,
+    /// The logins that the accounts of those who approved have now, by number; none where an account is gone.
+    pub logins: BTreeMap<u64, Option<String>>,
     /// The issue that the plan is made for; one that is gone is missing.
     pub issue: Option<SeenIssue>,
 }

@@ -11,14 +11,16 @@ pub mod reasons;
 pub use providers::local::Checkout;
 
 use crate::{
-    base::{digest::Digest, reason::Result},
+    base::reason::Result,
     facts::{
         account::{Account, Permission},
-        artifact::Artifact,
-        change_request::{ChangeRequest, ChangedFile, Comment, CommitPeople, EditHistory, Issue, Reaction, Review},
+        change_request::{
+            ChangeRequest, ChangedFile, Comment, CommitPeople, EditHistory, Issue, Reaction, RequestDraft, RequestRef,
+            Review,
+        },
         check::{CheckDraft, CheckRun},
         deployment::{Deployment, DeploymentDraft, DeploymentStatus, DeploymentStatusDraft, PendingDeployment},
-        environment::{CiRun, Environment, RunApproval},
+        environment::{CiRun, Environment, RunApproval, StartedRun},
         protection::{BranchProtection, BranchRule, Ruleset, WorkflowPermissions},
         repository::Repository,
     },
@@ -242,23 +244,23 @@ pub trait Forge: Send + Sync {
     /// `forge.*`.
     fn deployment_statuses(&self, deployment: u64) -> Result<Vec<DeploymentStatus>>;
 
-    /// Returns the archive of a run that has a digest; its name is not looked at.
+    /// Returns the open change request from a branch of the repository to a base, both without `refs/heads/`.
     ///
     /// # Errors
-    /// `forge.*`; `forge.missing` where none has it.
-    fn artifact(&self, run: u64, digest: &Digest) -> Result<Artifact>;
+    /// `forge.*`.
+    fn open_request(&self, head: &str, base: &str) -> Result<Option<RequestRef>>;
 
-    /// Returns the bytes of an archive, at most `max_bytes`, compared with its digest; writes no file.
+    /// Opens a change request as a draft; where one is open already, the forge refuses.
     ///
     /// # Errors
-    /// `forge.*`, `artifact.digest`.
-    fn download(&self, artifact: &Artifact, max_bytes: usize) -> Result<Vec<u8>>;
+    /// `forge.*`.
+    fn create_request(&self, draft: &RequestDraft) -> Result<RequestRef>;
 
-    /// Starts a workflow at a branch; returns the id of its run, where the forge tells it.
+    /// Starts a workflow at a branch; returns its run, where the forge tells it.
     ///
     /// # Errors
     /// `forge.*`; `forge.outcome_unknown` where the forge's answer leaves open whether it began.
-    fn dispatch(&self, workflow: &str, reference: &str, inputs: &[(&str, &str)]) -> Result<Option<u64>>;
+    fn dispatch(&self, workflow: &str, reference: &str, inputs: &[(&str, &str)]) -> Result<Option<StartedRun>>;
 
     /// Returns the rules of rulesets that hold for a branch, given without `refs/heads/`.
     ///

@@ -152,7 +152,12 @@ impl Ledger {
                 pause(attempt);
             }
             match self.try_append(clock, attempt, &mut build) {
-                Ok(Some(appended)) => return Ok(appended),
+                Ok(Some(appended)) => {
+                    if let Some(listener) = &self.listener {
+                        listener(&appended.entries);
+                    }
+                    return Ok(appended);
+                }
                 Ok(None) => {}
                 Err(refusal) if refusal.reason() == LEDGER_LOCKED => locked = Some(refusal),
                 Err(refusal) => return Err(refusal),

@@ -35,7 +35,7 @@ pub use address::Address;
 pub use append::{Appended, Batch, NewEntry, View};
 pub use chain::{Chain, Mode};
 pub use format::genesis_entry;
-pub use open::Ledger;
+pub use open::{Ledger, Listener};
 pub use record::{Entry, Held, Record};
 pub use remote::Remote;
 pub use state::State;

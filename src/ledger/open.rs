@@ -1,6 +1,6 @@
 //! A ledger in a repository: opened, verified, and kept in step with its remote.
 
-use std::{io::Write, path::Path};
+use std::{io::Write, path::Path, sync::Arc};
 
 use git2::Oid;
 
@@ -34,7 +34,11 @@ pub struct Ledger {
     pub(super) loaded: Option<Loaded>,
     pub(super) mode: Mode,
     pub(super) mark: Option<Mark>,
+    pub(super) listener: Option<Listener>,
 }
+
+/// Who is told of entries once they are appended, in order.
+pub type Listener = Arc<dyn Fn(&[Entry]) + Send + Sync>;
 
 /// A verified ledger at a commit.
 #[derive(Clone)]
@@ -54,7 +58,7 @@ impl Ledger {
     /// `ledger.missing` where there is no repository, `ledger.shallow`.
     pub fn open(path: &Path, root: &TrustRoot) -> Result<Self> {
         let store = Store::open(path, &root.document().ledger.branch)?;
-        Ok(Self { store, root: root.clone(), remote: None, loaded: None, mode: Mode::Full, mark: None })
+        Ok(Self { store, root: root.clone(), remote: None, loaded: None, mode: Mode::Full, mark: None, listener: None })
     }
 
     /// Takes a remote side as the truth: reads follow it, appends are decided there.
@@ -68,6 +72,13 @@ impl Ledger {
     #[must_use]
     pub fn with_mark(mut self, folder: &Path) -> Self {
         self.mark = Some(Mark::new(folder, &self.root.document().ledger.genesis));
+        self
+    }
+
+    /// Tells somebody of every entry that this process appends, once it is durable.
+    #[must_use]
+    pub fn with_listener(mut self, listener: Listener) -> Self {
+        self.listener = Some(listener);
         self
     }
 

@@ -89,12 +89,19 @@ pub struct Gates {
     pub forks: bool,
     /// Whether a plan may take its directive from the head of a change request.
     pub directives_at_head: bool,
+    /// Whether an approval counts only while the approver's login on the forge is the trust root's; else that is said.
+    pub exact_logins: bool,
 }
 
 impl Gates {
-    /// What holds where the policy is silent: the strictest.
-    pub const DEFAULT: Self =
-        Self { permission: Permission::Write, digest_in_release: true, forks: false, directives_at_head: false };
+    /// What holds where the policy is silent: the strictest, but for a login, which people change.
+    pub const DEFAULT: Self = Self {
+        permission: Permission::Write,
+        digest_in_release: true,
+        forks: false,
+        directives_at_head: false,
+        exact_logins: false,
+    };
 }
 
 /// One entry of the table of programs.

@@ -142,7 +142,7 @@ fn read_limits(node: &Node, findings: &mut Findings<'_>) -> Option<Limits> {
 }
 
 fn read_gates(node: &Node, findings: &mut Findings<'_>) -> Option<Gates> {
-    const KNOWN: [&str; 4] = ["permission", "digestInRelease", "forks", "directivesAtHead"];
+    const KNOWN: [&str; 5] = ["permission", "digestInRelease", "forks", "directivesAtHead", "exactLogins"];
     let fields = node.fields("`gates`", &KNOWN, findings)?;
     let mut gates = Gates::DEFAULT;
     if let Some(permission) = fields.get("permission").and_then(|node| node.word(&Permission::ALL, findings)) {
@@ -153,6 +153,7 @@ fn read_gates(node: &Node, findings: &mut Findings<'_>) -> Option<Gates> {
         ("digestInRelease", &mut gates.digest_in_release),
         ("forks", &mut gates.forks),
         ("directivesAtHead", &mut gates.directives_at_head),
+        ("exactLogins", &mut gates.exact_logins),
     ] {
         if let Some(on) = switch(name) {
             *field = on;

@@ -4,6 +4,7 @@
 //! and comes in as a [`Style`].
 
 pub mod comment;
+pub mod events_v1;
 pub mod formats;
 mod graph;
 pub mod json_v1;

@@ -29,7 +29,7 @@ use super::{
     forge_model::{
         ForgeModel,
         faults::What,
-        state::{Person, Reviewer, State},
+        state::{Person, Reviewer, State, Team},
     },
     issuer::minting,
     support::{Bench, Ran},
@@ -326,6 +326,30 @@ fn a19_a25_each_protection_of_an_environment_that_is_taken_away_turns_its_line()
 }
 
 #[test]
+fn a19_a_team_releases_as_far_as_people_of_the_trust_root_are_in_it() {
+    let scene = Scene::new();
+    let of = |members: &[u64]| {
+        let members = members.to_vec();
+        move |state: &mut State| {
+            state.teams = vec![Team { id: 55, slug: "owners".to_owned(), members: members.clone() }];
+            state.environments[0].reviewers = vec![Reviewer::Team(55)];
+        }
+    };
+    let weak = [("environment.reviewers", "weak")];
+    scene.without("an empty team", of(&[]), &weak);
+    scene.without("a team of strangers", of(&[103, 104]), &weak);
+    scene.without("a team of who asks alone", of(&[101, 103]), &weak);
+    of(&[101, 102, 103])(&mut scene.model.state());
+    scene.model.fault("GET", "/teams/owners", What::Status(403, "Must have admin rights"));
+    scene.turns("a team that cannot be read", &[("environment.reviewers", "unknown")]);
+    scene.model.repair();
+    let (lines, code, _) = scene.lines();
+    let line = lines.iter().find(|line| line["id"] == "environment.reviewers").unwrap();
+    assert_eq!((code, line["result"].as_str()), (0, Some("ok")), "{line}");
+    assert!(line["found"].as_str().unwrap().contains("team owners (2 of 3 in the trust root)"), "{line}");
+}
+
+#[test]
 fn a22_a_key_that_lies_outside_of_its_environment_is_told() {
     let scene = Scene::new();
     scene.without("no keys", |state| state.environments[0].secrets.clear(), &[("environment.secrets", "missing")]);
@@ -534,13 +558,15 @@ fn a10_a14_people_are_held_against_the_accounts_that_have_their_numbers_now() {
         state.environments[0].reviewers = vec![Reviewer::Person(101)];
         state.people.retain(|one| one.id != 102);
     };
-    scene.without("gone", gone, &[("principal.account", "missing")]);
+    // Of two reviewers one is left, for whom nobody else releases.
+    let alone = [("principal.account", "missing"), ("environment.reviewers", "weak")];
+    scene.without("gone", gone, &alone);
     // The login is somebody else's by now: the number is gone, whoever answers to the name.
     let taken = |state: &mut State| {
         state.environments[0].reviewers = vec![Reviewer::Person(101)];
         state.people.iter_mut().find(|one| one.id == 102).unwrap().id = 666;
     };
-    scene.without("taken", taken, &[("principal.account", "missing")]);
+    scene.without("taken", taken, &alone);
 }
 
 #[test]

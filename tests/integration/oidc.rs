@@ -39,16 +39,20 @@ struct Stage {
 
 impl Stage {
     fn new(directive: &str) -> Self {
+        Self::on("github-hosted", directive, &[DEPLOY])
+    }
+
+    fn on(runner: &'static str, directive: &str, files: &[(&str, &str)]) -> Self {
         let issuer = LocalIssuer::start();
-        let bench = scene::solo_with(&[DEPLOY]);
-        bench.run(&["keys", "issuer", &issuer.url(), "--workflow", WORKFLOW]).exits(0);
+        let bench = scene::solo_with(files);
+        bench.run(&["keys", "issuer", &issuer.url(), "--workflow", WORKFLOW, "--runner", runner]).exits(0);
         let policy = bench.read(".countersign/policy.yml");
         bench.write(".countersign/policy.yml", policy.replace("environments: []", "environments: [production]"));
         bench.commit("Trust the issuer");
         let plan = plan(&bench, directive, &[]);
         scene::approve(&bench, "ada", &plan, &[]).exits(0);
         let stage = Self { bench, issuer, plan };
-        stage.mints(|claims| claims);
+        stage.mints(with("runner_environment", json!(runner)));
         stage
     }
 
@@ -208,6 +212,84 @@ fn a47_a_job_on_another_kind_of_machine_executes_nothing() {
     stage.refused(&[], 5, "oidc.runner_refused");
     stage.mints(|claims| claims);
     stage.runs();
+}
+
+/// Something that an earlier job did, or that undoes it.
+type Act<'a> = &'a dyn Fn();
+
+#[test]
+fn a47_on_a_machine_that_outlives_its_jobs_nothing_lies_beside_the_commit_however_it_is_hidden() {
+    let files = [DEPLOY, ("lines.txt", "one\ntwo\n"), (".gitattributes", "lines.txt text eol=crlf\n")];
+    let stage = Stage::on("self-hosted", "deploy", &files);
+    let bench = &stage.bench;
+    // The line ends are those of a checkout, not those of the commit.
+    std::fs::remove_file(bench.path("lines.txt")).unwrap();
+    bench.git(&["checkout", "-q", "--", "lines.txt"]);
+    assert_eq!(bench.read("lines.txt"), "one\r\ntwo\r\n");
+    let hides = |rule: &str| std::fs::write(bench.path(".git/info/exclude"), rule).unwrap();
+    let attacks: [(&str, Act<'_>, Act<'_>); 6] = [
+        ("lib/sitecustomize.py", &|| bench.write("lib/sitecustomize.py", "evil"), &|| {
+            std::fs::remove_dir_all(bench.path("lib")).unwrap();
+        }),
+        (
+            "hidden.py",
+            &|| {
+                hides("*\n");
+                bench.write("hidden.py", "evil");
+            },
+            &|| {
+                hides("");
+                std::fs::remove_file(bench.path("hidden.py")).unwrap();
+            },
+        ),
+        (
+            "own/.gitignore",
+            &|| {
+                bench.write("own/.gitignore", "*\n");
+            },
+            &|| std::fs::remove_dir_all(bench.path("own")).unwrap(),
+        ),
+        (
+            "README.md",
+            &|| {
+                bench.git(&["update-index", "--assume-unchanged", "README.md"]);
+                bench.write("README.md", "# A projecT\n");
+            },
+            &|| {
+                bench.git(&["update-index", "--no-assume-unchanged", "README.md"]);
+                bench.git(&["checkout", "-q", "--", "README.md"]);
+            },
+        ),
+        (
+            "README.md",
+            &|| {
+                bench.git(&["update-index", "--skip-worktree", "README.md"]);
+                std::fs::remove_file(bench.path("README.md")).unwrap();
+            },
+            &|| {
+                bench.git(&["update-index", "--no-skip-worktree", "README.md"]);
+                bench.git(&["checkout", "-q", "--", "README.md"]);
+            },
+        ),
+        ("directives/more", &|| std::os::unix::fs::symlink("/etc", bench.path("directives/more")).unwrap(), &|| {
+            std::fs::remove_file(bench.path("directives/more")).unwrap()
+        }),
+    ];
+    for (left, leave, clean) in attacks {
+        leave();
+        let before = tip(bench);
+        for line in [["execute", &stage.plan.file], ["verify", &stage.plan.file]] {
+            let ran = stage.run(&line, &[]).refused(5, "subject.workspace_dirty");
+            assert!(ran.stdout.contains(left), "{left}: {}", ran.stdout);
+        }
+        assert!(!bench.path(CANARY).exists() && before == tip(bench), "{left}");
+        clean();
+    }
+    stage.runs();
+    // A machine that is thrown away holds what the job itself put there, and no more.
+    let fresh = Stage::new("deploy");
+    fresh.bench.write("built.txt", "by a step before");
+    fresh.runs();
 }
 
 #[test]

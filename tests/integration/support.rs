@@ -184,6 +184,7 @@ impl Bench {
             entropy: Entropy::Counter(Cell::new(self.counter.get())),
             cwd: self.repo(),
             reached: Default::default(),
+            events: Default::default(),
             console: Console {
                 stdin: Box::new(io::Cursor::new(input.to_owned().into_bytes())),
                 stdout: Box::new(stdout.clone()),

@@ -10,6 +10,7 @@ use crate::{
         forge::{self, Asking},
         gate::Gate,
         ledger::reason,
+        logins,
         output::{Outcome, Printer},
         prompt::{self, Answer},
         reasons::{EXPIRY_TOO_LONG, PLAN_DENIED, REJECTED_AT_TERMINAL},
@@ -62,6 +63,10 @@ pub(super) fn run(args: &ApproveArgs, world: &mut World, printer: &Printer) -> R
         true => signer::find(&SignerArgs::default(), &[Duty::Policy], &session, world)?,
         false => signer::find(&args.signer, &[Duty::Approver], &session, world)?,
     };
+    let renamed = logins::of_hand(&hand, &policy, &session, world)?;
+    if let Some(note) = &renamed {
+        printer.say(world, &format!("note: {note}"));
+    }
     if args.policy {
         hand.method = Method::Policy;
     } else if args.signer.key.is_some() || args.signer.ssh.is_some() || args.digest.is_some() {
@@ -72,7 +77,8 @@ pub(super) fn run(args: &ApproveArgs, world: &mut World, printer: &Printer) -> R
         }
         hand.method = Method::Terminal;
     }
-    approve(&matter, &terms, &hand, args.out.as_deref(), &session, world)
+    let approved = approve(&matter, &terms, &hand, args.out.as_deref(), &session, world)?;
+    Ok(renamed.iter().fold(approved, |approved, note| approved.note(note)))
 }
 
 /// A plan, and what the policy says of it.
@@ -132,9 +138,12 @@ fn by_gate(
         GateArg::Environment => vec![gate.by_environment(matter.plan)?],
         GateArg::Review => gate.by_reviews(matter.plan)?,
     };
+    let renamed = hands.iter().map(|hand| logins::of_hand(hand, matter.policy, session, world));
+    let renamed: Vec<String> = renamed.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
     let mut last = None;
     for hand in &hands {
-        last = Some(approve(matter, terms, hand, args.out.as_deref(), session, world)?);
+        let approved = approve(matter, terms, hand, args.out.as_deref(), session, world)?;
+        last = Some(logins::say(approved, &renamed));
     }
     last.ok_or_else(|| Refusal::new(crate::base::reason::INTERNAL, "a gate without a hand"))
 }

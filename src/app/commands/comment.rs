@@ -13,6 +13,7 @@ use crate::{
         forge::{self, Asking, people},
         gate::{Gate, is_untouched},
         ledger::begin,
+        logins,
         output::Outcome,
         reasons::{DIRECTIVE_MISSING, EVENT_FORM, PLAN_DENIED, PLAN_UNKNOWN, RUN_UNKNOWN},
         session::Session,
@@ -38,7 +39,10 @@ use crate::{
     ledger::status::run_status,
     plan::{SealedPlan, model::Person},
     policy::{self, Outcome as Decided, Policy},
-    report::comment::{self, Channel, DiffReply, Marker, Mode, RunLine, StatusReply},
+    report::{
+        comment::{self, Channel, DiffReply, Marker, Mode, RunLine, StatusReply},
+        events_v1::EventLine,
+    },
     sign::{Duty, predicate::RevocationTarget},
     verify::reasons::{CHANGE_CLOSED, FORK_REFUSED, HEAD_MOVED},
 };
@@ -164,7 +168,9 @@ impl Clerk<'_> {
             }
             Command::Approve { plan } => {
                 let hand = self.hand(&comment, &policy)?;
-                self.approve(plan, reason.as_deref(), &hand, policy)
+                let renamed = logins::admit(&hand.principal, Some(&comment.author.login), &policy)?;
+                let (approved, reaction) = self.approve(plan, reason.as_deref(), &hand, policy)?;
+                Ok((renamed.iter().fold(approved, |approved, note| approved.note(note)), reaction))
             }
             Command::Reject { plan } => {
                 let hand = self.hand(&comment, &policy)?;
@@ -240,6 +246,7 @@ impl Clerk<'_> {
         let requester = Person { host, id: author.id, login: author.login.clone() };
         let drafted = planning::draft(&args, &requester, &self.session, policy, world)?;
         let plan = drafted.plan;
+        world.events.tell(&EventLine::made(plan.plan(), plan.digest(), world.now()));
         let decision = decide(policy, &plan, world.now(), policy::Purpose::Review);
         if let Some(no) = decision.refusal() {
             return Err(Refusal::new(PLAN_DENIED, no.message().to_owned()).subject(plan.digest().to_string()));

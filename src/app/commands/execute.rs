@@ -15,6 +15,7 @@ use crate::{
         forge::{self, Asking},
         identity,
         ledger::checkpoint_if_due,
+        logins,
         output::{Outcome, Printer},
         provenance,
         reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN, RUNNER_TAMPERED},
@@ -87,7 +88,8 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         reading,
         asking,
     )?
-    .shown_by(identity);
+    .shown_by(identity)
+    .left_behind(&session)?;
     if let Purpose::Resume(name) | Purpose::Join { run: name, .. } = &purpose
         && situation.ledger.read(world.now())?.state().run(name).is_none()
     {
@@ -97,15 +99,16 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let sealed = plan.clone();
     let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
     let (result, text) = shown(&report, digest);
+    let renamed = situation.renamed(&session);
     let verified = match verdict {
         Ok(verified) => verified,
         Err(refusal) => {
             let outcome = refused(&refusal, result, text).about(digest.to_string());
-            return Ok(outcome.checks(lines(&report)).plan(&sealed));
+            return Ok(logins::say(outcome, &renamed).checks(lines(&report)).plan(&sealed));
         }
     };
     if args.dry_run {
-        return Ok(preview(&verified, result, text)?.checks(lines(&report)).plan(&sealed));
+        return Ok(logins::say(preview(&verified, result, text)?, &renamed).checks(lines(&report)).plan(&sealed));
     }
     let secrets = secrets(verified.plan(), world)?;
     printer.mask(world, secrets.values().map(Secret::expose));
@@ -118,7 +121,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     };
     let claim = claim(&mut ledger, &verified, &purpose, job, &session, &hand, world)?;
     if args.claim {
-        return Ok(claimed(&sealed, &claim).checks(lines(&report)).plan(&sealed));
+        return Ok(logins::say(claimed(&sealed, &claim), &renamed).checks(lines(&report)).plan(&sealed));
     }
     let scratch = tempfile::Builder::new()
         .prefix("countersign-run-")
@@ -177,7 +180,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         let mode = Mode::of(args.append_only);
         Aftermath { plan, run, status, events, ledger, mode }.tell(&forge, &session, world)
     });
-    Ok(unheard.iter().fold(done, unheard_note).checks(lines(&report)).plan(&sealed))
+    Ok(unheard.iter().fold(logins::say(done, &renamed), unheard_note).checks(lines(&report)).plan(&sealed))
 }
 
 /// Refuses where the machine's switches are off; any value but `on` is off, and no approval overrides it.

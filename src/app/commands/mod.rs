@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod diff;
 mod directives;
+mod dispatch;
 mod doctor;
 mod execute;
 mod halt;
@@ -16,6 +17,7 @@ mod keys;
 mod ledger;
 mod list;
 mod man;
+mod open;
 mod pipelines;
 mod plan;
 mod policy;
@@ -51,6 +53,8 @@ pub(crate) fn run(command: Command, global: &Global, world: &mut World, printer:
         Command::Directives(command) => directives::run(&command, world),
         Command::Pipelines(command) => pipelines::run(&command, world),
         Command::Plan(args) => plan::run(&args, world),
+        Command::Open(args) => open::run(&args, world),
+        Command::Dispatch(args) => dispatch::run(&args, world),
         Command::Propose(args) => propose::run(&args, world),
         Command::Comment(args) => comment::run(&args, world),
         Command::Diff(args) => diff::run(&args, world),

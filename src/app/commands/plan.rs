@@ -13,6 +13,7 @@ use crate::{
         reasons::{DEFINITION_INVALID, EXPIRY_TOO_LONG, INPUT_FORM},
         session::{POLICY, Session, short},
         signer::{self, Hand},
+        situation::decide,
         tracking,
         world::World,
     },
@@ -39,7 +40,8 @@ use crate::{
         prompt::Before,
         reasons::{PLANNER_REVISIONS, PLANNER_UNANSWERED},
     },
-    policy::Policy,
+    policy::{Outcome as Decided, Policy, Purpose},
+    report::events_v1::EventLine,
     sign::{
         Duty, Envelope,
         predicate::{Actor, PlanRecord},
@@ -60,6 +62,7 @@ pub(super) fn run(args: &PlanArgs, world: &mut World) -> Result<Outcome> {
     };
     let requester = requester(args, hand.as_ref(), &session, world)?;
     let drafted = ask(args, &requester, &session, &policy, world)?;
+    world.events.tell(&EventLine::made(drafted.plan.plan(), drafted.plan.digest(), world.now()));
     if let Some(out) = &args.out {
         let out = world.cwd.join(out);
         files::write(&out, drafted.plan.bytes())?;
@@ -72,6 +75,13 @@ pub(super) fn run(args: &PlanArgs, world: &mut World) -> Result<Outcome> {
         }
         _ => None,
     };
+    if seq.is_some() {
+        let decision = decide(&policy, &drafted.plan, world.now(), Purpose::Review);
+        if matches!(decision.outcome(), Decided::NeedsApproval(_)) {
+            let (plan, at) = (drafted.plan.digest(), world.now());
+            world.events.tell(&EventLine::ApprovalNeeded { plan, have: None, need: None, at });
+        }
+    }
     Ok(shown(args, &drafted, seq, &session))
 }
 

@@ -261,6 +261,7 @@ fn inner(world: &mut World, clone: &Path, folder: &Path) -> World {
         entropy: world.entropy.fork(),
         cwd: clone.to_owned(),
         reached: Default::default(),
+        events: world.events.clone(),
         console: std::mem::replace(&mut world.console, silent()),
     }
 }

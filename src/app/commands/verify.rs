@@ -6,7 +6,7 @@ use crate::{
     app::{
         bundle, files,
         forge::{self, Asking},
-        identity,
+        identity, logins,
         output::Outcome,
         session::Session,
         signer,
@@ -47,7 +47,8 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     let sealed = plan.clone();
     let mut situation =
         Situation::gather(&session, policy, &plan, Aim::start(named.parse().ok(), world.now()), reading, asking)?
-            .shown_by(identity);
+            .shown_by(identity)
+            .left_behind(&session)?;
     let (report, verdict) = situation.with_case(|case| verify::verify(plan, case))?;
     if let (Some(path), Some(result)) = (&args.svr, VerificationResult::of(&report, world.now())) {
         let hand = signer::find(&SignerArgs::default(), &[Duty::Executor, Duty::Witness], &session, world)?;
@@ -59,6 +60,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
         Ok(_) => Ok(Outcome::done(result, text).decision("verified")),
         Err(refusal) => Ok(refused(&refusal, result, text)),
     }
+    .map(|outcome| logins::say(outcome, &situation.renamed(&session)))
     .map(|outcome| outcome.about(digest.to_string()).checks(lines(&report)).plan(&sealed))
 }
 

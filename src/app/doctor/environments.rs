@@ -1,5 +1,7 @@
 //! Environments: whether each is there, who must release a job, who may pass by, and where the keys lie.
 
+use std::collections::BTreeSet;
+
 use super::{
     line::{Line, Standing, holds},
     pages::Pages,
@@ -54,7 +56,7 @@ fn environment(one: &SeenEnvironment, seen: &Seen, pages: &Pages) -> Vec<Line> {
     let yes = |yes: bool, a: &str, b: &str| if yes { a.to_owned() } else { b.to_owned() };
     vec![
         Line::new("environment.exists", name, Standing::Ok, format!("environment {}", found.id)),
-        reviewers(found, seen, &page),
+        reviewers(one, found, seen, &page),
         line(
             "environment.self-review",
             holds(found.prevents_self_review, Standing::Weak),
@@ -90,26 +92,47 @@ fn keyring(one: &SeenEnvironment, seen: &Seen, pages: &Pages) -> Vec<Line> {
     }
 }
 
-fn reviewers(found: &Environment, seen: &Seen, page: &str) -> Line {
-    let names: Vec<String> = found
-        .reviewers
-        .iter()
-        .map(|reviewer| match reviewer {
-            Reviewer::Account(account) => account.login.clone(),
-            Reviewer::Team { slug, .. } => format!("team {slug}"),
-        })
-        .collect();
-    let counts = found.reviewers.iter().any(|reviewer| match reviewer {
-        Reviewer::Account(account) => seen.people.iter().any(|person| person.principal.id == account.id),
-        Reviewer::Team { .. } => true,
-    });
-    let (standing, what) = match (names.is_empty(), counts) {
-        (true, _) => (Standing::Missing, "nobody has to release a job".to_owned()),
-        (false, true) => (Standing::Ok, names.join(", ")),
-        (false, false) => (Standing::Weak, format!("{}: nobody of the trust root", names.join(", "))),
+/// Counts who of the trust root may release a job, in teams too: each once, whatever names them.
+fn reviewers(one: &SeenEnvironment, found: &Environment, seen: &Seen, page: &str) -> Line {
+    let fix = "tick `Required reviewers`, and name people of the trust root, two at least or a team of them";
+    let line = |standing, what: String| {
+        Line::new("environment.reviewers", found.name.as_str(), standing, what).fix(fix, page.to_owned())
     };
-    Line::new("environment.reviewers", found.name.as_str(), standing, what)
-        .fix("tick `Required reviewers`, and name people of the trust root", page.to_owned())
+    let (mut names, mut may, mut unread) = (Vec::new(), BTreeSet::new(), None);
+    let listed = |id: u64| seen.people.iter().any(|person| person.principal.id == id);
+    for reviewer in &found.reviewers {
+        match reviewer {
+            Reviewer::Account(account) => {
+                names.push(account.login.clone());
+                may.extend(Some(account.id).filter(|id| listed(*id)));
+            }
+            Reviewer::Team { id, slug } => match one.teams.get(id) {
+                Some(Ok(members)) => {
+                    let ours: Vec<u64> = members.iter().map(|member| member.id).filter(|id| listed(*id)).collect();
+                    names.push(format!("team {slug} ({} of {} in the trust root)", ours.len(), members.len()));
+                    may.extend(ours);
+                }
+                Some(Err(refusal)) => {
+                    names.push(format!("team {slug} (not read)"));
+                    unread = Some(refusal);
+                }
+                None => names.push(format!("team {slug}")),
+            },
+        }
+    }
+    let all = names.join(", ");
+    let asking = seen.token.as_ref().ok().map(|(account, _)| account);
+    match (names.is_empty(), may.len(), unread) {
+        (true, ..) => line(Standing::Missing, "nobody has to release a job".to_owned()),
+        (_, 0, Some(refusal)) => Line::unread("environment.reviewers", found.name.as_str(), refusal)
+            .fix("let the token read the members of the team, or name people", page.to_owned()),
+        (_, 0, None) => line(Standing::Weak, format!("{all}: nobody of the trust root")),
+        // Who starts a run cannot release it: what this person starts would wait for ever.
+        (_, 1, None) if found.prevents_self_review && asking.is_some_and(|asking| may.contains(&asking.id)) => {
+            line(Standing::Weak, format!("{all}: only you, and nobody releases what you start"))
+        }
+        _ => line(Standing::Ok, all),
+    }
 }
 
 fn branches(id: &'static str, one: &SeenEnvironment, found: &Environment, seen: &Seen) -> Line {

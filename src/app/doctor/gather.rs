@@ -8,7 +8,7 @@ use crate::{
     base::{permission::Permission, reason::Result},
     facts::{
         account::Account,
-        environment::{BranchPolicy, Environment},
+        environment::{BranchPolicy, Environment, Reviewer},
     },
     forge::Forge,
     policy::Policy,
@@ -66,7 +66,13 @@ fn environment(forge: &dyn Forge, name: &str, environment: Result<Environment>) 
         }
         Err(refusal) => (Err(refusal.clone()), Err(refusal.clone())),
     };
-    SeenEnvironment { name: name.to_owned(), environment, patterns, secrets }
+    let mut teams = BTreeMap::new();
+    for reviewer in environment.iter().flat_map(|found| &found.reviewers) {
+        if let Reviewer::Team { id, slug } = reviewer {
+            teams.entry(*id).or_insert_with(|| forge.team_members(*id, slug));
+        }
+    }
+    SeenEnvironment { name: name.to_owned(), environment, patterns, teams, secrets }
 }
 
 fn branch(forge: &dyn Forge, reference: &str) -> SeenBranch {

@@ -49,6 +49,8 @@ pub(super) struct SeenEnvironment {
     pub(super) environment: Result<Environment>,
     /// Patterns of branches that may use it; empty where it lists none itself.
     pub(super) patterns: Result<Vec<String>>,
+    /// Who is in each team among its reviewers, by the team's number.
+    pub(super) teams: BTreeMap<u64, Result<Vec<Account>>>,
     /// Names of its secrets.
     pub(super) secrets: Result<Vec<String>>,
 }

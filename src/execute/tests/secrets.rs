@@ -8,7 +8,7 @@ use super::support::*;
 use crate::{
     base::{secret::Secret, value::ValueType},
     event::StepStatus,
-    execute::redact::{MARKER, Redactor, Stream},
+    execute::redact::{MARKER, Redactor, Stream, UNDECIDED},
     plan::model::{Action, CaptureFrom},
 };
 
@@ -72,6 +72,81 @@ fn c35_lines_and_leaves_of_structured_secrets_are_secrets_too() {
     assert_eq!(redactor("abababab").text("xabababababay"), format!("x{MARKER}ay"));
     let plain = "nothing here\n".repeat(1000);
     assert_eq!(redactor("abababab").text(&plain), plain);
+}
+
+/// A JSON web token with a signature of this length, in characters.
+fn jwt(signature: usize) -> String {
+    let part = |json: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json);
+    let head = part(r#"{"alg":"RS256","kid":"1","typ":"JWT"}"#);
+    format!(
+        "{head}.{}.{}",
+        part(r#"{"aud":"urn:x","sub":"repo:a/b"}"#),
+        "aB3_-".repeat(signature).split_at(signature).0
+    )
+}
+
+/// Lets a text through in pieces of a size.
+fn redacted(redactor: &Arc<Redactor>, text: &str, size: usize) -> String {
+    let mut stream = Stream::new(redactor.clone());
+    let mut out: Vec<u8> = text.as_bytes().chunks(size).flat_map(|piece| stream.push(piece)).collect();
+    out.extend(stream.finish());
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn b46_what_has_the_form_of_a_token_is_redacted_wherever_the_pieces_break() {
+    let tail = "a1B2".repeat(9);
+    let long = jwt(3 * UNDECIDED);
+    let mut secrets = vec![jwt(342), long.clone()];
+    secrets.extend(["ghp_", "ghs_", "gho_", "github_pat_", "glpat-", "glcbt-"].map(|prefix| format!("{prefix}{tail}")));
+    for redactor in [Arc::new(Redactor::new(&BTreeMap::new()).unwrap()), redactor(VALUE)] {
+        for secret in &secrets {
+            for (before, after) in [("before ", " after"), ("Authorization: Bearer ", "\n"), ("t=\"", "\""), ("", "")] {
+                let text = format!("{before}{secret}{after}");
+                let expected = format!("{before}{MARKER}{after}");
+                let sizes = if secret.len() > 1000 { [1000, 4096, text.len()] } else { [1, 7, text.len()] };
+                for size in sizes {
+                    assert_eq!(redacted(&redactor, &text, size), expected, "{size}");
+                }
+                assert!(redactor.finds(text.as_bytes()));
+            }
+        }
+        // A given secret and a token that touch leave nothing between them.
+        let text = format!("x {}{} y", jwt(86), if redactor.finds(VALUE.as_bytes()) { VALUE } else { "" });
+        for size in [1, 5, 64, text.len()] {
+            assert_eq!(redacted(&redactor, &text, size), format!("x {MARKER} y"), "{size}");
+        }
+    }
+}
+
+#[test]
+fn b46_what_only_looks_like_the_beginning_of_a_token_is_kept_and_not_held_back_for_ever() {
+    let redactor = redactor("abababab");
+    let blob = "Zm9v".repeat(UNDECIDED);
+    let text = format!("eyJ eyJhbGciOiJIUzI1NiJ9. ghp_short task-{} {blob}", "word-".repeat(8));
+    for size in [1000, 4096, text.len()] {
+        assert_eq!(redacted(&redactor, &text, size), text);
+    }
+    let mut stream = Stream::new(redactor);
+    assert!(stream.push(blob.as_bytes()).len() >= blob.len() - UNDECIDED - 1000);
+}
+
+#[tokio::test]
+async fn b46_a_token_that_a_step_prints_or_writes_is_in_no_event_and_no_output() {
+    let bench = Bench::new();
+    let token = jwt(86);
+    let (head, rest) = token.split_at(30);
+    let print = format!("printf %s {head}; sleep 0.05; printf '%s\\n' {rest}; echo {token} >&2");
+    let ran = bench.run(plan(vec![step("a", vec![Action::Run(sh(&print))])]), bench.setting()).await;
+    assert_eq!((output(&ran.step("a")), errors(&ran.step("a"))), (format!("{MARKER}\n"), format!("{MARKER}\n")));
+    let everything = serde_json::to_string(&ran.events).unwrap();
+    assert!(!everything.contains(token.rsplit('.').next().unwrap()), "{everything}");
+    for from in [CaptureFrom::Stdout, CaptureFrom::File("o.txt".parse().unwrap())] {
+        let leaks = capturing(writing(sh(&format!("printf %s {token} | tee o.txt")), &["o.txt"]), "out", from);
+        let one = giving(step("one", vec![Action::Run(leaks)]), "out", ValueType::String, None, 2000);
+        let outcome = bench.run(plan(vec![one]), bench.setting()).await.step("one");
+        assert_eq!((code(&outcome), outcome.outputs.len()), ("secret.in_output", 0));
+    }
 }
 
 #[test]

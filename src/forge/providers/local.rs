@@ -1,5 +1,7 @@
 //! A plain git checkout: facts from its objects and references, nothing from the network.
 
+mod leftovers;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},

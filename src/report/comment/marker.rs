@@ -13,6 +13,8 @@ pub enum Marker {
     Result(Id),
     /// The answer to the comment of this id.
     Reply(u64),
+    /// The text of a change request that we opened for a directive.
+    Request(Id),
 }
 
 impl Marker {
@@ -28,6 +30,7 @@ impl fmt::Display for Marker {
         match self {
             Self::Plan(directive) => write!(f, "<!-- countersign:plan:{directive}:v1 -->"),
             Self::Result(directive) => write!(f, "<!-- countersign:result:{directive}:v1 -->"),
+            Self::Request(directive) => write!(f, "<!-- countersign:request:{directive}:v1 -->"),
             Self::Reply(comment) => write!(f, "<!-- countersign:reply:{comment}:v1 -->"),
         }
     }

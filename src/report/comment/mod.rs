@@ -13,6 +13,7 @@ mod outcome;
 mod page;
 mod plan;
 mod reply;
+mod request;
 mod shorten;
 mod standing;
 mod sticky;
@@ -26,6 +27,7 @@ pub use self::{
     page::Link,
     plan::{PlanComment, Rendered},
     reply::{reaction, refused},
+    request::request,
     standing::{RunLine, Standing, StatusReply},
     sticky::{Mode, Placement, Write, place},
 };

@@ -153,6 +153,8 @@ fn all(words: &str) -> Vec<(&'static str, String)> {
     };
     pages.push(("result", result.render()));
     pages.push(("refused", refused(&refusal, 7, Channel::GitHub)));
+    let (name, path) = ("mark".parse().unwrap(), "directives/mark.md".parse().unwrap());
+    pages.push(("request", request(&name, &path, words, Some(words))));
     let runs = [run_line()];
     let status = StatusReply {
         plan: digest(),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     git,
-    state::{Approval, Artifact, Comment, Environment, Issue, Person, Pull, Review, Reviewer, Run, State, Team},
+    state::{Approval, Comment, Environment, Issue, Person, Pull, Review, Reviewer, Run, State, Team},
 };
 
 /// A thing of a kind with some fields filled in.
@@ -91,6 +91,25 @@ pub fn ends(state: &State, pull: &Pull) -> (String, String) {
 
 pub fn pull(state: &State, one: &Pull) -> Value {
     let (base, head) = ends(state, one);
+    let mut made = listed_as("pull-request", state, one);
+    fill(
+        &mut made,
+        json!({
+            "commits": state.git.commits(&base, &head).len(),
+            "changed_files": state.git.files(&base, &head).len(),
+            "comments": state.comments.iter().filter(|comment| comment.number == one.number).count(),
+        }),
+    );
+    made
+}
+
+/// A pull request as lists of them have it.
+pub fn listed(state: &State, one: &Pull) -> Value {
+    listed_as("pull-request-simple", state, one)
+}
+
+fn listed_as(kind: &str, state: &State, one: &Pull) -> Value {
+    let (base, head) = ends(state, one);
     let end = |name: &str, sha: &str, id: Option<u64>| {
         let mut end = made("pull-request", json!({}))["base"].clone();
         fill(&mut end, json!({ "ref": name, "sha": sha, "label": name, "user": person(&state.people[0]) }));
@@ -105,15 +124,15 @@ pub fn pull(state: &State, one: &Pull) -> Value {
         end
     };
     let mut made = made(
-        "pull-request",
+        kind,
         json!({
             "id": 500_000 + one.number,
             "number": one.number,
             "state": if one.open { "open" } else { "closed" },
             "title": one.title,
-            "commits": state.git.commits(&base, &head).len(),
-            "changed_files": state.git.files(&base, &head).len(),
-            "comments": state.comments.iter().filter(|comment| comment.number == one.number).count(),
+            "body": one.body,
+            "draft": one.draft,
+            "html_url": format!("https://example.com/pull/{}", one.number),
             "head": end(&one.branch, &head, one.head_repo),
             "base": end(&one.base, &base, Some(state.repo_id)),
         }),
@@ -338,27 +357,6 @@ pub fn may_review(state: &State, place: &Environment, asking: u64) -> bool {
         Reviewer::Person(id) => *id == asking,
         Reviewer::Team(id) => state.teams.iter().any(|team| team.id == *id && team.members.contains(&asking)),
     })
-}
-
-pub fn artifact(state: &State, one: &Artifact) -> Value {
-    let run = state.runs.iter().find(|run| run.id == one.run).unwrap();
-    made(
-        "artifact",
-        json!({
-            "id": one.id,
-            "name": one.name,
-            "size_in_bytes": one.bytes.len(),
-            "expired": one.expired,
-            "digest": one.digest,
-            "workflow_run": {
-                "id": run.id,
-                "repository_id": state.repo_id,
-                "head_repository_id": run.head_repo,
-                "head_branch": run.head_branch,
-                "head_sha": run.head_sha,
-            },
-        }),
-    )
 }
 
 /// What is asked for, as far as the answer has it too.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     render,
     server::{Delivery, Reply, Request},
-    state::{App, Approval, Comment, Environment, Run, State},
+    state::{App, Approval, Comment, Environment, Pull, Run, State},
 };
 
 /// A request in parts.
@@ -104,6 +104,15 @@ fn read(state: &State, asked: &Asked<'_>, rest: &[&str]) -> Reply {
                 let object = json!({ "type": "commit", "sha": sha });
                 render::made("git-ref", json!({ "ref": full, "object": object }))
             }))
+        }
+        ["pulls"] => {
+            let label = |one: &Pull| format!("{}:{}", state.people[0].login, one.branch);
+            let fits = |one: &&Pull| {
+                asked.query("state").is_none_or(|wanted| one.open == (wanted == "open"))
+                    && asked.query("head").is_none_or(|wanted| label(one) == wanted)
+                    && asked.query("base").is_none_or(|wanted| one.base == wanted)
+            };
+            list(state.pulls.iter().filter(fits).map(|one| render::listed(state, one)).collect())
         }
         ["pulls", id, part @ ..] => {
             let Some(pull) = state.pulls.iter().find(|pull| pull.number == number(id)) else { return missing() };
@@ -214,17 +223,6 @@ fn actions(state: &State, asked: &Asked<'_>, part: &[&str]) -> Reply {
         ["runs", id, "pending_deployments"] => run(id).map_or_else(missing, |one| {
             reply(200, &one.waits.iter().map(|name| render::pending(state, name, asked.by)).collect())
         }),
-        ["runs", id, "artifacts"] => {
-            let of = state.artifacts.iter().filter(|one| one.run == number(id));
-            paged(asked, of.map(|one| render::artifact(state, one)).collect(), Some("artifacts"))
-        }
-        ["artifacts", id, "zip"] => {
-            let known = state.artifacts.iter().find(|one| one.id == number(id));
-            known.map_or_else(missing, |one| Reply {
-                headers: vec![("location".to_owned(), format!("{}/blobs/{}?sig=once", asked.origin, one.id))],
-                ..nothing(302)
-            })
-        }
         _ => missing(),
     }
 }
@@ -263,6 +261,7 @@ fn write(state: &mut State, asked: &Asked<'_>, method: &str, rest: &[&str]) -> R
             }
             reply(if known { 200 } else { 201 }, &render::made("reaction", fields))
         }
+        ("POST", ["pulls"]) => open(state, asked),
         ("POST", ["actions", "runs", id, "pending_deployments"]) => decide(state, asked, number(id)),
         ("POST", ["actions", "workflows", workflow, "dispatches"]) => dispatch(state, asked, workflow),
         ("POST", ["check-runs"]) => {
@@ -328,7 +327,36 @@ fn decide(state: &mut State, asked: &Asked<'_>, run: u64) -> Reply {
     reply(200, &json!([]))
 }
 
+/// Whether somebody may write to the repository; a job's own token may what the model does not ask about.
+fn may_write(state: &State, id: u64) -> bool {
+    state.person(id).is_some_and(|one| one.kind == "Bot" || matches!(one.role.as_str(), "write" | "maintain" | "admin"))
+}
+
+fn open(state: &mut State, asked: &Asked<'_>) -> Reply {
+    let text = |name: &str| asked.body[name].as_str().unwrap_or_default().to_owned();
+    let (branch, base) = (text("head"), text("base"));
+    if !may_write(state, asked.by) {
+        return refuse(403, "Resource not accessible by personal access token");
+    }
+    let known = state.pulls.iter().any(|one| one.open && one.branch == branch && one.base == base);
+    let ends = state.git.tip(&branch).is_some() && state.git.tip(&base).is_some();
+    if known || !ends || text("title").is_empty() || text("title").chars().count() > 256 {
+        return refuse(422, "Validation Failed");
+    }
+    let number = state.next_id();
+    let login = state.person(asked.by).unwrap().login.clone();
+    state.open_pull(number, &branch, &login);
+    let made = state.pulls.last_mut().unwrap();
+    (made.title, made.body) = (text("title"), text("body"));
+    (made.base, made.draft) = (base, asked.body["draft"] == true);
+    let made = state.pulls.last().unwrap();
+    reply(201, &render::pull(state, made))
+}
+
 fn dispatch(state: &mut State, asked: &Asked<'_>, workflow: &str) -> Reply {
+    if !may_write(state, asked.by) {
+        return refuse(403, "Resource not accessible by personal access token");
+    }
     let branch = asked.body["ref"].as_str().unwrap().to_owned();
     let Some(head_sha) = state.git.tip(&branch) else { return refuse(422, "No ref found") };
     let mut started = asked.body.clone();

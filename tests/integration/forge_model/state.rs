@@ -36,7 +36,6 @@ pub struct State {
     pub environments: Vec<Environment>,
     pub runs: Vec<Run>,
     pub approvals: Vec<Approval>,
-    pub artifacts: Vec<Artifact>,
     /// As they were asked for, with `id` and `app`.
     pub checks: Vec<Value>,
     pub deployments: Vec<Value>,
@@ -80,6 +79,8 @@ pub struct App {
 pub struct Pull {
     pub number: u64,
     pub title: String,
+    pub body: String,
+    pub draft: bool,
     pub author: Option<u64>,
     pub branch: String,
     pub base: String,
@@ -170,16 +171,6 @@ pub struct Approval {
     pub comment: String,
 }
 
-pub struct Artifact {
-    pub id: u64,
-    pub run: u64,
-    pub name: String,
-    pub bytes: Vec<u8>,
-    /// What the forge says that its digest is.
-    pub digest: Option<String>,
-    pub expired: bool,
-}
-
 /// Number of the bot whose token a job has.
 pub const ACTIONS_BOT: u64 = 41_898_282;
 
@@ -223,7 +214,6 @@ impl State {
             environments: Vec::new(),
             runs: Vec::new(),
             approvals: Vec::new(),
-            artifacts: Vec::new(),
             checks: Vec::new(),
             deployments: Vec::new(),
             statuses: Vec::new(),
@@ -277,7 +267,17 @@ impl State {
     pub fn open_pull(&mut self, number: u64, branch: &str, author: &str) {
         let (author, head_repo) = (Some(self.id_of(author)), Some(self.repo_id));
         let (title, base) = (format!("Change by {branch}"), "main".to_owned());
-        self.pulls.push(Pull { number, title, author, branch: branch.to_owned(), base, open: true, head_repo });
+        self.pulls.push(Pull {
+            number,
+            title,
+            body: String::new(),
+            draft: false,
+            author,
+            branch: branch.to_owned(),
+            base,
+            open: true,
+            head_repo,
+        });
         let title = "Issue of the change".to_owned();
         self.issues.push(Issue { number, title, body: None, author, open: true, labels: Vec::new(), parent: None });
     }

@@ -12,6 +12,7 @@ mod limits;
 mod line;
 mod pages;
 mod repository;
+mod request;
 mod settings;
 mod write;
 
@@ -24,14 +25,16 @@ pub use auth::Credentials;
 
 use self::{address::Address, line::Line};
 use crate::{
-    base::{digest::Digest, reason::Result},
+    base::reason::Result,
     facts::{
         account::{Account, Permission},
-        artifact::Artifact,
-        change_request::{ChangeRequest, ChangedFile, Comment, CommitPeople, EditHistory, Issue, Reaction, Review},
+        change_request::{
+            ChangeRequest, ChangedFile, Comment, CommitPeople, EditHistory, Issue, Reaction, RequestDraft, RequestRef,
+            Review,
+        },
         check::{CheckDraft, CheckRun},
         deployment::{Deployment, DeploymentDraft, DeploymentStatus, DeploymentStatusDraft, PendingDeployment},
-        environment::{CiRun, Environment, RunApproval},
+        environment::{CiRun, Environment, RunApproval, StartedRun},
         protection::{BranchProtection, BranchRule, Ruleset, WorkflowPermissions},
         repository::Repository,
     },
@@ -71,6 +74,11 @@ impl GitHub {
         self.line.address.cross_check(lookup)
     }
 
+    /// The repository, asked once.
+    fn repository_once(&self) -> Result<Repository> {
+        remember(&self.repository, || self.read_repository())
+    }
+
     /// Who the credentials stand for, asked once.
     fn own_account(&self) -> Result<Account> {
         remember(&self.account, || self.viewer())
@@ -88,7 +96,7 @@ fn remember<T: Clone>(kept: &OnceLock<T>, ask: impl FnOnce() -> Result<T>) -> Re
 
 impl Forge for GitHub {
     fn repository(&self) -> Result<Repository> {
-        remember(&self.repository, || self.read_repository())
+        self.repository_once()
     }
 
     fn whoami(&self) -> Result<Account> {
@@ -232,15 +240,15 @@ impl Forge for GitHub {
         self.read_deployment_statuses(deployment)
     }
 
-    fn artifact(&self, run: u64, digest: &Digest) -> Result<Artifact> {
-        self.find_artifact(run, digest)
+    fn open_request(&self, head: &str, base: &str) -> Result<Option<RequestRef>> {
+        self.find_request(head, base)
     }
 
-    fn download(&self, artifact: &Artifact, max_bytes: usize) -> Result<Vec<u8>> {
-        self.fetch_artifact(artifact, max_bytes)
+    fn create_request(&self, draft: &RequestDraft) -> Result<RequestRef> {
+        self.post_request(draft)
     }
 
-    fn dispatch(&self, workflow: &str, reference: &str, inputs: &[(&str, &str)]) -> Result<Option<u64>> {
+    fn dispatch(&self, workflow: &str, reference: &str, inputs: &[(&str, &str)]) -> Result<Option<StartedRun>> {
         self.post_dispatch(workflow, reference, inputs)
     }
 

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     base::reason::{Refusal, Result},
-    facts::change_request::{Comment, Reaction},
+    facts::{
+        change_request::{Comment, Reaction},
+        environment::StartedRun,
+    },
     forge::{
         http::Answer,
         reasons::{ADDRESS, OUTCOME_UNKNOWN},
@@ -111,10 +114,11 @@ impl GitHub {
         workflow: &str,
         reference: &str,
         inputs: &[(&str, &str)],
-    ) -> Result<Option<u64>> {
+    ) -> Result<Option<StartedRun>> {
         #[derive(serde::Deserialize)]
         struct Started {
             workflow_run_id: u64,
+            html_url: String,
         }
         if !reference.starts_with("refs/") {
             return Err(Refusal::new(ADDRESS, "a workflow starts at a full name of a branch: refs/heads/..."));
@@ -125,7 +129,10 @@ impl GitHub {
         let body = json!({ "ref": reference, "inputs": inputs, "return_run_details": true });
         let read = |answer: &Answer| match answer.status {
             204 => Ok(None),
-            _ => Ok(Some(decode::json::<Started>("dispatch", &answer.body)?.workflow_run_id)),
+            _ => {
+                let started: Started = decode::json("dispatch", &answer.body)?;
+                Ok(Some(StartedRun { id: started.workflow_run_id, url: started.html_url }))
+            }
         };
         once(|| self.line.write(Ask::Post(&body), &path), read, blind("a run that was started"))
     }

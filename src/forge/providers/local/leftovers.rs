@@ -1,0 +1,110 @@
+//! What lies in the folder of work that the commit does not hold, whatever git believes of it.
+//!
+//! On a machine that outlives its jobs an earlier one may have left files, rules that hide them from git, and an index
+//! that calls a changed file unchanged. So neither index nor ignore rules are asked: every file is hashed.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use git2::{ObjectType, Oid, TreeWalkMode, TreeWalkResult};
+
+use super::{Checkout, unreadable};
+use crate::{
+    base::{
+        reason::{IO, Refusal, Result},
+        text::visible,
+    },
+    forge::reasons::REPO_UNREADABLE,
+};
+
+/// Mode of a symbolic link in a tree.
+const LINK: i32 = 0o120_000;
+/// Mode of another repository's commit in a tree; what lies there is not looked into.
+const SUBMODULE: i32 = 0o160_000;
+/// The most bytes of a file that is compared without regard to its line ends.
+const MAX_TEXT: u64 = 16 << 20;
+
+impl Checkout {
+    /// Returns the paths in the work tree that are not as the present commit has them: files that it does not hold,
+    /// ignored ones too, files with another content, and files that are gone. Line ends may be those of a checkout.
+    ///
+    /// # Errors
+    /// `repository.unreadable`, `io.failed`.
+    pub fn leftovers(&self) -> Result<Vec<String>> {
+        let mut tracked = self.tracked()?;
+        let mut found = Vec::new();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(self.workdir.join(&folder)).map_err(|e| unread(&folder, &e))? {
+                let entry = entry.map_err(|e| unread(&folder, &e))?;
+                let path = folder.join(entry.file_name());
+                if path == Path::new(".git") {
+                    continue;
+                }
+                let kind = entry.file_type().map_err(|e| unread(&path, &e))?;
+                match tracked.remove(path.as_os_str().as_bytes()) {
+                    Some((SUBMODULE, _)) => {}
+                    Some((mode, id)) if self.is(&path, kind, mode, id)? => {}
+                    None if kind.is_dir() => folders.push(path),
+                    Some(_) | None => found.push(shown(&path)),
+                }
+            }
+        }
+        let gone = tracked.into_iter().filter(|(_, (mode, _))| *mode != SUBMODULE);
+        found.extend(gone.map(|(path, _)| visible(&String::from_utf8_lossy(&path))));
+        found.sort();
+        Ok(found)
+    }
+
+    /// Mode and id of everything that the present commit holds, by path.
+    fn tracked(&self) -> Result<BTreeMap<Vec<u8>, (i32, Oid)>> {
+        let mut all = BTreeMap::new();
+        let tree = self.tree(&self.head()?)?;
+        let walked = tree.walk(TreeWalkMode::PreOrder, |parent, entry| {
+            if entry.kind() != Some(ObjectType::Tree) {
+                let path = [parent.as_bytes(), entry.name_bytes()].concat();
+                all.insert(path, (entry.filemode(), entry.id()));
+            }
+            TreeWalkResult::Ok
+        });
+        walked.map_err(unreadable)?;
+        Ok(all)
+    }
+
+    /// Tells whether a path holds what the commit has under it.
+    fn is(&self, path: &Path, kind: fs::FileType, mode: i32, id: Oid) -> Result<bool> {
+        let full = self.workdir.join(path);
+        let hash = |bytes: &[u8]| Oid::hash_object(ObjectType::Blob, bytes).map_err(unreadable);
+        if mode == LINK || !kind.is_file() {
+            let target = if mode == LINK && kind.is_symlink() { fs::read_link(&full).ok() } else { None };
+            return target.map_or(Ok(false), |target| Ok(hash(target.as_os_str().as_bytes())? == id));
+        }
+        let hashed = Oid::hash_file(ObjectType::Blob, &full);
+        if hashed.map_err(|e| Refusal::new(REPO_UNREADABLE, format!("{}: {}", shown(path), e.message())))? == id {
+            return Ok(true);
+        }
+        if full.metadata().map_or(u64::MAX, |data| data.len()) > MAX_TEXT {
+            return Ok(false);
+        }
+        let bytes = fs::read(&full).map_err(|e| unread(path, &e))?;
+        let mut plain = Vec::with_capacity(bytes.len());
+        for (at, byte) in bytes.iter().enumerate() {
+            if !(*byte == b'\r' && bytes.get(at + 1) == Some(&b'\n')) {
+                plain.push(*byte);
+            }
+        }
+        Ok(hash(&plain)? == id)
+    }
+}
+
+fn shown(path: &Path) -> String {
+    visible(&path.to_string_lossy())
+}
+
+fn unread(path: &Path, error: &std::io::Error) -> Refusal {
+    Refusal::new(IO, format!("{}: {error}", shown(path)))
+}
