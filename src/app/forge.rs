@@ -148,6 +148,7 @@ impl Asking<'_> {
         if let Some(tracked) = tracked {
             seen.issue = issue(forge, tracked)?;
         }
+        seen.said_at = forge.said_at();
         Ok(seen)
     }
 

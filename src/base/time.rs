@@ -74,6 +74,17 @@ impl FromStr for Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Reads the date of an HTTP message, RFC 9110 section 5.6.7, in the form that all write today.
+    #[must_use]
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        let (date, "GMT") = text.rsplit_once(' ')? else { return None };
+        let fields = jiff::fmt::strtime::parse("%a, %d %b %Y %H:%M:%S", date).ok()?;
+        let seconds = fields.to_datetime().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
+        (0..=Self::MAX).contains(&seconds).then_some(Self(seconds))
+    }
+}
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -149,6 +160,25 @@ pub fn parse_duration(text: &str) -> Result<i64, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_date_of_a_message_is_read_in_the_one_form_that_all_write() {
+        let date = Timestamp::from_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(date.to_string(), "1994-11-06T08:49:37Z");
+        for bad in [
+            "",
+            "GMT",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Mon, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 25:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "1994-11-06T08:49:37Z GMT",
+            "Wed, 06 Nov 1895 08:49:37 GMT",
+        ] {
+            assert_eq!(Timestamp::from_http_date(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn only_one_form_parses() {

@@ -7,7 +7,7 @@ use super::{
     change_request::{ChangeRequest, Issue, Review},
     environment::{CiRun, Environment, RunApproval},
 };
-use crate::base::digest::Digest;
+use crate::base::{digest::Digest, time::Timestamp};
 
 /// What a forge says now; a decision that is not in here does not stand any more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Observed {
     pub environment: Option<Environment>,
     /// The logins that the accounts of those who approved have now, by number; none where an account is gone.
     pub logins: BTreeMap<u64, Option<String>>,
+    /// When all this was, by the forge's own clock, where it says so.
+    pub said_at: Option<Timestamp>,
     /// The issue that the plan is made for; one that is gone is missing.
     pub issue: Option<SeenIssue>,
 }

@@ -11,7 +11,7 @@ pub mod reasons;
 pub use providers::local::Checkout;
 
 use crate::{
-    base::reason::Result,
+    base::{reason::Result, time::Timestamp},
     facts::{
         account::{Account, Permission},
         change_request::{
@@ -300,4 +300,7 @@ pub trait Forge: Send + Sync {
 
     /// Returns how many requests were sent so far, tries again and conditional ones included.
     fn calls(&self) -> u64;
+
+    /// Returns the time of the newest answer by the forge's own clock; absent where none said one.
+    fn said_at(&self) -> Option<Timestamp>;
 }

@@ -42,6 +42,8 @@ use crate::{
 
 /// How far the machine's clock may be behind the ledger, and a plan ahead of the clock, in seconds.
 const SKEW: i64 = 60;
+/// How far the machine's clock and the forge's may differ, in seconds.
+const FORGE_SKEW: i64 = 300;
 
 /// One check: what it looks at, and what it says.
 pub struct Check {
@@ -127,6 +129,10 @@ fn clock(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> 
             CLOCK_SKEW,
             format!("now is {}, the ledger's last entry is of {}", case.now, case.chain.last_at),
         );
+    }
+    let said = case.facts.forge.as_ref().and_then(|observed| observed.said_at);
+    if let Some(said) = said.filter(|said| case.now.since(*said).abs() > FORGE_SKEW) {
+        return refuse(CLOCK_SKEW, format!("now is {}, the forge says {said}", case.now));
     }
     Ok(case.now.to_string())
 }

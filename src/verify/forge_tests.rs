@@ -574,3 +574,20 @@ fn b30_a_gates_key_is_a_programs_and_does_nothing_else() {
     }
     assert_eq!(with(Who::Bob, &[Duty::Gate]), Err("trust.malformed"));
 }
+
+#[test]
+fn b37_a_clock_that_is_far_from_the_forges_is_refused() {
+    let refusal = |apart: i64| {
+        let mut scene = scene();
+        scene.facts.forge.as_mut().unwrap().said_at = Some(scene.now.plus(apart));
+        let (report, _) = scene.verify();
+        let clock = report.checks.iter().find(|check| check.id == "clock").unwrap();
+        clock.reason().map(|reason| reason.code)
+    };
+    for apart in [-300, 0, 300] {
+        assert_eq!(refusal(apart), None, "{apart}");
+    }
+    for apart in [-301, 301, 86_400] {
+        assert_eq!(refusal(apart), Some("clock.skew"), "{apart}");
+    }
+}

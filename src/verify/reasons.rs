@@ -10,7 +10,7 @@ reasons! {
     PLAN_EXPIRED = "expired.plan", Stale, "the plan has expired", "draft a new plan and have it approved";
     PLAN_SUPERSEDED = "plan.superseded", Stale, "a later revision took the plan's place", "use the later revision";
     PLAN_DEVIATES = "plan.deviates", Verification, "a step is not what its pipeline expands to", "draft the plan with `countersign plan`; a plan cannot name its own actions";
-    CLOCK_SKEW = "clock.skew", Stale, "the machine's clock contradicts the ledger", "set the clock";
+    CLOCK_SKEW = "clock.skew", Stale, "the machine's clock contradicts the ledger, the plan or the forge", "set the clock";
     HEAD_MOVED = "subject.head_moved", Stale, "the head commit is not the one the plan is for", "draft a new plan for the present commit";
     BASE_MOVED = "subject.base_moved", Stale, "the base commit is not the one the plan is for", "draft a new plan against the present base";
     FORGE_UNASKED = "forge.unasked", Verification, "the forge was not asked, and the trust root says that it must be", "run where the forge can be reached, with a token: set GITHUB_TOKEN";

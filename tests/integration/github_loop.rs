@@ -317,6 +317,21 @@ fn a05_an_objection_in_a_review_stops_what_a_comment_approved() {
 }
 
 #[test]
+fn b37_a_machine_whose_clock_is_not_the_forges_runs_nothing() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    hub.answers(&event).exits(0);
+    hub.checks_out(&head);
+    hub.model.state().date = Some("Tue, 01 Jan 2030 12:05:01 GMT");
+    hub.executes(&digest).refused(6, "clock.skew");
+    assert!(!hub.bench.path(CANARY).exists());
+    hub.model.state().date = Some("Tue, 01 Jan 2030 12:05:00 GMT");
+    hub.executes(&digest).exits(0);
+}
+
+#[test]
 fn a11_who_wrote_the_change_cannot_approve_its_plan() {
     let hub = Hub::new();
     let head = hub.opens("bob");

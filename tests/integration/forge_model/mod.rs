@@ -167,6 +167,7 @@ impl Inner {
             self.lies.lock().unwrap().push(lie);
         }
         reply.headers.push(("content-type".to_owned(), "application/json; charset=utf-8".to_owned()));
+        reply.headers.extend(state.date.map(|date| ("date".to_owned(), date.to_owned())));
         if request.method == "GET" && reply.status == 200 && path.is_some() {
             let tag = render::tag(&reply.body);
             if fault.is_none() && request.header("if-none-match") == Some(&tag) {

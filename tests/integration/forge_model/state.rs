@@ -11,6 +11,8 @@ use super::git::Git;
 pub struct State {
     /// The time of what happens; every write takes one second.
     pub now: Timestamp,
+    /// The date that answers bear, where they bear one.
+    pub date: Option<&'static str>,
     pub repo_id: u64,
     pub name: String,
     pub private: bool,
@@ -195,6 +197,7 @@ impl State {
         let tokens = people.iter().map(|one| (format!("token-of-{}", one.login.replace("[bot]", "")), one.id));
         Self {
             now: "2030-01-01T12:00:00Z".parse().unwrap(),
+            date: None,
             repo_id: 7_000,
             name: "infra".to_owned(),
             private: true,

@@ -24,6 +24,7 @@ use crate::{
     base::{
         reason::{INTERNAL, Refusal, Result},
         secret::Secret,
+        time::Timestamp,
     },
     forge::{
         http::{self, Answer, Settings},
@@ -79,6 +80,7 @@ pub(super) struct Line {
     settings: Settings,
     engine: OnceLock<Engine>,
     calls: AtomicU64,
+    said_at: Mutex<Option<Timestamp>>,
     kept: Mutex<HashMap<String, Answer>>,
 }
 
@@ -99,6 +101,7 @@ impl Line {
             settings,
             engine: OnceLock::new(),
             calls: AtomicU64::new(0),
+            said_at: Mutex::default(),
             kept: Mutex::default(),
         }
     }
@@ -106,6 +109,11 @@ impl Line {
     /// Returns how many requests were sent.
     pub(super) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Returns the date of the newest answer.
+    pub(super) fn said_at(&self) -> Option<Timestamp> {
+        *lock(&self.said_at)
     }
 
     /// Reads a path; where the forge says that the answer is as before, it is the one from before.
@@ -240,7 +248,12 @@ impl Line {
             if is_connect(&e) { Failure::Refused(refusal) } else { Failure::Open(refusal) }
         })?;
         let response = reqwest::Response::from(response.map(reqwest::Body::wrap));
-        http::read(response, self.settings.max_bytes).await.map_err(|refusal| Failure::Open(refusal.subject(subject)))
+        let answer = http::read(response, self.settings.max_bytes).await;
+        let answer = answer.map_err(|refusal| Failure::Open(refusal.subject(subject)))?;
+        if let Some(date) = answer.header("date").and_then(Timestamp::from_http_date) {
+            *lock(&self.said_at) = Some(date);
+        }
+        Ok(answer)
     }
 
     fn engine(&self) -> Result<&Engine> {

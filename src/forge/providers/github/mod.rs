@@ -25,7 +25,7 @@ pub use auth::Credentials;
 
 use self::{address::Address, line::Line};
 use crate::{
-    base::reason::Result,
+    base::{reason::Result, time::Timestamp},
     facts::{
         account::{Account, Permission},
         change_request::{
@@ -278,5 +278,9 @@ impl Forge for GitHub {
 
     fn calls(&self) -> u64 {
         self.line.calls()
+    }
+
+    fn said_at(&self) -> Option<Timestamp> {
+        self.line.said_at()
     }
 }
