@@ -67,6 +67,11 @@ def once(argv, **options):
     return time.perf_counter() - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
+def on_one_processor():
+    """Lets a child run on one processor only."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 def ms(value):
     return f"{value * 1000:.1f} ms"
 
@@ -159,12 +164,15 @@ def steps(tools, site, quick):
 def ledgers(tools, folder, long):
     for entries in [10_000, 100_000] if long else [10_000]:
         site = Site(tools, folder / f"ledger{entries}", entries)
-        wall, cpu, peak = once([tools.countersign, "ledger", "verify"], **site.options())
-        rate = entries / cpu
-        row(f"`ledger verify`, {entries:,} entries, every signature", "10,000 entries/s a core",
-            f"{rate:,.0f} entries/s ({wall:.2f} s, peak {peak:.0f} MiB)", rate >= 10_000)
+        argv = [tools.countersign, "ledger", "verify"]
+        # One processor, alone: two that share a core's units would each seem slower than one is.
+        alone = min(once(argv, preexec_fn=on_one_processor, **site.options()) for _ in range(3))
+        rate = entries / alone[0]
+        row(f"`ledger verify`, {entries:,} entries, every signature, on one processor", "10,000 entries/s",
+            f"{rate:,.0f} entries/s ({alone[0]:.2f} s, peak {alone[2]:.0f} MiB)", rate >= 10_000)
         if entries == 100_000:
-            row("the same, whole", "10 s", f"{wall:.2f} s", wall <= 10)
+            wall, _, _ = min(once(argv, **site.options()) for _ in range(2))
+            row("the same, on all processors", "10 s", f"{wall:.2f} s", wall <= 10)
         shutil.rmtree(site.folder)
 
 

@@ -206,7 +206,7 @@ fn c17_an_interrupt_ends_the_whole_tree_and_the_run_can_go_on() {
 }
 
 #[test]
-fn e01_of_eight_processes_with_one_approval_exactly_one_wins() {
+fn e01_e16_of_eight_processes_with_one_approval_exactly_one_wins() {
     if !has("python3") {
         return;
     }

@@ -139,7 +139,7 @@ fn a44_a_server_that_sends_elsewhere_is_not_followed_and_no_other_host_sees_the_
 }
 
 #[test]
-fn e01_e02_of_eight_runs_at_once_over_http_one_wins_and_no_entry_is_lost() {
+fn e01_e02_e16_of_eight_runs_at_once_over_http_one_wins_and_no_entry_is_lost() {
     let (bench, plan) = founded();
     let server = GitServer::start(&bench.outside("served"), Door::Token(TOKEN.to_owned()));
     let clones: Vec<_> = (0..8)
