@@ -32,7 +32,7 @@ reasons! {
     POLICY_LIMIT = "policy.limit", Limit, "the plan is beyond one of the policy's limits", "make the plan smaller or shorter, or raise the limit in a reviewed commit";
     POLICY_EXPIRED = "policy.expired", Stale, "the policy has expired", "review the policy and give it a later `expires`";
     POLICY_EXECUTION_OFF = "policy.execution_off", Refused, "execution is switched off, by the policy or on this machine", "set `execution.enabled: true` in a reviewed commit, or unset the variable that is named; no approval overrides a switch";
-    POLICY_SIDE_EFFECTS_OFF = "policy.side_effects_off", Refused, "the policy switches side effects off", "set `execution.sideEffects: true` in a reviewed commit; no approval overrides the switch";
+    POLICY_SIDE_EFFECTS_OFF = "policy.side_effects_off", Refused, "side effects are switched off, by the policy or on this machine", "set `execution.sideEffects: true` in a reviewed commit, or unset the variable that is named; no approval overrides a switch";
     POLICY_REVIEW = "policy.review_mismatch", Verification, "the review is of another plan, or not every check ran", "review this plan again";
     ENV_DANGEROUS = "env.dangerous", Refused, "a variable that steers programs is not listed as dangerous", "remove the variable, or list it under `dangerousEnv`";
 }

@@ -652,3 +652,29 @@ rules:
     assert!(!everything.contains("never-declared"), "what was not declared was given");
     assert!(everything.contains("API_TOKEN="), "the program saw its secret: {everything}");
 }
+
+#[test]
+fn a31_a_switch_of_the_machine_forbids_and_no_approval_overrides_it() {
+    let bench = solo();
+    let mark = plan(&bench, "mark", &[]);
+    approve(&bench, "ada", &mark, &[]).exits(0);
+    let before = tip(&bench);
+    for (name, value, reason) in [
+        ("COUNTERSIGN_EXECUTION", "off", "policy.execution_off"),
+        ("COUNTERSIGN_EXECUTION", "true", "policy.execution_off"),
+        ("COUNTERSIGN_SIDE_EFFECTS", "off", "policy.side_effects_off"),
+        ("COUNTERSIGN_SIDE_EFFECTS", "0", "policy.side_effects_off"),
+    ] {
+        bench.run_with(&["execute", &mark.file, "--json"], &[(name, value)], "", false).refused(3, reason);
+        assert!(!ran_something(&bench) && tip(&bench) == before, "{name}={value}");
+    }
+    // What changes nothing goes on where only side effects are off.
+    let look = plan(&bench, "look", &[]);
+    bench.run(&["approve", &look.file, "--policy", "--json"]).exits(0);
+    let switched = [("COUNTERSIGN_SIDE_EFFECTS", "off")];
+    bench.run_with(&["execute", &look.file, "--json"], &switched, "", false).exits(0);
+    refused(&bench, &["execute", &mark.file, "--parallel", "0"], 2, "usage.invalid");
+    let on = [("COUNTERSIGN_EXECUTION", "on"), ("COUNTERSIGN_SIDE_EFFECTS", "on")];
+    bench.run_with(&["execute", &mark.file, "--json"], &on, "", false).exits(0);
+    assert!(ran_something(&bench));
+}

@@ -44,7 +44,7 @@ use crate::{
         SealedPlan,
         model::{Action, Plan, Step},
     },
-    policy::reasons::POLICY_EXECUTION_OFF,
+    policy::reasons::{POLICY_EXECUTION_OFF, POLICY_SIDE_EFFECTS_OFF},
     report::comment::Mode,
     sign::{
         Duty, Envelope,
@@ -188,9 +188,8 @@ fn switches(plan: &Plan, world: &World) -> Result<()> {
     for (name, only_side_effects) in SWITCHES {
         let off = world.env.text(name).is_some_and(|value| value != "on");
         if off && (!only_side_effects || plan.effect.has_side_effect()) {
-            return Err(
-                Refusal::new(POLICY_EXECUTION_OFF, format!("the variable {name} switches it off")).subject(name)
-            );
+            let reason = if only_side_effects { POLICY_SIDE_EFFECTS_OFF } else { POLICY_EXECUTION_OFF };
+            return Err(Refusal::new(reason, format!("the variable {name} switches it off")).subject(name));
         }
     }
     Ok(())
