@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use countersign::app::{self, world::World};
 
-/// musl's allocator takes a lock for every piece of memory, and glibc's takes a tenth of what reading a ledger takes.
+/// The allocator of musl takes a lock for every piece of memory.
+#[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -427,6 +427,7 @@ fn name_of(command: &Command) -> String {
         Command::Plan(_) => "plan",
         Command::Open(_) => "open",
         Command::Dispatch(_) => "dispatch",
+        Command::Fetch(_) => "fetch",
         Command::Propose(_) => "propose",
         Command::Comment(_) => "comment",
         Command::Diff(_) => "diff",

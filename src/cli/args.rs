@@ -7,7 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use super::planner_args::{AskArgs, PlannerFlags, SecondArgs};
 pub use super::{
     decision_args::{ApproveArgs, GateArg, HaltArgs, RejectArgs, ResolveArg, ResolveArgs, RevokeArgs, ScopeArg},
-    forge_args::{CommentArgs, DispatchArgs, ForgeArg, OpenArgs, ProposeArgs},
+    forge_args::{CommentArgs, DispatchArgs, FetchArgs, ForgeArg, OpenArgs, ProposeArgs},
     key_args::{EnrolArgs, GateArgs, IssuerArgs, KeysCommand},
     run_args::{BundleArgs, ExecuteArgs, IdentityArg, VerifyArgs},
 };
@@ -118,6 +118,9 @@ pub enum Command {
     /// Start a workflow on the forge, by `workflow_dispatch`.
     #[command(after_help = "Example:\n  countersign dispatch release.yml -i version=1.2.0")]
     Dispatch(DispatchArgs),
+    /// Take the archive that a run of CI left behind, by its digest.
+    #[command(after_help = "Example:\n  countersign fetch 1700 --digest sha256:<64 hex> --out bundle.zip")]
+    Fetch(FetchArgs),
     /// Do what a comment on the forge asks for, if who wrote it may: the one entry for comment commands.
     #[command(after_help = "Example:\n  countersign comment --event \"$GITHUB_EVENT_PATH\"")]
     Comment(CommentArgs),

@@ -62,3 +62,17 @@ pub struct DispatchArgs {
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub input: Vec<String>,
 }
+
+/// Arguments of `fetch`.
+#[derive(Debug, ClapArgs)]
+pub struct FetchArgs {
+    /// The number of the run.
+    #[arg(value_name = "RUN")]
+    pub run: u64,
+    /// SHA-256 of the archive, as the job that uploaded it told it.
+    #[arg(long, value_name = "DIGEST")]
+    pub digest: String,
+    /// Where to write it.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}

@@ -15,6 +15,7 @@ impl Command {
             Self::Verify(args) => vec![&args.svr],
             Self::Execute(args) => vec![&args.bundle, &args.provenance],
             Self::Ledger(LedgerCommand::Export { out }) => vec![out],
+            Self::Fetch(args) => return vec![&args.out],
             Self::Bundle(args) => return vec![&args.out],
             _ => Vec::new(),
         };

@@ -1,6 +1,7 @@
 //! The observed world as plain data; a forge or the local checkout fills it in.
 
 pub mod account;
+pub mod artifact;
 pub mod change_request;
 pub mod check;
 pub mod deployment;

@@ -11,9 +11,10 @@ pub mod reasons;
 pub use providers::local::Checkout;
 
 use crate::{
-    base::{reason::Result, time::Timestamp},
+    base::{digest::Digest, reason::Result, time::Timestamp},
     facts::{
         account::{Account, Permission},
+        artifact::Artifact,
         change_request::{
             ChangeRequest, ChangedFile, Comment, CommitPeople, EditHistory, Issue, Reaction, RequestDraft, RequestRef,
             Review,
@@ -243,6 +244,18 @@ pub trait Forge: Send + Sync {
     /// # Errors
     /// `forge.*`.
     fn deployment_statuses(&self, deployment: u64) -> Result<Vec<DeploymentStatus>>;
+
+    /// Returns the archive of a run that has a digest; its name is not looked at.
+    ///
+    /// # Errors
+    /// `forge.*`; `forge.missing` where none has it.
+    fn artifact(&self, run: u64, digest: &Digest) -> Result<Artifact>;
+
+    /// Returns the bytes of an archive, at most `max_bytes`, compared with its digest; writes no file.
+    ///
+    /// # Errors
+    /// `forge.*`, `artifact.digest`.
+    fn download(&self, artifact: &Artifact, max_bytes: usize) -> Result<Vec<u8>>;
 
     /// Returns the open change request from a branch of the repository to a base, both without `refs/heads/`.
     ///

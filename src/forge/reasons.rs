@@ -26,6 +26,7 @@ reasons! {
     CHANGED = "forge.changed", Stale, "something changed while it was read", "try again";
     ACCOUNT_MISMATCH = "forge.account_mismatch", Verification, "an answer is about another account than was asked for", "a login may have been renamed and taken by somebody else: look at the numeric ids";
     ENDPOINT_OVERRIDE = "context.override", Refused, "a variable sends traffic or trust somewhere else", "unset proxy and certificate variables in jobs that gate or execute, or let the signed policy allow them";
+    ARTIFACT_DIGEST = "artifact.digest", Verification, "the bytes of an artifact are not those of its digest", "do not use it; look who could write to the run that made it";
     OIDC_ENDPOINT = "oidc.endpoint_untrusted", Verification, "an address for tokens or keys belongs to no issuer that is trusted", "addresses of the environment are only used where they fit an issuer of the trust root";
     OIDC_UNREACHABLE = "oidc.unreachable", Verification, "the issuer, or the service that hands out tokens, cannot be reached", "run it again; nothing was done";
     OIDC_ANSWER = "oidc.answer_refused", Verification, "the issuer, or the service that hands out tokens, gave an answer that is not taken", "redirects, other codes than 200 and large answers are refused";

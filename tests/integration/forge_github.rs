@@ -1,7 +1,7 @@
 //! The GitHub provider against the model: what it reads is what there is, what it writes is there.
 
 use countersign::{
-    base::{reason::Result, secret::Secret},
+    base::{digest::Digest, reason::Result, secret::Secret},
     facts::{
         account::{Account, AccountKind, Permission},
         change_request::{Reaction, ReviewState},
@@ -499,6 +499,36 @@ fn a_deployment_names_a_commit_and_tells_how_it_goes() {
     let mut bad = status(DeploymentState::Success, "done");
     bad.environment_url = Some("javascript:alert(1)".into());
     refused(forge.set_deployment_status(id, &bad), "forge.rejected");
+}
+
+#[test]
+fn a36_an_archive_is_found_by_digest_and_its_bytes_are_compared() {
+    let model = ForgeModel::start();
+    model.state().start_run(42, "bob", &[]);
+    model.state().start_run(43, "mallory", &[]);
+    let good = b"the archive of the plan".to_vec();
+    let digest = Digest::of(&good);
+    let put = |id: u64, run: u64, name: &str, bytes: &[u8], digest: Option<String>| {
+        let artifact = state::Artifact { id, run, name: name.into(), bytes: bytes.to_vec(), digest, expired: false };
+        model.state().artifacts.push(artifact);
+    };
+    // The name that the plan has, with other bytes, and one that gives no digest.
+    put(1, 42, "plan", b"poison", Some(Digest::of(b"poison").to_string()));
+    put(2, 42, "plan", b"poison", None);
+    put(3, 43, "plan", &good, Some(digest.to_string()));
+    let forge = as_of(&model, "github-actions");
+    refused(forge.artifact(42, &digest), "forge.missing");
+    put(4, 42, "whatever", &good, Some(digest.to_string()));
+    let artifact = forge.artifact(42, &digest).unwrap();
+    assert_eq!((artifact.id, artifact.run, artifact.repo_id, artifact.head_repo_id), (4, 42, 7000, 7000));
+    assert_eq!(forge.download(&artifact, 1000).unwrap(), good);
+    // The forge says one thing and gives another.
+    model.state().artifacts[3].bytes = b"poison of the same run".to_vec();
+    refused(forge.download(&artifact, 1000), "artifact.digest");
+    model.state().artifacts[3].bytes = vec![0; 1001];
+    refused(forge.download(&artifact, 1000), "forge.too_large");
+    model.state().artifacts[3].expired = true;
+    refused(forge.artifact(42, &digest), "forge.missing");
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! What is begun on GitHub by command: a draft pull request, a run of a workflow.
+//! What is begun on GitHub and taken from it by command: a draft pull request, a run of a workflow, its archives.
 
 use std::fs;
 
+use countersign::base::digest::Digest;
 use serde_json::{Value, json};
 
 use super::{
-    forge_model::faults::What,
+    forge_model::{faults::What, state::Artifact},
     github_loop::{FILES, Hub},
     scene::solo,
     support::Ran,
@@ -101,4 +102,36 @@ fn df22_what_the_forge_does_not_allow_or_take_starts_nothing() {
     hub.model.fault("POST", "/dispatches", What::After(502));
     hub.owner(&["dispatch", "release.yml"]).refused(10, "forge.outcome_unknown");
     assert_eq!(hub.model.state().dispatches.len(), 1);
+}
+
+#[test]
+fn a36_an_archive_of_a_run_is_taken_by_its_digest_or_not_at_all() {
+    let hub = Hub::new();
+    let bytes = b"PK, as far as anybody looks".to_vec();
+    let digest = Digest::of(&bytes).to_string();
+    let left = |id, run, bytes: &[u8], digest: Option<String>| Artifact {
+        id,
+        run,
+        name: "countersign-bundle".into(),
+        bytes: bytes.to_vec(),
+        digest,
+        expired: false,
+    };
+    hub.model.state().start_run(42, "ada", &[]);
+    let poison = left(2, 42, b"poison", Some(Digest::of(b"poison").to_string()));
+    hub.model.state().artifacts.extend([poison, left(3, 42, &bytes, Some(digest.clone()))]);
+    let out = hub.bench.outside("bundle.zip");
+    let fetch =
+        |run: &str, digest: &str| hub.owner(&["fetch", run, "--digest", digest, "--out", out.to_str().unwrap()]);
+    fetch("43", &digest).refused(3, "forge.missing");
+    fetch("42", &format!("sha256:{}", "0".repeat(64))).refused(3, "forge.missing");
+    fetch("42", "sha256:00").refused(5, "digest.format");
+    // What is told is another thing than what comes.
+    hub.model.state().artifacts[1].bytes = b"changed on the way".to_vec();
+    fetch("42", &digest).refused(5, "artifact.digest");
+    assert!(!out.exists());
+    hub.model.state().artifacts[1].bytes = bytes.clone();
+    let fetched = fetch("42", &digest).exits(0).json();
+    assert_eq!((&fetched["result"]["name"], &fetched["decision"]), (&json!("countersign-bundle"), &json!("fetched")));
+    assert_eq!(fs::read(&out).unwrap(), bytes);
 }

@@ -19,7 +19,7 @@ FORGOTTEN = {"environment": {"can_admins_bypass": {"type": "boolean"}}}
 # What is null in answers, though the description says never: the head of a fork that is gone.
 NULLS = [("pull-request", "head", "repo"), ("pull-request-simple", "head", "repo")]
 # What the forge model makes.
-MADE = ["actions-secret", "branch-protection", "check-run", "commit", "deployment", "deployment-status",
+MADE = ["actions-secret", "artifact", "branch-protection", "check-run", "commit", "deployment", "deployment-status",
         "diff-entry", "environment", "full-repository", "git-ref", "installation", "installation-token",
         "integration", "issue", "issue-comment", "minimal-repository", "pending-deployment", "pull-request",
         "pull-request-review", "pull-request-simple", "public-user", "reaction", "repository-collaborator-permission",

@@ -10,6 +10,7 @@ mod directives;
 mod dispatch;
 mod doctor;
 mod execute;
+mod fetch;
 mod halt;
 mod history;
 mod init;
@@ -55,6 +56,7 @@ pub(crate) fn run(command: Command, global: &Global, world: &mut World, printer:
         Command::Plan(args) => plan::run(&args, world),
         Command::Open(args) => open::run(&args, world),
         Command::Dispatch(args) => dispatch::run(&args, world),
+        Command::Fetch(args) => fetch::run(&args, world),
         Command::Propose(args) => propose::run(&args, world),
         Command::Comment(args) => comment::run(&args, world),
         Command::Diff(args) => diff::run(&args, world),

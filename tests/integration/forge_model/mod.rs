@@ -209,6 +209,14 @@ impl Inner {
     fn answer(&self, state: &mut State, request: &Request, origin: &str) -> (Reply, Option<Value>) {
         let sent: Option<Value> = (!request.body.is_empty()).then(|| serde_json::from_slice(&request.body).unwrap());
         let path = request.target.split('?').next().unwrap();
+        if let Some(id) = path.strip_prefix("/blobs/") {
+            // Another host in truth: whoever shows it our credentials gives them away.
+            assert!(request.header("authorization").is_none(), "credentials went to where archives lie");
+            let known = state.artifacts.iter().find(|one| one.id.to_string() == id);
+            let reply = known
+                .map_or_else(|| routes::nothing(404), |one| Reply { body: one.bytes.clone(), ..routes::nothing(200) });
+            return (reply, None);
+        }
         let shown = request.header("authorization").and_then(|text| text.strip_prefix("Bearer ")).unwrap_or_default();
         let is_for_app = path.ends_with("/infra/installation") || path.starts_with("/api/v3/app/");
         let by = if is_for_app { app(state, shown) } else { state.tokens.get(shown).copied() };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     git,
-    state::{Approval, Comment, Environment, Issue, Person, Pull, Review, Reviewer, Run, State, Team},
+    state::{Approval, Artifact, Comment, Environment, Issue, Person, Pull, Review, Reviewer, Run, State, Team},
 };
 
 /// A thing of a kind with some fields filled in.
@@ -357,6 +357,27 @@ pub fn may_review(state: &State, place: &Environment, asking: u64) -> bool {
         Reviewer::Person(id) => *id == asking,
         Reviewer::Team(id) => state.teams.iter().any(|team| team.id == *id && team.members.contains(&asking)),
     })
+}
+
+pub fn artifact(state: &State, one: &Artifact) -> Value {
+    let run = state.runs.iter().find(|run| run.id == one.run).unwrap();
+    made(
+        "artifact",
+        json!({
+            "id": one.id,
+            "name": one.name,
+            "size_in_bytes": one.bytes.len(),
+            "expired": one.expired,
+            "digest": one.digest,
+            "workflow_run": {
+                "id": run.id,
+                "repository_id": state.repo_id,
+                "head_repository_id": run.head_repo,
+                "head_branch": run.head_branch,
+                "head_sha": run.head_sha,
+            },
+        }),
+    )
 }
 
 /// What is asked for, as far as the answer has it too.

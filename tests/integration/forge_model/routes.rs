@@ -223,6 +223,17 @@ fn actions(state: &State, asked: &Asked<'_>, part: &[&str]) -> Reply {
         ["runs", id, "pending_deployments"] => run(id).map_or_else(missing, |one| {
             reply(200, &one.waits.iter().map(|name| render::pending(state, name, asked.by)).collect())
         }),
+        ["runs", id, "artifacts"] => {
+            let of = state.artifacts.iter().filter(|one| one.run == number(id));
+            paged(asked, of.map(|one| render::artifact(state, one)).collect(), Some("artifacts"))
+        }
+        ["artifacts", id, "zip"] => {
+            let known = state.artifacts.iter().find(|one| one.id == number(id));
+            known.map_or_else(missing, |one| Reply {
+                headers: vec![("location".to_owned(), format!("{}/blobs/{}?sig=once", asked.origin, one.id))],
+                ..nothing(302)
+            })
+        }
         _ => missing(),
     }
 }

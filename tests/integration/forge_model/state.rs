@@ -38,6 +38,7 @@ pub struct State {
     pub environments: Vec<Environment>,
     pub runs: Vec<Run>,
     pub approvals: Vec<Approval>,
+    pub artifacts: Vec<Artifact>,
     /// As they were asked for, with `id` and `app`.
     pub checks: Vec<Value>,
     pub deployments: Vec<Value>,
@@ -173,6 +174,16 @@ pub struct Approval {
     pub comment: String,
 }
 
+pub struct Artifact {
+    pub id: u64,
+    pub run: u64,
+    pub name: String,
+    pub bytes: Vec<u8>,
+    /// What the forge says that its digest is.
+    pub digest: Option<String>,
+    pub expired: bool,
+}
+
 /// Number of the bot whose token a job has.
 pub const ACTIONS_BOT: u64 = 41_898_282;
 
@@ -217,6 +228,7 @@ impl State {
             environments: Vec::new(),
             runs: Vec::new(),
             approvals: Vec::new(),
+            artifacts: Vec::new(),
             checks: Vec::new(),
             deployments: Vec::new(),
             statuses: Vec::new(),

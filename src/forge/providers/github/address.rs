@@ -94,6 +94,15 @@ impl Address {
         format!("{}{rest}", self.prefix)
     }
 
+    /// Tells whether a URL may be fetched without credentials: TLS, or loopback where the interface is there too.
+    pub(super) fn may_fetch(&self, url: &reqwest::Url) -> bool {
+        match url.scheme() {
+            "https" => true,
+            "http" => self.scheme == "http" && matches!(url.host_str(), Some("127.0.0.1" | "localhost")),
+            _ => false,
+        }
+    }
+
     /// Tells whether a URL is of the interface itself.
     pub(super) fn is_own(&self, url: &reqwest::Url) -> bool {
         let authority = match (url.host_str(), url.port()) {
@@ -220,10 +229,15 @@ mod tests {
     }
 
     #[test]
-    fn only_the_interface_itself_is_our_own() {
+    fn only_tls_or_loopback_beside_a_loopback_interface_is_fetched() {
         let real = Address::new("github.com", "acme/infra").unwrap();
         let model = Address::new("127.0.0.1:4000", "acme/infra").unwrap();
         let url = |text: &str| text.parse::<reqwest::Url>().unwrap();
+        assert!(
+            real.may_fetch(&url("https://blobs.example.com/x")) && !real.may_fetch(&url("http://127.0.0.1:4000/x"))
+        );
+        assert!(model.may_fetch(&url("http://127.0.0.1:9/x")) && !model.may_fetch(&url("http://10.0.0.1/x")));
+        assert!(!model.may_fetch(&url("file:///etc/passwd")));
         assert!(model.is_own(&url("http://127.0.0.1:4000/x")) && !model.is_own(&url("http://127.0.0.1:4001/x")));
         assert!(real.is_own(&url("https://api.github.com/x")) && !real.is_own(&url("https://github.com/x")));
     }

@@ -8,11 +8,16 @@ use super::{
     decode::{self, RawAccount, RawId, malformed, nullable, sha, unknown, word},
 };
 use crate::{
-    base::reason::{CONTEXT_MISMATCH, Refusal, Result},
+    base::{
+        digest::Digest,
+        reason::{CONTEXT_MISMATCH, Refusal, Result},
+    },
     facts::{
+        artifact::Artifact,
         deployment::PendingDeployment,
         environment::{BranchPolicy, CiRun, Environment, Reviewer, RunApproval, RunApprovalState},
     },
+    forge::reasons::{ARTIFACT_DIGEST, MISSING},
 };
 
 #[derive(Deserialize)]
@@ -109,6 +114,32 @@ struct RawPending {
     reviewers: Vec<RawReviewer>,
 }
 
+#[derive(Deserialize)]
+struct RawArtifacts {
+    total_count: u64,
+    artifacts: Vec<RawArtifact>,
+}
+
+#[derive(Deserialize)]
+struct RawArtifact {
+    id: u64,
+    name: String,
+    size_in_bytes: u64,
+    expired: bool,
+    // Older hosts give none: such an archive is never the one looked for.
+    digest: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    workflow_run: Option<RawArtifactRun>,
+}
+
+#[derive(Deserialize)]
+struct RawArtifactRun {
+    id: u64,
+    repository_id: u64,
+    head_repository_id: u64,
+    head_sha: String,
+}
+
 impl RawReviewer {
     fn reviewer(self) -> Result<Reviewer> {
         match self.kind.as_str() {
@@ -177,6 +208,42 @@ impl GitHub {
         let path = self.line.address.repo(&format!("/actions/runs/{run}/pending_deployments"));
         let raw: Vec<RawPending> = self.line.list("pending deployments", &path, None)?;
         raw.into_iter().map(pending).collect()
+    }
+
+    pub(super) fn find_artifact(&self, run: u64, digest: &Digest) -> Result<Artifact> {
+        let what = "artifact";
+        let path = self.line.address.repo(&format!("/actions/runs/{run}/artifacts"));
+        let split = |raw: RawArtifacts| (raw.total_count, raw.artifacts);
+        let wanted = digest.to_string();
+        let found = self.line.counted(what, &path, split)?.into_iter();
+        let raw = found
+            .filter(|one| !one.expired)
+            .find(|one: &RawArtifact| one.digest.as_deref() == Some(wanted.as_str()))
+            .ok_or_else(|| Refusal::new(MISSING, format!("run {run} has no archive {wanted}")))?;
+        let made_by = raw.workflow_run.ok_or_else(|| malformed(what, "of no run"))?;
+        if made_by.id != run {
+            return Err(malformed(what, "of another run"));
+        }
+        Ok(Artifact {
+            id: raw.id,
+            name: raw.name,
+            digest: *digest,
+            size: raw.size_in_bytes,
+            run,
+            repo_id: made_by.repository_id,
+            head_repo_id: made_by.head_repository_id,
+            head_sha: sha(what, made_by.head_sha)?,
+        })
+    }
+
+    pub(super) fn fetch_artifact(&self, artifact: &Artifact, max_bytes: usize) -> Result<Vec<u8>> {
+        let path = self.line.address.repo(&format!("/actions/artifacts/{}/zip", artifact.id));
+        let bytes = self.line.download(&path, max_bytes)?;
+        let found = Digest::of(&bytes);
+        if found != artifact.digest {
+            return Err(Refusal::new(ARTIFACT_DIGEST, format!("{found}, and not {}", artifact.digest)));
+        }
+        Ok(bytes)
     }
 }
 

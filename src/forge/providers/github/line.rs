@@ -143,6 +143,36 @@ impl Line {
         self.send(ask, path, None)
     }
 
+    /// Fetches the target of a redirect without credentials, at most `max_bytes` of it.
+    pub(super) fn download(&self, path: &str, max_bytes: usize) -> Result<Vec<u8>> {
+        let engine = self.engine()?;
+        let client = self.client(engine).map_err(Failure::refusal)?;
+        let answer = engine.runtime.block_on(self.once(&client, Ask::Get, path, None)).map_err(Failure::refusal)?;
+        let answer = match answer.status {
+            301 | 302 | 303 | 307 | 308 => {
+                let to = self.target(&answer)?;
+                if !self.address.may_fetch(&to) {
+                    return Err(Refusal::new(REDIRECTED, "an archive without TLS"));
+                }
+                self.calls.fetch_add(1, Ordering::Relaxed);
+                engine.runtime.block_on(async {
+                    let sent = engine.http.get(to).send().await;
+                    http::read(sent.map_err(|e| Refusal::new(UNREACHABLE, http::chain(&e.without_url())))?, max_bytes)
+                        .await
+                })?
+            }
+            _ => answer,
+        };
+        match limits::judge(path, &answer, Duration::ZERO) {
+            Verdict::Good if answer.body.len() <= max_bytes => Ok(answer.body),
+            Verdict::Good => {
+                Err(Refusal::new(crate::forge::reasons::TOO_LARGE, format!("more than {max_bytes} bytes")))
+            }
+            Verdict::Wait(_) => Err(Refusal::new(RATE_LIMITED, "an archive")),
+            Verdict::Failed(refusal) | Verdict::Refused(refusal) => Err(refusal),
+        }
+    }
+
     /// Sends with the credentials; an app's token that has run out is asked for anew, once.
     pub(super) fn send(
         &self,

@@ -25,9 +25,10 @@ pub use auth::Credentials;
 
 use self::{address::Address, line::Line};
 use crate::{
-    base::{reason::Result, time::Timestamp},
+    base::{digest::Digest, reason::Result, time::Timestamp},
     facts::{
         account::{Account, Permission},
+        artifact::Artifact,
         change_request::{
             ChangeRequest, ChangedFile, Comment, CommitPeople, EditHistory, Issue, Reaction, RequestDraft, RequestRef,
             Review,
@@ -238,6 +239,14 @@ impl Forge for GitHub {
 
     fn deployment_statuses(&self, deployment: u64) -> Result<Vec<DeploymentStatus>> {
         self.read_deployment_statuses(deployment)
+    }
+
+    fn artifact(&self, run: u64, digest: &Digest) -> Result<Artifact> {
+        self.find_artifact(run, digest)
+    }
+
+    fn download(&self, artifact: &Artifact, max_bytes: usize) -> Result<Vec<u8>> {
+        self.fetch_artifact(artifact, max_bytes)
     }
 
     fn open_request(&self, head: &str, base: &str) -> Result<Option<RequestRef>> {

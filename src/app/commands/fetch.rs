@@ -1,0 +1,47 @@
+//! `fetch`: takes the archive that a run of CI left behind, by its digest, and by nothing else.
+//!
+//! Whoever could start a job in that run chose the archive's name; the digest is what its uploader told. Nothing is
+//! unpacked: the bytes are written as they are, once they have the digest.
+
+use serde_json::json;
+
+use crate::{
+    app::{files, forge, output::Outcome, session::Session, world::World},
+    base::{reason::Result, text::visible},
+    cli::args::FetchArgs,
+    forge::reasons::{DENIED, MISSING},
+};
+
+/// The largest archive, in bytes.
+const MAX_ARCHIVE: usize = 64 << 20;
+
+pub(super) fn run(args: &FetchArgs, world: &World) -> Result<Outcome> {
+    let session = Session::open(world)?;
+    let digest = args.digest.parse()?;
+    let out = world.cwd.join(&args.out);
+    files::ready(&out)?;
+    let forge = forge::need(&session, world)?;
+    let artifact = forge.artifact(args.run, &digest).map_err(|refusal| match refusal.code() {
+        code if code == DENIED.code => refusal.hint("the token needs `actions: read`"),
+        code if code == MISSING.code => refusal.hint(
+            "the job that uploaded it tells its digest (`artifact-digest`); archives are deleted after their days",
+        ),
+        _ => refusal,
+    })?;
+    let bytes = forge.download(&artifact, MAX_ARCHIVE)?;
+    files::write(&out, &bytes)?;
+    let name = visible(&artifact.name);
+    let text = format!("{digest}\n  `{name}` of run {}, {} bytes: {}\n", artifact.run, bytes.len(), args.out.display());
+    let result = json!({
+        "artifact": artifact.id,
+        "name": artifact.name,
+        "digest": digest,
+        "size": bytes.len(),
+        "workflowRun": artifact.run,
+        "headSha": artifact.head_sha,
+        // Of a fork, where they differ.
+        "fromFork": artifact.head_repo_id != artifact.repo_id,
+        "path": args.out,
+    });
+    Ok(Outcome::done(result, text).decision("fetched").about(digest.to_string()))
+}
