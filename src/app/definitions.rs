@@ -18,7 +18,7 @@ use crate::{
     },
     directive::Directive,
     forge::Checkout,
-    pipeline::{Catalog, Pipeline},
+    pipeline::{Catalog, Pipeline, reasons::PIPELINE_ENDING},
     policy::Policy,
 };
 
@@ -32,6 +32,8 @@ type Read<T> = std::result::Result<T, Vec<Diagnostic>>;
 pub(crate) struct Definitions {
     directives: Vec<(String, Read<Directive>)>,
     pipelines: Vec<(String, Read<Pipeline>)>,
+    /// Files that look like pipelines and are none.
+    strays: Vec<Diagnostic>,
     policy: Option<Read<Policy>>,
 }
 
@@ -52,11 +54,17 @@ impl Definitions {
             let read = Pipeline::read(&name, &yaml, &scripts);
             pipelines.push((name, read));
         }
+        let strays = names(&top.join("pipelines"), "yaml").into_iter().map(|name| {
+            let file = format!("pipelines/{name}.yaml");
+            let help = format!("rename it: git mv {file} pipelines/{name}.yml");
+            Diagnostic::new(file, (0, 0), PIPELINE_ENDING.code, "nobody reads this file").with_help(help)
+        });
+        let strays = strays.collect();
         let policy = match top.join(POLICY).exists() {
             true => Some(Policy::compile(POLICY, &files::read(&top.join(POLICY), MAX_FILE)?)),
             false => None,
         };
-        Ok(Self { directives, pipelines, policy })
+        Ok(Self { directives, pipelines, strays, policy })
     }
 
     /// Returns every directive, by path.
@@ -83,6 +91,7 @@ impl Definitions {
     pub(crate) fn check_pipelines(&self) -> Result<Outcome> {
         let mut found: Vec<Diagnostic> =
             self.pipelines.iter().filter_map(|(_, read)| read.as_ref().err()).flatten().cloned().collect();
+        found.extend(self.strays.iter().cloned());
         if let Some(Ok(policy)) = &self.policy {
             found.extend(self.catalog()?.lint_programs(&programs(policy)));
         }

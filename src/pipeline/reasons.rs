@@ -9,5 +9,6 @@ reasons! {
     PIPELINE_SCRIPT = "pipeline.script", Usage, "a script is missing, unused, or not text within its size", "put it beside the pipeline, in a folder of the pipeline's name, and use it in `argv`";
     PIPELINE_PROGRAM = "pipeline.program", Usage, "a program is not in the policy's table", "add the program to `programs` in .countersign/policy.yml";
     PIPELINE_UNKNOWN = "pipeline.unknown", Usage, "there is no such pipeline", "see `countersign pipelines list`";
+    PIPELINE_ENDING = "pipeline.ending", Usage, "a file among the pipelines is read by nobody, since its name ends otherwise than in `.yml`", "rename it";
     PIPELINE_DUPLICATE = "pipeline.duplicate", Usage, "two pipelines have the same name", "rename one of them";
 }

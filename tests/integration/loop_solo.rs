@@ -817,3 +817,13 @@ fn b53_every_command_prints_one_object_that_agrees_with_how_the_process_ends() {
         assert!(ran.code == 0 || !ran.stderr.is_empty(), "{line:?} says nothing to people");
     }
 }
+
+#[test]
+fn a_pipeline_whose_file_ends_otherwise_is_told_and_not_ignored() {
+    let bench = solo();
+    bench.run(&["pipelines", "check"]).exits(0);
+    bench.write("pipelines/other.yaml", bench.read("pipelines/mark.yml"));
+    let found = bench.run(&["pipelines", "check", "--json"]).refused(2, "check.findings");
+    let finding = &found.json()["result"]["findings"][0];
+    assert_eq!((&finding["code"], &finding["file"]), (&json!("pipeline.ending"), &json!("pipelines/other.yaml")));
+}
