@@ -409,7 +409,8 @@ fn outputs_stay_within_their_limit_and_say_what_is_left_out() {
     assert!(ran.stderr.contains("`result` is left empty"), "{}", ran.stderr);
 }
 
-/// A program that prints orders, shows its variables and tries to write where it must not.
+/// A program that prints orders, shows its variables, tries to write where it must not, and looks into the processes
+/// around it, whose variables and memory hold what the job may ask tokens with.
 const HOSTILE: &str = "import os, sys
 for line in ['::error::injected', '  ::set-output name=decision::approved', 'x ##[ADD-PATH]/evil', 'a\\r::error::b',
              '::stop-commands::pause', '\\x1b[2J\\x9b1m::warning::w', 'section_start:1:evil\\r\\x1b[0K']:
@@ -425,7 +426,19 @@ for path in sys.argv[1:]:
             written += 1
         except OSError:
             pass
-print('sum=seen:' + ','.join(seen) + ';written:' + str(written))
+try:
+    pids = {int(name) for name in os.listdir('/proc') if name.isdigit()}
+except OSError:
+    pids = set()
+reached = 0
+for pid in pids | {os.getppid()} | set(range(max(1, os.getpid() - 300), os.getpid())):
+    for name in ['environ', 'mem', 'cmdline', 'maps', 'fd/0']:
+        try:
+            with open(f'/proc/{pid}/{name}', 'rb') as file:
+                reached += 1
+        except OSError:
+            pass
+print('sum=seen:' + ','.join(seen) + ';written:' + str(written) + ';reached:' + str(reached))
 sys.exit(int(open('fail.txt').read()))
 ";
 
@@ -487,7 +500,8 @@ fn a38_a39_a40_a53_what_a_program_prints_gives_no_order_and_no_file_of_the_runne
         assert!(left.ran.stderr.contains("injected"), "it is shown, and takes no effect: {}", left.ran.stderr);
         assert!(!left.ran.stderr.contains(['\r', '\x1b', '\u{9b}']));
         let seen = left.ran.stderr.lines().filter_map(|line| line.split_once("sum=")).next().unwrap().1;
-        assert!(seen.starts_with("seen:;written:0"), "no variable of the runner, no file: {seen}");
+        let nothing = "seen:;written:0;reached:0";
+        assert!(seen.starts_with(nothing), "no variable of the runner, no file, no process: {seen}");
         for name in ["GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE"] {
             assert_eq!(fs::read_to_string(folder(&bench).join(name)).unwrap(), "", "{name}");
         }
