@@ -20,13 +20,15 @@ use crate::{
         reasons::{OIDC_ISSUER, OIDC_TOKEN_MISSING},
         schemes::{
             Verifier,
-            oidc::keyless::{Unvouched, Voucher, id},
+            oidc::keyless::{Unvouched, Voucher},
         },
+        trust::Key,
     },
 };
 
 /// What signs with a key of its own making, each time another, for which it has the CI system vouch.
 struct JobSigner {
+    id: Digest,
     source: TokenSource,
     voucher: Voucher,
     /// The work tree of the repository, and the full id of the base commit.
@@ -45,12 +47,14 @@ pub(crate) fn signer(session: &Session, world: &World) -> Result<Option<Box<dyn 
     if asked == Some(IdentityArg::Key) {
         return Ok(None);
     }
-    let voucher = root.document().keys.iter().find_map(|key| match root.key(&key.id) {
-        Some((_, Verifier::Jobs(voucher))) => Some(voucher.as_ref().clone()),
+    let now = world.now();
+    let counts = |key: &&Key| key.not_before <= now && now < key.not_after && key.revoked_at.is_none();
+    let found = root.document().keys.iter().filter(counts).find_map(|key| match root.key(&key.id) {
+        Some((_, Verifier::Jobs(voucher))) => Some((key.id, voucher.as_ref().clone())),
         _ => None,
     });
     let must = asked == Some(IdentityArg::Oidc);
-    let Some(voucher) = voucher else {
+    let Some((id, voucher)) = found else {
         return match must {
             true => Err(Refusal::new(OIDC_ISSUER, "the trust root lets no job sign without a key")
                 .hint("list the issuer's jobs: countersign keys gate")),
@@ -60,7 +64,7 @@ pub(crate) fn signer(session: &Session, world: &World) -> Result<Option<Box<dyn 
     let source = TokenSource::of(&[voucher.url()], world)?;
     let base = (session.checkout.workdir().to_owned(), session.facts.base_sha.clone());
     match source {
-        Some(source) => Ok(Some(Box::new(JobSigner { source, voucher, base, now: world.now() }))),
+        Some(source) => Ok(Some(Box::new(JobSigner { id, source, voucher, base, now }))),
         None if must => Err(Refusal::new(OIDC_TOKEN_MISSING, "there is nobody to ask for a token")),
         None => Ok(None),
     }
@@ -68,7 +72,7 @@ pub(crate) fn signer(session: &Session, world: &World) -> Result<Option<Box<dyn 
 
 impl Signer for JobSigner {
     fn key_id(&self) -> Digest {
-        id(self.voucher.url())
+        self.id
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {

@@ -3,10 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{
+    issuer::{Gate, Runner},
     predicate::TrustRootUpdate,
+    schemes::{
+        Scheme,
+        oidc::{KeySet, keyless, testing},
+    },
     statement::Subject,
-    tests::{at, code, document, key, listed},
-    trust::{Document, Version},
+    tests::{at, code, document, key, listed, person},
+    trust::{Document, Key, Principal, PrincipalKind, Version},
     *,
 };
 use crate::base::{digest::Digest, json as strict, reason::Result, time::Timestamp};
@@ -185,4 +190,46 @@ fn b35_a_first_version_that_was_signed_as_another_is_refused() {
     assert!(signed(&update).is_ok());
     update.version = 2;
     assert_eq!(code(signed(&update)), "trust.threshold");
+}
+
+/// The jobs of an issuer, as a key of a program.
+fn jobs(principal: u64, duties: &[Duty]) -> Key {
+    let url = "https://token.actions.example.com";
+    let gate = Gate {
+        workflows: vec!["example/sample/.github/workflows/countersign.yml@refs/heads/main".to_owned()],
+        events: vec!["workflow_dispatch".to_owned()],
+        runner: Runner::GithubHosted,
+        environment: None,
+        keys: keyless::keys_of(&KeySet::parse(testing::jwks().to_string().as_bytes()).unwrap()).unwrap(),
+    };
+    Key {
+        id: keyless::id(url, principal),
+        scheme: Scheme::Oidc,
+        public: url.to_owned(),
+        gate: Some(gate),
+        ..listed(9, principal, duties)
+    }
+}
+
+#[test]
+fn b30_jobs_without_a_key_are_a_programs_gate_and_nothing_else() {
+    let with = |key: Key| {
+        let mut document = document();
+        document.principals.push(Principal { kind: PrincipalKind::Agent, ..person(90) });
+        document.keys.push(key);
+        tests::parse(&document)
+    };
+    assert!(with(jobs(90, &[Duty::Gate])).is_ok());
+    for duty in [Duty::Executor, Duty::Planner, Duty::Policy, Duty::Witness, Duty::Approver, Duty::Root] {
+        assert_eq!(code(with(jobs(90, &[duty]))), "trust.malformed", "{duty:?}");
+        assert_eq!(code(with(jobs(90, &[Duty::Gate, duty]))), "trust.malformed", "{duty:?}");
+    }
+    let person = document().principals[0].id;
+    assert_eq!(code(with(jobs(person, &[Duty::Gate]))), "trust.malformed");
+    // What the scheme needs is there, and what another needs is not.
+    let good = jobs(90, &[Duty::Gate]);
+    assert_eq!(code(with(Key { gate: None, ..good.clone() })), "trust.malformed");
+    assert_eq!(code(with(Key { gate: good.gate.clone(), ..listed(9, 90, &[Duty::Gate]) })), "trust.malformed");
+    assert_eq!(code(with(Key { id: keyless::id(&good.public, 91), ..good.clone() })), "trust.malformed");
+    assert!(code(with(Key { scheme: Scheme::Ed25519, gate: None, ..good })).starts_with("key."));
 }

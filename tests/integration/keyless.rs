@@ -271,6 +271,29 @@ fn b47_a_key_that_the_issuer_lists_no_more_when_the_plan_runs_vouched_for_nothin
 }
 
 #[test]
+fn b32_a_gate_without_a_key_that_was_revoked_signs_no_more_and_another_program_may() {
+    let stage = Stage::new();
+    let digest = stage.released();
+    let shown = stage.hub.owner(&["keys", "show"]).exits(0).json();
+    let keys = shown["result"]["keys"].as_array().unwrap();
+    let id = keys.iter().find(|key| key["scheme"] == "oidc").unwrap()["id"].as_str().unwrap().to_owned();
+    stage.hub.owner(&["keys", "revoke", &id, "--reason", "the workflow was not ours"]).exits(0);
+    stage.publishes("Revoke the gate");
+    stage.refuses(&digest, &[("COUNTERSIGN_IDENTITY", "oidc")], 5, "oidc.issuer_untrusted");
+    // The same program's rule stays revoked, whatever it says now.
+    stage.trusts(&[]).exits(0);
+    stage.publishes("The same again");
+    stage.refuses(&digest, &[("COUNTERSIGN_IDENTITY", "oidc")], 5, "oidc.issuer_untrusted");
+    let url = stage.issuer.url();
+    let other = ["keys", "gate", &url, "--login", "another-gate", "--id", "900", "--workflow", WORKFLOW];
+    stage.hub.owner(&other).exits(0);
+    stage.publishes("Another program");
+    let digest = stage.released();
+    stage.mints(|_| {});
+    stage.approves(&digest, &[("COUNTERSIGN_IDENTITY", "oidc")]).exits(0);
+}
+
+#[test]
 fn a_comment_is_signed_for_without_a_key_and_outside_of_any_environment() {
     let stage = Stage::new();
     let head = stage.hub.opens("mallory");

@@ -249,7 +249,7 @@ fn gate(args: &GateArgs, world: &World) -> Result<Outcome> {
     let (not_before, not_after) = (world.now(), world.now().plus(parse_duration(&args.valid)?));
     changes.push(Change::SetGate(NewGate { url: args.url.clone(), principal, gate, not_before, not_after }));
     let (mut result, mut text) = yard.change(&changes, &args.signer, world)?;
-    result["key"] = json!(keyless::id(&args.url));
+    result["key"] = json!(keyless::id(&args.url, principal));
     result["issuerKeys"] = json!(listed);
     text.push_str(&format!("vouching {}\n", text::visible(&listed.join(", "))));
     Ok(Outcome::done(result, text).about(args.url.clone()))

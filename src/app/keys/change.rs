@@ -82,7 +82,7 @@ pub struct NewGate {
 impl NewGate {
     /// Lists the jobs as a key. What an earlier rule lists of the issuer's keys stays, as what vouched before.
     fn list(&self, keys: &mut Vec<Key>) {
-        let id = keyless::id(&self.url);
+        let id = keyless::id(&self.url, self.principal);
         let before = keys.iter().position(|key| key.id == id).map(|at| keys.remove(at));
         let mut gate = self.gate.clone();
         for old in before.iter().filter_map(|key| key.gate.as_ref()).flat_map(|gate| &gate.keys) {

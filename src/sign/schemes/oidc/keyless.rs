@@ -65,10 +65,12 @@ pub struct Voucher {
     owner_id: String,
 }
 
-/// Returns the id under which the trust root lists the jobs of an issuer as a key.
+/// Returns the id under which the trust root lists the jobs of an issuer as a key of a program.
+///
+/// The program is part of it, so that jobs may sign again, as another, after the key was revoked.
 #[must_use]
-pub fn id(url: &str) -> Digest {
-    Digest::framed("oidc-key", [url])
+pub fn id(url: &str, principal: u64) -> Digest {
+    Digest::framed("oidc-key", [url, &principal.to_string()])
 }
 
 impl Voucher {
