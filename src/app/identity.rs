@@ -135,9 +135,7 @@ fn shown(issuers: &[Issuer], plan: &Digest, session: &Session, world: &World) ->
     let (token, keys) = verified(issuers, plan, world)?;
     let gone = gone(&session.root, token.issuer(), &keys);
     let job = Workload::github(&token)?;
-    let base = &session.facts.base_sha;
-    let in_base = job.commits().into_iter().filter(|commit| session.checkout.is_in_history(commit, base));
-    let in_base = in_base.map(str::to_owned).collect();
+    let in_base = session.checkout.in_history(job.commits(), &session.facts.base_sha);
     let said = SAID
         .into_iter()
         .filter_map(|(variable, claim)| Some(Said { variable, claim, value: world.env.text(variable)?.to_owned() }));

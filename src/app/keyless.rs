@@ -22,7 +22,6 @@ use crate::{
             Verifier,
             oidc::keyless::{Unvouched, Voucher},
         },
-        trust::Key,
     },
 };
 
@@ -48,8 +47,8 @@ pub(crate) fn signer(session: &Session, world: &World) -> Result<Option<Box<dyn 
         return Ok(None);
     }
     let now = world.now();
-    let counts = |key: &&Key| key.not_before <= now && now < key.not_after && key.revoked_at.is_none();
-    let found = root.document().keys.iter().filter(counts).find_map(|key| match root.key(&key.id) {
+    let standing = root.document().keys.iter().filter(|key| key.stands(now));
+    let found = standing.into_iter().find_map(|key| match root.key(&key.id) {
         Some((_, Verifier::Jobs(voucher))) => Some((key.id, voucher.as_ref().clone())),
         _ => None,
     });
@@ -85,8 +84,7 @@ impl Signer for JobSigner {
         let vouched = self.voucher.verify(message, &signature, self.now)?;
         let (work_tree, base) = &self.base;
         let checkout = Checkout::discover(work_tree)?;
-        let commits = vouched.job.commits().into_iter().filter(|commit| checkout.is_in_history(commit, base));
-        vouched.job.check_commits(&commits.map(str::to_owned).collect())?;
+        vouched.job.check_commits(&checkout.in_history(vouched.job.commits(), base))?;
         Ok(signature)
     }
 }

@@ -81,10 +81,7 @@ impl Situation {
         let mut ledger = reading.finish()?;
         let digest = plan.digest();
         let state = ledger.read_for(&digest, clock)?.state();
-        let in_base = commits_of_jobs(state, &digest)
-            .into_iter()
-            .filter(|commit| session.checkout.is_in_history(commit, &facts.base_sha))
-            .collect();
+        let in_base = session.checkout.in_history(commits_of_jobs(state, &digest), &facts.base_sha);
         facts.forge = match asking {
             None => None,
             Some(asking) => {
@@ -166,10 +163,10 @@ impl Situation {
 }
 
 /// Returns the commits from which came the workflows of jobs that signed approvals of a plan without a key.
-fn commits_of_jobs(state: &State, plan: &Digest) -> BTreeSet<String> {
+fn commits_of_jobs<'s>(state: &'s State, plan: &Digest) -> BTreeSet<&'s str> {
     let proven = state.approvals_of(plan).filter_map(|known| known.approval.proven());
     let jobs = proven.flat_map(|approval| approval.signatories()).filter_map(|signatory| signatory.job.as_deref());
-    jobs.flat_map(|vouched| vouched.job.commits().map(str::to_owned)).collect()
+    jobs.flat_map(|vouched| vouched.job.commits()).collect()
 }
 
 /// Returns which of the present head and base are commits that a run made and recorded.

@@ -156,7 +156,7 @@ pub struct Principal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Key {
-    /// Id of the key: the framed SHA-256 of its 32 bytes, or of the issuer's URL and the program.
+    /// Id of the key: the framed SHA-256 of its 32 bytes, or of what is said of jobs that hold none.
     pub id: Digest,
     /// Name, for display.
     pub name: String,
@@ -206,6 +206,14 @@ pub struct Version {
     pub bytes: Vec<u8>,
     /// The signed statement about it.
     pub envelope: Envelope,
+}
+
+impl Key {
+    /// Tells whether the key is valid at a time and was never revoked, whenever that was.
+    #[must_use]
+    pub fn stands(&self, at: Timestamp) -> bool {
+        self.not_before <= at && at < self.not_after && self.revoked_at.is_none()
+    }
 }
 
 impl TrustRoot {
@@ -443,7 +451,7 @@ fn verifier(document: &Document, key: &Key) -> Result<(Digest, Verifier)> {
     match (key.scheme, &key.gate) {
         (Scheme::Oidc, Some(gate)) => {
             let voucher = Voucher::new(&key.public, gate, &document.repo_id, &document.owner_id)?;
-            Ok((keyless::id(&key.public, key.principal), Verifier::Jobs(Box::new(voucher))))
+            Ok((keyless::id(&key.public, key.principal, gate)?, Verifier::Jobs(Box::new(voucher))))
         }
         (Scheme::Ed25519 | Scheme::SshEd25519, None) => {
             let public = PublicKey::from_base64(&key.public)?;

@@ -203,7 +203,7 @@ fn jobs(principal: u64, duties: &[Duty]) -> Key {
         keys: keyless::keys_of(&KeySet::parse(testing::jwks().to_string().as_bytes()).unwrap()).unwrap(),
     };
     Key {
-        id: keyless::id(url, principal),
+        id: keyless::id(url, principal, &gate).unwrap(),
         scheme: Scheme::Oidc,
         public: url.to_owned(),
         gate: Some(gate),
@@ -230,6 +230,13 @@ fn b30_jobs_without_a_key_are_a_programs_gate_and_nothing_else() {
     let good = jobs(90, &[Duty::Gate]);
     assert_eq!(code(with(Key { gate: None, ..good.clone() })), "trust.malformed");
     assert_eq!(code(with(Key { gate: good.gate.clone(), ..listed(9, 90, &[Duty::Gate]) })), "trust.malformed");
-    assert_eq!(code(with(Key { id: keyless::id(&good.public, 91), ..good.clone() })), "trust.malformed");
+    assert_eq!(
+        code(with(Key { id: keyless::id(&good.public, 91, good.gate.as_ref().unwrap()).unwrap(), ..good.clone() })),
+        "trust.malformed"
+    );
+    // A rule that is edited is no longer the one that has the id.
+    let mut edited = good.clone();
+    edited.gate.as_mut().unwrap().events.push("push".to_owned());
+    assert_eq!(code(with(edited)), "trust.malformed");
     assert!(code(with(Key { scheme: Scheme::Ed25519, gate: None, ..good })).starts_with("key."));
 }

@@ -324,8 +324,7 @@ pub fn count_root_holders(envelope: &Envelope, root: &TrustRoot, at: Timestamp) 
         let Some((key, verifier)) = root.key(&id) else { continue };
         key.scheme.verify(verifier, &message, &signature.bytes, at)?;
         known += 1;
-        let valid = key.not_before <= at && at < key.not_after && key.revoked_at.is_none();
-        if valid && key.duties.contains(&Duty::Root) {
+        if key.stands(at) && key.duties.contains(&Duty::Root) {
             people.insert(key.principal);
         }
     }

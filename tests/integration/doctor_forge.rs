@@ -401,7 +401,7 @@ fn a_gate_that_holds_no_key_needs_none_in_its_environment() {
         |_| {},
         |document| {
             let gates = document.keys.iter_mut().find(|key| key.duties == [Duty::Gate]).unwrap();
-            (gates.id, gates.scheme) = (keyless::id(url, gates.principal), Scheme::Oidc);
+            (gates.id, gates.scheme) = (keyless::id(url, gates.principal, &gate).unwrap(), Scheme::Oidc);
             (gates.public, gates.gate) = (url.to_owned(), Some(gate.clone()));
         },
     );

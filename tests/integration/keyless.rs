@@ -271,6 +271,32 @@ fn b47_a_key_that_the_issuer_lists_no_more_when_the_plan_runs_vouched_for_nothin
 }
 
 #[test]
+fn b32_another_rule_for_jobs_counts_from_then_on_and_what_the_earlier_one_let_sign_stays() {
+    let stage = Stage::new();
+    let digest = stage.released();
+    stage.approves(&digest, &[]).exits(0);
+    stage.job(&["execute", &digest], "COUNTERSIGN_EXECUTOR_KEY", &[]).exits(0);
+    std::fs::remove_file(stage.hub.bench.path(CANARY)).unwrap();
+    // The workflow moves; what it signed where it was is in the ledger.
+    let moved = "acme/infra/.github/workflows/moved.yml@refs/heads/main";
+    let url = stage.issuer.url();
+    stage.hub.bench.now.set(stage.hub.bench.now.get().plus(120));
+    stage.hub.owner(&["keys", "gate", &url, "--workflow", moved]).exits(0);
+    stage.publishes("The workflow moves");
+    stage.hub.owner(&["ledger", "verify"]).exits(0);
+    let digest = stage.released();
+    stage.mints(|_| {});
+    stage.refuses(&digest, &[], 5, "oidc.workflow_unpinned");
+    stage.mints(move |claims| {
+        for name in ["workflow_ref", "job_workflow_ref"] {
+            claims[name] = json!(moved);
+        }
+    });
+    stage.approves(&digest, &[]).exits(0);
+    stage.hub.owner(&["ledger", "verify"]).exits(0);
+}
+
+#[test]
 fn b32_a_gate_without_a_key_that_was_revoked_signs_no_more_and_another_program_may() {
     let stage = Stage::new();
     let digest = stage.released();

@@ -36,7 +36,7 @@ use crate::{
             Scheme,
             oidc::{Algorithm, KeySet, jwks, keyless},
         },
-        trust::{Principal, PrincipalKind},
+        trust::{Document, Principal, PrincipalKind},
     },
 };
 
@@ -214,45 +214,54 @@ fn gate(args: &GateArgs, world: &World) -> Result<Outcome> {
         environment: args.environment.clone(),
         keys: keyless::keys_of(&KeySet::parse(&jwks)?)?,
     };
-    let document = yard.root.document();
-    let known = document.principals.iter().find(|principal| principal.login == args.login);
+    let hint = "give --id: a number that is no account's, such as 0, or that of a bot of yours";
+    let (principal, known) = numbered(&args.login, args.id, yard.root.document(), hint)?;
     let mut changes = Vec::new();
-    let principal = match (known, args.id) {
-        (Some(known), id) if id.is_none_or(|id| id == known.id) => known.id,
-        (Some(known), _) => {
-            let why = format!("`{}` has the id {}", text::excerpt(&args.login), known.id);
-            return Err(Refusal::new(TRUST_MALFORMED, why));
-        }
-        (None, id) => {
-            let free = || document.principals.iter().map(|principal| principal.id).max().unwrap_or(0) + 1;
-            let id = match id {
-                Some(id) => id,
-                None if document.forge.is_none() => free(),
-                None => {
-                    let why = format!("`{}` is not listed", text::excerpt(&args.login));
-                    return Err(Refusal::new(USAGE, why)
-                        .hint("give --id: a number that is no account's, such as 0, or that of a bot of yours"));
-                }
-            };
-            changes.push(Change::EnrolPrincipal(Principal {
-                id,
-                login: args.login.clone(),
-                name: args.login.clone(),
-                kind: PrincipalKind::Agent,
-                roles: Vec::new(),
-                emails: Vec::new(),
-            }));
-            id
-        }
-    };
+    if known.is_none() {
+        changes.push(Change::EnrolPrincipal(Principal {
+            id: principal,
+            login: args.login.clone(),
+            name: args.login.clone(),
+            kind: PrincipalKind::Agent,
+            roles: Vec::new(),
+            emails: Vec::new(),
+        }));
+    }
     let listed: Vec<String> = gate.keys.iter().map(|key| key.kid.clone()).collect();
     let (not_before, not_after) = (world.now(), world.now().plus(parse_duration(&args.valid)?));
-    changes.push(Change::SetGate(NewGate { url: args.url.clone(), principal, gate, not_before, not_after }));
+    let gate = NewGate { url: args.url.clone(), principal, gate, not_before, not_after };
+    let key = gate.id()?;
+    changes.push(Change::SetGate(gate));
     let (mut result, mut text) = yard.change(&changes, &args.signer, world)?;
-    result["key"] = json!(keyless::id(&args.url, principal));
+    result["key"] = json!(key);
     result["issuerKeys"] = json!(listed);
     text.push_str(&format!("vouching {}\n", text::visible(&listed.join(", "))));
     Ok(Outcome::done(result, text).about(args.url.clone()))
+}
+
+/// Returns the number of a principal, and the principal where it is listed; where there is a forge, one that is not must
+/// have been given its number.
+fn numbered<'d>(
+    login: &str,
+    given: Option<u64>,
+    document: &'d Document,
+    hint: &str,
+) -> Result<(u64, Option<&'d Principal>)> {
+    let known = document.principals.iter().find(|principal| principal.login == login);
+    let id = match (known, given) {
+        (Some(known), None) => known.id,
+        (Some(known), Some(id)) if known.id == id => id,
+        (Some(known), Some(id)) => {
+            return Err(Refusal::new(TRUST_MALFORMED, format!("`{login}` has the id {}, not {id}", known.id)));
+        }
+        (None, Some(id)) => id,
+        (None, None) if document.forge.is_some() => {
+            let why = format!("the account of `{}` is not named", text::excerpt(login));
+            return Err(Refusal::new(USAGE, why).hint(hint));
+        }
+        (None, None) => document.principals.iter().map(|principal| principal.id).max().unwrap_or(0) + 1,
+    };
+    Ok((id, known))
 }
 
 /// Finds what a word stands for.
@@ -265,20 +274,8 @@ fn enrol(args: &EnrolArgs, world: &World) -> Result<Outcome> {
     let yard = Yard::open(world)?;
     let key = args.public_key.as_deref().map(|path| read_public_key(path, world)).transpose()?;
     let document = yard.root.document();
-    let known = document.principals.iter().find(|principal| principal.login == args.login);
-    let id = match (known, args.id) {
-        (Some(known), None) => known.id,
-        (Some(known), Some(id)) if known.id == id => id,
-        (Some(known), Some(id)) => {
-            return Err(Refusal::new(TRUST_MALFORMED, format!("`{}` has the id {}, not {id}", args.login, known.id)));
-        }
-        (None, Some(id)) => id,
-        (None, None) if document.forge.is_some() => {
-            return Err(Refusal::new(USAGE, format!("the account of `{}` is not named", text::excerpt(&args.login)))
-                .hint("give --id, the numeric id that the forge shows: gh api users/LOGIN --jq .id"));
-        }
-        (None, None) => document.principals.iter().map(|principal| principal.id).max().unwrap_or(0) + 1,
-    };
+    let hint = "give --id, the numeric id that the forge shows: gh api users/LOGIN --jq .id";
+    let (id, known) = numbered(&args.login, args.id, document, hint)?;
     let roles = args.role.iter().map(|role| role.parse()).collect::<Result<Vec<Id>>>()?;
     let mut changes = Vec::new();
     match known {

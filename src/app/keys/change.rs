@@ -80,14 +80,34 @@ pub struct NewGate {
 }
 
 impl NewGate {
-    /// Lists the jobs as a key. What an earlier rule lists of the issuer's keys stays, as what vouched before.
-    fn list(&self, keys: &mut Vec<Key>) {
-        let id = keyless::id(&self.url, self.principal);
+    /// Returns the id of the key as which the jobs are listed.
+    pub(crate) fn id(&self) -> Result<Digest> {
+        keyless::id(&self.url, self.principal, &self.gate)
+    }
+
+    /// Lists the jobs as a key.
+    ///
+    /// What the same rule lists of the issuer's keys stays, as what vouched before. Another rule of the same program
+    /// ends, and stays, as what verifies what it let sign.
+    fn list(&self, keys: &mut Vec<Key>) -> Result<()> {
+        let id = self.id()?;
         let before = keys.iter().position(|key| key.id == id).map(|at| keys.remove(at));
+        let others = keys.iter_mut().filter(|key| key.gate.is_some());
+        for other in others.filter(|key| key.public == self.url && key.principal == self.principal) {
+            other.not_after = other.not_after.min(self.not_before).max(other.not_before.plus(1));
+        }
         let mut gate = self.gate.clone();
         for old in before.iter().filter_map(|key| key.gate.as_ref()).flat_map(|gate| &gate.keys) {
-            if gate.keys.iter().all(|key| key.kid != old.kid) {
-                gate.keys.push(IssuerKey { withdrawn_at: old.withdrawn_at.or(Some(self.not_before)), ..old.clone() });
+            match gate.keys.iter().find(|key| key.kid == old.kid) {
+                Some(now) if now.n == old.n => {}
+                Some(_) => {
+                    let why = format!("the issuer has another key under the id `{}`", excerpt(&old.kid));
+                    return Err(Refusal::new(TRUST_MALFORMED, why));
+                }
+                None => {
+                    let withdrawn_at = old.withdrawn_at.or(Some(self.not_before));
+                    gate.keys.push(IssuerKey { withdrawn_at, ..old.clone() });
+                }
             }
         }
         keys.push(Key {
@@ -102,6 +122,7 @@ impl NewGate {
             gate: Some(gate),
             revoked_at: before.and_then(|key| key.revoked_at),
         });
+        Ok(())
     }
 }
 
@@ -168,7 +189,7 @@ pub enum Change {
     SetIssuer(Issuer),
     /// An issuer says so no more.
     RemoveIssuer(String),
-    /// Jobs of an issuer sign for people, without a key of their own; a rule of the same issuer is replaced.
+    /// Jobs of an issuer sign for people, without a key of their own; another rule of the same issuer and program ends.
     SetGate(NewGate),
 }
 
@@ -216,7 +237,7 @@ impl Change {
             }
             Self::SetGate(gate) => {
                 find_principal(document, gate.principal)?;
-                gate.list(&mut document.keys);
+                gate.list(&mut document.keys)?;
             }
         }
         Ok(())

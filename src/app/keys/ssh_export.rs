@@ -49,9 +49,7 @@ pub fn export(envelope: &Envelope, root: &TrustRoot) -> SshExport {
 /// # Errors
 /// `ssh.identity` where a login cannot stand in such a file.
 pub fn allowed_signers(root: &TrustRoot, at: Timestamp) -> Result<String> {
-    let valid = |key: &&Key| {
-        key.scheme == Scheme::SshEd25519 && key.revoked_at.is_none() && key.not_before <= at && at < key.not_after
-    };
+    let valid = |key: &&Key| key.scheme == Scheme::SshEd25519 && key.stands(at);
     let mut lines = String::new();
     for key in root.document().keys.iter().filter(valid) {
         if let (Some(public), Some(principal)) =

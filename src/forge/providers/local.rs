@@ -128,6 +128,12 @@ impl Checkout {
         commit == of || self.repo.graph_descendant_of(of, commit).unwrap_or(false)
     }
 
+    /// Returns those commits of some that are another one or lie in its history.
+    #[must_use]
+    pub fn in_history<'a>(&self, commits: impl IntoIterator<Item = &'a str>, of: &str) -> BTreeSet<String> {
+        commits.into_iter().filter(|commit| self.is_in_history(commit, of)).map(str::to_owned).collect()
+    }
+
     /// Returns the bytes of a regular file at a commit; `None` where there is none, or it is a link.
     ///
     /// # Errors

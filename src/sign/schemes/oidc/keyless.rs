@@ -67,10 +67,14 @@ pub struct Voucher {
 
 /// Returns the id under which the trust root lists the jobs of an issuer as a key of a program.
 ///
-/// The program is part of it, so that jobs may sign again, as another, after the key was revoked.
-#[must_use]
-pub fn id(url: &str, principal: u64) -> Digest {
-    Digest::framed("oidc-key", [url, &principal.to_string()])
+/// The program and the rule are part of it, but for the issuer's keys: another rule is another key, and what an earlier
+/// one let sign is verified by that one for good.
+///
+/// # Errors
+/// Never for a rule that exists; the canonicaliser's type says otherwise.
+pub fn id(url: &str, principal: u64, gate: &Gate) -> Result<Digest> {
+    let rule = json::canonical(&Gate { keys: Vec::new(), ..gate.clone() })?;
+    Ok(Digest::framed("oidc-key", [url.as_bytes(), principal.to_string().as_bytes(), &rule]))
 }
 
 impl Voucher {
