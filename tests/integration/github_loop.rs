@@ -151,6 +151,16 @@ impl Hub {
         self.bench.git(&["checkout", "-q", "--detach", head]);
     }
 
+    /// A plan for a change request, which bob approved by comment, its commit checked out.
+    fn approved(&self) -> String {
+        let head = self.opens("mallory");
+        let digest = self.plans();
+        let (_, event) = self.says("bob", &format!("countersign approve {digest}"));
+        self.answers(&event).exits(0);
+        self.checks_out(&head);
+        digest
+    }
+
     pub(crate) fn executes(&self, digest: &str) -> Ran {
         self.job(&["execute", digest], "COUNTERSIGN_EXECUTOR_KEY", &[])
     }
@@ -319,11 +329,7 @@ fn a05_an_objection_in_a_review_stops_what_a_comment_approved() {
 #[test]
 fn b37_a_machine_whose_clock_is_not_the_forges_runs_nothing() {
     let hub = Hub::new();
-    let head = hub.opens("mallory");
-    let digest = hub.plans();
-    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
-    hub.answers(&event).exits(0);
-    hub.checks_out(&head);
+    let digest = hub.approved();
     hub.model.state().date = Some("Tue, 01 Jan 2030 12:05:01 GMT");
     hub.executes(&digest).refused(6, "clock.skew");
     assert!(!hub.bench.path(CANARY).exists());
@@ -428,11 +434,7 @@ fn a_draft_that_says_what_is_not_so_is_not_proposed() {
 #[test]
 fn a01_a_head_that_moves_after_the_door_opened_stops_the_run_before_its_first_step() {
     let hub = Hub::new();
-    let head = hub.opens("mallory");
-    let digest = hub.plans();
-    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
-    hub.answers(&event).exits(0);
-    hub.checks_out(&head);
+    let digest = hub.approved();
     // What `verify` is told is true; just afterwards somebody pushes.
     hub.model.fault(
         "GET",
@@ -531,11 +533,7 @@ fn a17_a18_labels_statuses_titles_and_other_requests_with_the_same_head_approve_
 #[test]
 fn a45_what_the_runner_says_of_itself_is_compared_and_never_used() {
     let hub = Hub::new();
-    let head = hub.opens("mallory");
-    let digest = hub.plans();
-    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
-    hub.answers(&event).exits(0);
-    hub.checks_out(&head);
+    let digest = hub.approved();
     for lie in [
         ("GITHUB_REPOSITORY_ID", "7001"),
         ("GITHUB_REPOSITORY_OWNER_ID", "1"),
@@ -595,11 +593,7 @@ fn a27_a_rejection_by_comment_is_final() {
 #[test]
 fn an_app_stands_for_the_repository_where_there_is_no_token() {
     let hub = Hub::new();
-    let head = hub.opens("mallory");
-    let digest = hub.plans();
-    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
-    hub.answers(&event).exits(0);
-    hub.checks_out(&head);
+    let digest = hub.approved();
     let folder = tempfile::tempdir().unwrap();
     let (private, public) = forge_github_app::key(folder.path(), "app");
     forge_github_app::install(&hub.model, public);

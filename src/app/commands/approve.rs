@@ -78,7 +78,7 @@ pub(super) fn run(args: &ApproveArgs, world: &mut World, printer: &Printer) -> R
         hand.method = Method::Terminal;
     }
     let approved = approve(&matter, &terms, &hand, args.out.as_deref(), &session, world)?;
-    Ok(renamed.iter().fold(approved, |approved, note| approved.note(note)))
+    Ok(logins::say(approved, renamed.as_slice()))
 }
 
 /// A plan, and what the policy says of it.

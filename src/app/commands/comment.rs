@@ -170,7 +170,7 @@ impl Clerk<'_> {
                 let hand = self.hand(&comment, &policy)?;
                 let renamed = logins::admit(&hand.principal, Some(&comment.author.login), &policy)?;
                 let (approved, reaction) = self.approve(plan, reason.as_deref(), &hand, policy)?;
-                Ok((renamed.iter().fold(approved, |approved, note| approved.note(note)), reaction))
+                Ok((logins::say(approved, renamed.as_slice()), reaction))
             }
             Command::Reject { plan } => {
                 let hand = self.hand(&comment, &policy)?;
