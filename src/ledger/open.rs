@@ -220,8 +220,11 @@ impl Ledger {
             if local == Some(there) {
                 return self.settle(local, now);
             }
-            if local.is_some() {
-                self.settle(local, now)?;
+            // Where the branch here could not be moved it is behind what was read there: no news, and no rollback.
+            if let Some(local) = local
+                && !self.has_passed(local)?
+            {
+                self.load(local, now)?;
             }
             if !self.store.has(there) {
                 remote.fetch(&self.store)?;
@@ -297,6 +300,15 @@ impl Ledger {
             follow(&self.store, &self.root, &mut chain, file, now, &mut |_, _| Ok(()))?;
         }
         Ok(chain)
+    }
+
+    /// Tells whether a commit is the verified one, or lies in its history.
+    fn has_passed(&self, commit: Oid) -> Result<bool> {
+        let mut passed = self.loaded.as_ref().map(|loaded| loaded.commit);
+        while let Some(one) = passed.filter(|one| *one != commit) {
+            passed = self.store.parent(one)?;
+        }
+        Ok(passed.is_some())
     }
 
     /// Tells whether one commit was reached from another by as many appends.

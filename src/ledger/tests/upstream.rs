@@ -262,3 +262,19 @@ fn readers_that_race_to_the_first_local_branch_all_read_the_ledger() {
     std::fs::write(dir.path().join(".git").join(format!("{BRANCH}.lock")), "").unwrap();
     assert_eq!(upstream.open(dir.path()).read(t(10)).map(drop).unwrap_err().code(), "ledger.locked");
 }
+
+#[test]
+fn e02_a_reader_that_finds_the_branch_here_locked_takes_what_it_read_there_for_no_rollback() {
+    let upstream = Upstream::new();
+    let dir = upstream.clone();
+    let mut reader = upstream.open(dir.path());
+    reader.read(t(10)).unwrap();
+    put(&mut upstream.open(&upstream.world.path()), |head| plan(head, 1, None)).unwrap();
+    // Another reader is about to move the branch; until then the branch here is behind what is there.
+    let lock = dir.path().join(".git").join(format!("{BRANCH}.lock"));
+    std::fs::write(&lock, "").unwrap();
+    assert_eq!(reader.read(t(10)).unwrap_err().code(), "ledger.locked");
+    std::fs::remove_file(&lock).unwrap();
+    assert_eq!(reader.read(t(10)).unwrap().length(), 2);
+    assert_eq!(Repository::open(dir.path()).unwrap().refname_to_id(BRANCH).unwrap(), upstream.tip());
+}
