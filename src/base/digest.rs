@@ -2,7 +2,7 @@
 
 use std::{fmt, io, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     reason::{DIGEST_FORMAT, Refusal},
@@ -13,12 +13,15 @@ use super::{
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
+/// The hex digits.
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 /// The value of each lower-case hex digit; 0xff for any other byte.
 const NIBBLES: [u8; 256] = {
     let mut table = [0xff; 256];
     let mut n = 0;
     while n < 16 {
-        table[b"0123456789abcdef"[n as usize] as usize] = n;
+        table[HEX[n as usize] as usize] = n;
         n += 1;
     }
     table
@@ -96,7 +99,17 @@ impl Digest {
     /// Returns the 64 hex digits without the prefix.
     #[must_use]
     pub fn hex(&self) -> String {
-        hex::encode(self.0)
+        let mut digits = [0; 64];
+        self.write_hex(&mut digits).to_owned()
+    }
+
+    /// Writes the 64 hex digits, and returns them as text.
+    fn write_hex<'a>(&self, digits: &'a mut [u8; 64]) -> &'a str {
+        let (pairs, _) = digits.as_chunks_mut::<2>();
+        for (pair, byte) in pairs.iter_mut().zip(self.0) {
+            *pair = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0xf)]];
+        }
+        std::str::from_utf8(digits).unwrap_or_default()
     }
 
     /// Returns the first eight hex digits, for display only: no parser takes them.
@@ -114,7 +127,8 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        f.write_str("sha256:")?;
+        f.write_str(self.write_hex(&mut [0; 64]))
     }
 }
 
@@ -143,8 +157,7 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(|e: Refusal| de::Error::custom(e.message()))
+        super::spelled::deserialize(deserializer)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{borrow::Borrow, fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::reason::{ID_FORMAT, Refusal};
 
@@ -58,8 +58,7 @@ impl Serialize for Id {
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(|e: Refusal| de::Error::custom(e.message()))
+        super::spelled::deserialize(deserializer)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod permission;
 pub mod reason;
 pub mod secret;
 mod sha256;
+mod spelled;
 pub mod text;
 pub mod time;
 pub mod value;

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::SystemTime};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::reason::{Refusal, TIME_FORMAT, TIME_LENGTH};
 
@@ -41,10 +41,10 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_second(self.0) {
-            Ok(t) => write!(f, "{}", t.strftime("%Y-%m-%dT%H:%M:%SZ")),
-            Err(_) => Err(fmt::Error),
-        }
+        let instant = jiff::Timestamp::from_second(self.0).map_err(|_| fmt::Error)?;
+        let t = jiff::tz::Offset::UTC.to_datetime(instant);
+        let (year, month, day, hour, minute, second) = (t.year(), t.month(), t.day(), t.hour(), t.minute(), t.second());
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 
@@ -66,7 +66,12 @@ impl FromStr for Timestamp {
         if !fits || &text[17..19] == "60" {
             return Err(refuse());
         }
-        let instant: jiff::Timestamp = text.parse().map_err(|_| refuse())?;
+        // The shape is checked, so what is left to ask is the calendar.
+        let number =
+            |range: std::ops::Range<usize>| text[range].bytes().fold(0, |n, digit| n * 10 + i16::from(digit - b'0'));
+        let small = |at: usize| number(at..at + 2) as i8;
+        let civil = jiff::civil::DateTime::new(number(0..4), small(5), small(8), small(11), small(14), small(17), 0);
+        let instant = civil.and_then(|civil| jiff::tz::Offset::UTC.to_timestamp(civil)).map_err(|_| refuse())?;
         if !(0..=Self::MAX).contains(&instant.as_second()) {
             return Err(refuse());
         }
@@ -93,8 +98,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(|e: Refusal| de::Error::custom(e.message()))
+        super::spelled::deserialize(deserializer)
     }
 }
 
@@ -199,6 +203,17 @@ mod tests {
             "",
         ] {
             assert_eq!(bad.parse::<Timestamp>().unwrap_err().code(), "time.format", "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        /// The calendar's own reader and writer say the same of every second.
+        #[test]
+        fn every_second_is_written_and_read_as_the_calendar_says(second in 0..=Timestamp::MAX) {
+            let t = Timestamp::from_unix(second);
+            let expected = jiff::Timestamp::from_second(second).unwrap();
+            assert_eq!(t.to_string(), expected.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+            assert_eq!(t.to_string().parse::<Timestamp>().unwrap(), t);
         }
     }
 

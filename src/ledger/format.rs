@@ -17,7 +17,7 @@ use crate::{
         reason::{INTERNAL, LIMIT_SIZE, Refusal, Result},
         time::Timestamp,
     },
-    sign::envelope::{Envelope, PAYLOAD_TYPE},
+    sign::envelope::{Envelope, MAX_SIGNATURES, PAYLOAD_TYPE},
 };
 
 /// The largest entry, in bytes, without its line feed.
@@ -84,6 +84,44 @@ impl RawEntry {
     /// # Errors
     /// `limit.size`, `json.*`, `dsse.*`, `ledger.chain` for another payload type.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        // What has the one form that entries are written in is read as it stands; all else, whoever knows JSON reads.
+        match Self::plain(bytes) {
+            Some(entry) => Ok(entry),
+            None => Self::any(bytes),
+        }
+    }
+
+    /// Reads an entry of which every member is where and how [`entry_bytes`] writes it.
+    fn plain(bytes: &[u8]) -> Option<Self> {
+        let mut rest = Rest(std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_ENTRY)?);
+        let at = rest.between("{\"at\":\"")?;
+        let payload = rest.between(",\"envelope\":{\"payload\":\"")?;
+        rest.after(",\"payloadType\":\"")?.after(PAYLOAD_TYPE)?.after("\",\"signatures\":[")?;
+        let mut signatures = Vec::with_capacity(1);
+        while signatures.len() < MAX_SIGNATURES && !rest.0.starts_with(']') {
+            rest.after(if signatures.is_empty() { "{\"keyid\":\"" } else { ",{\"keyid\":\"" })?;
+            let keyid = rest.until('"').filter(|text| text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'))?;
+            signatures.push((keyid, rest.between(",\"sig\":\"")?));
+            rest.after("}")?;
+        }
+        let prev = rest.between("]},\"prev\":\"")?;
+        let seq = rest.after(",\"seq\":")?.until('}')?;
+        let digits = rest.0.is_empty()
+            && seq.len() <= 15
+            && seq.bytes().all(|b| b.is_ascii_digit())
+            && (seq == "0" || !seq.starts_with('0'));
+        Some(Self {
+            seq: seq.parse().ok().filter(|_| digits)?,
+            prev: prev.parse().ok()?,
+            at: at.parse().ok()?,
+            hash: Digest::of(bytes),
+            // The alphabet of base64 has nothing that JSON writes otherwise.
+            envelope: Envelope::from_encoded(payload, signatures).ok()?,
+        })
+    }
+
+    /// Reads an entry whatever its form, and says what is wrong with it.
+    fn any(bytes: &[u8]) -> Result<Self> {
         let wrapper: Wrapper<'_> = canonical::read(bytes, MAX_ENTRY)?;
         if wrapper.envelope.payload_type != PAYLOAD_TYPE {
             return Err(Refusal::new(LEDGER_CHAIN, "an entry holds another payload type"));
@@ -96,6 +134,29 @@ impl RawEntry {
             hash: Digest::of(bytes),
             envelope: Envelope::from_encoded(&wrapper.envelope.payload, signatures)?,
         })
+    }
+}
+
+/// What is left to read of a text.
+struct Rest<'a>(&'a str);
+
+impl<'a> Rest<'a> {
+    /// Goes on after a word that must come next.
+    fn after(&mut self, word: &str) -> Option<&mut Self> {
+        self.0 = self.0.strip_prefix(word)?;
+        Some(self)
+    }
+
+    /// Returns what comes before an end, and goes on after the end.
+    fn until(&mut self, end: char) -> Option<&'a str> {
+        let (text, rest) = self.0.split_once(end)?;
+        self.0 = rest;
+        Some(text)
+    }
+
+    /// Returns what comes between a word and the next quote.
+    fn between(&mut self, word: &str) -> Option<&'a str> {
+        self.after(word)?.until('"')
     }
 }
 
@@ -242,6 +303,50 @@ mod tests {
         assert_eq!(read, expected);
         let spaced = [b" ", bytes.as_slice()].concat();
         assert_eq!(RawEntry::parse(&spaced).unwrap_err().code(), "json.non_canonical");
+    }
+
+    proptest::proptest! {
+        /// The two readers of entries agree on whatever comes: the same entry, or none.
+        #[test]
+        fn b12_an_entry_in_the_usual_form_is_read_as_any_json_is(
+            seq in 0_u64..1 << 54,
+            payload in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60),
+            keyids in proptest::collection::vec("[ -~\u{e9}\n]{0,8}", 0..4),
+            at in proptest::prelude::any::<proptest::sample::Index>(),
+            byte in proptest::prelude::any::<u8>(),
+        ) {
+            let signatures: Vec<(&str, &str)> = keyids.iter().map(|keyid| (keyid.as_str(), "AAAA")).collect();
+            let envelope = Envelope::from_encoded(&STANDARD.encode(payload), signatures).unwrap();
+            let bytes = entry_bytes(seq, Digest::of(b"x"), &envelope, Timestamp::from_unix(7)).unwrap();
+            let agree = |bytes: &[u8]| {
+                let (plain, any) = (RawEntry::plain(bytes), RawEntry::any(bytes).ok());
+                if plain.is_some() {
+                    assert_eq!(plain, any);
+                }
+                plain.is_some()
+            };
+            let usual = keyids.iter().all(|keyid| keyid.bytes().all(|b| b.is_ascii_graphic() && !b"\"\\".contains(&b)));
+            assert_eq!(agree(&bytes), usual && seq < 1_000_000_000_000_000);
+            let mut altered = bytes;
+            let at = at.index(altered.len());
+            altered[at] = byte;
+            agree(&altered);
+            altered.remove(at);
+            agree(&altered);
+        }
+    }
+
+    #[test]
+    fn b11_an_entry_of_more_than_sixteen_signatures_is_refused() {
+        let envelope = |count| {
+            let signature = r#"{"keyid":"k","sig":"AAAA"}"#;
+            format!(
+                r#"{{"at":"2026-11-20T14:45:00Z","envelope":{{"payload":"e30=","payloadType":"{PAYLOAD_TYPE}","signatures":[{}]}},"prev":"{NO_PREVIOUS}","seq":0}}"#,
+                vec![signature; count].join(",")
+            )
+        };
+        assert_eq!(RawEntry::parse(envelope(MAX_SIGNATURES).as_bytes()).unwrap().envelope.signatures().len(), 16);
+        assert_eq!(RawEntry::parse(envelope(MAX_SIGNATURES + 1).as_bytes()).unwrap_err().code(), "limit.count");
     }
 
     #[test]

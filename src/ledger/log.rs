@@ -1,6 +1,7 @@
 //! Entries as rows for people: what, when, about what, by whom.
 
 use super::{
+    format::RawEntry,
     open::Ledger,
     reasons::LEDGER_UNKNOWN_SUBJECT,
     record::{Entry, Record},
@@ -34,9 +35,13 @@ pub struct LogItem {
     pub payload: Digest,
 }
 
-impl From<&Entry> for LogItem {
-    fn from(entry: &Entry) -> Self {
-        Self {
+impl LogItem {
+    /// Returns the row of a verified entry and its bytes.
+    ///
+    /// # Errors
+    /// As [`RawEntry::parse`].
+    pub fn new(entry: &Entry, bytes: &[u8]) -> Result<Self> {
+        Ok(Self {
             seq: entry.seq,
             at: entry.at,
             kind: entry.record.kind(),
@@ -45,8 +50,8 @@ impl From<&Entry> for LogItem {
             actor: entry.record.actor().map(|actor| actor.login.clone()),
             signed_by: entry.signatories.iter().map(|signatory| signatory.principal.login.clone()).collect(),
             hash: entry.hash,
-            payload: entry.payload,
-        }
+            payload: RawEntry::parse(bytes)?.envelope.payload_digest(),
+        })
     }
 }
 
@@ -81,9 +86,9 @@ impl Ledger {
     /// As [`Ledger::for_each`].
     pub fn log(&mut self, now: Timestamp, limit: usize, keep: impl Fn(&Entry) -> bool) -> Result<Vec<LogItem>> {
         let mut items = std::collections::VecDeque::new();
-        self.for_each(now, |entry, _| {
+        self.for_each(now, |entry, bytes| {
             if keep(entry) {
-                items.push_back(LogItem::from(entry));
+                items.push_back(LogItem::new(entry, bytes)?);
                 if items.len() > limit {
                     items.pop_front();
                 }

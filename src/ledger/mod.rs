@@ -14,6 +14,7 @@
 
 mod address;
 mod append;
+mod blocks;
 pub mod chain;
 pub mod format;
 pub mod log;

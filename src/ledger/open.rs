@@ -358,8 +358,7 @@ fn follow(
     if chain.length() != file.first {
         return Err(misplaced(&format!("stands where entry {} should follow", chain.length())));
     }
-    let bytes = store.read(file)?;
-    chain.push_all(&lines(&bytes)?.collect::<Vec<_>>(), root, now, take)?;
+    store.in_blocks(file, |mut blocks| chain.push_all(|| blocks.next(), root, now, take))?;
     if file.last.is_some_and(|last| chain.length() != last + 1) {
         return Err(misplaced("does not hold what its name says"));
     }

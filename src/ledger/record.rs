@@ -16,7 +16,7 @@ use crate::{
             Resolution, ReviewRecord, Revocation, StepFinished, StepStarted, Verification,
         },
         reasons::{KEY_DUTY, OIDC_CLAIM_MISMATCH, SUBJECT_MISMATCH},
-        statement::{PREDICATE_PREFIX, Predicate, Subject},
+        statement::{Predicate, predicate_name},
         trust::{Duty, PrincipalKind, TrustRoot},
         verified::{Readable, Signatory, Verified},
     },
@@ -44,6 +44,9 @@ pub static DUTIES: [(&str, &[Duty]); 14] = [
 pub static ALWAYS_VERIFIED: [&str; 7] =
     [Genesis::NAME, Approval::NAME, Rejection::NAME, Revocation::NAME, Checkpoint::NAME, Halt::NAME, Resolution::NAME];
 
+/// Name of the subject that is the plan.
+const PLAN: &str = "plan";
+
 /// How an entry's signatures are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signatures {
@@ -69,6 +72,7 @@ pub enum Held {
 pub struct Covered {
     envelope: Envelope,
     approval: Approval,
+    payload: Digest,
     at: Timestamp,
 }
 
@@ -79,6 +83,15 @@ impl Held {
         match self {
             Self::Proven(approval) => approval.predicate(),
             Self::Covered(covered) => &covered.approval,
+        }
+    }
+
+    /// Returns SHA-256 of the statement: how claims and revocations name the approval.
+    #[must_use]
+    pub fn payload(&self) -> Digest {
+        match self {
+            Self::Proven(approval) => approval.payload_digest(),
+            Self::Covered(covered) => covered.payload,
         }
     }
 
@@ -160,12 +173,21 @@ pub struct Entry {
     pub at: Timestamp,
     /// SHA-256 of its bytes.
     pub hash: Digest,
-    /// SHA-256 of the statement: how other statements name it.
-    pub payload: Digest,
     /// What it records.
     pub record: Record,
     /// Who signed; empty where a checkpoint covers the entry and the signatures were not looked at.
     pub signatories: Vec<Signatory>,
+}
+
+impl Entry {
+    /// Returns how claims and revocations name the approval that the entry holds, where it holds one.
+    #[must_use]
+    pub fn approval(&self) -> Option<Digest> {
+        match &self.record {
+            Record::Approval(held) => Some(held.payload()),
+            _ => None,
+        }
+    }
 }
 
 impl Record {
@@ -181,8 +203,8 @@ impl Record {
     ) -> Result<(Self, Vec<Signatory>)> {
         let readable = Readable::new(envelope)?;
         let named = readable.predicate_type();
-        let kind = named.strip_prefix(PREDICATE_PREFIX).and_then(|rest| rest.strip_suffix("/v1"));
-        let Some((kind, duties)) = kind.and_then(|kind| DUTIES.iter().find(|(name, _)| *name == kind)) else {
+        let Some((kind, duties)) = predicate_name(named).and_then(|kind| DUTIES.iter().find(|(name, _)| *name == kind))
+        else {
             return Err(Refusal::new(LEDGER_UNKNOWN_KIND, format!("`{}`", text::excerpt(named))));
         };
         let verify = match signatures {
@@ -322,22 +344,23 @@ struct Opener<'a> {
 
 impl Opener<'_> {
     fn open<P: Predicate>(&self, wrap: impl FnOnce(P) -> Record) -> Result<(Record, Vec<Signatory>)> {
-        let (statement, signatories) = if self.verify {
+        let (stated, signatories) = if self.verify {
             self.readable.signed::<P>(self.root, self.duties, self.at)?
         } else {
             (self.readable.unverified::<P>()?, Vec::new())
         };
-        let subject = named_plan(&statement.subject);
-        self.finish(wrap(statement.predicate), subject.as_deref(), signatories)
+        let plan = stated.subject(PLAN);
+        self.finish(wrap(stated.into_predicate()), plan, signatories)
     }
 
     fn open_approval(&self) -> Result<(Record, Vec<Signatory>)> {
         if !self.verify {
-            let statement = self.readable.unverified::<Approval>()?;
-            let (envelope, at) = (self.readable.envelope().clone(), self.at);
-            let covered = Covered { envelope, approval: statement.predicate, at };
-            let held = Held::Covered(Box::new(covered));
-            return self.finish(Record::Approval(held), named_plan(&statement.subject).as_deref(), Vec::new());
+            let stated = self.readable.unverified::<Approval>()?;
+            let plan = stated.subject(PLAN);
+            let envelope = self.readable.envelope().clone();
+            let payload = envelope.payload_digest();
+            let covered = Covered { envelope, approval: stated.into_predicate(), payload, at: self.at };
+            return self.finish(Record::Approval(Held::Covered(Box::new(covered))), plan, Vec::new());
         }
         let opened: Verified<Approval> = self.readable.open(self.root, self.duties, self.at)?;
         let signatories = opened.signatories().to_vec();
@@ -350,18 +373,18 @@ impl Opener<'_> {
             return Err(Refusal::new(KEY_DUTY, format!("key {} may not approve by this method", other.key.id))
                 .subject(other.key.id.to_string()));
         }
-        let subject = named_plan(opened.subjects());
-        self.finish(Record::Approval(Held::Proven(Box::new(opened))), subject.as_deref(), signatories)
+        let plan = opened.subject(PLAN);
+        self.finish(Record::Approval(Held::Proven(Box::new(opened))), plan, signatories)
     }
 
     fn finish(
         &self,
         record: Record,
-        subject: Option<&str>,
+        subject: Option<Digest>,
         signatories: Vec<Signatory>,
     ) -> Result<(Record, Vec<Signatory>)> {
         if let (Some(subject), Some(plan)) = (subject, record.plan())
-            && subject != plan.hex()
+            && subject != plan
         {
             return Err(Refusal::new(SUBJECT_MISMATCH, "the subject `plan` is not the plan of the predicate"));
         }
@@ -430,9 +453,4 @@ fn check_job(signatory: &Signatory, evidence: Option<&Evidence>) -> Result<()> {
         Some((_, attempt)) if attempt != job.run_attempt => refuse("run_attempt", &job.run_attempt),
         _ => Ok(()),
     }
-}
-
-fn named_plan(subjects: &[Subject]) -> Option<String> {
-    let named = subjects.iter().find(|subject| subject.name == "plan")?;
-    Some(named.digest.sha256.clone())
 }

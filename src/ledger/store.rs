@@ -9,6 +9,7 @@ use std::{
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, build::TreeUpdateBuilder};
 
 use super::{
+    blocks::Blocks,
     format::{MARKER, MARKER_NAME, MAX_OBJECT, entry_path, object_path, parse_path, segment_path},
     reasons::{
         LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_OBJECT, LEDGER_SHALLOW, LEDGER_UNKNOWN_SUBJECT,
@@ -159,14 +160,31 @@ impl Store {
     /// entry decides what they are, and is checked by whoever reads them.
     pub(super) fn read(&self, file: &EntryFile) -> Result<Vec<u8>> {
         let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
-        let Ok((stream, size, kind)) = odb.reader(file.oid) else { return self.blob(file.oid, MAX_FILE) };
-        if kind != ObjectType::Blob || size > MAX_FILE {
-            return Err(corrupt(format!("{} is no file, or of {size} bytes", file.oid)));
-        }
+        let Some((mut stream, size)) = self.stream(&odb, file)? else { return self.blob(file.oid, MAX_FILE) };
         let mut bytes = vec![0; size];
-        let mut stream = stream;
         stream.read_exact(&mut bytes).map_err(|e| corrupt(e.to_string()))?;
         Ok(bytes)
+    }
+
+    /// Hands the bytes that [`Store::read`] returns to `take`, in blocks of whole lines.
+    pub(super) fn in_blocks<T>(&self, file: &EntryFile, take: impl FnOnce(Blocks<'_>) -> Result<T>) -> Result<T> {
+        let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
+        match self.stream(&odb, file)? {
+            Some((stream, size)) => take(Blocks::new(stream, size)?),
+            None => {
+                let bytes = self.blob(file.oid, MAX_FILE)?;
+                take(Blocks::new(bytes.as_slice(), bytes.len())?)
+            }
+        }
+    }
+
+    /// Opens a file of entries where the object lies loose; returns its size, too.
+    fn stream<'a>(&self, odb: &'a git2::Odb<'_>, file: &EntryFile) -> Result<Option<(git2::OdbReader<'a>, usize)>> {
+        match odb.reader(file.oid) {
+            Ok((stream, size, ObjectType::Blob)) if size <= MAX_FILE => Ok(Some((stream, size))),
+            Ok((_, size, _)) => Err(corrupt(format!("{} is no file, or of {size} bytes", file.oid))),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Returns an object, after checking its digest.

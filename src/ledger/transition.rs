@@ -132,7 +132,7 @@ impl State {
         if !uses_fit {
             return Err(order(format!("an approval for {} uses", predicate.max_uses)));
         }
-        let id = entry.payload;
+        let id = approval.payload();
         self.plan_mut(&plan)?.approvals.push(id);
         self.trust_root_version = self.trust_root_version.max(predicate.binding.trust_root_version);
         let fresh =

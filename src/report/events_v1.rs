@@ -268,7 +268,7 @@ impl EventLine {
                 let approval = held.stated();
                 Self::ApprovalRecorded {
                     plan: approval.binding.plan,
-                    approval: entry.payload,
+                    approval: held.payload(),
                     by: who(&approval.approver),
                     method: approval.method.word().to_owned(),
                     expires: approval.expires,

@@ -12,6 +12,12 @@ pub const PREDICATE_PREFIX: &str = "https://countersign.dev/";
 /// The most subjects a statement may have.
 pub const MAX_SUBJECTS: usize = 32;
 
+/// Returns the name between the prefix and `/v1` of a predicate type of ours.
+#[must_use]
+pub fn predicate_name(predicate_type: &str) -> Option<&str> {
+    predicate_type.strip_prefix(PREDICATE_PREFIX)?.strip_suffix("/v1")
+}
+
 /// A predicate that can stand in a statement.
 pub trait Predicate: Serialize + serde::de::DeserializeOwned {
     /// The name between the prefix and `/v1`, such as `approval`.

@@ -199,6 +199,15 @@ pub(super) struct Listed {
     pub(super) verifier: Verifier,
 }
 
+impl Listed {
+    /// Returns what the signatures of a key of the same id are checked with, where it is the same point under a
+    /// scheme that needs no more: the id is made of the point.
+    fn verifier_of(&self, key: &Key) -> Option<Verifier> {
+        let point = key.scheme != Scheme::Oidc && key.gate.is_none() && matches!(self.verifier, Verifier::Key(_));
+        (point && self.key.public == key.public).then(|| self.verifier.clone())
+    }
+}
+
 /// One version of the trust root beside the present one: its bytes, and the envelope that introduced it.
 #[derive(Clone, Debug)]
 pub struct Version {
@@ -223,8 +232,13 @@ impl TrustRoot {
     /// # Errors
     /// `json.*`, `trust.malformed`, `key.weak`.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        Self::parse_after(bytes, None)
+    }
+
+    /// Does what [`TrustRoot::parse`] does, and looks only at those points of the curve that an earlier version lacks.
+    fn parse_after(bytes: &[u8], earlier: Option<&Self>) -> Result<Self> {
         let document: Document = json::from_canonical(bytes, MAX_TRUST_ROOT)?;
-        let keys = check(&document)?;
+        let keys = check(&document, earlier)?;
         let (mut people, mut addresses) = (BTreeMap::new(), BTreeMap::new());
         for (index, principal) in document.principals.iter().enumerate() {
             people.insert(principal.id, index);
@@ -284,7 +298,7 @@ impl TrustRoot {
     /// Those of [`TrustRoot::parse`], `trust.threshold`, `signature.*`, `trust.malformed` where a revocation
     /// was taken back or a key changed hands.
     pub fn accept(&self, next: &Version) -> Result<Self> {
-        let mut candidate = Self::parse(&next.bytes)?;
+        let mut candidate = Self::parse_after(&next.bytes, Some(self))?;
         let update = verified::threshold(&next.envelope, self, &candidate)?;
         let (old, new) = (&self.document, &candidate.document);
         let continues = update.version == new.version
@@ -334,6 +348,14 @@ impl TrustRoot {
         Ok(())
     }
 
+    /// Returns the version that a document says it is, nothing else of it checked.
+    ///
+    /// # Errors
+    /// `json.*`.
+    pub fn version_of(bytes: &[u8]) -> Result<u64> {
+        json::from_canonical(bytes, MAX_TRUST_ROOT).map(|document: Document| document.version)
+    }
+
     /// Returns when this version was signed, as its signers say; absent where it was only parsed.
     #[must_use]
     pub fn signed_at(&self) -> Option<Timestamp> {
@@ -381,7 +403,7 @@ impl TrustRoot {
     }
 }
 
-fn check(document: &Document) -> Result<BTreeMap<Digest, Listed>> {
+fn check(document: &Document, earlier: Option<&TrustRoot>) -> Result<BTreeMap<Digest, Listed>> {
     let refuse = |why: String| Err(Refusal::new(TRUST_MALFORMED, why));
     if document.kind != TRUST_ROOT_TYPE {
         return refuse(format!("_type is `{}`", text::excerpt(&document.kind)));
@@ -406,7 +428,8 @@ fn check(document: &Document) -> Result<BTreeMap<Digest, Listed>> {
     let mut root_holders = BTreeSet::new();
     for key in &document.keys {
         text::check_free(&key.name, false)?;
-        let (id, verifier) = verifier(document, key)?;
+        let known = earlier.and_then(|root| root.listed(&key.id)).and_then(|listed| listed.verifier_of(key));
+        let (id, verifier) = known.map_or_else(|| verifier(document, key), |verifier| Ok((key.id, verifier)))?;
         if id != key.id {
             return refuse(format!("key `{}` does not have the id it claims", text::excerpt(&key.name)));
         }

@@ -378,7 +378,7 @@ impl Scene {
     pub(crate) fn approve_with(&mut self, who: Who, change: impl FnOnce(&mut Approval)) -> Digest {
         let mut approval = self.approval(who);
         change(&mut approval);
-        self.append_envelope(&seal_approval(who, approval)).payload
+        self.append_envelope(&seal_approval(who, approval)).approval().unwrap()
     }
 
     pub(crate) fn reject(&mut self) {

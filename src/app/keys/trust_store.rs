@@ -63,7 +63,7 @@ impl TrustFiles {
     /// [`TrustFiles::accepted`]; `json.*`, `dsse.*`, `limit.*`.
     pub fn read(reader: Reader<'_>, pin: &Digest) -> Result<Self> {
         let current = reader(CURRENT)?.ok_or_else(|| Refusal::new(TRUST_MISSING, format!("no `{CURRENT}`")))?;
-        let newest = TrustRoot::parse(&current).map_err(|e| e.subject(CURRENT))?.document().version;
+        let newest = TrustRoot::version_of(&current).map_err(|e| e.subject(CURRENT))?;
         let mut versions = BTreeMap::new();
         let mut number = newest;
         while let Some(version) = read_version(reader, number)? {

@@ -123,9 +123,9 @@ fn attempt(chain: &Chain, memory: &Memory, wanted: &Try, n: u64) -> crate::sign:
 fn remember(memory: &mut Memory, entry: &crate::ledger::Entry) {
     match &entry.record {
         Record::Approval(approval) => {
-            memory.grants.push((entry.payload, approval.stated().binding.plan));
+            memory.grants.push((approval.payload(), approval.stated().binding.plan));
             if approval.stated().scope == Scope::SingleRun {
-                memory.single.insert(entry.payload);
+                memory.single.insert(approval.payload());
             }
         }
         Record::Claim(claim) => {

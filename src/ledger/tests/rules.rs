@@ -42,7 +42,7 @@ fn e01_an_approval_is_used_once_whatever_the_run_is_called() {
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r2", 1, vec![grant], 51)), "replay.consumed");
     assert_eq!(code(&mut ledger, |_| outcome(1, "r", "failed")), "ok");
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r3", 1, vec![grant], 52)), "replay.consumed");
-    let fresh = put(&mut ledger, |head| approved(head, 1, 60)).unwrap().entries[0].payload;
+    let fresh = put(&mut ledger, |head| approved(head, 1, 60)).unwrap().entries[0].approval().unwrap();
     assert_eq!(stands(&ledger, 1), RunStatus::Approved, "a failed plan may be approved anew");
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r4", 1, vec![fresh], 54)), "ok");
     assert_eq!(code(&mut ledger, |_| outcome(1, "r4", "failed")), "ok");
@@ -87,7 +87,7 @@ fn e01_a_spare_approval_of_before_does_not_let_the_plan_run_twice() {
     let world = World::new();
     let mut ledger = world.open();
     let first = ready(&mut ledger, 1);
-    let spare = put(&mut ledger, |head| approved(head, 1, 40)).unwrap().entries[0].payload;
+    let spare = put(&mut ledger, |head| approved(head, 1, 40)).unwrap().entries[0].approval().unwrap();
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r", 1, vec![first], 50)), "ok");
     assert_eq!(code(&mut ledger, |_| outcome(1, "r", "failed")), "ok");
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "s", 1, vec![spare], 51)), "replay.consumed");
@@ -339,7 +339,7 @@ fn a_session_approval_is_used_as_often_as_it_says_and_never_at_once() {
     };
     assert_eq!(code(&mut ledger, |head| session(head, 101)), "ledger.order");
     assert_eq!(code(&mut ledger, |head| session(head, 0)), "ledger.order");
-    let grant = put(&mut ledger, |head| session(head, 2)).unwrap().entries[0].payload;
+    let grant = put(&mut ledger, |head| session(head, 2)).unwrap().entries[0].approval().unwrap();
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r1", 1, vec![grant], 50)), "ok");
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "r2", 1, vec![grant], 51)), "ledger.busy");
     assert_eq!(code(&mut ledger, |_| outcome(1, "r1", "completed")), "ok");
@@ -432,7 +432,7 @@ fn e18_what_was_signed_before_and_held_back_does_nothing_later() {
     assert_eq!(code(&mut ledger, |_| resolution(&before, 1, "r", "a", ResolveAs::Retry, 1)), "ledger.order");
     assert_eq!(code(&mut ledger, |_| finished(1, "r", "a", 1, "failed", false)), "ok");
     assert_eq!(code(&mut ledger, |_| outcome(1, "r", "failed")), "ok");
-    let late = put(&mut ledger, |_| held_back.clone()).unwrap().entries[0].payload;
+    let late = put(&mut ledger, |_| held_back.clone()).unwrap().entries[0].approval().unwrap();
     assert_eq!(code(&mut ledger, |head| claim(head, 1, "s", 1, vec![late], 51)), "replay.consumed");
     assert_eq!(code(&mut ledger, |head| halt(head, true, 2)), "ok");
     assert_eq!(code(&mut ledger, |_| halt(&before, false, 3)), "ledger.order");

@@ -404,5 +404,5 @@ pub(super) fn put(ledger: &mut Ledger, make: impl Fn(&LedgerHead) -> Envelope) -
 /// Appends a plan and an approval of it; returns the approval's digest.
 pub(super) fn ready(ledger: &mut Ledger, number: u64) -> Digest {
     put(ledger, |head| plan(head, number, None)).unwrap();
-    put(ledger, |head| approved(head, number, number)).unwrap().entries[0].payload
+    put(ledger, |head| approved(head, number, number)).unwrap().entries[0].approval().unwrap()
 }
