@@ -1,6 +1,6 @@
 //! Everything that `verify` looks at, gathered just now.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, thread};
 
 use super::{draft, forge::Asking, ledger::Reading, logins, session::Session, tracking};
 use crate::{
@@ -26,6 +26,9 @@ use crate::{
     },
     verify::{Case, Chain, Conformance, Identity, Purpose, Tracked},
 };
+
+/// From how many steps on a plan's view is rendered on a thread of its own.
+const LONG_VIEW: usize = 50;
 
 /// Everything that `verify` looks at.
 pub(crate) struct Situation {
@@ -65,6 +68,23 @@ impl Situation {
     /// Looks at the checkout, waits for the ledger and asks the policy, for one plan; the facts are those that the
     /// session observed when it was opened, just now.
     pub(crate) fn gather(
+        session: &Session,
+        policy: Policy,
+        plan: &SealedPlan,
+        aim: Aim,
+        reading: Reading,
+        asking: Option<Asking<'_>>,
+    ) -> Result<Self> {
+        thread::scope(|scope| {
+            if plan.plan().steps.len() >= LONG_VIEW {
+                // Where there is no thread to be had, the door computes it when it asks.
+                let _ = thread::Builder::new().spawn_scoped(scope, || plan.view_digest());
+            }
+            Self::look(session, policy, plan, aim, reading, asking)
+        })
+    }
+
+    fn look(
         session: &Session,
         policy: Policy,
         plan: &SealedPlan,

@@ -187,7 +187,7 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
         if outcome.status == StepStatus::Cancelled && acts(step) {
             indeterminate(&mut outcome);
         }
-        if let Err(why) = blocking(|| self.sink.after_step()) {
+        if let Err(why) = self.sink.after_step() {
             self.stop = match self.stop.take() {
                 None | Some(Stop::Failed) => Some(Stop::Halted(why)),
                 graver => graver,
@@ -387,7 +387,7 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
 
     fn may_continue(&mut self) {
         if self.stop.is_none()
-            && let Err(why) = blocking(|| self.sink.may_continue())
+            && let Err(why) = self.sink.may_continue()
         {
             self.stop = Some(Stop::Halted(why));
         }

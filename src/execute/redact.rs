@@ -73,6 +73,12 @@ impl Redactor {
         Ok(Self { finder, longest })
     }
 
+    /// Tells whether there are secrets that were given.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        self.finder.is_some()
+    }
+
     /// Tells whether bytes hold a secret in any of its forms.
     #[must_use]
     pub fn finds(&self, bytes: &[u8]) -> bool {

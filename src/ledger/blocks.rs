@@ -2,13 +2,62 @@
 
 use std::io::Read;
 
-use super::reasons::LEDGER_CORRUPT;
+use super::{
+    reasons::LEDGER_CORRUPT,
+    store::{EntryFile, EntryReader},
+};
 use crate::base::reason::{Refusal, Result};
 
 /// The size from which on a block is handed over, in bytes: some twenty entries.
 const BLOCK: usize = 32 * 1024;
 /// How much is read at once, in bytes.
 const CHUNK: usize = 16 * 1024;
+
+/// A block of a file of entries.
+pub(super) struct Block<'f> {
+    /// Whole lines, each with its line feed.
+    pub(super) bytes: Vec<u8>,
+    /// The file.
+    pub(super) file: &'f EntryFile,
+    /// Whether the file begins with it.
+    pub(super) first: bool,
+    /// Whether the file ends with it.
+    pub(super) last: bool,
+}
+
+/// The blocks of files of entries, one file after the other.
+pub(super) struct Files<'a, 'f> {
+    reader: &'a EntryReader<'a>,
+    left: std::slice::Iter<'f, EntryFile>,
+    open: Option<(&'f EntryFile, Blocks<'a>)>,
+}
+
+impl<'a, 'f> Files<'a, 'f> {
+    /// Begins to read some files.
+    pub(super) fn new(reader: &'a EntryReader<'a>, files: &'f [EntryFile]) -> Self {
+        Self { reader, left: files.iter(), open: None }
+    }
+
+    /// Returns the next block; `None` after the last of the last file.
+    ///
+    /// # Errors
+    /// As [`Blocks::next`].
+    pub(super) fn next(&mut self) -> Result<Option<Block<'f>>> {
+        let first = self.open.is_none();
+        if first {
+            let Some(file) = self.left.next() else { return Ok(None) };
+            self.open = Some((file, self.reader.blocks(file)?));
+        }
+        let Some((file, blocks)) = &mut self.open else { return Ok(None) };
+        let file = *file;
+        let Some(bytes) = blocks.next()? else { return Err(corrupt("a file of entries ends before its end")) };
+        let last = blocks.is_over();
+        if last {
+            self.open = None;
+        }
+        Ok(Some(Block { bytes, file, first, last }))
+    }
+}
 
 /// The blocks of one file.
 pub(super) struct Blocks<'a> {
@@ -29,6 +78,11 @@ impl<'a> Blocks<'a> {
             return Err(corrupt("a file of entries is empty"));
         }
         Ok(Self { source: Box::new(source), left: size, beyond: Vec::new() })
+    }
+
+    /// Tells whether the last block was given.
+    pub(super) fn is_over(&self) -> bool {
+        self.left == 0 && self.beyond.is_empty()
     }
 
     /// Returns the next block: lines, each with its line feed; `None` after the last.

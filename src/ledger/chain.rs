@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     append::NewEntry,
+    blocks::Block,
     format::{NO_PREVIOUS, RawEntry, entry_bytes, lines},
     reasons::{
         LEDGER_CHAIN, LEDGER_DUPLICATE, LEDGER_EQUIVOCATION, LEDGER_HEAD, LEDGER_ROLLBACK, LEDGER_TIME,
@@ -199,30 +200,40 @@ impl Chain {
 
     /// Verifies entries that follow each other, as [`Chain::push`] does, and hands each to `take` beside its bytes.
     ///
-    /// `next` gives them in blocks of whole lines. What an entry says by itself is read, and its signatures are
-    /// verified, on all processors, while blocks before and after it are taken in and given.
+    /// `next` gives them in blocks of files. What an entry says by itself is read, and its signatures are verified, on
+    /// all processors, while blocks before and after it are taken in and given.
     ///
     /// # Errors
-    /// As [`Chain::push`], of the first that does not follow, and any of `next` and `take`.
-    pub(super) fn push_all(
+    /// As [`Chain::push`], of the first that does not follow; `ledger.chain` where a file has another place than its
+    /// name says; any of `next` and `take`.
+    pub(super) fn push_all<'f>(
         &mut self,
-        next: impl FnMut() -> Result<Option<Vec<u8>>>,
+        next: impl FnMut() -> Result<Option<Block<'f>>>,
         root: &TrustRoot,
         now: Timestamp,
         take: &mut impl FnMut(&Entry, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let keys = self.statements.keys.clone();
         let look = self.look(&keys, root);
-        let look_at_all = |block: Vec<u8>| {
-            let seen = lines(&block).map(|lines| lines.map(|line| (line.len(), look.at(line))).collect::<Vec<_>>());
+        let look_at_all = |block: Block<'f>| {
+            let seen =
+                lines(&block.bytes).map(|lines| lines.map(|line| (line.len(), look.at(line))).collect::<Vec<_>>());
             (block, seen)
         };
         parallel::pipe(next, look_at_all, |(block, seen)| {
+            let file = block.file;
+            let misplaced = |what: &str| Refusal::new(LEDGER_CHAIN, format!("the file of entry {} {what}", file.first));
+            if block.first && self.length() != file.first {
+                return Err(misplaced(&format!("stands where entry {} should follow", self.length())));
+            }
             let mut begin = 0;
             for (length, seen) in seen? {
                 let entry = self.named(|chain| chain.step(seen?, root, now))?;
-                take(&entry, &block[begin..begin + length])?;
+                take(&entry, &block.bytes[begin..begin + length])?;
                 begin += length + 1;
+            }
+            if block.last && file.last.is_some_and(|last| self.length() != last + 1) {
+                return Err(misplaced("does not hold what its name says"));
             }
             Ok(())
         })

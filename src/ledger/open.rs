@@ -5,10 +5,11 @@ use std::{io::Write, path::Path, sync::Arc};
 use git2::Oid;
 
 use super::{
+    blocks::Files,
     chain::{Chain, Mode},
     format::{RawEntry, lines},
     mark::Mark,
-    reasons::{LEDGER_CHAIN, LEDGER_CONTENDED, LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_ROLLBACK},
+    reasons::{LEDGER_CONTENDED, LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_ROLLBACK},
     record::{Entry, Record, Signatures},
     remote::Remote,
     state::State,
@@ -165,10 +166,7 @@ impl Ledger {
         let covered = covered(&self.store, &self.root, &loaded.files, self.mode)?;
         let trusted = covered.filter(|covered| !distrusted(&loaded.chain, covered));
         let mut chain = Chain::new(&self.root, trusted.map(|covered| covered.up_to));
-        for file in &loaded.files {
-            follow(&self.store, &self.root, &mut chain, file, now, &mut take)?;
-        }
-        Ok(())
+        follow(&self.store, &self.root, &mut chain, &loaded.files, now, &mut take)
     }
 
     /// Writes all entries as JSON lines, byte for byte as they are stored.
@@ -296,9 +294,7 @@ impl Ledger {
     }
 
     fn replay(&self, mut chain: Chain, files: &[EntryFile], now: Timestamp) -> Result<Chain> {
-        for file in files {
-            follow(&self.store, &self.root, &mut chain, file, now, &mut |_, _| Ok(()))?;
-        }
+        follow(&self.store, &self.root, &mut chain, files, now, &mut |_, _| Ok(()))?;
         Ok(chain)
     }
 
@@ -345,24 +341,18 @@ impl Ledger {
     }
 }
 
-/// Verifies the entries of one file after those before it.
+/// Verifies the entries of files after those before them.
 fn follow(
     store: &Store,
     root: &TrustRoot,
     chain: &mut Chain,
-    file: &EntryFile,
+    files: &[EntryFile],
     now: Timestamp,
     take: &mut impl FnMut(&Entry, &[u8]) -> Result<()>,
 ) -> Result<()> {
-    let misplaced = |what: &str| Refusal::new(LEDGER_CHAIN, format!("the file of entry {} {what}", file.first));
-    if chain.length() != file.first {
-        return Err(misplaced(&format!("stands where entry {} should follow", chain.length())));
-    }
-    store.in_blocks(file, |mut blocks| chain.push_all(|| blocks.next(), root, now, take))?;
-    if file.last.is_some_and(|last| chain.length() != last + 1) {
-        return Err(misplaced("does not hold what its name says"));
-    }
-    Ok(())
+    let reader = store.reader()?;
+    let mut files = Files::new(&reader, files);
+    chain.push_all(|| files.next(), root, now, take)
 }
 
 /// What a checkpoint covers, and by whose word.

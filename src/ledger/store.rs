@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Read as _, Write as _},
+    io::{Cursor, Read as _, Write as _},
     path::Path,
 };
 
@@ -26,6 +26,9 @@ use crate::base::{
 const MAX_FILE: usize = 80 << 20;
 /// The size from which on a segment is full, in bytes; small in unit tests, which fill several.
 const SEGMENT_SIZE: usize = if cfg!(test) { 16 << 10 } else { 4 << 20 };
+/// From how many single files on a checkpoint joins them: each costs a reader more than its entries, and each joining
+/// stores the whole segment anew. Small in unit tests, which append less.
+const FOLD_FROM: usize = if cfg!(test) { 1 } else { 32 };
 /// What the repository's own configuration is replaced with: nothing of the user's.
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tlogAllRefUpdates = false\n";
 /// Makes objects and references durable before an append returns. Unit tests prove order, not survival of
@@ -49,12 +52,32 @@ pub(super) struct EntryFile {
     oid: Oid,
 }
 
+/// Reads files of entries in blocks.
+pub(super) struct EntryReader<'a> {
+    store: &'a Store,
+    odb: git2::Odb<'a>,
+}
+
+impl EntryReader<'_> {
+    /// Begins to read a file.
+    pub(super) fn blocks(&self, file: &EntryFile) -> Result<Blocks<'_>> {
+        match self.store.stream(&self.odb, file)? {
+            Some((stream, size)) => Blocks::new(stream, size),
+            None => {
+                let bytes = self.store.blob(file.oid, MAX_FILE)?;
+                let size = bytes.len();
+                Blocks::new(Cursor::new(bytes), size)
+            }
+        }
+    }
+}
+
 /// What one append adds.
 pub(super) struct Addition<'a> {
     pub(super) first: u64,
     pub(super) entries: &'a [Vec<u8>],
     pub(super) objects: &'a [Vec<u8>],
-    /// The single files that become a segment, where the append holds a checkpoint.
+    /// The files of which the single ones may become a segment, where the append holds a checkpoint.
     pub(super) fold: &'a [EntryFile],
     pub(super) message: &'a str,
     pub(super) at: Timestamp,
@@ -166,16 +189,10 @@ impl Store {
         Ok(bytes)
     }
 
-    /// Hands the bytes that [`Store::read`] returns to `take`, in blocks of whole lines.
-    pub(super) fn in_blocks<T>(&self, file: &EntryFile, take: impl FnOnce(Blocks<'_>) -> Result<T>) -> Result<T> {
+    /// Begins to read files of entries as [`Store::read`] does, without having a long one in memory together.
+    pub(super) fn reader(&self) -> Result<EntryReader<'_>> {
         let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
-        match self.stream(&odb, file)? {
-            Some((stream, size)) => take(Blocks::new(stream, size)?),
-            None => {
-                let bytes = self.blob(file.oid, MAX_FILE)?;
-                take(Blocks::new(bytes.as_slice(), bytes.len())?)
-            }
-        }
+        Ok(EntryReader { store: self, odb })
     }
 
     /// Opens a file of entries where the object lies loose; returns its size, too.
@@ -266,7 +283,7 @@ impl Store {
     fn fold(&self, addition: &Addition<'_>, update: &mut TreeUpdateBuilder) -> Result<()> {
         let split = addition.fold.partition_point(|file| file.last.is_some());
         let (segments, mut singles) = addition.fold.split_at(split);
-        if singles.is_empty() {
+        if singles.len() < FOLD_FROM {
             return Ok(());
         }
         let mut bytes = Vec::new();

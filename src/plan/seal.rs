@@ -5,23 +5,23 @@ mod graph;
 mod step;
 #[cfg(test)]
 mod tests;
+mod texts;
 
-use std::collections::BTreeSet;
-
-use serde::Deserialize as _;
-use serde_json::Value;
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use super::{
     model::{Effect, PLAN_TYPE, Plan},
     reasons::{
         PLAN_EFFECT, PLAN_EMPTY, PLAN_IDENTITY, PLAN_LIMIT, PLAN_NON_CANONICAL, PLAN_SCRIPT, PLAN_TIME,
-        PLAN_TYPE as TYPE, SECRET_IN_PLAN,
+        PLAN_TYPE as TYPE,
     },
+    view::View,
 };
 use crate::base::{
+    canonical,
     digest::Digest,
-    json, leak,
-    reason::{INTERNAL, JSON_NON_CANONICAL, JSON_SCHEMA, Reason, Refusal, Result, TEXT_TEMPLATE},
+    json,
+    reason::{JSON_NON_CANONICAL, JSON_SCHEMA, Reason, Refusal, Result},
     text::{self, check_free, check_steering},
     value::Scalar,
 };
@@ -48,19 +48,28 @@ const MAX_LIST: usize = 100;
 /// use countersign::{base::digest::Digest, plan::{SealedPlan, model::Plan}};
 ///
 /// fn forge(plan: Plan) -> SealedPlan {
-///     SealedPlan { bytes: Vec::new(), digest: Digest::of(b""), plan }
+///     SealedPlan { bytes: Vec::new(), digest: Digest::of(b""), plan, view: Default::default() }
 /// }
 /// ```
 ///
 /// ```compile_fail,E0277
 /// let forged: countersign::plan::SealedPlan = serde_json::from_str("{}").unwrap();
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SealedPlan {
     bytes: Vec<u8>,
     digest: Digest,
     plan: Plan,
+    view: OnceLock<Digest>,
 }
+
+impl PartialEq for SealedPlan {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for SealedPlan {}
 
 impl SealedPlan {
     /// Returns the bytes: the truth that is hashed, stored and signed.
@@ -79,6 +88,12 @@ impl SealedPlan {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Returns the SHA-256 of the plan's view; it is computed once, by whoever asks first, on whichever thread.
+    #[must_use]
+    pub fn view_digest(&self) -> Digest {
+        *self.view.get_or_init(|| View::new(&self.plan, self.digest).digest())
     }
 }
 
@@ -127,48 +142,23 @@ pub fn open(bytes: Vec<u8>) -> Result<SealedPlan> {
 /// # Errors
 /// As [`open`].
 pub fn open_with(bytes: Vec<u8>, limits: &Limits) -> Result<SealedPlan> {
-    let value = json::parse_canonical(&bytes, MAX_BYTES).map_err(|refusal| {
+    let (document, kind) = canonical::find(&bytes, MAX_BYTES, "_type").map_err(|refusal| {
         let other = refusal.reason() == JSON_NON_CANONICAL;
         if other { Refusal::new(PLAN_NON_CANONICAL, refusal.message()) } else { refusal }
     })?;
-    let kind = value.get("_type").and_then(Value::as_str).unwrap_or_default();
+    let kind = kind.unwrap_or_default();
     if kind != PLAN_TYPE {
-        return Err(Refusal::new(TYPE, format!("the type is `{}`", text::excerpt(kind))));
+        return Err(Refusal::new(TYPE, format!("the type is `{}`", text::excerpt(&kind))));
     }
-    check_texts(&value)?;
-    let plan =
-        Plan::deserialize(&value).map_err(|error| Refusal::new(JSON_SCHEMA, text::excerpt(&error.to_string())))?;
+    texts::check(document)?;
+    let schema = |error: serde_json::Error| Refusal::new(JSON_SCHEMA, text::excerpt(&error.to_string()));
+    let plan: Plan = serde_json::from_str(document).map_err(schema)?;
     // A member that is null, or of a second spelling, is gone after reading: one plan has one byte form.
-    let written = serde_json::to_value(&plan).map_err(|error| Refusal::new(INTERNAL, error.to_string()))?;
-    if written != value {
+    if json::canonical(&plan)? != bytes {
         return Err(Refusal::new(PLAN_NON_CANONICAL, "the bytes differ from those this tool writes for the same plan"));
     }
     check(&plan, limits)?;
-    Ok(SealedPlan { digest: Digest::of(&bytes), bytes, plan })
-}
-
-/// Refuses template expressions and look-alikes of secrets in any text of the document, keys included.
-fn check_texts(value: &Value) -> Result<()> {
-    match value {
-        Value::String(text) => check_text(text),
-        Value::Array(items) => items.iter().try_for_each(check_texts),
-        Value::Object(members) => members.iter().try_for_each(|(key, value)| {
-            check_text(key)?;
-            check_texts(value)
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn check_text(text: &str) -> Result<()> {
-    if text.contains("${{") || text.contains("$[[") {
-        return Err(Refusal::new(TEXT_TEMPLATE, format!("template expression in `{}`", text::excerpt(text))));
-    }
-    match leak::secret_in(text) {
-        // The text itself is not repeated: an error message ends in logs.
-        Some(what) => Err(Refusal::new(SECRET_IN_PLAN, format!("a text of the plan holds what looks like {what}"))),
-        None => Ok(()),
-    }
+    Ok(SealedPlan { digest: Digest::of(&bytes), bytes, plan, view: OnceLock::new() })
 }
 
 fn check(plan: &Plan, limits: &Limits) -> Result<()> {

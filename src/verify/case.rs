@@ -16,11 +16,7 @@ use crate::{
     },
     facts::Facts,
     ledger::state::{ApprovalState, State},
-    plan::{
-        SealedPlan,
-        model::Plan,
-        view::{RENDERER, View},
-    },
+    plan::{SealedPlan, model::Plan, view::RENDERER},
     policy::{Decision, Outcome, Policy},
     sign::{TrustRoot, predicate::LedgerHead, schemes::oidc::Verified},
 };
@@ -198,7 +194,7 @@ impl Case<'_> {
         Ground {
             plan: plan.plan(),
             digest: plan.digest(),
-            view: View::new(plan.plan(), plan.digest()).digest(),
+            view: plan.view_digest(),
             renderer: RENDERER,
             policy: self.policy.digest(),
             trust_root: self.root.digest(),

@@ -147,7 +147,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let last_look = forge.as_ref().filter(|_| head.is_some()).map(look);
     let commits = |step: &&Step| step.actions.iter().any(|action| matches!(action, Action::Commit(_)));
     let committers = verified.plan().steps.iter().filter(commits).map(|step| step.id.clone()).collect();
-    let mut recorder = Recorder {
+    let recorder = Recorder {
         ledger,
         clock: world.clock,
         plan: digest,
@@ -168,7 +168,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         orders,
         tampered: None,
     };
-    let ended = drive(verified, setting, &mut recorder);
+    let (mut recorder, ended) = drive(verified, setting, recorder)?;
     world.console.stderr = std::mem::replace(&mut recorder.out, Box::new(std::io::sink()));
     let outcome = ended?;
     let head = recorder.ledger.read(world.now())?.head();
@@ -196,7 +196,14 @@ fn switches(plan: &Plan, world: &World) -> Result<()> {
 }
 
 /// Runs the plan on a runtime of its own; an interrupt cancels, and is answered when every process is gone.
-fn drive(verified: VerifiedPlan, setting: RunSetting, recorder: &mut Recorder) -> Result<RunOutcome> {
+///
+/// The run is a task like its steps: where one ends, the next is begun on the same processor, and no thread is woken
+/// in between.
+fn drive(
+    verified: VerifiedPlan,
+    setting: RunSetting,
+    mut recorder: Recorder,
+) -> Result<(Recorder, Result<RunOutcome>)> {
     use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -216,9 +223,13 @@ fn drive(verified: VerifiedPlan, setting: RunSetting, recorder: &mut Recorder) -
             }
             watch.cancel();
         });
-        let outcome = execute::run(verified, setting, recorder, cancel).await;
+        let run = tokio::spawn(async move {
+            let outcome = execute::run(verified, setting, &mut recorder, cancel).await;
+            (recorder, outcome)
+        });
+        let ended = run.await.map_err(|e| Refusal::new(INTERNAL, format!("the run stopped: {e}")));
         watcher.abort();
-        outcome
+        ended
     })
 }
 

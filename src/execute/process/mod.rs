@@ -121,6 +121,7 @@ pub(super) async fn run(order: Order<'_>) -> Result<Ended> {
             jail: None,
             drop_capabilities: false,
             own_proc: order.own_proc,
+            announce: order.redactor.has_secrets(),
         },
     )?;
     let Ends { feed: input, stdout, stderr, status } = pipes.ends()?;
@@ -221,12 +222,13 @@ async fn feed(pipe: Option<Sender>, input: &[u8]) -> Result<()> {
 }
 
 async fn drain(mut pipe: Receiver, mut collector: Collector) -> Result<Captured> {
-    let mut piece = vec![0_u8; 64 * 1024];
+    let mut piece = Vec::with_capacity(64 * 1024);
     loop {
-        match pipe.read(&mut piece).await {
+        piece.clear();
+        match pipe.read_buf(&mut piece).await {
             // A pipe that cannot be read has nothing more to give; what it gave is kept.
             Ok(0) | Err(_) => return Ok(collector.finish()),
-            Ok(n) => collector.push(&piece[..n]),
+            Ok(_) => collector.push(&piece),
         }
     }
 }

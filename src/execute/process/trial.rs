@@ -34,6 +34,7 @@ pub(in crate::execute) fn attempt_all(jail: Option<&Jail>) -> Result<Vec<&'stati
             jail: None,
             drop_capabilities: false,
             own_proc: false,
+            announce: false,
         },
     )?;
     let Pipes { stdout, status, .. } = pipes;

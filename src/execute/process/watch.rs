@@ -96,13 +96,12 @@ impl Status {
 pub(super) struct Watch {
     keeper: Keeper,
     status: Status,
-    leader: Option<i32>,
     exit: Option<Exit>,
 }
 
 impl Watch {
     pub(super) fn new(keeper: Keeper, status: Receiver) -> Self {
-        Self { keeper, status: Status::new(status), leader: None, exit: None }
+        Self { keeper, status: Status::new(status), exit: None }
     }
 
     /// Waits until the program has ended or must, and ends what it leaves behind; returns why it ended, how, and
@@ -125,7 +124,7 @@ impl Watch {
         let patience = if cause == Cause::Itself {
             SETTLE
         } else {
-            if let Some(leader) = self.leader {
+            if let Some(leader) = self.leader() {
                 tree::signal_group(leader, Signal::TERM);
             }
             grace
@@ -154,9 +153,14 @@ impl Watch {
             tree::kill_orphans(&mut killed);
         }
         // The program itself is no survivor where it was killed for its time.
-        let leader_killed = cause != Cause::Itself && self.leader.is_some_and(|leader| killed.remove(&leader));
+        let leader_killed = cause != Cause::Itself && self.leader().is_some_and(|leader| killed.remove(&leader));
         let exit = self.exit.unwrap_or(if leader_killed { Exit::Signal(9) } else { Exit::Unknown });
         Ok((cause, exit, u32::try_from(killed.len()).unwrap_or(u32::MAX)))
+    }
+
+    /// Returns the program's process id, once it has executed.
+    fn leader(&self) -> Option<i32> {
+        self.keeper.started.leader()
     }
 
     /// Waits until the program has ended, or nobody is left to tell.
@@ -177,11 +181,8 @@ impl Watch {
             None => Ok(false),
             Some(record @ [tag, value, _]) => {
                 match tag {
-                    raw::TAG_STARTED => {
-                        self.leader = Some(value);
-                        // The kernel has copied them for the program.
-                        self.keeper.started.forget_environment();
-                    }
+                    // The kernel has copied them for the program.
+                    raw::TAG_STARTED => self.keeper.started.forget_environment(),
                     raw::TAG_FAILED => return Err(failed_stage(record)),
                     raw::TAG_ENDED => self.exit = Some(decode(value)),
                     _ => return Err(Refusal::new(INTERNAL, format!("status record {tag}"))),
@@ -250,6 +251,7 @@ mod tests {
                 jail: None,
                 drop_capabilities: false,
                 own_proc: false,
+                announce: true,
             },
         );
         (keeper.unwrap(), pipes.status.0, pipes.status.1)
@@ -261,11 +263,9 @@ mod tests {
         drop(writing);
         assert!(keeper.started.environment().any(|text| text == b"SECRET=correct horse\0"));
         let mut watch = Watch::new(keeper, Receiver::from_owned_fd(reading).unwrap());
-        while watch.leader.is_none() {
-            assert!(watch.step().await.unwrap());
-        }
+        assert!(watch.step().await.unwrap());
         assert!(watch.keeper.started.environment().all(|text| text.len() == 21 && text.iter().all(|byte| *byte == 0)));
-        let program = watch.leader.unwrap();
+        let program = watch.leader().unwrap();
         let environment = || std::fs::read(format!("/proc/{program}/environ"));
         // The kernel lets the keeper go on a little before it says where the new program's environment lies.
         let own = std::iter::repeat_with(|| environment().unwrap()).find(|own| !own.is_empty()).unwrap();

@@ -73,14 +73,16 @@ pub fn code_span(foreign: &str) -> String {
 
 /// Our own words hold no markup but these two; they are written so that no reader takes them for a tag.
 fn push_own(out: &mut String, words: &str) {
-    for c in words.chars() {
-        if matches!(c, '<' | '>') {
+    for part in words.split_inclusive(['<', '>']) {
+        let (before, tag) = part.split_at(part.strip_suffix(['<', '>']).map_or(part.len(), str::len));
+        out.push_str(before);
+        if !tag.is_empty() {
             out.push('\\');
         }
-        out.push(c);
+        out.push_str(tag);
     }
 }
 
 fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+    text.as_bytes().split(|b| *b != b'`').map(<[u8]>::len).max().unwrap_or(0)
 }

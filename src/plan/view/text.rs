@@ -16,6 +16,10 @@ pub fn line(text: &str) -> String {
     if text.is_empty() {
         return "\\{empty}".to_owned();
     }
+    // Most of a plan is words as they are.
+    if text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len() + 8);
     let mut marks = MAX_MARKS;
     let mut swallowed = true;
@@ -114,5 +118,5 @@ fn push(out: &mut String, c: char, marks: &mut usize) {
 }
 
 fn is_mark(c: char) -> bool {
-    matches!(c.general_category(), GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark)
+    !c.is_ascii() && matches!(c.general_category(), GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark)
 }

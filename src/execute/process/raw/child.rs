@@ -3,7 +3,10 @@
 //! Both run on the runner's memory. They read the [`Image`], write to their own stacks, and make system calls
 //! through [`call`]: nothing here allocates, locks, unwinds, or calls a function of libc.
 
-use std::ffi::{c_int, c_void};
+use std::{
+    ffi::{c_int, c_void},
+    sync::atomic::Ordering,
+};
 
 use super::{
     Image, Payload, RECORD, TAG_ENDED, TAG_FAILED, TAG_STARTED, attempts,
@@ -75,7 +78,10 @@ fn keep(image: &Image) -> ! {
         if leader < 0 {
             give_up(image, FORK, leader);
         }
-        report(image, TAG_STARTED, leader as i32, 0);
+        image.leader.store(leader as i32, Ordering::Release);
+        if image.announce {
+            report(image, TAG_STARTED, leader as i32, 0);
+        }
         for fd in [image.program, image.folder, image.stdin, image.stdout, image.stderr, image.ruleset, 0, 1, 2] {
             if fd >= 0 {
                 call(libc::SYS_close, [fd as usize]);

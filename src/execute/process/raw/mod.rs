@@ -15,8 +15,8 @@
 //! all that a plan and a ledger take, only to wait, cost more than the sandbox. What follows from that:
 //!
 //! - Both have descriptors, signal actions, credentials and limits of their own; memory is all they share.
-//! - They read an [`Image`] that nobody changes, write to [`stack::Stacks`] that nobody else uses, and make system calls
-//!   by themselves ([`call`]): libc would write error numbers into the memory of the thread that started them.
+//! - They read an [`Image`] that nobody changes but for one number, the program's, which the keeper sets; they write to
+//!   [`stack::Stacks`] that nobody else uses, and make system calls by themselves ([`call`]): libc would write error numbers into the memory of the thread that started them.
 //! - [`Started`] holds image and stacks until the keeper is reaped *and* nobody holds the status pipe. Where that
 //!   never comes, they are leaked rather than freed.
 //! - All signals are blocked from before the start, so that no handler of the runtime runs in a child.
@@ -35,7 +35,10 @@ use std::{
     mem::ManuallyDrop,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     ptr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
 };
 
 use rustix::{
@@ -104,6 +107,9 @@ pub(super) struct Launch<'a> {
     pub(super) drop_capabilities: bool,
     /// Whether the program may read what the kernel tells of its own process, and of no other.
     pub(super) own_proc: bool,
+    /// Whether the keeper says on the status pipe that the program has executed: where the environment holds secrets,
+    /// which are then overwritten. Whoever reads the pipe is woken at the one moment when a processor has better to do.
+    pub(super) announce: bool,
 }
 
 /// All that the children read: numbers, and addresses of what [`Started`] holds beside it.
@@ -125,6 +131,9 @@ struct Image {
     payload: Payload,
     drop_capabilities: bool,
     own_proc: bool,
+    announce: bool,
+    /// The program's process id, once it has executed; 0 until then.
+    leader: AtomicI32,
     stacks: stack::Stacks,
 }
 
@@ -191,6 +200,8 @@ pub(super) fn launch(launch: Launch<'_>) -> io::Result<Started> {
             payload: launch.payload,
             drop_capabilities: launch.drop_capabilities,
             own_proc: launch.own_proc,
+            announce: launch.announce,
+            leader: AtomicI32::new(0),
             stacks: stack::Stacks::take()?,
         }
         .closing(),
@@ -267,6 +278,11 @@ impl Started {
     /// Returns the keeper's process id.
     pub(super) fn pid(&self) -> i32 {
         Pid::as_raw(self.pid)
+    }
+
+    /// Returns the program's process id, once it has executed.
+    pub(super) fn leader(&self) -> Option<i32> {
+        Some(self.held.0.leader.load(Ordering::Acquire)).filter(|leader| *leader > 0)
     }
 
     /// Overwrites the environment, in which secrets stand; to be called once the program has executed.
