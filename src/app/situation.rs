@@ -106,7 +106,7 @@ impl Situation {
             None => None,
             Some(asking) => {
                 let approvals = || state.approvals_of(&digest).map(|known| known.approval.stated());
-                let evidence = approvals().filter_map(|approval| approval.evidence.as_ref());
+                let evidence = approvals().filter_map(|approval| approval.evidence.as_deref());
                 let mut observed = asking.observe(session, plan.plan(), evidence, tracked.as_ref())?;
                 let people = approvals().filter(|approval| approval.method != Method::Policy);
                 asking.add_logins(&mut observed, people.map(|approval| approval.approver.id))?;

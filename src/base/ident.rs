@@ -1,14 +1,14 @@
 //! Identifiers that name steps, inputs, outputs, rules and runs.
 
-use std::{borrow::Borrow, fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::reason::{ID_FORMAT, Refusal};
 
-/// A name of 1 to 100 characters out of `A-Z a-z 0-9 _ -`.
+/// A name of 1 to 100 characters out of `A-Z a-z 0-9 _ -`; what is copied is shared.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Id(String);
+pub struct Id(Arc<str>);
 
 impl Id {
     /// Returns the text.
@@ -25,7 +25,7 @@ impl FromStr for Id {
         let fits = (1..=100).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if fits {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(Refusal::new(ID_FORMAT, format!("not an id: `{}`", super::text::excerpt(text))))
         }

@@ -10,7 +10,7 @@
 //!
 //! The tree of the branch: `ledger.json` (the marker), `entries/<seq / 10000>/<seq / 100 % 100>/<first>.jsonl`
 //! (one file for each append), `segments/<first>-<last>.jsonl` (the same bytes joined, when a checkpoint is
-//! appended) and `objects/sha256/<2 hex>/<62 hex>` (what entries name by digest).
+//! appended and there are many) and `objects/sha256/<2 hex>/<62 hex>` (what entries name by digest).
 
 mod address;
 mod append;

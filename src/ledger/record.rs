@@ -324,7 +324,7 @@ impl Record {
     /// Returns who decided, and the platform's record of it where a gate signed for them.
     fn decision(&self) -> Option<(&Actor, Option<&Evidence>)> {
         match self {
-            Self::Approval(r) => Some((&r.stated().approver, r.stated().evidence.as_ref())),
+            Self::Approval(r) => Some((&r.stated().approver, r.stated().evidence.as_deref())),
             Self::Rejection(r) => Some((&r.rejected_by, r.evidence.as_ref())),
             Self::Revocation(r) => Some((&r.revoked_by, r.evidence.as_ref())),
             Self::Halt(r) => Some((&r.by, r.evidence.as_ref())),

@@ -1,6 +1,9 @@
 //! What the entries of a ledger add up to; nothing here is ever stored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     reasons::{LEDGER_HALTED, LEDGER_REVOKED, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT, RUN_INDETERMINATE},
@@ -21,14 +24,16 @@ use crate::{
 };
 
 /// Everything that a ledger says, as of its last entry.
+///
+/// A writer works on a copy until its entries are recorded; what they do not touch is shared with what was before.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     /// Plans, by digest.
-    pub(super) plans: BTreeMap<Digest, PlanState>,
+    pub(super) plans: BTreeMap<Digest, Arc<PlanState>>,
     /// Approvals, by the digest of their statement.
-    pub(super) approvals: BTreeMap<Digest, ApprovalState>,
+    pub(super) approvals: BTreeMap<Digest, Arc<ApprovalState>>,
     /// Runs, by name.
-    pub(super) runs: BTreeMap<Id, Run>,
+    pub(super) runs: BTreeMap<Id, Arc<Run>>,
     /// SHA-256 of the tokens that let a claim in.
     pub(super) tokens: BTreeSet<Digest>,
     /// Keys that were revoked, with the entry that did.
@@ -57,7 +62,7 @@ pub struct PlanState {
     /// Approvals, oldest first, by the digest of their statement.
     pub approvals: Vec<Digest>,
     /// The rejection, which is the end of the plan.
-    pub rejection: Option<Rejection>,
+    pub rejection: Option<Box<Rejection>>,
     /// The entry that took back all approvals, which is the end of the plan too.
     pub revoked: Option<u64>,
     /// The plan that took this one's place.
@@ -94,7 +99,7 @@ pub struct Run {
     pub claimed_at: Timestamp,
     /// Steps that said anything.
     pub steps: BTreeMap<Id, StepState>,
-    /// The entry that last started each step: a resolution must have seen it.
+    /// The entry that last started each step of which it is not known how it ended: a resolution must have seen it.
     pub opened: BTreeMap<Id, u64>,
     /// How the run ended; `Indeterminate` is no end, a resolution and a new claim lead out of it.
     pub outcome: Option<RunStatus>,
@@ -189,14 +194,14 @@ impl Run {
 impl State {
     /// Returns every plan, by digest.
     #[must_use]
-    pub fn plans(&self) -> &BTreeMap<Digest, PlanState> {
+    pub fn plans(&self) -> &BTreeMap<Digest, Arc<PlanState>> {
         &self.plans
     }
 
     /// Returns a plan.
     #[must_use]
     pub fn plan(&self, plan: &Digest) -> Option<&PlanState> {
-        self.plans.get(plan)
+        self.plans.get(plan).map(Arc::as_ref)
     }
 
     /// Returns a plan that must be there.
@@ -204,36 +209,36 @@ impl State {
     /// # Errors
     /// `ledger.unknown_subject`.
     pub fn require_plan(&self, plan: &Digest) -> Result<&PlanState> {
-        self.plans.get(plan).ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("plan {plan}")))
+        self.plan(plan).ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("plan {plan}")))
     }
 
     /// Returns an approval, by the digest of its statement.
     #[must_use]
     pub fn approval(&self, payload: &Digest) -> Option<&ApprovalState> {
-        self.approvals.get(payload)
+        self.approvals.get(payload).map(Arc::as_ref)
     }
 
     /// Returns the approvals of a plan, oldest first.
     pub fn approvals_of(&self, plan: &Digest) -> impl Iterator<Item = &ApprovalState> {
-        self.plans.get(plan).into_iter().flat_map(|plan| &plan.approvals).filter_map(|id| self.approvals.get(id))
+        self.plans.get(plan).into_iter().flat_map(|plan| &plan.approvals).filter_map(|id| self.approval(id))
     }
 
     /// Returns every run, by name.
     #[must_use]
-    pub fn runs(&self) -> &BTreeMap<Id, Run> {
+    pub fn runs(&self) -> &BTreeMap<Id, Arc<Run>> {
         &self.runs
     }
 
     /// Returns a run.
     #[must_use]
     pub fn run(&self, run: &Id) -> Option<&Run> {
-        self.runs.get(run)
+        self.runs.get(run).map(Arc::as_ref)
     }
 
     /// Returns the newest run of a plan.
     #[must_use]
     pub fn last_run(&self, plan: &Digest) -> Option<&Run> {
-        self.runs.get(self.plans.get(plan)?.runs.last()?)
+        self.run(self.plan(plan)?.runs.last()?)
     }
 
     /// Returns the halt that is in force.
@@ -272,7 +277,8 @@ impl State {
     /// As [`Held::prove`], naming the approval.
     pub(super) fn prove<'a>(&mut self, ids: impl IntoIterator<Item = &'a Digest>, root: &TrustRoot) -> Result<()> {
         for id in ids {
-            if let Some(known) = self.approvals.get_mut(id) {
+            if let Some(known) = self.approvals.get_mut(id).filter(|known| known.approval.proven().is_none()) {
+                let known = Arc::make_mut(known);
                 known.approval.prove(root).map_err(|e| match e.about() {
                     Some(_) => e,
                     None => e.subject(format!("entry {}", known.seq)),
@@ -284,7 +290,7 @@ impl State {
 
     /// Returns the approvals that may still let something run at a time.
     pub(super) fn live_approvals(&self, at: Timestamp) -> Vec<Digest> {
-        let lives = |plan: &&PlanState| !plan.is_ended() && at < plan.record.expires;
+        let lives = |plan: &&Arc<PlanState>| !plan.is_ended() && at < plan.record.expires;
         let plans = self.plans.values().filter(lives);
         plans
             .flat_map(|plan| {
@@ -338,8 +344,7 @@ impl State {
     /// `ledger.unknown_subject`, `ledger.revoked`.
     pub fn check_not_revoked(&self, payload: &Digest) -> Result<&ApprovalState> {
         let known = self
-            .approvals
-            .get(payload)
+            .approval(payload)
             .ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("approval {payload}")))?;
         let by_key = || known.approval.keys().iter().find_map(|key| self.key_revoked(key));
         match known.revoked.or_else(by_key) {

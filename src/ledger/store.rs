@@ -28,7 +28,7 @@ const MAX_FILE: usize = 80 << 20;
 const SEGMENT_SIZE: usize = if cfg!(test) { 16 << 10 } else { 4 << 20 };
 /// From how many single files on a checkpoint joins them: each costs a reader more than its entries, and each joining
 /// stores the whole segment anew. Small in unit tests, which append less.
-const FOLD_FROM: usize = if cfg!(test) { 1 } else { 32 };
+const FOLD_FROM: usize = if cfg!(test) { 4 } else { 32 };
 /// What the repository's own configuration is replaced with: nothing of the user's.
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tlogAllRefUpdates = false\n";
 /// Makes objects and references durable before an append returns. Unit tests prove order, not survival of

@@ -17,6 +17,8 @@
 //! | checkpoint | not older than the newest, trust root not older |
 //! | halt | a lift needs a halt that its signer saw |
 
+use std::sync::Arc;
+
 use super::{
     reasons::{
         LEDGER_BUSY, LEDGER_CHECKPOINT_OLD, LEDGER_DUPLICATE, LEDGER_ORDER, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT,
@@ -110,7 +112,7 @@ impl State {
             superseded_by: None,
             runs: Vec::new(),
         };
-        self.plans.insert(record.plan, fresh);
+        self.plans.insert(record.plan, Arc::new(fresh));
         Ok(())
     }
 
@@ -137,7 +139,7 @@ impl State {
         self.trust_root_version = self.trust_root_version.max(predicate.binding.trust_root_version);
         let fresh =
             ApprovalState { approval: approval.clone(), seq: entry.seq, at: entry.at, revoked: None, uses: Vec::new() };
-        self.approvals.insert(id, fresh);
+        self.approvals.insert(id, Arc::new(fresh));
         Ok(())
     }
 
@@ -147,7 +149,7 @@ impl State {
         if completed || known.is_ended() {
             return Err(terminal(format!("plan {} is at its end already", record.plan)));
         }
-        known.rejection = Some(record.clone());
+        known.rejection = Some(Box::new(record.clone()));
         Ok(())
     }
 
@@ -168,7 +170,7 @@ impl State {
                 if known.revoked.is_some() {
                     return again(format!("approval {id}"));
                 }
-                known.revoked = Some(entry.seq);
+                Arc::make_mut(known).revoked = Some(entry.seq);
             }
             RevocationTarget::Plan(plan) => {
                 let known = self.plan_mut(plan)?;
@@ -181,7 +183,7 @@ impl State {
                 known.revoked = Some(entry.seq);
                 for id in known.approvals.clone() {
                     if let Some(known) = self.approvals.get_mut(&id) {
-                        known.revoked.get_or_insert(entry.seq);
+                        Arc::make_mut(known).revoked.get_or_insert(entry.seq);
                     }
                 }
             }
@@ -237,7 +239,8 @@ impl State {
     }
 
     pub(super) fn plan_mut(&mut self, plan: &Digest) -> Result<&mut PlanState> {
-        self.plans.get_mut(plan).ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("plan {plan}")))
+        let known = self.plans.get_mut(plan).map(Arc::make_mut);
+        known.ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("plan {plan}")))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which entry of a run may follow in which state; the table stands in `transition.rs`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     reasons::{LEDGER_BUSY, LEDGER_FENCED, LEDGER_UNKNOWN_SUBJECT},
@@ -45,7 +45,7 @@ impl State {
         }
         for id in &claim.approvals {
             if let Some(known) = self.approvals.get_mut(id) {
-                known.uses.push(claim.run.clone());
+                Arc::make_mut(known).uses.push(claim.run.clone());
             }
         }
         self.plan_mut(&claim.plan)?.runs.push(claim.run.clone());
@@ -60,7 +60,7 @@ impl State {
             ended: None,
             verifying: false,
         };
-        self.runs.insert(claim.run.clone(), fresh);
+        self.runs.insert(claim.run.clone(), Arc::new(fresh));
         Ok(())
     }
 
@@ -159,6 +159,9 @@ impl State {
         let finished = StepState::Finished { attempt, status, retrying: record.retrying };
         let run = self.run_mut(&record.run, &record.plan)?;
         run.steps.insert(record.step.clone(), finished);
+        if !finished.is_unknown() {
+            run.opened.remove(&record.step);
+        }
         run.verifying = false;
         Ok(())
     }
@@ -207,6 +210,7 @@ impl State {
         }
         let run = self.run_mut(&record.run, &record.plan)?;
         run.steps.insert(record.step.clone(), StepState::Resolved { attempt, taken: record.resolve_as });
+        run.opened.remove(&record.step);
         // The executor of before may still live: it is stopped here, and only a new claim goes on.
         run.outcome = Some(match record.resolve_as {
             ResolveAs::Abort => RunStatus::Failed,
@@ -217,7 +221,7 @@ impl State {
     }
 
     fn own_run(&self, run: &Id, plan: &Digest) -> Result<&Run> {
-        let known = self.runs.get(run).filter(|known| known.claim.plan == *plan);
+        let known = self.run(run).filter(|known| known.claim.plan == *plan);
         known.ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("run `{run}` of plan {plan}")))
     }
 
@@ -232,7 +236,9 @@ impl State {
 
     fn run_mut(&mut self, run: &Id, plan: &Digest) -> Result<&mut Run> {
         let known = self.runs.get_mut(run).filter(|known| known.claim.plan == *plan);
-        known.ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("run `{run}` of plan {plan}")))
+        known
+            .map(Arc::make_mut)
+            .ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("run `{run}` of plan {plan}")))
     }
 }
 

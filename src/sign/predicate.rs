@@ -243,7 +243,7 @@ pub struct Approval {
     pub method: Method,
     /// The platform's record, where a gate signs for the person.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub evidence: Option<Evidence>,
+    pub evidence: Option<Box<Evidence>>,
     /// How often it may be used.
     pub scope: Scope,
     /// Uses allowed, 1 for a single run, 1 to 100 for a session.
@@ -354,7 +354,7 @@ pub struct Claim {
     pub claimed_by: Actor,
     /// Which CI job executes, where an issuer showed it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub job: Option<Job>,
+    pub job: Option<Box<Job>>,
     /// 32 hex digits; how the run knows its own claim again.
     pub nonce: String,
     /// The last entry before.

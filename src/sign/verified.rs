@@ -44,14 +44,15 @@ pub struct VerifiedPayload {
 /// A statement whose signatures, type and fields were checked.
 ///
 /// ```compile_fail
-/// use countersign::sign::{predicate::Halt, verified::Verified};
-/// fn forge(statement: countersign::sign::statement::Statement<Halt>) -> Verified<Halt> {
-///     Verified { statement, payload: todo!(), signatories: Vec::new() }
+/// use countersign::{base::digest::Digest, sign::{predicate::Halt, verified::Verified}};
+/// fn forge(predicate: Halt) -> Verified<Halt> {
+///     Verified { predicate, subjects: Box::default(), payload: Digest::of(b""), signatories: Vec::new() }
 /// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Verified<P> {
-    statement: Statement<P>,
+    predicate: P,
+    subjects: Box<[(Box<str>, Digest)]>,
     payload: Digest,
     signatories: Vec<Signatory>,
 }
@@ -81,9 +82,10 @@ impl VerifiedPayload {
     /// # Errors
     /// `attestation.absent` for another kind, `payload.malformed`, `key.role`, `subject.mismatch`.
     pub fn read<P: Predicate>(self, duties: &[Duty]) -> Result<Verified<P>> {
-        let statement = read_statement::<P>(&self.bytes)?;
+        let (text, named) = canonical_payload(&self.bytes)?;
+        let stated = Stated::<P>::read(text, &named)?;
         check_duties::<P>(&self.signatories, duties)?;
-        Ok(Verified { statement, payload: Digest::of(&self.bytes), signatories: self.signatories })
+        Ok(Verified::new(stated, Digest::of(&self.bytes), self.signatories))
     }
 }
 
@@ -178,7 +180,7 @@ impl<'a> Readable<'a> {
     /// As [`Verified::open`].
     pub fn open<P: Predicate>(&self, root: &TrustRoot, duties: &[Duty], at: Timestamp) -> Result<Verified<P>> {
         let (stated, signatories) = self.signed(root, duties, at)?;
-        Ok(Verified { statement: stated.into_statement(), payload: self.envelope.payload_digest(), signatories })
+        Ok(Verified::new(stated, self.envelope.payload_digest(), signatories))
     }
 
     /// Does what [`Verified::open`] does, and returns what is stated and by whom, which proves nothing to others.
@@ -315,6 +317,11 @@ fn malformed(cause: &Refusal) -> Refusal {
 }
 
 impl<P: Predicate> Verified<P> {
+    fn new(stated: Stated<'_, P>, payload: Digest, signatories: Vec<Signatory>) -> Self {
+        let subjects = stated.subjects.into_iter().map(|(name, digest)| (name.into(), digest)).collect();
+        Self { predicate: stated.predicate, subjects, payload, signatories }
+    }
+
     /// Opens an envelope that must hold a statement of one kind, signed under one of the duties.
     ///
     /// # Errors
@@ -326,7 +333,7 @@ impl<P: Predicate> Verified<P> {
     /// Returns what is stated.
     #[must_use]
     pub fn predicate(&self) -> &P {
-        &self.statement.predicate
+        &self.predicate
     }
 
     /// Returns SHA-256 of the payload: how other statements name this one.
@@ -341,17 +348,10 @@ impl<P: Predicate> Verified<P> {
         &self.signatories
     }
 
-    /// Returns what the statement is about.
-    #[must_use]
-    pub fn subjects(&self) -> &[Subject] {
-        &self.statement.subject
-    }
-
     /// Returns the digest of the subject of a name.
     #[must_use]
     pub fn subject(&self, name: &str) -> Option<Digest> {
-        let named = self.subjects().iter().find(|subject| subject.name == name)?;
-        Digest::from_hex(&named.digest.sha256).ok()
+        self.subjects.iter().find(|(other, _)| **other == *name).map(|(_, digest)| *digest)
     }
 
     /// Checks that the statement is about exactly these subjects, no more and no fewer.
@@ -359,7 +359,7 @@ impl<P: Predicate> Verified<P> {
     /// # Errors
     /// `subject.mismatch`, naming the first that differs.
     pub fn check_subjects(&self, expected: &[(&str, Digest)]) -> Result<()> {
-        check_subjects(&self.statement.subject, expected)
+        check_subjects(&self.subjects, expected)
     }
 }
 
@@ -369,16 +369,18 @@ impl<P: Predicate> Verified<P> {
 /// whatever time they name. A key without the duty counts nothing rather than refusing: a key that gets the duty
 /// by this change signs too.
 pub(super) fn threshold(envelope: &Envelope, old: &TrustRoot, new: &TrustRoot) -> Result<TrustRootUpdate> {
-    let statement = read_statement::<TrustRootUpdate>(envelope.unverified_payload())?;
-    check_subjects(&statement.subject, &[("trust-root", new.digest())])?;
+    let (text, named) = canonical_payload(envelope.unverified_payload())?;
+    let stated = Stated::<TrustRootUpdate>::read(text, &named)?;
+    check_subjects(&stated.subjects, &[("trust-root", new.digest())])?;
+    let update = stated.predicate;
     let mut held = BTreeSet::new();
     for root in [old, new] {
-        let (people, needed) = count_knowing(&mut held, envelope, root, statement.predicate.signed_at)?;
+        let (people, needed) = count_knowing(&mut held, envelope, root, update.signed_at)?;
         if people < needed {
             return Err(Refusal::new(TRUST_THRESHOLD, format!("{people} of {needed} holders of root keys signed")));
         }
     }
-    Ok(statement.predicate)
+    Ok(update)
 }
 
 /// Returns how many distinct holders of valid root keys signed an envelope, and how many must.
@@ -418,17 +420,17 @@ fn count_knowing(
     Ok((people.len(), root.document().root_threshold as usize))
 }
 
-fn check_subjects(subjects: &[Subject], expected: &[(&str, Digest)]) -> Result<()> {
+fn check_subjects<T: AsRef<str>>(subjects: &[(T, Digest)], expected: &[(&str, Digest)]) -> Result<()> {
     let refuse =
         |name: &str| Err(Refusal::new(SUBJECT_MISMATCH, format!("subject `{}`", text::excerpt(name))).subject(name));
     for (name, digest) in expected {
-        match subjects.iter().find(|subject| subject.name == *name) {
-            Some(subject) if subject.digest.sha256 == digest.hex() => {}
+        match subjects.iter().find(|(other, _)| other.as_ref() == *name) {
+            Some((_, found)) if found == digest => {}
             _ => return refuse(name),
         }
     }
-    match subjects.iter().find(|subject| expected.iter().all(|(name, _)| subject.name != *name)) {
-        Some(extra) => refuse(&extra.name),
+    match subjects.iter().find(|(other, _)| expected.iter().all(|(name, _)| other.as_ref() != *name)) {
+        Some((extra, _)) => refuse(extra.as_ref()),
         None => Ok(()),
     }
 }

@@ -104,7 +104,7 @@ fn speak(scene: &mut Scene, who: Who, evidence: Evidence, change: impl FnOnce(&m
     scene.approve_with(Who::Gate, |approval| {
         approval.approver = who.actor();
         approval.method = evidence.method();
-        approval.evidence = Some(evidence);
+        approval.evidence = Some(Box::new(evidence));
         change(approval);
     });
 }
@@ -455,7 +455,7 @@ fn b30_only_a_gate_speaks_for_people_and_only_with_evidence() {
         let mut approval = scene.approval(signer);
         approval.approver = Who::Bob.actor();
         approval.method = evidence.method();
-        approval.evidence = Some(evidence);
+        approval.evidence = Some(Box::new(evidence));
         change(&mut approval);
         let envelope = seal_approval(signer, approval);
         let before = scene.head();

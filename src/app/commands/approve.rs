@@ -313,7 +313,7 @@ fn record(
             binding,
             approver: Actor { login, ..actor },
             method,
-            evidence: hand.evidence(),
+            evidence: hand.evidence().map(Box::new),
             scope: terms.scope,
             max_uses: terms.max_uses,
             reason: terms.reason.clone(),

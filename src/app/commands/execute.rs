@@ -359,7 +359,7 @@ fn claim(
             attempt: before.map_or(1, |known| known.claim.attempt + 1),
             approvals: before.map_or_else(|| verified.approvals().to_vec(), |known| known.claim.approvals.clone()),
             claimed_by: hand.actor(session),
-            job: job.clone(),
+            job: job.clone().map(Box::new),
             nonce: nonce.clone(),
             ledger: seen.head.clone(),
             claimed_at: seen.now,

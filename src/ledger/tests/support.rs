@@ -313,7 +313,7 @@ pub(super) fn claim_of(
         workflow: "example/sample/.github/workflows/countersign.yml@refs/heads/main".to_owned(),
     });
     let record = Claim {
-        job,
+        job: job.map(Box::new),
         plan: plan_digest(number),
         run: id(run),
         attempt,
