@@ -98,6 +98,8 @@ impl Situation {
         let tracked = tracking::tracked(session, plan.plan())?;
         let modified = session.checkout.modified()?;
         let mut facts = session.facts.clone();
+        // The door will ask for it; while the ledger is read there is time.
+        let _ = plan.view_digest();
         let mut ledger = reading.finish()?;
         let digest = plan.digest();
         let state = ledger.read_for(&digest, clock)?.state();
