@@ -263,6 +263,8 @@ pub fn parse_path(path: &str) -> Option<(u64, Option<u64>)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -305,15 +307,15 @@ mod tests {
         assert_eq!(RawEntry::parse(&spaced).unwrap_err().code(), "json.non_canonical");
     }
 
-    proptest::proptest! {
+    proptest! {
         /// The two readers of entries agree on whatever comes: the same entry, or none.
         #[test]
         fn b12_an_entry_in_the_usual_form_is_read_as_any_json_is(
             seq in 0_u64..1 << 54,
-            payload in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..60),
-            keyids in proptest::collection::vec("[ -~\u{e9}\n]{0,8}", 0..4),
-            at in proptest::prelude::any::<proptest::sample::Index>(),
-            byte in proptest::prelude::any::<u8>(),
+            payload in prop::collection::vec(any::<u8>(), 0..60),
+            keyids in prop::collection::vec("[ -~\u{e9}\n]{0,8}", 0..4),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
         ) {
             let signatures: Vec<(&str, &str)> = keyids.iter().map(|keyid| (keyid.as_str(), "AAAA")).collect();
             let envelope = Envelope::from_encoded(&STANDARD.encode(payload), signatures).unwrap();
