@@ -38,7 +38,7 @@ use crate::{
             oidc::{self, Algorithm, KeySet},
             ssh,
         },
-        verified::{predicate_type, read_statement},
+        stated::{predicate_type, read_statement},
         workload::{Expected, admit},
     },
 };

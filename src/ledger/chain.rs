@@ -1,14 +1,12 @@
 //! Verifies entries one after the other: hashes, numbers, times, signatures, and the places they name.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
-};
+use std::hash::RandomState;
 
 use super::{
     append::NewEntry,
     blocks::Block,
     format::{NO_PREVIOUS, RawEntry, entry_bytes, lines},
+    look::{Look, Opened, Seen, Statements, covers},
     reasons::{
         LEDGER_CHAIN, LEDGER_DUPLICATE, LEDGER_EQUIVOCATION, LEDGER_HEAD, LEDGER_ROLLBACK, LEDGER_TIME,
         LEDGER_TRANSPLANT,
@@ -24,7 +22,6 @@ use crate::{
         time::Timestamp,
     },
     sign::{
-        Signatory,
         envelope::Envelope,
         predicate::{Checkpoint, LedgerHead},
         trust::TrustRoot,
@@ -41,69 +38,6 @@ pub enum Mode {
     Full,
     /// Every hash; signatures only after the newest signed checkpoint, and of what permits or forbids.
     FromCheckpoint,
-}
-
-/// What an envelope records, and who signed it as far as that was asked.
-type Opened = (Record, Vec<Signatory>);
-
-/// An entry that was looked at by itself, nothing said of its place.
-struct Seen {
-    seq: u64,
-    prev: Digest,
-    at: Timestamp,
-    hash: Digest,
-    statement: u128,
-    opened: Result<Opened>,
-}
-
-/// How entries are looked at by themselves: on any thread, whatever is known of those before.
-#[derive(Clone, Copy)]
-struct Look<'a> {
-    root: &'a TrustRoot,
-    covered: Option<u64>,
-    deferring: bool,
-    statements: &'a [RandomState; 2],
-}
-
-impl Look<'_> {
-    /// Looks at an entry: its form, its hash, and what it records, as far as its signatures are to be verified at the
-    /// place that it claims. Whether that is its place, [`Chain::step`] says.
-    fn at(self, bytes: &[u8]) -> Result<Seen> {
-        let raw = RawEntry::parse(bytes)?;
-        let signatures = match covers(self.covered, raw.seq) {
-            true if self.deferring => Signatures::Deferred,
-            true => Signatures::Covered,
-            false => Signatures::Verify,
-        };
-        let opened = Record::open(&raw.envelope, self.root, raw.at, signatures);
-        Ok(Seen::new(raw, opened, self.statements))
-    }
-}
-
-impl Seen {
-    /// Keeps of an entry what its place will be asked for.
-    fn new(raw: RawEntry, opened: Result<Opened>, statements: &[RandomState; 2]) -> Self {
-        let statement = fingerprint(statements, &raw.envelope);
-        Self { seq: raw.seq, prev: raw.prev, at: raw.at, hash: raw.hash, statement, opened }
-    }
-}
-
-/// Tells whether a signed checkpoint covers an entry.
-fn covers(covered: Option<u64>, seq: u64) -> bool {
-    covered.is_some_and(|covered| seq <= covered)
-}
-
-/// Returns what tells a statement from all others in this process; some three times as fast as SHA-256.
-fn fingerprint(keys: &[RandomState; 2], envelope: &Envelope) -> u128 {
-    let [high, low] = keys.each_ref().map(|key| u128::from(key.hash_one(envelope.unverified_payload())));
-    high << 64 | low
-}
-
-/// The statements of a ledger, told apart by 128 bits that are keyed in this process and known to nobody outside.
-#[derive(Clone, Debug, Default)]
-struct Statements {
-    keys: [RandomState; 2],
-    seen: HashSet<u128>,
 }
 
 /// What has been verified so far: the hashes of all entries, and the state they make.

@@ -17,7 +17,9 @@ mod append;
 mod blocks;
 pub mod chain;
 pub mod format;
+pub mod held;
 pub mod log;
+mod look;
 mod mark;
 mod open;
 pub mod reasons;
@@ -28,6 +30,7 @@ pub mod status;
 mod store;
 mod transition;
 mod transition_run;
+mod vouched;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +39,8 @@ pub use address::Address;
 pub use append::{Appended, Batch, NewEntry, View};
 pub use chain::{Chain, Mode};
 pub use format::genesis_entry;
+pub use held::Held;
 pub use open::{Ledger, Listener};
-pub use record::{Entry, Held, Record};
+pub use record::{Entry, Record};
 pub use remote::Remote;
 pub use state::State;

@@ -7,13 +7,13 @@ use git2::Oid;
 use super::{
     blocks::Files,
     chain::{Chain, Mode},
-    format::{RawEntry, lines},
     mark::Mark,
     reasons::{LEDGER_CONTENDED, LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_ROLLBACK},
-    record::{Entry, Record, Signatures},
+    record::Entry,
     remote::Remote,
     state::State,
     store::{EntryFile, Store},
+    vouched::{covered, distrusted},
 };
 use crate::{
     base::{
@@ -353,48 +353,6 @@ fn follow(
     let reader = store.reader()?;
     let mut files = Files::new(&reader, files);
     chain.push_all(|| files.next(), root, now, take)
-}
-
-/// What a checkpoint covers, and by whose word.
-struct Covered {
-    up_to: u64,
-    keys: Vec<Digest>,
-}
-
-/// Tells whether the ledger itself revokes a key that vouched.
-fn distrusted(chain: &Chain, covered: &Covered) -> bool {
-    covered.keys.iter().any(|key| chain.state().key_revoked(key).is_some())
-}
-
-/// Finds the entry that the newest checkpoint with a valid signature covers; looks no further back than one segment.
-fn covered(store: &Store, root: &TrustRoot, files: &[EntryFile], mode: Mode) -> Result<Option<Covered>> {
-    if mode == Mode::Full {
-        return Ok(None);
-    }
-    for file in files.iter().rev() {
-        let bytes = store.read(file)?;
-        for line in lines(&bytes)?.rev() {
-            // A defect found here is reported by the pass that reads in order.
-            let Ok(raw) = RawEntry::parse(line) else { return Ok(None) };
-            if let Ok((Record::Checkpoint(checkpoint), signers)) = checkpoint_of(&raw, root)
-                && signers.iter().all(|signer| signer.key.revoked_at.is_none())
-            {
-                let keys = signers.iter().map(|signer| signer.key.id).collect();
-                return Ok(Some(Covered { up_to: checkpoint.ledger.seq, keys }));
-            }
-        }
-        if file.last.is_some() {
-            break;
-        }
-    }
-    Ok(None)
-}
-
-/// Opens an entry only if it says that it is a checkpoint, so that the search costs no other signature.
-fn checkpoint_of(raw: &RawEntry, root: &TrustRoot) -> Result<(Record, Vec<crate::sign::Signatory>)> {
-    use crate::sign::{predicate::Checkpoint, verified::Readable};
-    Readable::new(&raw.envelope)?.unverified::<Checkpoint>()?;
-    Record::open(&raw.envelope, root, raw.at, Signatures::Verify)
 }
 
 pub(super) fn missing() -> Refusal {

@@ -1,6 +1,9 @@
 //! What an entry records, and whose keys may sign it.
 
-use super::reasons::{LEDGER_ACTOR, LEDGER_UNKNOWN_KIND};
+use super::{
+    held::Held,
+    reasons::{LEDGER_ACTOR, LEDGER_UNKNOWN_KIND},
+};
 use crate::{
     base::{
         digest::Digest,
@@ -16,9 +19,10 @@ use crate::{
             Resolution, ReviewRecord, Revocation, StepFinished, StepStarted, Verification,
         },
         reasons::{KEY_DUTY, OIDC_CLAIM_MISMATCH, SUBJECT_MISMATCH},
+        stated::Readable,
         statement::{Predicate, predicate_name},
         trust::{Duty, PrincipalKind, TrustRoot},
-        verified::{Readable, Signatory, Verified},
+        verified::{Signatory, Verified},
     },
 };
 
@@ -56,79 +60,6 @@ pub enum Signatures {
     Covered,
     /// As [`Signatures::Covered`], and approvals are verified when they are about to matter: [`Held::prove`].
     Deferred,
-}
-
-/// An approval with its proof, or one that a signed checkpoint covers and that counts for nothing until it is proven.
-#[derive(Clone, Debug)]
-pub enum Held {
-    /// Its signatures were verified.
-    Proven(Box<Verified<Approval>>),
-    /// Only its form and its place in the chain were.
-    Covered(Box<Covered>),
-}
-
-/// An approval whose signatures nobody has looked at in this process.
-#[derive(Clone, Debug)]
-pub struct Covered {
-    envelope: Envelope,
-    approval: Approval,
-    payload: Digest,
-    at: Timestamp,
-}
-
-impl Held {
-    /// Returns what the approval states, proven or not: enough to say what followed from it in the past.
-    #[must_use]
-    pub fn stated(&self) -> &Approval {
-        match self {
-            Self::Proven(approval) => approval.predicate(),
-            Self::Covered(covered) => &covered.approval,
-        }
-    }
-
-    /// Returns SHA-256 of the statement: how claims and revocations name the approval.
-    #[must_use]
-    pub fn payload(&self) -> Digest {
-        match self {
-            Self::Proven(approval) => approval.payload_digest(),
-            Self::Covered(covered) => covered.payload,
-        }
-    }
-
-    /// Returns the approval, where its signatures were verified: the only form that may permit anything.
-    #[must_use]
-    pub fn proven(&self) -> Option<&Verified<Approval>> {
-        match self {
-            Self::Proven(approval) => Some(approval),
-            Self::Covered(_) => None,
-        }
-    }
-
-    /// Returns the keys that signed, or that are said to have: a signature that names a trusted key and does not
-    /// hold is refused when it is looked at, so these are never fewer.
-    #[must_use]
-    pub fn keys(&self) -> Vec<Digest> {
-        match self {
-            Self::Proven(approval) => approval.signatories().iter().map(|signatory| signatory.key.id).collect(),
-            Self::Covered(covered) => {
-                covered.envelope.signatures().iter().filter_map(|signature| signature.keyid.parse().ok()).collect()
-            }
-        }
-    }
-
-    /// Verifies the signatures as for an entry that nothing covers; does nothing where that was done.
-    ///
-    /// # Errors
-    /// As [`Record::open`].
-    pub fn prove(&mut self, root: &TrustRoot) -> Result<()> {
-        if let Self::Covered(covered) = self
-            && let (Record::Approval(proven), _) =
-                Record::open(&covered.envelope, root, covered.at, Signatures::Verify)?
-        {
-            *self = proven;
-        }
-        Ok(())
-    }
 }
 
 /// What an entry records.
@@ -357,10 +288,8 @@ impl Opener<'_> {
         if !self.verify {
             let stated = self.readable.unverified::<Approval>()?;
             let plan = stated.subject(PLAN);
-            let envelope = self.readable.envelope().clone();
-            let payload = envelope.payload_digest();
-            let covered = Covered { envelope, approval: stated.into_predicate(), payload, at: self.at };
-            return self.finish(Record::Approval(Held::Covered(Box::new(covered))), plan, Vec::new());
+            let held = Held::covered(self.readable.envelope(), stated.into_predicate(), self.at);
+            return self.finish(Record::Approval(held), plan, Vec::new());
         }
         let opened: Verified<Approval> = self.readable.open(self.root, self.duties, self.at)?;
         let signatories = opened.signatories().to_vec();

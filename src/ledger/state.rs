@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
+    held::Held,
     reasons::{LEDGER_HALTED, LEDGER_REVOKED, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT, RUN_INDETERMINATE},
-    record::Held,
 };
 use crate::{
     base::{

@@ -20,11 +20,12 @@
 use std::sync::Arc;
 
 use super::{
+    held::Held,
     reasons::{
         LEDGER_BUSY, LEDGER_CHECKPOINT_OLD, LEDGER_DUPLICATE, LEDGER_ORDER, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT,
         REPLAY_TOKEN,
     },
-    record::{Entry, Held, Record},
+    record::{Entry, Record},
     state::{ApprovalState, PlanState, Run, State},
 };
 use crate::{

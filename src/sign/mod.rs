@@ -7,6 +7,7 @@ pub mod key;
 pub mod predicate;
 pub mod reasons;
 pub mod schemes;
+pub mod stated;
 pub mod statement;
 pub mod trust;
 pub mod verified;

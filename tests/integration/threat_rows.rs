@@ -4,7 +4,7 @@ use countersign::{
     base::digest::Digest,
     plan::seal,
     policy::Policy,
-    sign::{TrustRoot, predicate::Approval, verified::read_statement},
+    sign::{TrustRoot, predicate::Approval, stated::read_statement},
 };
 
 use super::{

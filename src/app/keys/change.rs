@@ -16,9 +16,10 @@ use crate::{
         predicate::TrustRootUpdate,
         reasons::{KEY_DUTY, KEY_REVOKED, TRUST_MALFORMED},
         schemes::{Scheme, oidc::keyless},
+        stated::read_statement,
         statement::Subject,
         trust::{Document, ForgeKind, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, Version},
-        verified::{count_root_holders, read_statement},
+        verified::count_root_holders,
     },
 };
 
