@@ -47,7 +47,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a path at which [`write`] would fail, before anything is recorded or run for the sake of what goes there.
+/// Refuses a path at which [`write()`] would fail, before anything is recorded or run for the sake of what goes there.
 ///
 /// # Errors
 /// `output.unwritable`.

@@ -45,7 +45,7 @@ impl Redactor {
     /// Prepares to find these secrets, by name.
     ///
     /// # Errors
-    /// `secret.too_short` where one has fewer than [`LEAST_LENGTH`] characters: taking it out of
+    /// `secret.too_short` where one has fewer than `LEAST_LENGTH` characters: taking it out of
     /// every text would ruin the texts, and leaving it in is no choice.
     pub fn new(secrets: &BTreeMap<String, Secret>) -> Result<Self> {
         let mut all = BTreeSet::new();
@@ -85,7 +85,7 @@ impl Redactor {
         self.finder.as_ref().is_some_and(|finder| finder.is_match(bytes)) || leak::tokens(bytes).next().is_some()
     }
 
-    /// Returns the text with every secret replaced by [`MARKER`].
+    /// Returns the text with every secret replaced by `MARKER`.
     #[must_use]
     pub fn text(self: &Arc<Self>, text: &str) -> String {
         let mut stream = Stream::new(self.clone());

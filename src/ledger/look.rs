@@ -38,7 +38,7 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     /// Looks at an entry: its form, its hash, and what it records, as far as its signatures are to be verified at the
-    /// place that it claims. Whether that is its place, [`Chain::step`] says.
+    /// place that it claims. Whether that is its place, `Chain::step` says.
     pub(super) fn at(self, bytes: &[u8]) -> Result<Seen> {
         let raw = RawEntry::parse(bytes)?;
         let signatures = match covers(self.covered, raw.seq) {

@@ -316,7 +316,7 @@ pub fn change(site: Site<'_>, changes: &[Change], signers: &[&dyn Signer]) -> Re
 /// Adds a signature to the change that waits: `keys sign`.
 ///
 /// # Errors
-/// `trust.nothing_pending`, `key.role`, and those of [`change`].
+/// `trust.nothing_pending`, `key.role`, and those of [`change()`].
 pub fn sign(site: Site<'_>, signer: &dyn Signer) -> Result<Changed> {
     let reader = trust_store::work_tree_reader(site.work_tree);
     let files = TrustFiles::read(&reader, site.pin)?;

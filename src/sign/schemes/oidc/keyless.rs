@@ -2,7 +2,7 @@
 //!
 //! The job makes an ed25519 key, signs, and asks its CI system for a token whose audience commits to key and
 //! statement. What it writes down is the public key, the signature, the token without its last part, and a proof of
-//! having had that part ([`super::proof`]). The private key and the token end with the process.
+//! having had that part (`proof`). The private key and the token end with the process.
 //!
 //! Everything that such a signature is checked with stands in the trust root, the issuer's keys included: it can be
 //! verified for good, by anybody, with no network.
