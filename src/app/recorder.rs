@@ -142,6 +142,10 @@ impl EventSink for Recorder {
         looked
     }
 
+    fn waits(&self) -> bool {
+        self.ledger.has_remote() || self.last_look.is_some()
+    }
+
     fn may_continue(&mut self) -> Result<()> {
         if let Some(planned) = &self.head {
             let here = self.checkout.head()?;

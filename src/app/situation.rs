@@ -80,61 +80,50 @@ impl Situation {
                 // Where there is no thread to be had, the door computes it when it asks.
                 let _ = thread::Builder::new().spawn_scoped(scope, || plan.view_digest());
             }
-            Self::look(session, policy, plan, aim, reading, asking)
-        })
-    }
-
-    fn look(
-        session: &Session,
-        policy: Policy,
-        plan: &SealedPlan,
-        aim: Aim,
-        reading: Reading,
-        asking: Option<Asking<'_>>,
-    ) -> Result<Self> {
-        let Aim { named, purpose, now: clock } = aim;
-        let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
-        let conformance = draft::conformance(session, &policy, plan)?;
-        let tracked = tracking::tracked(session, plan.plan())?;
-        let modified = session.checkout.modified()?;
-        let mut facts = session.facts.clone();
-        // The door will ask for it; while the ledger is read there is time.
-        let _ = plan.view_digest();
-        let mut ledger = reading.finish()?;
-        let digest = plan.digest();
-        let state = ledger.read_for(&digest, clock)?.state();
-        let in_base = session.checkout.in_history(commits_of_jobs(state, &digest), &facts.base_sha);
-        facts.forge = match asking {
-            None => None,
-            Some(asking) => {
-                let approvals = || state.approvals_of(&digest).map(|known| known.approval.stated());
-                let evidence = approvals().filter_map(|approval| approval.evidence.as_deref());
-                let mut observed = asking.observe(session, plan.plan(), evidence, tracked.as_ref())?;
-                let people = approvals().filter(|approval| approval.method != Method::Policy);
-                asking.add_logins(&mut observed, people.map(|approval| approval.approver.id))?;
-                Some(Box::new(observed))
-            }
-        };
-        let own_commits = match &purpose {
-            Purpose::Start | Purpose::Join { .. } => BTreeSet::new(),
-            Purpose::Resume(run) => own_commits(&mut ledger, run, session, &facts, clock)?,
-        };
-        Ok(Self {
-            conformance,
-            facts,
-            modified,
-            own_commits,
-            in_base,
-            root: Arc::new(session.root.clone()),
-            policy,
-            decision,
-            ledger,
-            plan: plan.digest(),
-            identity: Identity::NotShown,
-            tracked,
-            purpose,
-            named,
-            now: clock,
+            let Aim { named, purpose, now: clock } = aim;
+            let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
+            let conformance = draft::conformance(session, &policy, plan)?;
+            let tracked = tracking::tracked(session, plan.plan())?;
+            let modified = session.checkout.modified()?;
+            let mut facts = session.facts.clone();
+            // The door will ask for it; while the ledger is read there is time.
+            let _ = plan.view_digest();
+            let mut ledger = reading.finish()?;
+            let digest = plan.digest();
+            let state = ledger.read_for(&digest, clock)?.state();
+            let in_base = session.checkout.in_history(commits_of_jobs(state, &digest), &facts.base_sha);
+            facts.forge = match asking {
+                None => None,
+                Some(asking) => {
+                    let approvals = || state.approvals_of(&digest).map(|known| known.approval.stated());
+                    let evidence = approvals().filter_map(|approval| approval.evidence.as_deref());
+                    let mut observed = asking.observe(session, plan.plan(), evidence, tracked.as_ref())?;
+                    let people = approvals().filter(|approval| approval.method != Method::Policy);
+                    asking.add_logins(&mut observed, people.map(|approval| approval.approver.id))?;
+                    Some(Box::new(observed))
+                }
+            };
+            let own_commits = match &purpose {
+                Purpose::Start | Purpose::Join { .. } => BTreeSet::new(),
+                Purpose::Resume(run) => own_commits(&mut ledger, run, session, &facts, clock)?,
+            };
+            Ok(Self {
+                conformance,
+                facts,
+                modified,
+                own_commits,
+                in_base,
+                root: Arc::new(session.root.clone()),
+                policy,
+                decision,
+                ledger,
+                plan: plan.digest(),
+                identity: Identity::NotShown,
+                tracked,
+                purpose,
+                named,
+                now: clock,
+            })
         })
     }
 

@@ -13,15 +13,12 @@ use super::{
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
-/// The hex digits.
-const HEX: &[u8; 16] = b"0123456789abcdef";
-
 /// The value of each lower-case hex digit; 0xff for any other byte.
 const NIBBLES: [u8; 256] = {
     let mut table = [0xff; 256];
     let mut n = 0;
     while n < 16 {
-        table[HEX[n as usize] as usize] = n;
+        table[b"0123456789abcdef"[n as usize] as usize] = n;
         n += 1;
     }
     table
@@ -105,10 +102,8 @@ impl Digest {
 
     /// Writes the 64 hex digits, and returns them as text.
     fn write_hex<'a>(&self, digits: &'a mut [u8; 64]) -> &'a str {
-        let (pairs, _) = digits.as_chunks_mut::<2>();
-        for (pair, byte) in pairs.iter_mut().zip(self.0) {
-            *pair = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 0xf)]];
-        }
+        // The length fits, so this cannot fail.
+        let _ = hex::encode_to_slice(self.0, digits);
         std::str::from_utf8(digits).unwrap_or_default()
     }
 

@@ -386,9 +386,15 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
     }
 
     fn may_continue(&mut self) {
-        if self.stop.is_none()
-            && let Err(why) = self.sink.may_continue()
-        {
+        if self.stop.is_some() {
+            return;
+        }
+        // What only looks at this machine is over before another thread would have taken over.
+        let looked = match self.sink.waits() {
+            true => blocking(|| self.sink.may_continue()),
+            false => self.sink.may_continue(),
+        };
+        if let Err(why) = looked {
             self.stop = Some(Stop::Halted(why));
         }
     }

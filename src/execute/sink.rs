@@ -27,12 +27,18 @@ pub trait EventSink: Send {
         events.iter().try_for_each(|event| self.record(event, Durability::Eventually))
     }
 
-    /// Looks around after an attempt of a step, before anything else starts.
+    /// Looks around on this machine after an attempt of a step, before anything else starts.
     ///
     /// # Errors
     /// The reason why nothing more may be done here; no further step starts.
     fn after_step(&mut self) -> Result<()> {
         Ok(())
+    }
+
+    /// Tells whether [`Self::may_continue`] may have to wait for something beyond this machine, so that the steps under
+    /// way must go on meanwhile.
+    fn waits(&self) -> bool {
+        true
     }
 
     /// Tells whether the run may go on: no halt, no revocation, nothing expired.

@@ -90,6 +90,12 @@ impl Ledger {
         self
     }
 
+    /// Tells whether a remote side is the truth, which every read asks.
+    #[must_use]
+    pub fn has_remote(&self) -> bool {
+        self.remote.is_some()
+    }
+
     /// Tells whether the ledger's branch exists here.
     ///
     /// # Errors

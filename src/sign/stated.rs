@@ -67,7 +67,7 @@ impl<'a> Readable<'a> {
 }
 
 /// Checks the form of a payload; returns its text and the type of its predicate, empty where it names none.
-pub(super) fn canonical_payload(payload: &[u8]) -> Result<(&str, Cow<'_, str>)> {
+fn canonical_payload(payload: &[u8]) -> Result<(&str, Cow<'_, str>)> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Named<'a> {
@@ -89,8 +89,7 @@ pub(super) fn canonical_payload(payload: &[u8]) -> Result<(&str, Cow<'_, str>)> 
 /// # Errors
 /// `attestation.absent`, `payload.malformed`, `limit.count`, `subject.mismatch`.
 pub fn read_statement<P: Predicate>(payload: &[u8]) -> Result<Statement<P>> {
-    let (text, named) = canonical_payload(payload)?;
-    Stated::read(text, &named).map(Stated::into_statement)
+    Stated::of(payload).map(Stated::into_statement)
 }
 
 /// What a payload states and about what; its texts are those of the payload, nothing is copied.
@@ -130,8 +129,17 @@ struct WrittenDigest<'a> {
 }
 
 impl<'a, P: Predicate> Stated<'a, P> {
+    /// Reads a payload.
+    ///
+    /// # Errors
+    /// As [`read_statement`].
+    pub(super) fn of(payload: &'a [u8]) -> Result<Self> {
+        let (text, named) = canonical_payload(payload)?;
+        Self::read(text, &named)
+    }
+
     /// Reads a canonical payload whose predicate type was found to be `named`.
-    pub(super) fn read(canonical: &'a str, named: &str) -> Result<Self> {
+    fn read(canonical: &'a str, named: &str) -> Result<Self> {
         if predicate_name(named) != Some(P::NAME) {
             return Err(Refusal::new(
                 ATTESTATION_ABSENT,
@@ -182,6 +190,7 @@ fn malformed(cause: &Refusal) -> Refusal {
     Refusal::new(PAYLOAD_MALFORMED, cause.to_string())
 }
 
+/// Checks that subjects are exactly the expected ones, no more and no fewer.
 pub(super) fn check_subjects<T: AsRef<str>>(subjects: &[(T, Digest)], expected: &[(&str, Digest)]) -> Result<()> {
     let refuse =
         |name: &str| Err(Refusal::new(SUBJECT_MISMATCH, format!("subject `{}`", text::excerpt(name))).subject(name));

@@ -7,7 +7,7 @@ use super::{
     predicate::TrustRootUpdate,
     reasons::{KEY_DUTY, KEY_REVOKED, KEY_VALIDITY, SIGNATURE_NONE, TRUST_THRESHOLD},
     schemes::Scheme,
-    stated::{Readable, Stated, canonical_payload, check_subjects, predicate_type},
+    stated::{Readable, Stated, check_subjects, predicate_type},
     statement::Predicate,
     trust::{Duty, Key, Listed, Principal, TrustRoot},
     workload::Vouched,
@@ -77,8 +77,7 @@ impl VerifiedPayload {
     /// # Errors
     /// `attestation.absent` for another kind, `payload.malformed`, `key.role`, `subject.mismatch`.
     pub fn read<P: Predicate>(self, duties: &[Duty]) -> Result<Verified<P>> {
-        let (text, named) = canonical_payload(&self.bytes)?;
-        let stated = Stated::<P>::read(text, &named)?;
+        let stated = Stated::<P>::of(&self.bytes)?;
         check_duties::<P>(&self.signatories, duties)?;
         Ok(Verified::new(stated, Digest::of(&self.bytes), self.signatories))
     }
@@ -199,8 +198,7 @@ impl<P: Predicate> Verified<P> {
 /// whatever time they name. A key without the duty counts nothing rather than refusing: a key that gets the duty
 /// by this change signs too.
 pub(super) fn threshold(envelope: &Envelope, old: &TrustRoot, new: &TrustRoot) -> Result<TrustRootUpdate> {
-    let (text, named) = canonical_payload(envelope.unverified_payload())?;
-    let stated = Stated::<TrustRootUpdate>::read(text, &named)?;
+    let stated = Stated::<TrustRootUpdate>::of(envelope.unverified_payload())?;
     check_subjects(&stated.subjects, &[("trust-root", new.digest())])?;
     let update = stated.predicate;
     let mut held = BTreeSet::new();

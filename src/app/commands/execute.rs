@@ -197,8 +197,7 @@ fn switches(plan: &Plan, world: &World) -> Result<()> {
 
 /// Runs the plan on a runtime of its own; an interrupt cancels, and is answered when every process is gone.
 ///
-/// The run is a task like its steps: where one ends, the next is begun on the same processor, and no thread is woken
-/// in between.
+/// The run is a task like its steps: where one ends, the next is begun on the same processor.
 fn drive(
     verified: VerifiedPlan,
     setting: RunSetting,
