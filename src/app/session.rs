@@ -74,11 +74,12 @@ impl Session {
         Self::begin(world)?.observe()
     }
 
-    /// Opens the repository as [`Session::open`] does, and reads the ledger meanwhile, which takes longest.
-    pub(crate) fn open_reading(world: &World) -> Result<(Self, Reading)> {
+    /// Opens the repository as [`Session::open`] does, and reads the ledger meanwhile, which takes longest: what is
+    /// asked about one plan, where one is named, and otherwise all.
+    pub(crate) fn open_reading(world: &World, about: Option<Digest>) -> Result<(Self, Reading)> {
         let begun = Self::begin(world)?;
         let ledger = unread_at(&begun.checkout, &begun.root, &begun.config_dir, &begun.access, &begun.events)?;
-        let reading = Reading::of(ledger, world.now());
+        let reading = Reading::of(ledger.with_focus(about), world.now());
         Ok((begun.observe()?, reading))
     }
 
@@ -207,12 +208,23 @@ impl Session {
 
     /// Finds a plan: a file, or a digest that the ledger holds.
     pub(crate) fn plan(&self, named: &str, world: &World, policy: &Policy) -> Result<SealedPlan> {
-        let bytes = match named.parse::<Digest>() {
-            Ok(digest) => self
+        self.named_plan(NamedPlan::find(named, world), named, world, policy)
+    }
+
+    /// Opens a plan that was found by its name, as [`Session::plan`] does.
+    pub(crate) fn named_plan(
+        &self,
+        found: NamedPlan,
+        named: &str,
+        world: &World,
+        policy: &Policy,
+    ) -> Result<SealedPlan> {
+        let bytes = match found {
+            NamedPlan::Recorded(digest) => self
                 .ledger(world.now())?
                 .object(&digest)
                 .map_err(|e| Refusal::new(PLAN_UNKNOWN, e.message().to_owned()).subject(named))?,
-            Err(_) => plan_bytes(world, named)?,
+            NamedPlan::File(bytes) => bytes?,
         };
         seal::open_with(bytes, &limits(policy)).map_err(|e| if e.about().is_some() { e } else { e.subject(named) })
     }
@@ -220,6 +232,29 @@ impl Session {
     /// Returns a principal as statements name it.
     pub(crate) fn actor(&self, principal: &Principal) -> Actor {
         Actor { host: self.root.document().host.clone(), id: principal.id, login: principal.login.clone() }
+    }
+}
+
+/// What a name of a plan stands for, before anything is known of the repository.
+pub(crate) enum NamedPlan {
+    /// A digest, of a plan that the ledger holds.
+    Recorded(Digest),
+    /// A file, read once: it may be a pipe.
+    File(Result<Vec<u8>>),
+}
+
+impl NamedPlan {
+    /// Looks what a name stands for.
+    pub(crate) fn find(named: &str, world: &World) -> Self {
+        named.parse().map_or_else(|_| Self::File(plan_bytes(world, named)), Self::Recorded)
+    }
+
+    /// Returns the digest of the plan, where it could be read.
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Recorded(digest) => Some(*digest),
+            Self::File(bytes) => bytes.as_ref().ok().map(|bytes| Digest::of(bytes)),
+        }
     }
 }
 

@@ -174,6 +174,8 @@ impl Ledger {
         build: &mut impl FnMut(&View<'_>) -> Result<Batch>,
     ) -> Result<Option<Appended>> {
         let now = clock.now();
+        // Whoever adds must know all that the rules ask about.
+        self.focus = None;
         let parent = self.sync(now)?.ok_or_else(missing)?;
         let loaded = self.loaded.as_ref().ok_or_else(missing)?;
         let head = loaded.chain.head().ok_or_else(missing)?;

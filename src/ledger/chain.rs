@@ -5,8 +5,9 @@ use std::hash::RandomState;
 use super::{
     append::NewEntry,
     blocks::Block,
+    focus::Focus,
     format::{NO_PREVIOUS, RawEntry, entry_bytes, lines},
-    look::{Look, Opened, Seen, Statements, covers},
+    look::{Content, Look, Opened, Seen, Statements, covers},
     reasons::{
         LEDGER_CHAIN, LEDGER_DUPLICATE, LEDGER_EQUIVOCATION, LEDGER_HEAD, LEDGER_ROLLBACK, LEDGER_TIME,
         LEDGER_TRANSPLANT,
@@ -18,7 +19,7 @@ use crate::{
     base::{
         digest::Digest,
         parallel,
-        reason::{Refusal, Result},
+        reason::{INTERNAL, Refusal, Result},
         time::Timestamp,
     },
     sign::{
@@ -50,6 +51,7 @@ pub struct Chain {
     covered: Option<u64>,
     /// Whether covered approvals are verified only when they are about to matter.
     deferring: bool,
+    focus: Option<Focus>,
     state: State,
 }
 
@@ -64,6 +66,7 @@ impl Chain {
             last: Timestamp::from_unix(0),
             covered,
             deferring: false,
+            focus: None,
             state: State::default(),
         }
     }
@@ -75,6 +78,20 @@ impl Chain {
     pub(super) fn deferring(mut self) -> Self {
         self.deferring = true;
         self
+    }
+
+    /// Passes over what a checkpoint covers and concerns other plans than one; of others that are not covered, only form,
+    /// place and signatures are verified. Such a chain is for asking about that plan, never for adding to.
+    #[must_use]
+    pub(super) fn about(mut self, plan: Option<Digest>) -> Self {
+        self.focus = plan.map(Focus::on);
+        self.state.partial = plan.is_some();
+        self
+    }
+
+    /// Returns the one plan that may be asked about; `None` where all may.
+    pub(super) fn focus(&self) -> Option<Digest> {
+        self.focus.as_ref().map(|focus| focus.plan)
     }
 
     /// Verifies the signatures that were put off, of every approval that may still let something run.
@@ -128,7 +145,7 @@ impl Chain {
     pub fn push(&mut self, bytes: &[u8], root: &TrustRoot, now: Timestamp) -> Result<Entry> {
         self.named(|chain| {
             let seen = chain.look(&chain.statements.keys, root).at(bytes)?;
-            chain.step(seen, root, now)
+            chain.step(seen, root, now)?.ok_or_else(passed_over)
         })
     }
 
@@ -147,8 +164,8 @@ impl Chain {
         now: Timestamp,
         take: &mut impl FnMut(&Entry, &[u8]) -> Result<()>,
     ) -> Result<()> {
-        let keys = self.statements.keys.clone();
-        let look = self.look(&keys, root);
+        let (keys, focus) = (self.statements.keys.clone(), self.focus.clone());
+        let look = Look { focus: focus.as_ref(), ..self.look(&keys, root) };
         let look_at_all = |block: Block<'f>| {
             let seen =
                 lines(&block.bytes).map(|lines| lines.map(|line| (line.len(), look.at(line))).collect::<Vec<_>>());
@@ -162,8 +179,9 @@ impl Chain {
             }
             let mut begin = 0;
             for (length, seen) in seen? {
-                let entry = self.named(|chain| chain.step(seen?, root, now))?;
-                take(&entry, &block.bytes[begin..begin + length])?;
+                if let Some(entry) = self.named(|chain| chain.step(seen?, root, now))? {
+                    take(&entry, &block.bytes[begin..begin + length])?;
+                }
                 begin += length + 1;
             }
             if block.last && file.last.is_some_and(|last| self.length() != last + 1) {
@@ -218,7 +236,7 @@ impl Chain {
             if raw.envelope != *envelope || raw.at != at {
                 return Err(Refusal::new(LEDGER_CHAIN, "an entry reads otherwise than it was written"));
             }
-            chain.step(Seen::new(raw, opened, &chain.statements.keys), root, now)
+            chain.step(Seen::new(&raw, opened, &chain.statements.keys), root, now)?.ok_or_else(passed_over)
         })?;
         Ok((entry, bytes))
     }
@@ -233,10 +251,11 @@ impl Chain {
     }
 
     fn look<'a>(&self, statements: &'a [RandomState; 2], root: &'a TrustRoot) -> Look<'a> {
-        Look { root, covered: self.covered, deferring: self.deferring, statements }
+        Look { root, covered: self.covered, deferring: self.deferring, statements, focus: None }
     }
 
-    fn step(&mut self, seen: Seen, root: &TrustRoot, now: Timestamp) -> Result<Entry> {
+    /// Takes in an entry that was looked at, in its place; returns it unless it is passed over.
+    fn step(&mut self, seen: Seen, root: &TrustRoot, now: Timestamp) -> Result<Option<Entry>> {
         let seq = self.length();
         let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
         if seen.seq != seq || seen.prev != prev {
@@ -251,10 +270,18 @@ impl Chain {
         if seen.at < self.last.plus(-CLOCK_SLACK) || seen.at > now.plus(CLOCK_SLACK) {
             return Err(Refusal::new(LEDGER_TIME, format!("{} after {}, at {now}", seen.at, self.last)));
         }
-        if self.statements.seen.contains(&seen.statement) {
+        let (statement, opened) = match seen.content {
+            Content::Read(statement, opened) => (statement, opened),
+            Content::PassedOver(passed) => {
+                self.state.pass_over(passed);
+                self.follow(seen.hash, seen.at);
+                return Ok(None);
+            }
+        };
+        if self.statements.seen.contains(&statement) {
             return Err(Refusal::new(LEDGER_DUPLICATE, "an earlier entry holds the same statement"));
         }
-        let (record, signatories) = seen.opened?;
+        let (record, signatories) = opened?;
         if let Some(head) = record.seen() {
             self.check_seen(head, &record)?;
         }
@@ -265,11 +292,15 @@ impl Chain {
         {
             self.state.prove(&claim.approvals, root)?;
         }
-        self.state.apply(&entry)?;
-        self.statements.seen.insert(seen.statement);
-        self.hashes.push(seen.hash);
-        self.last = self.last.max(seen.at);
-        Ok(entry)
+        self.state.apply_for(self.focus.as_ref(), &entry)?;
+        self.statements.seen.insert(statement);
+        self.follow(seen.hash, seen.at);
+        Ok(Some(entry))
+    }
+
+    fn follow(&mut self, hash: Digest, at: Timestamp) {
+        self.hashes.push(hash);
+        self.last = self.last.max(at);
     }
 
     fn check_seen(&self, seen: &LedgerHead, record: &Record) -> Result<()> {
@@ -329,6 +360,11 @@ pub fn must_be_consistent(left: &Checkpoint, right: &Checkpoint) -> Result<()> {
         return Err(Refusal::new(LEDGER_EQUIVOCATION, format!("entry {} is {} and {}", a.seq, a.hash, b.hash)));
     }
     Ok(())
+}
+
+/// A chain that is asked about one plan is only read.
+fn passed_over() -> Refusal {
+    Refusal::new(INTERNAL, "an entry was to be taken in by a reader that passes entries over")
 }
 
 fn check_origin(record: &Record, seq: u64, root: &TrustRoot) -> Result<()> {

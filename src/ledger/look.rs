@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    format::RawEntry,
+    focus::{Focus, PassedOver},
+    format::{Plain, RawEntry},
     record::{Record, Signatures},
 };
 use crate::{
@@ -23,8 +24,15 @@ pub(super) struct Seen {
     pub(super) prev: Digest,
     pub(super) at: Timestamp,
     pub(super) hash: Digest,
-    pub(super) statement: u128,
-    pub(super) opened: Result<Opened>,
+    pub(super) content: Content,
+}
+
+/// What an entry holds, as far as it was read.
+pub(super) enum Content {
+    /// Its statement was read, and is told from others by 128 bits.
+    Read(u128, Result<Opened>),
+    /// It is covered, and about another plan than the reader asks about.
+    PassedOver(PassedOver),
 }
 
 /// How entries are looked at by themselves: on any thread, whatever is known of those before.
@@ -34,12 +42,16 @@ pub(super) struct Look<'a> {
     pub(super) covered: Option<u64>,
     pub(super) deferring: bool,
     pub(super) statements: &'a [RandomState; 2],
+    pub(super) focus: Option<&'a Focus>,
 }
 
 impl Look<'_> {
     /// Looks at an entry: its form, its hash, and what it records, as far as its signatures are to be verified at the
     /// place that it claims. Whether that is its place, `Chain::step` says.
     pub(super) fn at(self, bytes: &[u8]) -> Result<Seen> {
+        if let Some(passed) = self.pass_over(bytes) {
+            return Ok(passed);
+        }
         let raw = RawEntry::parse(bytes)?;
         let signatures = match covers(self.covered, raw.seq) {
             true if self.deferring => Signatures::Deferred,
@@ -47,15 +59,24 @@ impl Look<'_> {
             false => Signatures::Verify,
         };
         let opened = Record::open(&raw.envelope, self.root, raw.at, signatures);
-        Ok(Seen::new(raw, opened, self.statements))
+        Ok(Seen::new(&raw, opened, self.statements))
+    }
+
+    /// Looks no further than at the place of a covered entry that concerns other plans than the one that is asked about.
+    fn pass_over(&self, bytes: &[u8]) -> Option<Seen> {
+        let focus = self.focus?;
+        let plain = Plain::read(bytes).filter(|plain| covers(self.covered, plain.seq))?;
+        let passed = focus.passes_over(plain.payload)?;
+        let Plain { seq, prev, at, .. } = plain;
+        Some(Seen { seq, prev, at, hash: Digest::of(bytes), content: Content::PassedOver(passed) })
     }
 }
 
 impl Seen {
     /// Keeps of an entry what its place will be asked for.
-    pub(super) fn new(raw: RawEntry, opened: Result<Opened>, statements: &[RandomState; 2]) -> Self {
-        let statement = fingerprint(statements, &raw.envelope);
-        Self { seq: raw.seq, prev: raw.prev, at: raw.at, hash: raw.hash, statement, opened }
+    pub(super) fn new(raw: &RawEntry, opened: Result<Opened>, statements: &[RandomState; 2]) -> Self {
+        let content = Content::Read(fingerprint(statements, &raw.envelope), opened);
+        Self { seq: raw.seq, prev: raw.prev, at: raw.at, hash: raw.hash, content }
     }
 }
 

@@ -16,6 +16,7 @@ mod address;
 mod append;
 mod blocks;
 pub mod chain;
+mod focus;
 pub mod format;
 pub mod held;
 pub mod log;

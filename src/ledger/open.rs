@@ -34,6 +34,7 @@ pub struct Ledger {
     pub(super) remote: Option<Remote>,
     pub(super) loaded: Option<Loaded>,
     pub(super) mode: Mode,
+    pub(super) focus: Option<Digest>,
     pub(super) mark: Option<Mark>,
     pub(super) listener: Option<Listener>,
 }
@@ -59,7 +60,7 @@ impl Ledger {
     /// `ledger.missing` where there is no repository, `ledger.shallow`.
     pub fn open(path: &Path, root: &TrustRoot) -> Result<Self> {
         let store = Store::open(path, &root.document().ledger.branch)?;
-        Ok(Self { store, root: root.clone(), remote: None, loaded: None, mode: Mode::Full, mark: None, listener: None })
+        Ok(Self { store, root: root.clone(), remote: None, loaded: None, mode: Mode::Full, focus: None, mark: None, listener: None })
     }
 
     /// Takes a remote side as the truth: reads follow it, appends are decided there.
@@ -87,6 +88,16 @@ impl Ledger {
     #[must_use]
     pub fn with_mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
+        self
+    }
+
+    /// Asks about one plan: in [`Mode::FromCheckpoint`] what the checkpoint covers of other plans is not read beyond its
+    /// place in the chain, and the state knows nothing of them.
+    ///
+    /// Whoever asks about another plan, or appends, has the whole read first.
+    #[must_use]
+    pub fn with_focus(mut self, plan: Option<Digest>) -> Self {
+        self.focus = plan;
         self
     }
 
@@ -118,6 +129,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::read`].
     pub fn read_for(&mut self, plan: &Digest, now: Timestamp) -> Result<&Chain> {
+        self.focus = self.focus.filter(|focus| focus == plan);
         self.sync(now)?;
         let loaded = self.loaded.as_mut().ok_or_else(missing)?;
         loaded.chain.prove(plan, &self.root)?;
@@ -256,7 +268,10 @@ impl Ledger {
 
     /// Verifies the ledger at a commit, which must hold every entry verified before.
     pub(super) fn load(&mut self, commit: Oid, now: Timestamp) -> Result<()> {
-        let before = self.loaded.as_ref().filter(|loaded| loaded.mode == Mode::Full || self.mode != Mode::Full);
+        let before = self.loaded.as_ref().filter(|loaded| {
+            let whole = loaded.chain.focus().is_none_or(|focus| self.focus == Some(focus));
+            whole && (loaded.mode == Mode::Full || self.mode != Mode::Full)
+        });
         if before.is_some_and(|loaded| loaded.commit == commit) {
             return Ok(());
         }
@@ -270,7 +285,8 @@ impl Ledger {
                 let singles = files.iter().filter(|file| file.last.is_none()).count();
                 self.check_linear(commit, if self.mode == Mode::Full { usize::MAX } else { singles })?;
                 let covered = covered(&self.store, &self.root, &files, self.mode)?;
-                let first = Chain::new(&self.root, covered.as_ref().map(|covered| covered.up_to)).deferring();
+                let up_to = covered.as_ref().map(|covered| covered.up_to);
+                let first = Chain::new(&self.root, up_to).deferring().about(self.focus.filter(|_| up_to.is_some()));
                 let chain = self.replay(first, &files, now)?;
                 match covered {
                     // The key that vouched was taken back since: its word counts nothing any more.

@@ -46,6 +46,8 @@ pub struct State {
     pub(super) trust_root_version: u64,
     /// How many entries of each kind there are.
     pub(super) counts: BTreeMap<&'static str, u64>,
+    /// Whether entries about other plans than one were passed over.
+    pub(super) partial: bool,
 }
 
 /// A recorded plan, and what was said about it.

@@ -49,9 +49,7 @@ impl State {
     /// # Errors
     /// `ledger.*`, `replay.consumed`, `indeterminate`, `key.revoked`, `trust.rollback`.
     pub fn apply(&mut self, entry: &Entry) -> Result<()> {
-        for signatory in &entry.signatories {
-            self.check_key(&signatory.key.id)?;
-        }
+        self.check_keys(entry)?;
         match &entry.record {
             Record::Genesis(_) => {}
             Record::Plan(record) => self.plan_recorded(entry, record)?,
@@ -79,6 +77,11 @@ impl State {
         Ok(())
     }
 
+    /// Refuses an entry that a revoked key signed.
+    pub(super) fn check_keys(&self, entry: &Entry) -> Result<()> {
+        entry.signatories.iter().try_for_each(|signatory| self.check_key(&signatory.key.id))
+    }
+
     fn check_key(&self, id: &Digest) -> Result<()> {
         match self.key_revoked(id) {
             Some(seq) => Err(Refusal::new(KEY_REVOKED, format!("key {id}, by entry {seq}")).subject(id.to_string())),
@@ -90,7 +93,9 @@ impl State {
         if self.plans.contains_key(&record.plan) {
             return Err(Refusal::new(LEDGER_DUPLICATE, format!("plan {} is recorded already", record.plan)));
         }
-        if let Some(old) = &record.supersedes {
+        // Of a plan that was passed over nobody here knows what became of it.
+        let known = |old: &&Digest| !self.partial || self.plans.contains_key(*old);
+        if let Some(old) = record.supersedes.as_ref().filter(known) {
             let completed = self.is_completed(old);
             let open = self.open_run(old).is_some();
             let known = self.plan_mut(old)?;

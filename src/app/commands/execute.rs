@@ -58,7 +58,7 @@ use crate::{
 const SWITCHES: [(&str, bool); 2] = [("COUNTERSIGN_EXECUTION", false), ("COUNTERSIGN_SIDE_EFFECTS", true)];
 
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
-    let (mut session, reading) = Session::open_reading(world)?;
+    let (mut session, reading) = Session::open_reading(world, None)?;
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
     switches(plan.plan(), world)?;

@@ -8,7 +8,7 @@ use crate::{
         forge::{self, Asking},
         identity, logins,
         output::Outcome,
-        session::Session,
+        session::{NamedPlan, Session},
         signer,
         situation::{Aim, Situation},
         world::World,
@@ -28,7 +28,9 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     if let Some(path) = &args.bundle {
         return offline(args, &files::read(&world.cwd.join(path), bundle::MAX_BYTES)?, world);
     }
-    let (mut session, reading) = Session::open_reading(world)?;
+    let named = args.plan.as_deref().unwrap_or_default();
+    let found = NamedPlan::find(named, world);
+    let (mut session, reading) = Session::open_reading(world, found.digest())?;
     if let Some(text) = &args.trust_root {
         let expected: Digest = text.parse()?;
         if expected != session.root.digest() {
@@ -37,8 +39,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
         }
     }
     let (policy, _) = session.policy()?;
-    let named = args.plan.as_deref().unwrap_or_default();
-    let plan = session.plan(named, world, &policy)?;
+    let plan = session.named_plan(found, named, world, &policy)?;
     let digest = plan.digest();
     session.follow(&plan);
     let identity = identity::of_job(args.identity, &digest, &session, world)?;

@@ -1,6 +1,7 @@
 //! Tests over real repositories in temporary folders.
 
 mod append;
+mod focus;
 mod machine;
 mod reading;
 mod rules;

@@ -1,0 +1,124 @@
+//! A reader that is asked about one plan: which entries concern it, and what is still taken of all others.
+//!
+//! Of the entries that a signed checkpoint covers, only those are read that may bear on the plan. All others keep
+//! their place: number, time, hash and link of each are verified, and so nothing can be left out or put in. What they
+//! say of other plans, and whether it was allowed to be said, is that checkpoint's word, as their signatures are.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use memchr::memmem;
+
+use super::{
+    record::{DUTIES, Entry, Record},
+    state::State,
+};
+use crate::{
+    base::{digest::Digest, reason::Result},
+    sign::{
+        predicate::{Approval, Checkpoint, Genesis, Halt, Revocation, RevocationTarget},
+        statement::{Predicate, predicate_name},
+    },
+};
+
+/// Kinds that bear on every plan, or name none: they are always read.
+static BEAR_ON_ALL: [&str; 4] = [Genesis::NAME, Revocation::NAME, Checkpoint::NAME, Halt::NAME];
+
+/// How much of the end of a statement is looked at for its kind, in bytes of base64: a multiple of four, and enough for
+/// the type of the predicate and one subject.
+const END: usize = 320;
+
+/// The one plan that a reader asks about.
+#[derive(Clone, Debug)]
+pub(super) struct Focus {
+    pub(super) plan: Digest,
+    /// What the digest looks like in base64, beginning at each of the three places within four letters.
+    mentions: [memmem::Finder<'static>; 3],
+}
+
+/// What is kept of an entry that concerns other plans only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PassedOver {
+    /// The kind of the entry.
+    pub(super) kind: &'static str,
+    /// The version of the trust root that an approval names.
+    trust_root_version: Option<u64>,
+}
+
+impl Focus {
+    /// Asks about a plan.
+    pub(super) fn on(plan: Digest) -> Self {
+        let hex = plan.hex();
+        // Without the digits at either end that share a letter of base64 with what stands beside them.
+        let whole = [&hex[..63], &hex[2..62], &hex[1..]];
+        Self { plan, mentions: whole.map(|digits| memmem::Finder::new(&STANDARD.encode(digits)).into_owned()) }
+    }
+
+    /// Tells whether a covered entry concerns other plans only, by the text of its statement in base64.
+    ///
+    /// A canonical statement has one way to write a digest, so what is about the plan mentions it.
+    pub(super) fn passes_over(&self, payload: &str) -> Option<PassedOver> {
+        let payload = payload.as_bytes();
+        if self.mentions.iter().any(|mention| mention.find(payload).is_some()) {
+            return None;
+        }
+        let end = STANDARD.decode(&payload[payload.len().saturating_sub(END)..]).ok()?;
+        let named = std::str::from_utf8(after(&end, b",\"predicateType\":\"")?).ok()?;
+        let kind = predicate_name(named.split_once('"')?.0)?;
+        let (kind, _) = DUTIES.iter().find(|(name, _)| *name == kind)?;
+        let trust_root_version = match *kind {
+            kind if BEAR_ON_ALL.contains(&kind) => return None,
+            Approval::NAME => Some(number(after(&STANDARD.decode(payload).ok()?, b",\"trustRootVersion\":")?)?),
+            _ => None,
+        };
+        Some(PassedOver { kind, trust_root_version })
+    }
+
+    /// Tells whether an entry that was read bears on the plan, as far as the state knows it.
+    fn is_on(&self, record: &Record, state: &State) -> bool {
+        match record {
+            Record::Plan(record) => record.plan == self.plan || record.supersedes == Some(self.plan),
+            Record::Revocation(record) => match &record.target {
+                RevocationTarget::Key(_) => true,
+                RevocationTarget::Plan(plan) => *plan == self.plan,
+                RevocationTarget::Approval(approval) => state.approval(approval).is_some(),
+            },
+            other => other.plan().is_none_or(|plan| plan == self.plan),
+        }
+    }
+}
+
+impl State {
+    /// Takes a verified entry in as [`State::apply`] does, where it bears on the plan that the reader asks about; of
+    /// any other, only what bears on all.
+    pub(super) fn apply_for(&mut self, focus: Option<&Focus>, entry: &Entry) -> Result<()> {
+        match focus {
+            Some(focus) if !focus.is_on(&entry.record, self) => {
+                self.check_keys(entry)?;
+                let trust_root_version = match &entry.record {
+                    Record::Approval(approval) => Some(approval.stated().binding.trust_root_version),
+                    _ => None,
+                };
+                self.pass_over(PassedOver { kind: entry.record.kind(), trust_root_version });
+                Ok(())
+            }
+            _ => self.apply(entry),
+        }
+    }
+
+    /// Takes in what an entry about other plans says beyond them.
+    pub(super) fn pass_over(&mut self, passed: PassedOver) {
+        self.trust_root_version = self.trust_root_version.max(passed.trust_root_version.unwrap_or_default());
+        *self.counts.entry(passed.kind).or_default() += 1;
+    }
+}
+
+/// Returns what follows the last occurrence of a member's name.
+///
+/// A quote within a string of JSON stands behind a backslash, so the name is one.
+fn after<'a>(payload: &'a [u8], member: &[u8]) -> Option<&'a [u8]> {
+    memmem::rfind(payload, member).map(|at| &payload[at + member.len()..])
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    std::str::from_utf8(&text[..digits]).ok()?.parse().ok()
+}
