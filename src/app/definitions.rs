@@ -15,6 +15,7 @@ use crate::{
     base::{
         diagnostic::{Diagnostic, findings},
         reason::{Refusal, Result},
+        text,
     },
     directive::Directive,
     forge::Checkout,
@@ -84,7 +85,7 @@ impl Definitions {
             Ok(directive) => catalog.lint(directive),
             Err(places) => places.clone(),
         });
-        verdict(found.collect(), self.directives.len(), "directives")
+        verdict(found.collect(), self.directives.len(), "directive")
     }
 
     /// Checks every pipeline, alone and against the policy's programs.
@@ -95,7 +96,7 @@ impl Definitions {
         if let Some(Ok(policy)) = &self.policy {
             found.extend(self.catalog()?.lint_programs(&programs(policy)));
         }
-        verdict(found, self.pipelines.len(), "pipelines")
+        verdict(found, self.pipelines.len(), "pipeline")
     }
 
     fn catalog(&self) -> Result<Catalog> {
@@ -105,9 +106,13 @@ impl Definitions {
 
 fn verdict(found: Vec<Diagnostic>, count: usize, what: &str) -> Result<Outcome> {
     if found.is_empty() {
-        return Ok(Outcome::done(json!({ "checked": count, "findings": 0 }), format!("{count} {what}, no findings\n")));
+        return Ok(Outcome::done(
+            json!({ "checked": count, "findings": 0 }),
+            format!("{}, no findings\n", text::count(count, what)),
+        ));
     }
-    Err(Refusal::new(CHECKS_FOUND, format!("{} in {count} {what}", findings(found.len()))).diagnostics(found))
+    Err(Refusal::new(CHECKS_FOUND, format!("{} in {}", findings(found.len()), text::count(count, what)))
+        .diagnostics(found))
 }
 
 /// Returns the names of the regular files with an ending, in order.

@@ -24,7 +24,7 @@ pub struct Diagnostic {
 /// Returns how many findings there are, in words: `1 finding`, `3 findings`.
 #[must_use]
 pub fn findings(count: usize) -> String {
-    if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") }
+    super::text::count(count, "finding")
 }
 
 impl Diagnostic {

@@ -11,6 +11,16 @@ use super::reason::{LIMIT_STRING, Refusal, TEXT_NOT_ASCII, TEXT_TEMPLATE, TEXT_U
 /// The longest string any format takes, in bytes.
 pub const MAX_STRING: usize = 100_000;
 
+/// Returns a number of things in words: `1 step`, `2 steps`.
+#[must_use]
+pub fn count(number: impl TryInto<u64>, one: &str) -> String {
+    match number.try_into() {
+        Ok(1) => format!("1 {one}"),
+        Ok(number) => format!("{number} {one}s"),
+        Err(_) => format!("many {one}s"),
+    }
+}
+
 /// Checks a value that steers execution: printable ASCII, no CI template expression.
 ///
 /// # Errors

@@ -60,7 +60,16 @@ impl Ledger {
     /// `ledger.missing` where there is no repository, `ledger.shallow`.
     pub fn open(path: &Path, root: &TrustRoot) -> Result<Self> {
         let store = Store::open(path, &root.document().ledger.branch)?;
-        Ok(Self { store, root: root.clone(), remote: None, loaded: None, mode: Mode::Full, focus: None, mark: None, listener: None })
+        Ok(Self {
+            store,
+            root: root.clone(),
+            remote: None,
+            loaded: None,
+            mode: Mode::Full,
+            focus: None,
+            mark: None,
+            listener: None,
+        })
     }
 
     /// Takes a remote side as the truth: reads follow it, appends are decided there.

@@ -15,7 +15,7 @@ use crate::{
     },
     base::{
         reason::{Refusal, Result},
-        text::visible,
+        text::{count, visible},
     },
     cli::args::DoctorArgs,
     execute::sandbox,
@@ -63,7 +63,7 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
             if let Ok((policy, _)) = &policy {
                 lines.extend(programs(policy));
             }
-            lines.push(Line::of("policy", policy.map(|(policy, _)| format!("{} rules", policy.rules().len()))));
+            lines.push(Line::of("policy", policy.map(|(policy, _)| count(policy.rules().len(), "rule"))));
             lines.push(Line::of(
                 "pipelines",
                 session.catalog().map(|all| format!("{} at the base", all.names().count())),
@@ -71,7 +71,7 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
             let ledger = unread(&session).and_then(|mut ledger| ledger.verify_all(world.now()));
             lines.push(Line::of(
                 "ledger",
-                ledger.map(|(entries, objects)| format!("{entries} entries, {objects} objects")),
+                ledger.map(|(entries, objects)| format!("{entries} entries, {}", count(objects, "object"))),
             ));
             lines.push(Line::of(
                 "work-tree",

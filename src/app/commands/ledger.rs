@@ -16,7 +16,7 @@ use crate::{
     base::{
         json,
         reason::{INTERNAL, IO, Refusal, Result},
-        text::visible,
+        text::{count, visible},
         time::Timestamp,
     },
     cli::args::{LedgerCommand, SignerArgs},
@@ -46,7 +46,8 @@ fn verify(session: &Session, world: &World) -> Result<Outcome> {
         "head": hash,
         "genesis": session.root.document().ledger.genesis,
     });
-    let text = format!("{entries} entries and {objects} objects hold\n  head {hash}\n");
+    let objects = count(objects, "object");
+    let text = format!("{entries} entries and {objects} hold\n  head {hash}\n");
     Ok(Outcome::done(result, text).decision("verified").about(hash))
 }
 

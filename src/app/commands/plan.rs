@@ -22,7 +22,7 @@ use crate::{
         digest::Digest,
         ident::Id,
         reason::{Refusal, Result, USAGE},
-        text::{excerpt, visible},
+        text::{count, excerpt, visible},
         time::{Timestamp, parse_duration},
         value::Scalar,
     },
@@ -264,10 +264,10 @@ fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session
     let here = session.checkout.workdir().join(directive.path().as_str());
     let stale = std::fs::read(&here).is_ok_and(|bytes| Digest::of(&bytes) != directive.digest());
     let mut text = format!(
-        "plan {}\n  {} · {} steps · effect {} · expires {}\n",
+        "plan {}\n  {} · {} · effect {} · expires {}\n",
         plan.digest(),
         visible(directive.title()),
-        document.steps.len(),
+        count(document.steps.len(), "step"),
         document.effect.word(),
         document.expires_at,
     );

@@ -14,7 +14,7 @@ use crate::{
     base::{
         diagnostic::{findings, nearest},
         reason::{Refusal, Result, USAGE},
-        text::excerpt,
+        text::{count, excerpt},
     },
     cli::args::{PlanOnly, PolicyCommand},
     forge::Checkout,
@@ -46,7 +46,7 @@ fn check_work_tree(world: &World) -> Result<Outcome> {
     if found.is_empty() {
         let rules = policy.rules().len();
         let result = json!({ "policy": policy.digest(), "rules": rules, "findings": 0 });
-        return Ok(Outcome::done(result, format!("{POLICY}: {rules} rules, no findings\n")));
+        return Ok(Outcome::done(result, format!("{POLICY}: {}, no findings\n", count(rules, "rule"))));
     }
     Err(Refusal::new(CHECKS_FOUND, format!("{} in {POLICY}", findings(found.len()))).diagnostics(found))
 }

@@ -20,6 +20,9 @@ use crate::{
     review::{Finding as Found, Level as Severity, report::ReviewV1},
 };
 
+/// How many places of one finding a line names; `--json` has them all.
+const MAX_SHOWN: usize = 6;
+
 pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
     let mut session = Session::open(world)?;
     let (policy, _) = session.policy()?;
@@ -33,15 +36,7 @@ pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
     let objection = second.as_ref().and_then(Second::objection);
     let decision = with_objection(decided, objection.as_deref(), &policy);
     let mut text = format!("plan {}\n", plan.digest());
-    for finding in report.findings() {
-        let step = finding.step.as_ref().map(|step| format!("step {step}: ")).unwrap_or_default();
-        text.push_str(&format!(
-            "  {:<8} {step}{} [{}]\n",
-            finding.severity.word(),
-            visible(&finding.message),
-            finding.check
-        ));
-    }
+    text.push_str(&told(report.findings()));
     if let Some(second) = &second {
         text.push_str(&second.text());
     }
@@ -71,6 +66,42 @@ pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
         .findings(report.findings().iter().map(shown).collect()))
 }
 
+/// The findings for a person: what one check says of one step in the same words stands in one line, with all that shows it.
+fn told(findings: &[Found]) -> String {
+    let alike = |a: &&Found, b: &&Found| {
+        (a.severity, a.check, &a.step, &a.message) == (b.severity, b.check, &b.step, &b.message)
+    };
+    let mut groups: Vec<Vec<&Found>> = Vec::new();
+    for finding in findings {
+        match groups.iter_mut().find(|group| alike(&group[0], &finding)) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    let line = |group: &Vec<&Found>| {
+        let first = group[0];
+        let mut shown: Vec<&str> = Vec::new();
+        for evidence in group.iter().map(|finding| finding.evidence.as_str()) {
+            if !shown.contains(&evidence) && !first.message.contains(evidence) {
+                shown.push(evidence);
+            }
+        }
+        let more = shown.len().saturating_sub(MAX_SHOWN);
+        shown.truncate(MAX_SHOWN);
+        let step = first.step.as_ref().map(|step| format!("step {step}: ")).unwrap_or_default();
+        let mut evidence = shown.join(", ");
+        if more > 0 {
+            evidence.push_str(&format!(" and {more} more"));
+        }
+        if !evidence.is_empty() {
+            evidence = format!(" ({evidence})");
+        }
+        let message = visible(&first.message);
+        format!("  {:<8} {step}{message}{evidence} [{}]\n", first.severity.word(), first.check)
+    };
+    groups.iter().map(line).collect()
+}
+
 /// Lets an objection deny where the policy says so; nothing else that a model says does anything.
 fn with_objection(decision: Decision, objection: Option<&str>, policy: &Policy) -> Decision {
     match objection {
@@ -91,5 +122,28 @@ fn shown(finding: &Found) -> Finding {
         snippet: None,
         help: None,
         subject: finding.step.as_ref().map(|step| format!("step {step}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_in_several_places_is_told_once_with_where_it_stands() {
+        let finding = |step: &str, message: &str, evidence: &str| Found {
+            check: "tainted-values",
+            severity: Severity::Warning,
+            step: Some(step.parse().unwrap()),
+            message: message.to_owned(),
+            evidence: evidence.to_owned(),
+        };
+        let many: Vec<Found> = (0..8).map(|n| finding("a", "is known late", &format!("b.{}", n % 7))).collect();
+        let others = [finding("c", "is known late", "b.0"), finding("c", "is b.0", "b.0")];
+        assert_eq!(
+            told(&[many, others.to_vec()].concat()),
+            "  warning  step a: is known late (b.0, b.1, b.2, b.3, b.4, b.5 and 1 more) [tainted-values]\n  \
+             warning  step c: is known late (b.0) [tainted-values]\n  warning  step c: is b.0 [tainted-values]\n"
+        );
     }
 }

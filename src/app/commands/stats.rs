@@ -13,7 +13,7 @@ use crate::{
         statements::word,
         world::World,
     },
-    base::reason::Result,
+    base::{reason::Result, text},
     ledger::status::{run_status, step_status},
 };
 
@@ -46,7 +46,8 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
         text.push_str(&format!("{title:<10} {shown}\n"));
     }
     let rate_text = rate.map(|rate| format!(" ({rate} % approved)")).unwrap_or_default();
-    text.push_str(&format!("decisions  {approved} approvals, {rejected} rejections{rate_text}\n"));
+    let decisions = format!("{}, {}", text::count(approved, "approval"), text::count(rejected, "rejection"));
+    text.push_str(&format!("decisions  {decisions}{rate_text}\n"));
     if planning.plans > 0 {
         text.push_str(&format!("planning   {}\n", planning.line()));
     }

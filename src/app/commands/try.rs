@@ -14,7 +14,7 @@ use crate::{
     },
     base::{
         reason::{ExitClass, IO, Refusal, Result},
-        text::visible,
+        text::{count, visible},
     },
     cli::args::{
         ApproveArgs, ExecuteArgs, Global, IdentityArg, InitArgs, PlanArgs, ReportFiles, ReviewArgs, ScopeArg,
@@ -116,8 +116,8 @@ impl Trial {
         let review = super::review::run(&ReviewArgs { plan: named.clone(), ..ReviewArgs::default() }, &mut self.world)?;
         let decision = text_of(&review, "decision/decision");
         self.say(format!(
-            "reviewed   {} steps, effect {}: {decision}",
-            sealed.plan().steps.len(),
+            "reviewed   {}, effect {}: {decision}",
+            count(sealed.plan().steps.len(), "step"),
             sealed.plan().effect.word()
         ));
 
@@ -180,8 +180,7 @@ impl Trial {
         self.demand(&verified, "verify")?;
         let checks = verified.result()["checks"].as_array().map_or(0, Vec::len);
         self.say(format!("verified   the evidence bundle, offline: {checks} checks passed"));
-        let files = if products == 1 { "file" } else { "files" };
-        self.say(format!("wrote      {products} {files} in {}", clone.display()));
+        self.say(format!("wrote      {} in {}", count(products, "file"), clone.display()));
         self.say(format!("evidence   {}", bundle.display()));
         self.say(format!("view       {}", self.folder.join("view.html").display()));
         self.say("next       countersign init --solo, in your own repository");

@@ -23,6 +23,7 @@ use crate::{
     base::{
         digest::Digest,
         reason::{INTERNAL, Refusal, Result},
+        text,
     },
     cli::planner_args::AskArgs,
     directive::Directive,
@@ -174,8 +175,7 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
 
 /// Makes the refusal that asks a person for answers.
 fn questions(asked: &[Question]) -> Refusal {
-    let many = if asked.len() == 1 { "1 question".to_owned() } else { format!("{} questions", asked.len()) };
-    let refusal = Refusal::new(PLANNER_QUESTIONS, many);
+    let refusal = Refusal::new(PLANNER_QUESTIONS, text::count(asked.len(), "question"));
     asked
         .iter()
         .fold(refusal, |refusal, question| refusal.hint(format!("--reply {}=TEXT: {}", question.id, question.shown())))

@@ -196,7 +196,8 @@ fn e10_nothing_is_passed_over_that_no_checkpoint_covers_and_no_revoked_key_cover
 fn a_digest_is_found_in_base64_wherever_it_begins() {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let focus = Focus::on(plan_digest(3));
-    let end = |about: &str| format!("{about}\"}},\"predicateType\":\"https://countersign.dev/outcome/v1\",\"subject\":[]}}");
+    let end =
+        |about: &str| format!("{about}\"}},\"predicateType\":\"https://countersign.dev/outcome/v1\",\"subject\":[]}}");
     for before in 0..7 {
         let text = |digest: Digest| STANDARD.encode(end(&format!("{}{}", "x".repeat(before), digest.hex())));
         assert!(focus.passes_over(&text(plan_digest(3))).is_none());

@@ -10,7 +10,7 @@ use super::{
     human::{run_status, status},
 };
 use crate::{
-    base::{ident::Id, reason::ExitClass},
+    base::{ident::Id, reason::ExitClass, text::count},
     event::{ActionRecord, RunEvent, StepOutcome, StepStatus},
     report::{
         Renderer, Report, Style,
@@ -40,7 +40,7 @@ impl Renderer for Github {
         match event {
             RunEvent::RunStarted { .. } | RunEvent::StepStarted { .. } if self.style.quiet => Ok(()),
             RunEvent::RunStarted { run, plan, steps, .. } => {
-                writeln!(out, "run {run} of plan {plan}, {steps} steps")
+                writeln!(out, "run {run} of plan {plan}, {}", count(*steps, "step"))
             }
             RunEvent::StepStarted { step, attempt, .. } => {
                 let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };

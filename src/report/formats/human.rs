@@ -10,7 +10,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Format;
 use crate::{
-    base::{ident::Id, text::visible_lines},
+    base::{
+        ident::Id,
+        text::{count, visible_lines},
+    },
     event::{RunEvent, RunStatus, StepOutcome, StepStatus},
     plan::view::visible_line,
     report::{
@@ -112,7 +115,7 @@ impl Renderer for Human {
                 if self.style.quiet {
                     return Ok(());
                 }
-                self.line(out, &format!("run {run} of plan {plan}, {steps} steps"))
+                self.line(out, &format!("run {run} of plan {plan}, {}", count(*steps, "step")))
             }
             RunEvent::StepStarted { step, attempt, .. } => {
                 let spinner = self.bars.add(ProgressBar::new_spinner());
