@@ -2,7 +2,7 @@
 
 use std::{cell::LazyCell, collections::BTreeMap};
 
-use super::session::{Session, invalid, limits, programs, read_catalog, short};
+use super::session::{Session, invalid, is_of_pipeline, limits, programs, read_catalog, short};
 use crate::{
     base::{
         digest::Digest,
@@ -139,10 +139,10 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
     if document.directive.commit != *base && !(at_head && policy.gates().directives_at_head) {
         return deviates(format!("the directive is of commit {}, not of the base", short(&document.directive.commit)));
     }
-    if session.checkout.list(base, "pipelines").is_err() {
-        // A plan of another repository, or of a history that is not here: no matter for an error of this one.
+    // A plan of another repository, or of a history that is not here: no matter for an error of this one.
+    let Ok(paths) = session.checkout.list(base, "pipelines") else {
         return deviates(format!("commit {} is not here", short(base)));
-    }
+    };
     let at = &document.directive.commit;
     if !session.checkout.has(at) {
         return deviates(format!("commit {} is not here", short(at)));
@@ -150,7 +150,9 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
     let Some(directive) = directive(session, document)? else {
         return deviates(format!("there is no `{}` at {}", document.directive.path, short(at)));
     };
-    let paths = session.checkout.list(base, "pipelines")?;
+    // What the directive may not use, it does not expand to; whether that is valid is no matter here.
+    let usable = |path: &&String| directive.pipelines().any(|name| is_of_pipeline(path, name));
+    let paths: Vec<String> = paths.iter().filter(usable).cloned().collect();
     let catalog = read_catalog(&paths, &|path| session.checkout.blob(base, path))?;
     // As it was when the plan was made: the facts of the plan's own commits, not of what moved since.
     let then = Session {

@@ -327,6 +327,12 @@ pub(crate) fn read_catalog(paths: &[String], source: &dyn Fn(&str) -> Result<Opt
     Catalog::new(pipelines)
 }
 
+/// Tells whether a file is a pipeline's definition, or one of its scripts.
+pub(crate) fn is_of_pipeline(path: &str, name: &Id) -> bool {
+    let rest = path.strip_prefix("pipelines/").and_then(|inside| inside.strip_prefix(name.as_str()));
+    rest.is_some_and(|rest| rest == ".yml" || rest.starts_with('/'))
+}
+
 /// Returns the path of a directive that is named by its path or its name.
 pub(crate) fn directive_path(named: &str) -> String {
     let named = named.strip_prefix("./").unwrap_or(named);
