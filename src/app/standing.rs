@@ -32,7 +32,7 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
     let now = world.now();
     let mut ledger = session.ledger(now)?;
     let state = ledger.read(now)?.state();
-    let mut plans: Vec<_> = state.plans().iter().collect();
+    let mut plans: Vec<_> = state.plans()?.iter().collect();
     plans.sort_by_key(|(_, known)| std::cmp::Reverse(known.seq));
     let mut standings = Vec::new();
     for (digest, known) in plans {

@@ -1,11 +1,12 @@
 //! Verifies entries one after the other: hashes, numbers, times, signatures, and the places they name.
 
-use std::hash::RandomState;
-
 use super::{
     append::NewEntry,
     blocks::Block,
+    fingerprint::Fingerprints,
     format::{NO_PREVIOUS, RawEntry, entry_bytes, lines},
+    keep::Keep,
+    layered::Layered,
     look::{Look, Opened, Seen, Statements, covers},
     reasons::{
         LEDGER_CHAIN, LEDGER_DUPLICATE, LEDGER_EQUIVOCATION, LEDGER_HEAD, LEDGER_ROLLBACK, LEDGER_TIME,
@@ -44,7 +45,9 @@ pub enum Mode {
 #[derive(Clone, Debug)]
 pub struct Chain {
     genesis: Digest,
-    hashes: Vec<Digest>,
+    hashes: Layered<Vec<Digest>>,
+    /// The hash of the last entry.
+    tip: Option<Digest>,
     statements: Statements,
     last: Timestamp,
     covered: Option<u64>,
@@ -59,13 +62,21 @@ impl Chain {
     pub fn new(root: &TrustRoot, covered: Option<u64>) -> Self {
         Self {
             genesis: root.document().ledger.genesis,
-            hashes: Vec::new(),
+            hashes: Layered::default(),
+            tip: None,
             statements: Statements::default(),
             last: Timestamp::from_unix(0),
             covered,
             deferring: false,
             state: State::default(),
         }
+    }
+
+    /// Chooses what is kept of plans that are over; all, unless told otherwise.
+    #[must_use]
+    pub fn keeping(mut self, keep: Keep) -> Self {
+        self.state = State::new(keep);
+        self
     }
 
     /// Puts off the signatures of covered approvals, for [`Chain::prove_live`] and [`Chain::prove`].
@@ -83,8 +94,9 @@ impl Chain {
         self.state.prove(&live, root)
     }
 
-    /// Verifies the signatures that were put off, of every approval of a plan.
+    /// Verifies the signatures that were put off, of every approval of a plan that is kept.
     pub(super) fn prove(&mut self, plan: &Digest, root: &TrustRoot) -> Result<()> {
+        self.state.check_kept(plan)?;
         let ids = self.state.plan(plan).map(|known| known.approvals.clone()).unwrap_or_default();
         self.state.prove(&ids, root)
     }
@@ -98,8 +110,7 @@ impl Chain {
     /// Returns the last entry, as statements name it; `None` before the genesis.
     #[must_use]
     pub fn head(&self) -> Option<LedgerHead> {
-        let hash = *self.hashes.last()?;
-        Some(LedgerHead { genesis: self.genesis, seq: self.hashes.len() as u64 - 1, hash })
+        Some(LedgerHead { genesis: self.genesis, seq: self.length() - 1, hash: self.tip? })
     }
 
     /// Returns when the last entry was appended; the beginning of time before the genesis.
@@ -111,13 +122,14 @@ impl Chain {
     /// Returns how many entries were verified.
     #[must_use]
     pub fn length(&self) -> u64 {
-        self.hashes.len() as u64
+        self.hashes.layers().iter().map(|layer| layer.len() as u64).sum()
     }
 
     /// Returns the hash of an entry.
     #[must_use]
     pub fn hash_at(&self, seq: u64) -> Option<Digest> {
-        self.hashes.get(usize::try_from(seq).ok()?).copied()
+        let (seq, [old, new]) = (usize::try_from(seq).ok()?, self.hashes.layers());
+        old.get(seq).or_else(|| new.get(seq.checked_sub(old.len())?)).copied()
     }
 
     /// Verifies the next entry and takes it into the state.
@@ -211,7 +223,7 @@ impl Chain {
         root: &TrustRoot,
         now: Timestamp,
     ) -> Result<(Entry, Vec<u8>)> {
-        let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
+        let prev = self.tip.unwrap_or(NO_PREVIOUS);
         let bytes = entry_bytes(self.length(), prev, envelope, at)?;
         let entry = self.named(|chain| {
             let raw = RawEntry::parse(&bytes)?;
@@ -232,13 +244,13 @@ impl Chain {
         })
     }
 
-    fn look<'a>(&self, statements: &'a [RandomState; 2], root: &'a TrustRoot) -> Look<'a> {
+    fn look<'a>(&self, statements: &'a Fingerprints, root: &'a TrustRoot) -> Look<'a> {
         Look { root, covered: self.covered, deferring: self.deferring, statements }
     }
 
     fn step(&mut self, seen: Seen, root: &TrustRoot, now: Timestamp) -> Result<Entry> {
         let seq = self.length();
-        let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
+        let prev = self.tip.unwrap_or(NO_PREVIOUS);
         if seen.seq != seq || seen.prev != prev {
             return Err(Refusal::new(
                 LEDGER_CHAIN,
@@ -251,7 +263,7 @@ impl Chain {
         if seen.at < self.last.plus(-CLOCK_SLACK) || seen.at > now.plus(CLOCK_SLACK) {
             return Err(Refusal::new(LEDGER_TIME, format!("{} after {}, at {now}", seen.at, self.last)));
         }
-        if self.statements.seen.contains(&seen.statement) {
+        if self.statements.has(seen.statement) {
             return Err(Refusal::new(LEDGER_DUPLICATE, "an earlier entry holds the same statement"));
         }
         let (record, signatories) = seen.opened?;
@@ -260,16 +272,26 @@ impl Chain {
         }
         let entry = Entry { seq, at: seen.at, hash: seen.hash, record, signatories };
         check_origin(&entry.record, seq, root)?;
+        self.state.apply(&entry)?;
+        // After the rules: what they let a claim name is its own plan's, and kept.
         if let Record::Claim(claim) = &entry.record
             && !covers(self.covered, seq)
         {
             self.state.prove(&claim.approvals, root)?;
         }
-        self.state.apply(&entry)?;
-        self.statements.seen.insert(seen.statement);
-        self.hashes.push(seen.hash);
+        self.statements.seen.grow().insert(seen.statement);
+        self.hashes.grow().push(seen.hash);
+        self.tip = Some(seen.hash);
         self.last = self.last.max(seen.at);
+        self.state.let_go(&entry.record, self.last.plus(-CLOCK_SLACK));
         Ok(entry)
+    }
+
+    /// Makes one of what was shared with a copy and what came since, where the copy is gone.
+    pub(super) fn settle(&mut self) {
+        self.hashes.grow();
+        self.statements.seen.grow();
+        self.state.past.settle();
     }
 
     fn check_seen(&self, seen: &LedgerHead, record: &Record) -> Result<()> {

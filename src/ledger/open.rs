@@ -7,6 +7,7 @@ use git2::Oid;
 use super::{
     blocks::Files,
     chain::{Chain, Mode},
+    keep::Keep,
     mark::Mark,
     reasons::{LEDGER_CONTENDED, LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_ROLLBACK},
     record::Entry,
@@ -34,6 +35,7 @@ pub struct Ledger {
     pub(super) remote: Option<Remote>,
     pub(super) loaded: Option<Loaded>,
     pub(super) mode: Mode,
+    pub(super) keep: Keep,
     pub(super) mark: Option<Mark>,
     pub(super) listener: Option<Listener>,
 }
@@ -59,7 +61,16 @@ impl Ledger {
     /// `ledger.missing` where there is no repository, `ledger.shallow`.
     pub fn open(path: &Path, root: &TrustRoot) -> Result<Self> {
         let store = Store::open(path, &root.document().ledger.branch)?;
-        Ok(Self { store, root: root.clone(), remote: None, loaded: None, mode: Mode::Full, mark: None, listener: None })
+        Ok(Self {
+            store,
+            root: root.clone(),
+            remote: None,
+            loaded: None,
+            mode: Mode::Full,
+            keep: Keep::All,
+            mark: None,
+            listener: None,
+        })
     }
 
     /// Takes a remote side as the truth: reads follow it, appends are decided there.
@@ -90,6 +101,15 @@ impl Ledger {
         self
     }
 
+    /// Chooses what every read keeps of plans that are over, and reads afresh.
+    ///
+    /// With less than all, memory grows with the number of plans that are under way, and some 60 bytes an entry.
+    #[must_use]
+    pub fn with_keep(mut self, keep: Keep) -> Self {
+        (self.keep, self.loaded) = (keep, None);
+        self
+    }
+
     /// Tells whether a remote side is the truth, which every read asks.
     #[must_use]
     pub fn has_remote(&self) -> bool {
@@ -116,7 +136,7 @@ impl Ledger {
     /// Reads as [`Ledger::read`] does, and verifies the signatures of every approval of a plan, whatever covers them.
     ///
     /// # Errors
-    /// As [`Ledger::read`].
+    /// As [`Ledger::read`], `internal.error` where [`Ledger::with_keep`] did not ask for the plan.
     pub fn read_for(&mut self, plan: &Digest, now: Timestamp) -> Result<&Chain> {
         self.sync(now)?;
         let loaded = self.loaded.as_mut().ok_or_else(missing)?;
@@ -171,7 +191,8 @@ impl Ledger {
         let loaded = self.loaded.as_ref().ok_or_else(missing)?;
         let covered = covered(&self.store, &self.root, &loaded.files, self.mode)?;
         let trusted = covered.filter(|covered| !distrusted(&loaded.chain, covered));
-        let mut chain = Chain::new(&self.root, trusted.map(|covered| covered.up_to));
+        let up_to = trusted.map(|covered| covered.up_to);
+        let mut chain = Chain::new(&self.root, up_to).keeping(Keep::Nothing);
         follow(&self.store, &self.root, &mut chain, &loaded.files, now, &mut take)
     }
 
@@ -270,12 +291,13 @@ impl Ledger {
                 let singles = files.iter().filter(|file| file.last.is_none()).count();
                 self.check_linear(commit, if self.mode == Mode::Full { usize::MAX } else { singles })?;
                 let covered = covered(&self.store, &self.root, &files, self.mode)?;
-                let first = Chain::new(&self.root, covered.as_ref().map(|covered| covered.up_to)).deferring();
+                let up_to = covered.as_ref().map(|covered| covered.up_to);
+                let first = Chain::new(&self.root, up_to).keeping(self.keep).deferring();
                 let chain = self.replay(first, &files, now)?;
                 match covered {
                     // The key that vouched was taken back since: its word counts nothing any more.
                     Some(covered) if distrusted(&chain, &covered) => {
-                        self.replay(Chain::new(&self.root, None), &files, now)?
+                        self.replay(Chain::new(&self.root, None).keeping(self.keep), &files, now)?
                     }
                     _ => chain,
                 }
@@ -295,8 +317,13 @@ impl Ledger {
                 format!("version {ours}, and the ledger names version {highest}"),
             ));
         }
-        self.loaded = Some(Loaded { commit, files, chain, mode: self.mode });
+        self.hold(Loaded { commit, files, chain, mode: self.mode });
         Ok(())
+    }
+
+    /// Takes a verified ledger in place of the one before, of which it no longer needs to be a copy.
+    pub(super) fn hold(&mut self, loaded: Loaded) {
+        self.loaded.insert(loaded).chain.settle();
     }
 
     fn replay(&self, mut chain: Chain, files: &[EntryFile], now: Timestamp) -> Result<Chain> {

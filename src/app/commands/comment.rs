@@ -412,7 +412,7 @@ impl Clerk<'_> {
         let now = self.asking.world.now();
         let mut ledger = self.session.ledger(now)?;
         let state = ledger.read(now)?.state();
-        let mut plans: Vec<_> = state.plans().iter().map(|(digest, known)| (known.seq, *digest)).collect();
+        let mut plans: Vec<_> = state.plans()?.iter().map(|(digest, known)| (known.seq, *digest)).collect();
         plans.sort_unstable_by_key(|(seq, _)| std::cmp::Reverse(*seq));
         for (_, digest) in plans {
             if let Ok(plan) = self.own_plan(digest, policy) {

@@ -39,7 +39,7 @@ use crate::{
         reasons::{RUN_CANCELLED, RUN_HALTED, SECRET_MISSING},
     },
     forge::{Checkout, Forge},
-    ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
+    ledger::{Batch, Ledger, NewEntry, Record, run::StepState},
     plan::{
         SealedPlan,
         model::{Action, Plan, Step},

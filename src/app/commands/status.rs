@@ -21,7 +21,7 @@ use crate::{
     cli::args::StatusArgs,
     ledger::{
         State,
-        state::Run,
+        run::Run,
         status::{Gate, run_status, status, step_status},
     },
     verify,

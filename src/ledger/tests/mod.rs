@@ -2,6 +2,7 @@
 
 mod append;
 mod machine;
+mod past;
 mod reading;
 mod rules;
 mod speed;
