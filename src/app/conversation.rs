@@ -17,7 +17,7 @@ use crate::{
     facts::change_request::{Comment, Reaction},
     forge::Forge,
     ledger::{
-        Ledger, State,
+        Keep, Ledger, State,
         status::{Gate, status},
     },
     plan::{
@@ -92,7 +92,8 @@ impl Shown {
         world: &World,
     ) -> Result<Self> {
         let (digest, now) = (plan.digest(), world.now());
-        let reading = begin(session, now)?;
+        // What was approved before it is looked for among all plans.
+        let reading = begin(session, Keep::All, now)?;
         let mut situation =
             Situation::gather(session, policy, plan, Aim::start(Some(digest), now), reading, Some(asking))?;
         let (report, _) = situation.with_case(|case| verify::verify(plan.clone(), case))?;

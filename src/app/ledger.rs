@@ -10,13 +10,13 @@ use crate::{
         time::Timestamp,
     },
     forge::Checkout,
-    ledger::{Batch, Entry, Ledger, Mode, NewEntry},
+    ledger::{Batch, Entry, Keep, Ledger, Mode, NewEntry},
     sign::{Envelope, Signer, TrustRoot, predicate::Checkpoint, statement::Subject},
 };
 
 /// Opens the ledger and verifies it up to its head; a signed checkpoint stands for the signatures before it.
-pub(crate) fn open(session: &Session, now: Timestamp) -> Result<Ledger> {
-    read(unread(session)?, now)
+pub(crate) fn open(session: &Session, keep: Keep, now: Timestamp) -> Result<Ledger> {
+    read(unread(session)?, keep, now)
 }
 
 /// A ledger that is being read on a thread of its own.
@@ -25,14 +25,14 @@ pub(crate) struct Reading(std::thread::JoinHandle<Result<Ledger>>);
 /// Begins to open the ledger as [`open`] does, while something else is done.
 ///
 /// Replaying a thousand entries takes as long as all other checks together.
-pub(crate) fn begin(session: &Session, now: Timestamp) -> Result<Reading> {
-    Ok(Reading::of(unread(session)?, now))
+pub(crate) fn begin(session: &Session, keep: Keep, now: Timestamp) -> Result<Reading> {
+    Ok(Reading::of(unread(session)?, keep, now))
 }
 
 impl Reading {
     /// Begins to read a ledger.
-    pub(crate) fn of(ledger: Ledger, now: Timestamp) -> Self {
-        Self(std::thread::spawn(move || read(ledger, now)))
+    pub(crate) fn of(ledger: Ledger, keep: Keep, now: Timestamp) -> Self {
+        Self(std::thread::spawn(move || read(ledger, keep, now)))
     }
 
     /// Waits for the end, and returns the ledger.
@@ -41,8 +41,8 @@ impl Reading {
     }
 }
 
-fn read(ledger: Ledger, now: Timestamp) -> Result<Ledger> {
-    let mut ledger = ledger.with_mode(Mode::FromCheckpoint);
+fn read(ledger: Ledger, keep: Keep, now: Timestamp) -> Result<Ledger> {
+    let mut ledger = ledger.with_mode(Mode::FromCheckpoint).with_keep(keep);
     ledger.read(now)?;
     Ok(ledger)
 }

@@ -26,7 +26,7 @@ use crate::{
     directive::Directive,
     facts::{Facts, change_request::ChangeRequest},
     forge::{Checkout, providers::local::Identity, reasons::REF_MISSING},
-    ledger::Ledger,
+    ledger::{Keep, Ledger},
     pipeline::{Catalog, Pipeline, ProgramEntry, ProgramTable},
     plan::{SealedPlan, seal},
     policy::Policy,
@@ -74,11 +74,13 @@ impl Session {
         Self::begin(world)?.observe()
     }
 
-    /// Opens the repository as [`Session::open`] does, and reads the ledger meanwhile, which takes longest.
-    pub(crate) fn open_reading(world: &World) -> Result<(Self, Reading)> {
+    /// Opens the repository as [`Session::open`] does, and reads the ledger meanwhile, which takes longest, for a plan
+    /// that is named.
+    pub(crate) fn open_reading(world: &World, named: &str) -> Result<(Self, Reading)> {
         let begun = Self::begin(world)?;
+        let keep = named_digest(world, named).map_or(Keep::Nothing, Keep::Only);
         let ledger = unread_at(&begun.checkout, &begun.root, &begun.config_dir, &begun.access, &begun.events)?;
-        let reading = Reading::of(ledger, world.now());
+        let reading = Reading::of(ledger, keep, world.now());
         Ok((begun.observe()?, reading))
     }
 
@@ -200,16 +202,21 @@ impl Session {
         }
     }
 
-    /// Opens the ledger, verified up to its head.
+    /// Opens the ledger, verified up to its head, with all that it says.
     pub(crate) fn ledger(&self, now: Timestamp) -> Result<Ledger> {
-        super::ledger::open(self, now)
+        super::ledger::open(self, Keep::All, now)
+    }
+
+    /// Opens the ledger, verified up to its head, for its entries and objects: of plans that are over nothing is kept.
+    pub(crate) fn entries(&self, now: Timestamp) -> Result<Ledger> {
+        super::ledger::open(self, Keep::Nothing, now)
     }
 
     /// Finds a plan: a file, or a digest that the ledger holds.
     pub(crate) fn plan(&self, named: &str, world: &World, policy: &Policy) -> Result<SealedPlan> {
         let bytes = match named.parse::<Digest>() {
             Ok(digest) => self
-                .ledger(world.now())?
+                .entries(world.now())?
                 .object(&digest)
                 .map_err(|e| Refusal::new(PLAN_UNKNOWN, e.message().to_owned()).subject(named))?,
             Err(_) => plan_bytes(world, named)?,
@@ -221,6 +228,12 @@ impl Session {
     pub(crate) fn actor(&self, principal: &Principal) -> Actor {
         Actor { host: self.root.document().host.clone(), id: principal.id, login: principal.login.clone() }
     }
+}
+
+/// Returns the digest of a plan that is named by it or by its file; none where neither can be had, which is said when the
+/// plan is looked for.
+fn named_digest(world: &World, named: &str) -> Option<Digest> {
+    named.parse().ok().or_else(|| Some(Digest::of(&plan_bytes(world, named).ok()?)))
 }
 
 /// Reads a plan's file; what is neither a file nor a full digest names no plan.

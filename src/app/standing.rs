@@ -10,7 +10,10 @@ use super::{
 use crate::{
     base::{digest::Digest, ident::Id, reason::Result, time::Timestamp},
     event::RunStatus,
-    ledger::status::{Gate, status},
+    ledger::{
+        Keep,
+        status::{Gate, status},
+    },
     verify,
 };
 
@@ -66,7 +69,7 @@ fn is_granted(session: &Session, digest: &Digest, world: &World) -> bool {
             policy,
             &plan,
             Aim::start(None, world.now()),
-            begin(session, world.now())?,
+            begin(session, Keep::Only(*digest), world.now())?,
             None,
         )?;
         let (report, _) = situation.with_case(|case| verify::verify(plan, case))?;

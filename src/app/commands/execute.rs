@@ -58,7 +58,7 @@ use crate::{
 const SWITCHES: [(&str, bool); 2] = [("COUNTERSIGN_EXECUTION", false), ("COUNTERSIGN_SIDE_EFFECTS", true)];
 
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
-    let (mut session, reading) = Session::open_reading(world)?;
+    let (mut session, reading) = Session::open_reading(world, &args.plan)?;
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
     switches(plan.plan(), world)?;
@@ -91,7 +91,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     .shown_by(identity)
     .left_behind(&session)?;
     if let Purpose::Resume(name) | Purpose::Join { run: name, .. } = &purpose
-        && situation.ledger.read(world.now())?.state().run(name).is_none()
+        && !situation.ledger.read(world.now())?.state().knows_run(name)
     {
         // A slip of the pen must not read as if an approval were missing.
         return Err(Refusal::new(RUN_UNKNOWN, format!("run {name}")));

@@ -389,7 +389,7 @@ pub(super) fn record(
     objects.extend_from_slice(artifacts.objects());
     let Person { host, id, login } = plan.plan().planner.requested_by.clone();
     let requested_by = Actor { host, id, login };
-    let mut ledger = crate::app::ledger::open(session, world.now())?;
+    let mut ledger = session.entries(world.now())?;
     let appended = ledger.append(world.clock, |seen| {
         let record = PlanRecord {
             plan: plan.digest(),

@@ -28,7 +28,8 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     if let Some(path) = &args.bundle {
         return offline(args, &files::read(&world.cwd.join(path), bundle::MAX_BYTES)?, world);
     }
-    let (mut session, reading) = Session::open_reading(world)?;
+    let named = args.plan.as_deref().unwrap_or_default();
+    let (mut session, reading) = Session::open_reading(world, named)?;
     if let Some(text) = &args.trust_root {
         let expected: Digest = text.parse()?;
         if expected != session.root.digest() {
@@ -37,7 +38,6 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
         }
     }
     let (policy, _) = session.policy()?;
-    let named = args.plan.as_deref().unwrap_or_default();
     let plan = session.plan(named, world, &policy)?;
     let digest = plan.digest();
     session.follow(&plan);

@@ -276,7 +276,7 @@ impl Readers {
         &mut self,
         take: impl Fn(&mut Chain) -> crate::base::reason::Result<T>,
     ) -> Result<Option<T>, TestCaseError> {
-        let [all, only, nothing] = self.0.each_mut().map(|chain| take(chain));
+        let [all, only, nothing] = self.0.each_mut().map(take);
         let code = |taken: &crate::base::reason::Result<T>| taken.as_ref().map_or_else(|e| e.code(), |_| "ok");
         prop_assert_eq!(code(&all), code(&only), "where one plan is kept");
         prop_assert_eq!(code(&all), code(&nothing), "where nothing is kept");
