@@ -23,7 +23,7 @@ use crate::{
         time::Timestamp,
     },
     facts::Facts,
-    ledger::{Chain, Ledger, Record, State},
+    ledger::{Chain, Keep, Ledger, Record, State},
     plan::{SealedPlan, seal},
     policy::{self, Policy},
     sign::{Envelope, TrustRoot, predicate::LedgerHead, trust::Version},
@@ -153,7 +153,7 @@ pub(crate) fn audit(bytes: &[u8], pin: &Digest) -> Result<Audit> {
     let plan = seal::open_with(plan_bytes, &limits(&policy))?;
     // No clock is trusted here: entries are held against each other, and the plan against its claim.
     let end = Timestamp::from_unix(i64::MAX);
-    let mut chain = Chain::new(&newest, None);
+    let mut chain = Chain::new(&newest, None).keeping(Keep::Only(plan.digest()));
     let mut claimed: Option<(usize, Timestamp, Id)> = None;
     for (index, line) in bundle.ledger.iter().enumerate() {
         let entry = chain.push(line.as_bytes(), &newest, end)?;
@@ -164,7 +164,7 @@ pub(crate) fn audit(bytes: &[u8], pin: &Digest) -> Result<Audit> {
         }
     }
     // What counts is how everything stood just before the claim: read once more, up to there.
-    let mut before = Chain::new(&newest, None);
+    let mut before = Chain::new(&newest, None).keeping(Keep::Only(plan.digest()));
     let (until, at, run) = match claimed {
         Some((index, at, run)) => (index, at, Some(run)),
         None => (bundle.ledger.len(), chain.last_at(), None),

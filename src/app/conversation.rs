@@ -17,7 +17,7 @@ use crate::{
     facts::change_request::{Comment, Reaction},
     forge::Forge,
     ledger::{
-        Ledger, State,
+        Keep, Ledger, State,
         status::{Gate, status},
     },
     plan::{
@@ -92,7 +92,8 @@ impl Shown {
         world: &World,
     ) -> Result<Self> {
         let (digest, now) = (plan.digest(), world.now());
-        let reading = begin(session, now)?;
+        // What was approved before it is looked for among all plans.
+        let reading = begin(session, Keep::All, now)?;
         let mut situation =
             Situation::gather(session, policy, plan, Aim::start(Some(digest), now), reading, Some(asking))?;
         let (report, _) = situation.with_case(|case| verify::verify(plan.clone(), case))?;
@@ -145,19 +146,19 @@ pub(crate) fn check_shown(plan: &SealedPlan, decision: &Decision) -> Result<()> 
 
 /// Returns the newest other plan of the directive that somebody approved, and what changed since.
 fn since(ledger: &mut Ledger, plan: &SealedPlan, world: &World) -> Result<Option<(Digest, PlanDiff)>> {
-    let Some(before) = approved_before(ledger.read(world.now())?.state(), plan) else { return Ok(None) };
+    let Some(before) = approved_before(ledger.read(world.now())?.state(), plan)? else { return Ok(None) };
     let earlier =
         seal::open_with(ledger.object(&before)?, &seal::Limits { max_steps: seal::MAX_STEPS, ..Default::default() })?;
     Ok(Some((before, diff(earlier.plan(), plan.plan()))))
 }
 
 /// Returns the newest other plan of the same directive that somebody approved.
-fn approved_before(state: &State, plan: &SealedPlan) -> Option<Digest> {
+fn approved_before(state: &State, plan: &SealedPlan) -> Result<Option<Digest>> {
     let directive = &plan.plan().directive.name;
-    let others = state.plans().iter().filter(|(digest, known)| {
+    let others = state.plans()?.iter().filter(|(digest, known)| {
         **digest != plan.digest() && known.record.directive == *directive && !known.approvals.is_empty()
     });
-    others.max_by_key(|(_, known)| known.seq).map(|(digest, _)| *digest)
+    Ok(others.max_by_key(|(_, known)| known.seq).map(|(digest, _)| *digest))
 }
 
 /// Returns the ways to agree that count for a plan, those that work from a phone first.

@@ -10,13 +10,13 @@ use crate::{
         time::Timestamp,
     },
     forge::Checkout,
-    ledger::{Batch, Entry, Ledger, Mode, NewEntry},
+    ledger::{Batch, Entry, Keep, Ledger, Mode, NewEntry},
     sign::{Envelope, Signer, TrustRoot, predicate::Checkpoint, statement::Subject},
 };
 
 /// Opens the ledger and verifies it up to its head; a signed checkpoint stands for the signatures before it.
-pub(crate) fn open(session: &Session, now: Timestamp) -> Result<Ledger> {
-    read(unread(session)?, now)
+pub(crate) fn open(session: &Session, keep: Keep, now: Timestamp) -> Result<Ledger> {
+    read(unread(session)?.with_keep(keep), now)
 }
 
 /// A ledger that is being read on a thread of its own.
@@ -25,8 +25,8 @@ pub(crate) struct Reading(std::thread::JoinHandle<Result<Ledger>>);
 /// Begins to open the ledger as [`open`] does, while something else is done.
 ///
 /// Replaying a thousand entries takes as long as all other checks together.
-pub(crate) fn begin(session: &Session, now: Timestamp) -> Result<Reading> {
-    Ok(Reading::of(unread(session)?, now))
+pub(crate) fn begin(session: &Session, keep: Keep, now: Timestamp) -> Result<Reading> {
+    Ok(Reading::of(unread(session)?.with_keep(keep), now))
 }
 
 impl Reading {

@@ -26,7 +26,7 @@ use crate::{
     directive::Directive,
     facts::{Facts, change_request::ChangeRequest},
     forge::{Checkout, providers::local::Identity, reasons::REF_MISSING},
-    ledger::Ledger,
+    ledger::{Keep, Ledger},
     pipeline::{Catalog, Pipeline, ProgramEntry, ProgramTable},
     plan::{SealedPlan, seal},
     policy::Policy,
@@ -74,12 +74,12 @@ impl Session {
         Self::begin(world)?.observe()
     }
 
-    /// Opens the repository as [`Session::open`] does, and reads the ledger meanwhile, which takes longest: what is
-    /// asked about one plan, where one is named, and otherwise all.
-    pub(crate) fn open_reading(world: &World, about: Option<Digest>) -> Result<(Self, Reading)> {
+    /// Opens the repository as [`Session::open`] does, and reads the ledger meanwhile, which takes longest, as it is set
+    /// up to be read.
+    pub(crate) fn open_reading(world: &World, set_up: impl FnOnce(Ledger) -> Ledger) -> Result<(Self, Reading)> {
         let begun = Self::begin(world)?;
         let ledger = unread_at(&begun.checkout, &begun.root, &begun.config_dir, &begun.access, &begun.events)?;
-        let reading = Reading::of(ledger.with_focus(about), world.now());
+        let reading = Reading::of(set_up(ledger), world.now());
         Ok((begun.observe()?, reading))
     }
 
@@ -201,9 +201,14 @@ impl Session {
         }
     }
 
-    /// Opens the ledger, verified up to its head.
+    /// Opens the ledger, verified up to its head, with all that it says.
     pub(crate) fn ledger(&self, now: Timestamp) -> Result<Ledger> {
-        super::ledger::open(self, now)
+        super::ledger::open(self, Keep::All, now)
+    }
+
+    /// Opens the ledger, verified up to its head, for its entries and objects: of plans that are over nothing is kept.
+    pub(crate) fn entries(&self, now: Timestamp) -> Result<Ledger> {
+        super::ledger::open(self, Keep::Nothing, now)
     }
 
     /// Finds a plan: a file, or a digest that the ledger holds.
@@ -221,7 +226,7 @@ impl Session {
     ) -> Result<SealedPlan> {
         let bytes = match found {
             NamedPlan::Recorded(digest) => self
-                .ledger(world.now())?
+                .entries(world.now())?
                 .object(&digest)
                 .map_err(|e| Refusal::new(PLAN_UNKNOWN, e.message().to_owned()).subject(named))?,
             NamedPlan::File(bytes) => bytes?,

@@ -48,7 +48,7 @@ pub(crate) struct Recorded {
 pub(crate) fn recorded(ledger: &mut Ledger, now: Timestamp) -> Result<Vec<Recorded>> {
     let state = ledger.read(now)?.state();
     let plans: Vec<_> =
-        state.plans().iter().map(|(digest, plan)| (*digest, plan.record.directive.clone(), plan.at)).collect();
+        state.plans()?.iter().map(|(digest, plan)| (*digest, plan.record.directive.clone(), plan.at)).collect();
     let mut found = Vec::new();
     for (digest, directive, at) in plans {
         if let Some(usage) = usage_in(&ledger.object(&digest)?)? {
@@ -67,7 +67,7 @@ pub(crate) fn unrecorded(journal: &Journal, ledger: &mut Ledger, now: Timestamp)
     if attempts.is_empty() {
         return Ok(Vec::new());
     }
-    let plans = ledger.read(now)?.state().plans();
+    let plans = ledger.read(now)?.state().plans()?;
     let left = attempts.into_iter().filter(|attempt| attempt.plan.is_none_or(|plan| !plans.contains_key(&plan)));
     Ok(left.map(|Attempt { directive, at, usage, .. }| Recorded { directive, at, usage }).collect())
 }

@@ -10,7 +10,10 @@ use super::{
 use crate::{
     base::{digest::Digest, ident::Id, reason::Result, time::Timestamp},
     event::RunStatus,
-    ledger::status::{Gate, status},
+    ledger::{
+        Keep,
+        status::{Gate, status},
+    },
     verify,
 };
 
@@ -32,7 +35,7 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
     let now = world.now();
     let mut ledger = session.ledger(now)?;
     let state = ledger.read(now)?.state();
-    let mut plans: Vec<_> = state.plans().iter().collect();
+    let mut plans: Vec<_> = state.plans()?.iter().collect();
     plans.sort_by_key(|(_, known)| std::cmp::Reverse(known.seq));
     let mut standings = Vec::new();
     for (digest, known) in plans {
@@ -66,7 +69,7 @@ fn is_granted(session: &Session, digest: &Digest, world: &World) -> bool {
             policy,
             &plan,
             Aim::start(None, world.now()),
-            begin(session, world.now())?,
+            begin(session, Keep::Only(*digest), world.now())?,
             None,
         )?;
         let (report, _) = situation.with_case(|case| verify::verify(plan, case))?;

@@ -87,7 +87,7 @@ impl Ledger {
         {
             return Err(exists());
         }
-        let mut chain = Chain::new(&self.root, None);
+        let mut chain = Chain::new(&self.root, None).keeping(self.keep);
         let entry = chain.push(genesis, &self.root, now)?;
         let lines = [genesis.to_vec()];
         let addition = Addition { first: 0, entries: &lines, objects, fold: &[], message: "genesis", at: entry.at };
@@ -238,7 +238,7 @@ impl Ledger {
         let newer = self.loaded.as_ref().is_some_and(|loaded| loaded.chain.length() >= chain.length());
         if !newer {
             let files = self.store.files(commit)?;
-            self.loaded = Some(Loaded { commit, files, chain, mode: self.mode });
+            self.hold(Loaded { commit, files, chain, mode: self.mode });
         }
         if let Some(mark) = &self.mark {
             // The entry is recorded, so this is no failure of the append; the next read raises the mark again.

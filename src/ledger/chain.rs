@@ -1,12 +1,13 @@
 //! Verifies entries one after the other: hashes, numbers, times, signatures, and the places they name.
 
-use std::hash::RandomState;
-
 use super::{
     append::NewEntry,
     blocks::Block,
+    fingerprint::Fingerprints,
     focus::Focus,
     format::{NO_PREVIOUS, RawEntry, entry_bytes, lines},
+    keep::Keep,
+    layered::Layered,
     look::{Content, Look, Opened, Seen, Statements, covers},
     reasons::{
         LEDGER_CHAIN, LEDGER_DUPLICATE, LEDGER_EQUIVOCATION, LEDGER_HEAD, LEDGER_ROLLBACK, LEDGER_TIME,
@@ -45,7 +46,9 @@ pub enum Mode {
 #[derive(Clone, Debug)]
 pub struct Chain {
     genesis: Digest,
-    hashes: Vec<Digest>,
+    hashes: Layered<Vec<Digest>>,
+    /// The hash of the last entry.
+    tip: Option<Digest>,
     statements: Statements,
     last: Timestamp,
     covered: Option<u64>,
@@ -61,7 +64,8 @@ impl Chain {
     pub fn new(root: &TrustRoot, covered: Option<u64>) -> Self {
         Self {
             genesis: root.document().ledger.genesis,
-            hashes: Vec::new(),
+            hashes: Layered::default(),
+            tip: None,
             statements: Statements::default(),
             last: Timestamp::from_unix(0),
             covered,
@@ -69,6 +73,13 @@ impl Chain {
             focus: None,
             state: State::default(),
         }
+    }
+
+    /// Chooses what is kept of plans that are over; all, unless told otherwise.
+    #[must_use]
+    pub fn keeping(mut self, keep: Keep) -> Self {
+        self.state = State::new(keep);
+        self
     }
 
     /// Puts off the signatures of covered approvals, for [`Chain::prove_live`] and [`Chain::prove`].
@@ -100,8 +111,9 @@ impl Chain {
         self.state.prove(&live, root)
     }
 
-    /// Verifies the signatures that were put off, of every approval of a plan.
+    /// Verifies the signatures that were put off, of every approval of a plan that is kept.
     pub(super) fn prove(&mut self, plan: &Digest, root: &TrustRoot) -> Result<()> {
+        self.state.check_kept(plan)?;
         let ids = self.state.plan(plan).map(|known| known.approvals.clone()).unwrap_or_default();
         self.state.prove(&ids, root)
     }
@@ -115,8 +127,7 @@ impl Chain {
     /// Returns the last entry, as statements name it; `None` before the genesis.
     #[must_use]
     pub fn head(&self) -> Option<LedgerHead> {
-        let hash = *self.hashes.last()?;
-        Some(LedgerHead { genesis: self.genesis, seq: self.hashes.len() as u64 - 1, hash })
+        Some(LedgerHead { genesis: self.genesis, seq: self.length() - 1, hash: self.tip? })
     }
 
     /// Returns when the last entry was appended; the beginning of time before the genesis.
@@ -128,13 +139,14 @@ impl Chain {
     /// Returns how many entries were verified.
     #[must_use]
     pub fn length(&self) -> u64 {
-        self.hashes.len() as u64
+        self.hashes.layers().iter().map(|layer| layer.len() as u64).sum()
     }
 
     /// Returns the hash of an entry.
     #[must_use]
     pub fn hash_at(&self, seq: u64) -> Option<Digest> {
-        self.hashes.get(usize::try_from(seq).ok()?).copied()
+        let (seq, [old, new]) = (usize::try_from(seq).ok()?, self.hashes.layers());
+        old.get(seq).or_else(|| new.get(seq.checked_sub(old.len())?)).copied()
     }
 
     /// Verifies the next entry and takes it into the state.
@@ -143,9 +155,17 @@ impl Chain {
     /// `ledger.*`, `replay.consumed`, `json.*`, `dsse.*`, `signature.*`, `key.*`, naming the entry. The
     /// chain must not be used any further after one.
     pub fn push(&mut self, bytes: &[u8], root: &TrustRoot, now: Timestamp) -> Result<Entry> {
+        self.take(bytes, root, now)?.ok_or_else(passed_over)
+    }
+
+    /// Does what [`Chain::push`] does; returns no entry where it is passed over.
+    ///
+    /// # Errors
+    /// As [`Chain::push`].
+    pub(super) fn take(&mut self, bytes: &[u8], root: &TrustRoot, now: Timestamp) -> Result<Option<Entry>> {
         self.named(|chain| {
-            let seen = chain.look(&chain.statements.keys, root).at(bytes)?;
-            chain.step(seen, root, now)?.ok_or_else(passed_over)
+            let seen = chain.look(&chain.statements.keys, chain.focus.as_ref(), root).at(bytes)?;
+            chain.step(seen, root, now)
         })
     }
 
@@ -165,7 +185,7 @@ impl Chain {
         take: &mut impl FnMut(&Entry, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let (keys, focus) = (self.statements.keys.clone(), self.focus.clone());
-        let look = Look { focus: focus.as_ref(), ..self.look(&keys, root) };
+        let look = self.look(&keys, focus.as_ref(), root);
         let look_at_all = |block: Block<'f>| {
             let seen =
                 lines(&block.bytes).map(|lines| lines.map(|line| (line.len(), look.at(line))).collect::<Vec<_>>());
@@ -229,7 +249,7 @@ impl Chain {
         root: &TrustRoot,
         now: Timestamp,
     ) -> Result<(Entry, Vec<u8>)> {
-        let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
+        let prev = self.tip.unwrap_or(NO_PREVIOUS);
         let bytes = entry_bytes(self.length(), prev, envelope, at)?;
         let entry = self.named(|chain| {
             let raw = RawEntry::parse(&bytes)?;
@@ -250,14 +270,14 @@ impl Chain {
         })
     }
 
-    fn look<'a>(&self, statements: &'a [RandomState; 2], root: &'a TrustRoot) -> Look<'a> {
-        Look { root, covered: self.covered, deferring: self.deferring, statements, focus: None }
+    fn look<'a>(&self, statements: &'a Fingerprints, focus: Option<&'a Focus>, root: &'a TrustRoot) -> Look<'a> {
+        Look { root, covered: self.covered, deferring: self.deferring, statements, focus }
     }
 
     /// Takes in an entry that was looked at, in its place; returns it unless it is passed over.
     fn step(&mut self, seen: Seen, root: &TrustRoot, now: Timestamp) -> Result<Option<Entry>> {
         let seq = self.length();
-        let prev = self.hashes.last().copied().unwrap_or(NO_PREVIOUS);
+        let prev = self.tip.unwrap_or(NO_PREVIOUS);
         if seen.seq != seq || seen.prev != prev {
             return Err(Refusal::new(
                 LEDGER_CHAIN,
@@ -278,7 +298,7 @@ impl Chain {
                 return Ok(None);
             }
         };
-        if self.statements.seen.contains(&statement) {
+        if self.statements.has(statement) {
             return Err(Refusal::new(LEDGER_DUPLICATE, "an earlier entry holds the same statement"));
         }
         let (record, signatories) = opened?;
@@ -287,20 +307,30 @@ impl Chain {
         }
         let entry = Entry { seq, at: seen.at, hash: seen.hash, record, signatories };
         check_origin(&entry.record, seq, root)?;
+        self.state.apply_for(self.focus.as_ref(), &entry)?;
+        // After the rules: what they let a claim name is its own plan's, and kept.
         if let Record::Claim(claim) = &entry.record
             && !covers(self.covered, seq)
         {
             self.state.prove(&claim.approvals, root)?;
         }
-        self.state.apply_for(self.focus.as_ref(), &entry)?;
-        self.statements.seen.insert(statement);
+        self.statements.seen.grow().insert(statement);
         self.follow(seen.hash, seen.at);
+        self.state.let_go(&entry.record, self.last.plus(-CLOCK_SLACK));
         Ok(Some(entry))
     }
 
     fn follow(&mut self, hash: Digest, at: Timestamp) {
-        self.hashes.push(hash);
+        self.hashes.grow().push(hash);
+        self.tip = Some(hash);
         self.last = self.last.max(at);
+    }
+
+    /// Makes one of what was shared with a copy and what came since, where the copy is gone.
+    pub(super) fn settle(&mut self) {
+        self.hashes.grow();
+        self.statements.seen.grow();
+        self.state.past.settle();
     }
 
     fn check_seen(&self, seen: &LedgerHead, record: &Record) -> Result<()> {

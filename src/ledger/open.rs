@@ -7,6 +7,7 @@ use git2::Oid;
 use super::{
     blocks::Files,
     chain::{Chain, Mode},
+    keep::Keep,
     mark::Mark,
     reasons::{LEDGER_CONTENDED, LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_ROLLBACK},
     record::Entry,
@@ -34,6 +35,7 @@ pub struct Ledger {
     pub(super) remote: Option<Remote>,
     pub(super) loaded: Option<Loaded>,
     pub(super) mode: Mode,
+    pub(super) keep: Keep,
     pub(super) focus: Option<Digest>,
     pub(super) mark: Option<Mark>,
     pub(super) listener: Option<Listener>,
@@ -66,6 +68,7 @@ impl Ledger {
             remote: None,
             loaded: None,
             mode: Mode::Full,
+            keep: Keep::All,
             focus: None,
             mark: None,
             listener: None,
@@ -100,13 +103,22 @@ impl Ledger {
         self
     }
 
-    /// Asks about one plan: in [`Mode::FromCheckpoint`] what the checkpoint covers of other plans is not read beyond its
-    /// place in the chain, and the state knows nothing of them.
+    /// Chooses what every read keeps of plans that are over, and reads afresh.
     ///
-    /// Whoever asks about another plan, or appends, has the whole read first.
+    /// With less than all, memory grows with the number of plans that are under way, and some 60 bytes an entry.
     #[must_use]
-    pub fn with_focus(mut self, plan: Option<Digest>) -> Self {
-        self.focus = plan;
+    pub fn with_keep(mut self, keep: Keep) -> Self {
+        (self.keep, self.loaded) = (keep, None);
+        self
+    }
+
+    /// Asks about one plan, of which all is kept: in [`Mode::FromCheckpoint`] what the checkpoint covers of other plans is
+    /// not read beyond its place in the chain, and the state knows nothing of them.
+    ///
+    /// Whoever asks about another plan is refused, and whoever appends has the whole read first.
+    #[must_use]
+    pub fn with_focus(mut self, plan: Digest) -> Self {
+        (self.keep, self.focus, self.loaded) = (Keep::Only(plan), Some(plan), None);
         self
     }
 
@@ -136,9 +148,8 @@ impl Ledger {
     /// Reads as [`Ledger::read`] does, and verifies the signatures of every approval of a plan, whatever covers them.
     ///
     /// # Errors
-    /// As [`Ledger::read`].
+    /// As [`Ledger::read`], `internal.error` where [`Ledger::with_keep`] did not ask for the plan.
     pub fn read_for(&mut self, plan: &Digest, now: Timestamp) -> Result<&Chain> {
-        self.focus = self.focus.filter(|focus| focus == plan);
         self.sync(now)?;
         let loaded = self.loaded.as_mut().ok_or_else(missing)?;
         loaded.chain.prove(plan, &self.root)?;
@@ -192,7 +203,8 @@ impl Ledger {
         let loaded = self.loaded.as_ref().ok_or_else(missing)?;
         let covered = covered(&self.store, &self.root, &loaded.files, self.mode)?;
         let trusted = covered.filter(|covered| !distrusted(&loaded.chain, covered));
-        let mut chain = Chain::new(&self.root, trusted.map(|covered| covered.up_to));
+        let up_to = trusted.map(|covered| covered.up_to);
+        let mut chain = Chain::new(&self.root, up_to).keeping(Keep::Nothing);
         follow(&self.store, &self.root, &mut chain, &loaded.files, now, &mut take)
     }
 
@@ -295,12 +307,13 @@ impl Ledger {
                 self.check_linear(commit, if self.mode == Mode::Full { usize::MAX } else { singles })?;
                 let covered = covered(&self.store, &self.root, &files, self.mode)?;
                 let up_to = covered.as_ref().map(|covered| covered.up_to);
-                let first = Chain::new(&self.root, up_to).deferring().about(self.focus.filter(|_| up_to.is_some()));
+                let focus = self.focus.filter(|_| up_to.is_some());
+                let first = Chain::new(&self.root, up_to).keeping(self.keep).deferring().about(focus);
                 let chain = self.replay(first, &files, now)?;
                 match covered {
                     // The key that vouched was taken back since: its word counts nothing any more.
                     Some(covered) if distrusted(&chain, &covered) => {
-                        self.replay(Chain::new(&self.root, None), &files, now)?
+                        self.replay(Chain::new(&self.root, None).keeping(self.keep), &files, now)?
                     }
                     _ => chain,
                 }
@@ -320,8 +333,13 @@ impl Ledger {
                 format!("version {ours}, and the ledger names version {highest}"),
             ));
         }
-        self.loaded = Some(Loaded { commit, files, chain, mode: self.mode });
+        self.hold(Loaded { commit, files, chain, mode: self.mode });
         Ok(())
+    }
+
+    /// Takes a verified ledger in place of the one before, of which it no longer needs to be a copy.
+    pub(super) fn hold(&mut self, loaded: Loaded) {
+        self.loaded.insert(loaded).chain.settle();
     }
 
     fn replay(&self, mut chain: Chain, files: &[EntryFile], now: Timestamp) -> Result<Chain> {

@@ -1,29 +1,32 @@
 //! What the entries of a ledger add up to; nothing here is ever stored.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     held::Held,
+    keep::Keep,
+    past::{Fact, Past},
     reasons::{LEDGER_HALTED, LEDGER_REVOKED, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT, RUN_INDETERMINATE},
+    run::Run,
 };
 use crate::{
     base::{
         digest::Digest,
         ident::Id,
-        reason::{REPLAY_CONSUMED, Refusal, Result},
+        reason::{INTERNAL, REPLAY_CONSUMED, Refusal, Result},
         time::Timestamp,
     },
-    event::{RunStatus, StepStatus},
+    event::RunStatus,
     sign::{
         TrustRoot,
-        predicate::{Checkpoint, Claim, Halt, PlanRecord, Rejection, ResolveAs, ReviewRecord, Scope},
+        predicate::{Checkpoint, Halt, PlanRecord, Rejection, ReviewRecord, Scope},
     },
 };
 
-/// Everything that a ledger says, as of its last entry.
+/// Everything that a ledger says, as of its last entry, but for plans that are over and that its reader did not ask for.
+///
+/// Those are remembered by name, so that the same entries are refused for the same reasons; asked for, they are not
+/// there, and what is not there permits nothing. What lists all of a kind refuses where some were let go.
 ///
 /// A writer works on a copy until its entries are recorded; what they do not touch is shared with what was before.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +37,12 @@ pub struct State {
     pub(super) approvals: BTreeMap<Digest, Arc<ApprovalState>>,
     /// Runs, by name.
     pub(super) runs: BTreeMap<Id, Arc<Run>>,
-    /// SHA-256 of the tokens that let a claim in.
-    pub(super) tokens: BTreeSet<Digest>,
+    /// Of which plans all is kept.
+    pub(super) keep: Keep,
+    /// What is over and not kept, and the tokens that let a claim in.
+    pub(super) past: Past,
+    /// How many plans there may be before those out of time are looked for.
+    pub(super) sweep_at: usize,
     /// Keys that were revoked, with the entry that did.
     pub(super) revoked_keys: BTreeMap<Digest, u64>,
     /// The halt that is in force, with its entry.
@@ -88,55 +95,6 @@ pub struct ApprovalState {
     pub uses: Vec<Id>,
 }
 
-/// A run: the claim that holds it, and what its steps did.
-#[derive(Clone, Debug)]
-pub struct Run {
-    /// The newest claim; a resumed run has had others.
-    pub claim: Claim,
-    /// The entry of the first claim.
-    pub first_claim: u64,
-    /// The entry of the newest claim: the fencing token of its steps.
-    pub fencing: u64,
-    /// When the newest claim was appended.
-    pub claimed_at: Timestamp,
-    /// Steps that said anything.
-    pub steps: BTreeMap<Id, StepState>,
-    /// The entry that last started each step of which it is not known how it ended: a resolution must have seen it.
-    pub opened: BTreeMap<Id, u64>,
-    /// How the run ended; `Indeterminate` is no end, a resolution and a new claim lead out of it.
-    pub outcome: Option<RunStatus>,
-    /// The entry that ended it.
-    pub ended: Option<u64>,
-    /// Whether the last entry of the run is a read-back.
-    pub verifying: bool,
-}
-
-/// Where a step of a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepState {
-    /// It started, and nothing was heard since.
-    Open {
-        /// The attempt.
-        attempt: u32,
-    },
-    /// An attempt ended.
-    Finished {
-        /// The attempt, 0 where it never started.
-        attempt: u32,
-        /// How it ended; `Indeterminate` where the executor itself did not know.
-        status: StepStatus,
-        /// Whether another attempt was to follow.
-        retrying: bool,
-    },
-    /// Nobody knew how it ended, and a person decided.
-    Resolved {
-        /// The attempt of unknown outcome.
-        attempt: u32,
-        /// How it is taken.
-        taken: ResolveAs,
-    },
-}
-
 impl PlanState {
     /// Tells whether somebody, or a successor, put an end to the plan.
     #[must_use]
@@ -145,65 +103,27 @@ impl PlanState {
     }
 }
 
-impl StepState {
-    /// Tells whether only a signed resolution leads on, should the executor be gone.
-    #[must_use]
-    pub fn is_unknown(self) -> bool {
-        matches!(self, Self::Open { .. } | Self::Finished { status: StepStatus::Indeterminate, .. })
-    }
-
-    /// Returns the attempt.
-    #[must_use]
-    pub fn attempt(self) -> u32 {
-        match self {
-            Self::Open { attempt } | Self::Finished { attempt, .. } | Self::Resolved { attempt, .. } => attempt,
-        }
-    }
-}
-
-impl Run {
-    /// Tells whether the run has ended for good.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        self.outcome.is_some_and(|status| status != RunStatus::Indeterminate)
-    }
-
-    /// Tells whether a step is done, by its program or by a resolution.
-    #[must_use]
-    pub fn has_succeeded(&self, step: &Id) -> bool {
-        matches!(
-            self.steps.get(step),
-            Some(
-                StepState::Finished { status: StepStatus::Succeeded, .. }
-                    | StepState::Resolved { taken: ResolveAs::Skip, .. }
-            )
-        )
-    }
-
-    /// Tells whether a new claim may go on with the run: it was neither completed nor given up.
-    #[must_use]
-    pub fn can_resume(&self) -> bool {
-        let aborted = |state: &StepState| matches!(state, StepState::Resolved { taken: ResolveAs::Abort, .. });
-        self.outcome != Some(RunStatus::Completed) && !self.steps.values().any(aborted)
-    }
-
-    /// Returns the steps that started and of which nobody knows, but perhaps a living executor, how they ended.
-    pub fn unknown_steps(&self) -> impl Iterator<Item = &Id> {
-        self.steps.iter().filter(|(_, state)| state.is_unknown()).map(|(step, _)| step)
-    }
-}
-
 impl State {
-    /// Returns every plan, by digest.
-    #[must_use]
-    pub fn plans(&self) -> &BTreeMap<Digest, Arc<PlanState>> {
-        &self.plans
+    /// Begins with nothing.
+    pub(super) fn new(keep: Keep) -> Self {
+        Self { keep, ..Self::default() }
     }
 
-    /// Returns a plan.
+    /// Returns every plan, by digest.
+    ///
+    /// # Errors
+    /// `internal.error` where plans that are over were not kept.
+    pub fn plans(&self) -> Result<&BTreeMap<Digest, Arc<PlanState>>> {
+        self.check_whole()?;
+        Ok(&self.plans)
+    }
+
+    /// Returns a plan; `None` also for one that is over and was not kept, which nobody should ask for.
     #[must_use]
     pub fn plan(&self, plan: &Digest) -> Option<&PlanState> {
-        self.plans.get(plan).map(Arc::as_ref)
+        let known = self.plans.get(plan).map(Arc::as_ref);
+        debug_assert!(known.is_some() || !self.knows_plan(plan), "plan {plan} was not kept");
+        known
     }
 
     /// Returns a plan that must be there.
@@ -214,33 +134,72 @@ impl State {
         self.plan(plan).ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("plan {plan}")))
     }
 
-    /// Returns an approval, by the digest of its statement.
+    /// Returns an approval, by the digest of its statement; `None` also for one of a plan that was not kept.
     #[must_use]
     pub fn approval(&self, payload: &Digest) -> Option<&ApprovalState> {
-        self.approvals.get(payload).map(Arc::as_ref)
+        let known = self.approvals.get(payload).map(Arc::as_ref);
+        debug_assert!(known.is_some() || !self.past.knows_approval(payload), "approval {payload} was not kept");
+        known
     }
 
     /// Returns the approvals of a plan, oldest first.
     pub fn approvals_of(&self, plan: &Digest) -> impl Iterator<Item = &ApprovalState> {
-        self.plans.get(plan).into_iter().flat_map(|plan| &plan.approvals).filter_map(|id| self.approval(id))
+        self.plan(plan).into_iter().flat_map(|plan| &plan.approvals).filter_map(|id| self.approval(id))
     }
 
     /// Returns every run, by name.
-    #[must_use]
-    pub fn runs(&self) -> &BTreeMap<Id, Arc<Run>> {
-        &self.runs
+    ///
+    /// # Errors
+    /// `internal.error` where runs of plans that are over were not kept.
+    pub fn runs(&self) -> Result<&BTreeMap<Id, Arc<Run>>> {
+        self.check_whole()?;
+        Ok(&self.runs)
     }
 
-    /// Returns a run.
+    /// Returns a run; `None` also for one of a plan that was not kept: [`State::knows_run`] tells.
     #[must_use]
     pub fn run(&self, run: &Id) -> Option<&Run> {
         self.runs.get(run).map(Arc::as_ref)
+    }
+
+    /// Returns a run that is one of a plan.
+    #[must_use]
+    pub fn run_of(&self, plan: &Digest, run: &Id) -> Option<&Run> {
+        self.plan(plan)?;
+        self.run(run).filter(|known| known.claim.plan == *plan)
+    }
+
+    /// Tells whether there is, or was, a run of a name, whatever was kept of it.
+    #[must_use]
+    pub fn knows_run(&self, run: &Id) -> bool {
+        self.runs.contains_key(run) || self.past.holds(Fact::Run(run))
     }
 
     /// Returns the newest run of a plan.
     #[must_use]
     pub fn last_run(&self, plan: &Digest) -> Option<&Run> {
         self.run(self.plan(plan)?.runs.last()?)
+    }
+
+    /// Refuses where only a part is kept, and all is asked for.
+    fn check_whole(&self) -> Result<()> {
+        match self.keep {
+            Keep::All => Ok(()),
+            Keep::Only(_) | Keep::Nothing => {
+                Err(Refusal::new(INTERNAL, "all of the ledger is asked for, and a part was kept"))
+            }
+        }
+    }
+
+    /// Refuses where a plan is asked for of which not all is kept, whatever became of it.
+    ///
+    /// # Errors
+    /// `internal.error`.
+    pub fn check_kept(&self, plan: &Digest) -> Result<()> {
+        match self.keep.is_kept(plan) {
+            true => Ok(()),
+            false => Err(Refusal::new(INTERNAL, format!("plan {plan} is asked for, and not all of it was kept"))),
+        }
     }
 
     /// Returns the halt that is in force.
@@ -292,18 +251,15 @@ impl State {
 
     /// Returns the approvals that may still let something run at a time.
     pub(super) fn live_approvals(&self, at: Timestamp) -> Vec<Digest> {
-        let lives = |plan: &&Arc<PlanState>| !plan.is_ended() && at < plan.record.expires;
-        let plans = self.plans.values().filter(lives);
-        plans
-            .flat_map(|plan| {
-                let completed = self.is_completed(&plan.record.plan);
-                plan.approvals.iter().filter(move |id| {
-                    let scope = self.approvals.get(*id).map(|known| known.approval.stated().scope);
-                    !completed || scope != Some(Scope::SingleRun)
-                })
-            })
-            .copied()
-            .collect()
+        let mut live = Vec::new();
+        for known in self.plans.values().filter(|known| !known.is_ended() && at < known.record.expires) {
+            let standing = self.standing_of(known);
+            live.extend(known.approvals.iter().filter(|id| {
+                let scope = self.approvals.get(*id).map(|known| known.approval.stated().scope);
+                !standing.spent && (!standing.completed || scope != Some(Scope::SingleRun))
+            }));
+        }
+        live
     }
 
     /// Refuses while the repository is halted.
@@ -323,21 +279,9 @@ impl State {
     /// Refuses a plan that can never run (again): rejected, revoked, superseded, or expired at a time.
     ///
     /// # Errors
-    /// `ledger.unknown_subject`, `ledger.terminal`.
-    pub fn check_plan_alive(&self, plan: &Digest, at: Timestamp) -> Result<&PlanState> {
-        let known = self.require_plan(plan)?;
-        let why = if known.rejection.is_some() {
-            "was rejected"
-        } else if known.revoked.is_some() {
-            "was revoked"
-        } else if known.superseded_by.is_some() {
-            "was superseded"
-        } else if at >= known.record.expires {
-            "has expired"
-        } else {
-            return Ok(known);
-        };
-        Err(Refusal::new(LEDGER_TERMINAL, format!("plan {plan} {why}")).subject(plan.to_string()))
+    /// `ledger.unknown_subject`, `ledger.terminal`; that too for one that is over and was not kept.
+    pub fn check_plan_alive(&self, plan: &Digest, at: Timestamp) -> Result<()> {
+        self.standing(plan)?.check_alive(plan, at)
     }
 
     /// Refuses an approval that was taken back: itself, or through a key that signed it.

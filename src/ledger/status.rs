@@ -1,6 +1,9 @@
 //! How a plan and its steps stand, derived from the state and never stored.
 
-use super::state::{Run, State, StepState};
+use super::{
+    run::{Run, StepState},
+    state::State,
+};
 use crate::{
     base::{digest::Digest, ident::Id, time::Timestamp},
     event::{RunStatus, StepStatus},

@@ -7,8 +7,8 @@
 //! | approval | the plan is alive and not completed |
 //! | rejection | the plan is known, not completed, rejected, revoked or superseded |
 //! | revocation | what it names is known and not revoked; a plan: not rejected or superseded |
-//! | claim, first | not halted, plan alive, no open run, every approval usable |
-//! | claim, resuming | not halted, plan alive, the plan's last run, neither completed nor aborted, attempt + 1, same approvals, none revoked, no step unknown |
+//! | claim, first | not halted, plan alive and not spent, no open run, every approval is the plan's and usable |
+//! | claim, resuming | not halted, plan alive and not spent, the plan's last run, neither completed nor aborted, attempt + 1, same approvals, none revoked, no step unknown |
 //! | step-started | not halted, run claimed, fencing is the newest claim, plan and approvals not taken back, step may start |
 //! | step-finished | run claimed, the attempt is open; or attempt 0 and the step never started |
 //! | verification | run claimed, the step has started |
@@ -16,24 +16,27 @@
 //! | resolution | run not over, the step is unknown, and the signer saw it start |
 //! | checkpoint | not older than the newest, trust root not older |
 //! | halt | a lift needs a halt that its signer saw |
+//!
+//! A rule asks of a plan its [`Standing`](super::standing::Standing), which says the same of one that is over and
+//! remembered by name: what `keep.rs` lets go must make no difference to any rule, nor to the reason of a refusal.
 
 use std::sync::Arc;
 
 use super::{
     held::Held,
+    past::Fact,
     reasons::{
         LEDGER_BUSY, LEDGER_CHECKPOINT_OLD, LEDGER_DUPLICATE, LEDGER_ORDER, LEDGER_TERMINAL, LEDGER_UNKNOWN_SUBJECT,
         REPLAY_TOKEN,
     },
     record::{Entry, Record},
-    state::{ApprovalState, PlanState, Run, State},
+    state::{ApprovalState, PlanState, State},
 };
 use crate::{
     base::{
         digest::Digest,
         reason::{Refusal, Result},
     },
-    event::RunStatus,
     sign::{
         predicate::{Checkpoint, Halt, PlanRecord, Rejection, Revocation, RevocationTarget, Scope},
         reasons::{KEY_REVOKED, TRUST_ROLLBACK},
@@ -53,17 +56,22 @@ impl State {
         match &entry.record {
             Record::Genesis(_) => {}
             Record::Plan(record) => self.plan_recorded(entry, record)?,
-            Record::Review(record) => self.plan_mut(&record.plan)?.reviews.push(record.clone()),
+            Record::Review(record) => match self.plans.get_mut(&record.plan) {
+                Some(known) => Arc::make_mut(known).reviews.push(record.clone()),
+                None => drop(self.standing(&record.plan)?),
+            },
             Record::Approval(approval) => self.approved(entry, approval)?,
             Record::Rejection(record) => self.rejected(record)?,
             Record::Revocation(record) => self.revoked(entry, record)?,
             Record::Claim(record) => {
                 let token = record.job.as_ref().map(|job| job.token);
-                if let Some(token) = token.filter(|token| self.tokens.contains(token)) {
+                if let Some(token) = token.filter(|token| self.past.holds(Fact::Token(token))) {
                     return Err(Refusal::new(REPLAY_TOKEN, format!("token {token}")));
                 }
                 self.claimed(entry, record)?;
-                self.tokens.extend(token);
+                if let Some(token) = token {
+                    self.past.add(Fact::Token(&token));
+                }
             }
             Record::StepStarted(record) => self.step_started(entry, record)?,
             Record::StepFinished(record) => self.step_finished(record)?,
@@ -90,22 +98,23 @@ impl State {
     }
 
     fn plan_recorded(&mut self, entry: &Entry, record: &PlanRecord) -> Result<()> {
-        if self.plans.contains_key(&record.plan) {
+        if self.knows_plan(&record.plan) {
             return Err(Refusal::new(LEDGER_DUPLICATE, format!("plan {} is recorded already", record.plan)));
         }
         // Of a plan that was passed over nobody here knows what became of it.
         let known = |old: &&Digest| !self.partial || self.plans.contains_key(*old);
         if let Some(old) = record.supersedes.as_ref().filter(known) {
-            let completed = self.is_completed(old);
-            let open = self.open_run(old).is_some();
-            let known = self.plan_mut(old)?;
-            if known.superseded_by.is_some() || completed {
+            let standing = self.standing(old)?;
+            if standing.superseded || standing.completed {
                 return Err(terminal(format!("plan {old} is completed, or has a successor already")));
             }
-            if open {
+            if standing.running {
                 return Err(Refusal::new(LEDGER_BUSY, format!("plan {old} runs")));
             }
-            known.superseded_by = Some(record.plan);
+            match self.plans.get_mut(old) {
+                Some(known) => Arc::make_mut(known).superseded_by = Some(record.plan),
+                None => self.past.add(Fact::Superseded(old)),
+            }
         }
         let fresh = PlanState {
             record: record.clone(),
@@ -129,8 +138,9 @@ impl State {
         }
         let predicate = approval.stated();
         let plan = predicate.binding.plan;
-        self.check_plan_alive(&plan, entry.at)?;
-        if self.is_completed(&plan) {
+        let standing = self.standing(&plan)?;
+        standing.check_alive(&plan, entry.at)?;
+        if standing.completed {
             return Err(terminal(format!("plan {plan} is completed")));
         }
         let uses_fit = match predicate.scope {
@@ -150,12 +160,14 @@ impl State {
     }
 
     fn rejected(&mut self, record: &Rejection) -> Result<()> {
-        let completed = self.is_completed(&record.plan);
-        let known = self.plan_mut(&record.plan)?;
-        if completed || known.is_ended() {
+        let standing = self.standing(&record.plan)?;
+        if standing.completed || standing.is_ended() {
             return Err(terminal(format!("plan {} is at its end already", record.plan)));
         }
-        known.rejection = Some(Box::new(record.clone()));
+        match self.plans.get_mut(&record.plan) {
+            Some(known) => Arc::make_mut(known).rejection = Some(Box::new(record.clone())),
+            None => self.past.add(Fact::Rejected(&record.plan)),
+        }
         Ok(())
     }
 
@@ -168,27 +180,29 @@ impl State {
                 }
                 self.revoked_keys.insert(*key, entry.seq);
             }
-            RevocationTarget::Approval(id) => {
-                let known = self
-                    .approvals
-                    .get_mut(id)
-                    .ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("approval {id}")))?;
-                if known.revoked.is_some() {
-                    return again(format!("approval {id}"));
-                }
-                Arc::make_mut(known).revoked = Some(entry.seq);
-            }
+            RevocationTarget::Approval(id) => match self.approvals.get_mut(id) {
+                Some(known) if known.revoked.is_some() => return again(format!("approval {id}")),
+                Some(known) => Arc::make_mut(known).revoked = Some(entry.seq),
+                None if self.past.is_withdrawn(id) => return again(format!("approval {id}")),
+                None if self.past.knows_approval(id) => self.past.add(Fact::Withdrawn(id)),
+                None => return Err(Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("approval {id}"))),
+            },
             RevocationTarget::Plan(plan) => {
-                let known = self.plan_mut(plan)?;
-                if known.revoked.is_some() {
+                let standing = self.standing(plan)?;
+                if standing.revoked {
                     return again(format!("plan {plan}"));
                 }
-                if known.is_ended() {
+                if standing.is_ended() {
                     return Err(terminal(format!("plan {plan} is at its end already")));
                 }
+                let Some(known) = self.plans.get_mut(plan) else {
+                    self.past.add(Fact::Revoked(plan));
+                    return Ok(());
+                };
+                let known = Arc::make_mut(known);
                 known.revoked = Some(entry.seq);
-                for id in known.approvals.clone() {
-                    if let Some(known) = self.approvals.get_mut(&id) {
+                for id in &known.approvals {
+                    if let Some(known) = self.approvals.get_mut(id) {
                         Arc::make_mut(known).revoked.get_or_insert(entry.seq);
                     }
                 }
@@ -233,15 +247,6 @@ impl State {
                 Ok(())
             }
         }
-    }
-
-    pub(super) fn is_completed(&self, plan: &Digest) -> bool {
-        let runs = self.plans.get(plan).into_iter().flat_map(|plan| &plan.runs);
-        runs.filter_map(|run| self.runs.get(run)).any(|run| run.outcome == Some(RunStatus::Completed))
-    }
-
-    pub(super) fn open_run(&self, plan: &Digest) -> Option<&Run> {
-        self.last_run(plan).filter(|run| !run.is_over())
     }
 
     pub(super) fn plan_mut(&mut self, plan: &Digest) -> Result<&mut PlanState> {

@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    past::Fact,
     reasons::{LEDGER_BUSY, LEDGER_FENCED, LEDGER_UNKNOWN_SUBJECT},
     record::Entry,
-    state::{Run, State, StepState},
+    run::{Run, StepState},
+    state::{ApprovalState, State},
     transition::{order, terminal},
 };
 use crate::{
@@ -21,8 +23,13 @@ use crate::{
 impl State {
     pub(super) fn claimed(&mut self, entry: &Entry, claim: &Claim) -> Result<()> {
         self.check_running()?;
-        self.check_plan_alive(&claim.plan, entry.at)?;
-        if self.runs.contains_key(&claim.run) {
+        let standing = self.standing(&claim.plan)?;
+        // Asked before anything of its approvals and runs, of which no more may be known than their names.
+        if standing.spent {
+            return Err(Refusal::new(REPLAY_CONSUMED, format!("plan {} was carried out", claim.plan)));
+        }
+        standing.check_alive(&claim.plan, entry.at)?;
+        if self.knows_run(&claim.run) {
             return self.resumed(entry, claim);
         }
         if claim.attempt != 1 {
@@ -35,13 +42,11 @@ impl State {
             return Err(order(format!("the claim of run `{}` names no approval, or one twice", claim.run)));
         }
         for id in &claim.approvals {
-            let known = self.check_usable(id, entry.at)?;
-            if known.approval.stated().binding.plan != claim.plan {
-                return Err(order(format!("approval {id} is for another plan")));
-            }
+            self.own_approval(id, &claim.plan)?;
+            self.check_usable(id, entry.at)?;
         }
-        if let Some(open) = self.open_run(&claim.plan) {
-            return Err(Refusal::new(LEDGER_BUSY, format!("run `{}` of plan {}", open.claim.run, claim.plan)));
+        if standing.running {
+            return Err(Refusal::new(LEDGER_BUSY, format!("a run of plan {}", claim.plan)));
         }
         for id in &claim.approvals {
             if let Some(known) = self.approvals.get_mut(id) {
@@ -65,7 +70,9 @@ impl State {
     }
 
     fn resumed(&mut self, entry: &Entry, claim: &Claim) -> Result<()> {
-        let run = self.own_run(&claim.run, &claim.plan)?;
+        // A run that is remembered by name is of a plan that is over, and so of another.
+        let run = self.runs.get(&claim.run).ok_or_else(|| no_run(&claim.run, &claim.plan))?;
+        let run = of_plan(run, &claim.plan)?;
         let last = self.last_run(&claim.plan).is_some_and(|last| last.claim.run == claim.run);
         if !run.can_resume() || !last {
             return Err(Refusal::new(REPLAY_CONSUMED, format!("run `{}` is over", claim.run)));
@@ -197,10 +204,9 @@ impl State {
     }
 
     pub(super) fn resolved(&mut self, entry: &Entry, record: &Resolution) -> Result<()> {
-        let run = self.own_run(&record.run, &record.plan)?;
-        if run.is_over() {
-            return Err(terminal(format!("run `{}` is over", record.run)));
-        }
+        let over = || terminal(format!("run `{}` is over", record.run));
+        let run = self.named_run(&record.run, &record.plan)?.filter(|run| !run.is_over()).ok_or_else(over)?;
+        let run = of_plan(run, &record.plan)?;
         let attempt = match run.steps.get(&record.step) {
             Some(state) if state.is_unknown() => state.attempt(),
             _ => return Err(order(format!("step `{}` is not of unknown outcome", record.step))),
@@ -220,26 +226,48 @@ impl State {
         Ok(())
     }
 
-    fn own_run(&self, run: &Id, plan: &Digest) -> Result<&Run> {
-        let known = self.run(run).filter(|known| known.claim.plan == *plan);
-        known.ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("run `{run}` of plan {plan}")))
+    /// Returns an approval that is one of a plan, which is kept whole.
+    fn own_approval(&self, id: &Digest, plan: &Digest) -> Result<&ApprovalState> {
+        match self.approvals.get(id) {
+            Some(known) if known.approval.stated().binding.plan == *plan => Ok(known),
+            None if !self.past.knows_approval(id) => {
+                Err(Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("approval {id}")))
+            }
+            _ => Err(order(format!("approval {id} is for another plan"))),
+        }
+    }
+
+    /// Returns a run of whatever plan; `None` where it is over and remembered by name.
+    fn named_run(&self, run: &Id, plan: &Digest) -> Result<Option<&Run>> {
+        match self.runs.get(run) {
+            Some(known) => Ok(Some(known)),
+            None if self.past.holds(Fact::Run(run)) => Ok(None),
+            None => Err(no_run(run, plan)),
+        }
     }
 
     /// Returns a run that has no outcome, not even an indeterminate one.
+    ///
+    /// That it is over is said before that it is of another plan: of a run that is over its name may be all that is known.
     fn live_run(&self, run: &Id, plan: &Digest) -> Result<&Run> {
-        let known = self.own_run(run, plan)?;
-        match known.outcome {
-            None => Ok(known),
-            Some(_) => Err(terminal(format!("run `{run}` is over, or waits for a resolution"))),
+        match self.named_run(run, plan)?.filter(|known| known.outcome.is_none()) {
+            Some(known) => of_plan(known, plan),
+            None => Err(terminal(format!("run `{run}` is over, or waits for a resolution"))),
         }
     }
 
     fn run_mut(&mut self, run: &Id, plan: &Digest) -> Result<&mut Run> {
         let known = self.runs.get_mut(run).filter(|known| known.claim.plan == *plan);
-        known
-            .map(Arc::make_mut)
-            .ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("run `{run}` of plan {plan}")))
+        known.map(Arc::make_mut).ok_or_else(|| no_run(run, plan))
     }
+}
+
+fn no_run(run: &Id, plan: &Digest) -> Refusal {
+    Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("run `{run}` of plan {plan}"))
+}
+
+fn of_plan<'a>(run: &'a Run, plan: &Digest) -> Result<&'a Run> {
+    if run.claim.plan == *plan { Ok(run) } else { Err(no_run(&run.claim.run, plan)) }
 }
 
 /// Tells whether an attempt that ended like this may be followed by another.

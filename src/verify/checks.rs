@@ -343,11 +343,9 @@ fn replay(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<Stri
             Some(run) if !run.is_over() => refuse(REPLAY_RUN, format!("run {} holds the approval", run.claim.run)),
             _ => Ok("no other run".to_owned()),
         },
-        Purpose::Resume(name) => match state.run(name) {
+        Purpose::Resume(name) => match state.run_of(&plan.digest(), name) {
+            None if state.knows_run(name) => refuse(REPLAY_RUN, format!("run {name} is of another plan")),
             None => refuse(REPLAY_RUN, format!("there is no run {name}")),
-            Some(run) if run.claim.plan != plan.digest() => {
-                refuse(REPLAY_RUN, format!("run {name} is of another plan"))
-            }
             Some(run) if !run.can_resume() => refuse(REPLAY_RUN, format!("run {name} is completed, or was given up")),
             Some(run) => Ok(format!("attempt {} of run {name}", run.claim.attempt + 1)),
         },
@@ -357,8 +355,8 @@ fn replay(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<Stri
 
 /// The run is claimed for this plan and not over; each step waits for nothing and has never been started.
 fn join(plan: &SealedPlan, case: &Case<'_>, name: &Id, steps: &BTreeSet<Id>) -> Result<String> {
-    let run = match (case.chain.state.run(name), case.chain.state.last_run(&plan.digest())) {
-        (Some(run), Some(last)) if last.claim.run == *name && !run.is_over() => run,
+    let run = match case.chain.state.last_run(&plan.digest()) {
+        Some(last) if last.claim.run == *name && !last.is_over() => last,
         _ => return refuse(REPLAY_RUN, format!("run {name} is not the one that holds the approval, or is over")),
     };
     for id in steps {

@@ -12,7 +12,7 @@ pub(super) fn run(args: &BundleArgs, world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
-    let mut ledger = session.ledger(world.now())?;
+    let mut ledger = session.entries(world.now())?;
     let bytes = bundle::make(&session, &mut ledger, &plan, world)?;
     files::write(&world.cwd.join(&args.out), &bytes)?;
     let path = args.out.display().to_string();

@@ -36,7 +36,7 @@ use crate::{
         change_request::{ChangeRequest, Comment, Reaction},
         observed::Observed,
     },
-    ledger::status::run_status,
+    ledger::{Keep, status::run_status},
     plan::{SealedPlan, model::Person},
     policy::{self, Outcome as Decided, Policy},
     report::{
@@ -295,7 +295,7 @@ impl Clerk<'_> {
     /// Tells whether a plan's approvals are enough, as far as the ledger says; `execute` asks the forge again.
     fn is_granted(&self, plan: &SealedPlan, policy: Policy) -> Result<bool> {
         let now = self.asking.world.now();
-        let reading = begin(&self.session, now)?;
+        let reading = begin(&self.session, Keep::Only(plan.digest()), now)?;
         let mut situation = Situation::gather(&self.session, policy, plan, Aim::start(None, now), reading, None)?;
         let (report, _) = situation.with_case(|case| crate::verify::verify(plan.clone(), case))?;
         Ok(report.approvals.grant().is_ok())
@@ -412,7 +412,7 @@ impl Clerk<'_> {
         let now = self.asking.world.now();
         let mut ledger = self.session.ledger(now)?;
         let state = ledger.read(now)?.state();
-        let mut plans: Vec<_> = state.plans().iter().map(|(digest, known)| (known.seq, *digest)).collect();
+        let mut plans: Vec<_> = state.plans()?.iter().map(|(digest, known)| (known.seq, *digest)).collect();
         plans.sort_unstable_by_key(|(seq, _)| std::cmp::Reverse(*seq));
         for (_, digest) in plans {
             if let Ok(plan) = self.own_plan(digest, policy) {

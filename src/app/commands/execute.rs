@@ -20,7 +20,7 @@ use crate::{
         provenance,
         reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN, RUNNER_TAMPERED},
         recorder::{LastLook, Recorder, outputs},
-        session::{Session, run_id},
+        session::{NamedPlan, Session, run_id},
         signer::{self, Hand},
         situation::{Aim, Situation},
         statements::word,
@@ -39,7 +39,7 @@ use crate::{
         reasons::{RUN_CANCELLED, RUN_HALTED, SECRET_MISSING},
     },
     forge::{Checkout, Forge},
-    ledger::{Batch, Ledger, NewEntry, Record, state::StepState},
+    ledger::{Batch, Keep, Ledger, NewEntry, Record, run::StepState},
     plan::{
         SealedPlan,
         model::{Action, Plan, Step},
@@ -58,9 +58,14 @@ use crate::{
 const SWITCHES: [(&str, bool); 2] = [("COUNTERSIGN_EXECUTION", false), ("COUNTERSIGN_SIDE_EFFECTS", true)];
 
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
-    let (mut session, reading) = Session::open_reading(world, None)?;
+    let found = NamedPlan::find(&args.plan, world);
+    let about = found.digest();
+    let (mut session, reading) = Session::open_reading(world, |ledger| match about {
+        Some(plan) => ledger.with_keep(Keep::Only(plan)),
+        None => ledger,
+    })?;
     let (policy, _) = session.policy()?;
-    let plan = session.plan(&args.plan, world, &policy)?;
+    let plan = session.named_plan(found, &args.plan, world, &policy)?;
     switches(plan.plan(), world)?;
     let digest = plan.digest();
     let purpose = match &args.resume {
@@ -91,7 +96,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     .shown_by(identity)
     .left_behind(&session)?;
     if let Purpose::Resume(name) | Purpose::Join { run: name, .. } = &purpose
-        && situation.ledger.read(world.now())?.state().run(name).is_none()
+        && !situation.ledger.read(world.now())?.state().knows_run(name)
     {
         // A slip of the pen must not read as if an approval were missing.
         return Err(Refusal::new(RUN_UNKNOWN, format!("run {name}")));

@@ -14,7 +14,7 @@ const KINDS: [&str; 8] = ["plan", "approval", "rejection", "revocation", "claim"
 
 pub(super) fn run(args: &HistoryArgs, world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;
-    let mut ledger = session.ledger(world.now())?;
+    let mut ledger = session.entries(world.now())?;
     let mut items = ledger.log(world.now(), args.limit, |entry| KINDS.contains(&entry.record.kind()))?;
     items.reverse();
     let text: String = items.iter().map(line).collect();

@@ -20,7 +20,7 @@ use crate::{
         time::Timestamp,
     },
     cli::args::{LedgerCommand, SignerArgs},
-    ledger::log::LogItem,
+    ledger::{Keep, log::LogItem},
     sign::{Duty, Envelope},
 };
 
@@ -36,7 +36,7 @@ pub(super) fn run(command: &LedgerCommand, world: &mut World) -> Result<Outcome>
 }
 
 fn verify(session: &Session, world: &World) -> Result<Outcome> {
-    let mut ledger = unread(session)?;
+    let mut ledger = unread(session)?.with_keep(Keep::Nothing);
     let (entries, objects) = ledger.verify_all(world.now())?;
     let head = ledger.head();
     let hash = head.as_ref().map(|head| head.hash.to_string()).unwrap_or_default();
@@ -75,7 +75,7 @@ pub(super) fn line(item: &LogItem) -> String {
 }
 
 fn log(limit: usize, session: &Session, world: &World) -> Result<Outcome> {
-    let mut ledger = session.ledger(world.now())?;
+    let mut ledger = session.entries(world.now())?;
     let mut items = ledger.log(world.now(), limit, |_| true)?;
     items.reverse();
     let text: String = items.iter().map(line).collect();
@@ -83,7 +83,7 @@ fn log(limit: usize, session: &Session, world: &World) -> Result<Outcome> {
 }
 
 fn show(seq: u64, openssh: Option<&Path>, session: &Session, world: &World) -> Result<Outcome> {
-    let mut ledger = session.ledger(world.now())?;
+    let mut ledger = session.entries(world.now())?;
     let (entry, bytes) = ledger.show(world.now(), seq)?;
     let value: Value = serde_json::from_slice(&bytes).map_err(|e| Refusal::new(INTERNAL, e.to_string()))?;
     let raw = value["envelope"]["payload"].as_str().unwrap_or_default().to_owned();
@@ -130,7 +130,7 @@ fn to_openssh(
 
 fn export(out: Option<&Path>, session: &Session, world: &mut World) -> Result<Outcome> {
     let now = world.now();
-    let mut ledger = session.ledger(now)?;
+    let mut ledger = session.entries(now)?;
     let entries = ledger.read(now)?.length();
     match out {
         Some(out) => {
@@ -153,7 +153,7 @@ fn export(out: Option<&Path>, session: &Session, world: &mut World) -> Result<Ou
 
 fn sign(args: &SignerArgs, session: &Session, world: &World) -> Result<Outcome> {
     let hand = signer::find(args, &[Duty::Executor, Duty::Witness], session, world)?;
-    let seq = checkpoint(&mut unread(session)?, session, hand.signer(), world)?;
+    let seq = checkpoint(&mut unread(session)?.with_keep(Keep::Nothing), session, hand.signer(), world)?;
     let text = format!("everything up to entry {} holds; recorded as ledger entry {seq}\n", seq.saturating_sub(1));
     Ok(Outcome::done(json!({ "ledgerSeq": seq }), text))
 }

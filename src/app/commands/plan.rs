@@ -228,7 +228,7 @@ fn before(args: &PlanArgs, parent: Option<&SealedPlan>, ledger: &mut Ledger, wor
             .iter()
             .map(|step| json!({"id": step.id, "pipeline": step.pipeline, "with": step.with, "needs": step.needs}));
         before.plan = Some(serde_json::Value::Array(shown.collect()).to_string());
-        let known = ledger.read(world.now())?.state().plans().get(&parent.digest());
+        let known = ledger.read(world.now())?.state().plan(&parent.digest());
         before.feedback.extend(known.and_then(|known| Some(known.rejection.as_ref()?.reason.clone())));
     }
     Ok(before)
@@ -389,7 +389,7 @@ pub(super) fn record(
     objects.extend_from_slice(artifacts.objects());
     let Person { host, id, login } = plan.plan().planner.requested_by.clone();
     let requested_by = Actor { host, id, login };
-    let mut ledger = crate::app::ledger::open(session, world.now())?;
+    let mut ledger = session.entries(world.now())?;
     let appended = ledger.append(world.clock, |seen| {
         let record = PlanRecord {
             plan: plan.digest(),

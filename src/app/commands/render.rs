@@ -59,7 +59,7 @@ fn asked(named: &str, plan: &SealedPlan, world: &World) -> Result<String> {
     let artifacts = match Artifacts::are_beside(&file) {
         true => Artifacts::read_beside(&file, plan.plan())?,
         false => {
-            let ledger = Session::open(world)?.ledger(world.now())?;
+            let ledger = Session::open(world)?.entries(world.now())?;
             Artifacts::read_with(plan.plan(), |digest| ledger.object(digest))?
         }
     };

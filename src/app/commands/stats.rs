@@ -29,7 +29,7 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
     let attempts = Total::of(&unrecorded(&journal, &mut ledger, world.now())?);
     let state = ledger.read(world.now())?.state();
     let (mut runs, mut steps) = (BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new());
-    for run in state.runs().values() {
+    for run in state.runs()?.values() {
         *runs.entry(word(&run_status(state, run))?).or_default() += 1;
         for step in run.steps.keys() {
             *steps.entry(word(&step_status(run, step))?).or_default() += 1;

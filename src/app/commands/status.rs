@@ -20,8 +20,8 @@ use crate::{
     },
     cli::args::StatusArgs,
     ledger::{
-        State,
-        state::Run,
+        Keep, State,
+        run::Run,
         status::{Gate, run_status, status, step_status},
     },
     verify,
@@ -79,7 +79,14 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
     let document = plan.plan().clone();
     let forge = forge::reach(session, world)?;
     let asking = forge.as_deref().map(|forge| Asking { forge, world });
-    let mut situation = Situation::gather(session, policy, &plan, Aim::start(None, now), begin(session, now)?, asking)?;
+    let mut situation = Situation::gather(
+        session,
+        policy,
+        &plan,
+        Aim::start(None, now),
+        begin(session, Keep::Only(digest), now)?,
+        asking,
+    )?;
     let (report, _) = situation.with_case(|case| verify::verify(plan.clone(), case))?;
     let gate = if report.approvals.grant().is_ok() { Gate::Open } else { Gate::Closed };
     let state = situation.ledger.read(now)?.state();

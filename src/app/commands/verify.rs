@@ -30,7 +30,11 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     }
     let named = args.plan.as_deref().unwrap_or_default();
     let found = NamedPlan::find(named, world);
-    let (mut session, reading) = Session::open_reading(world, found.digest())?;
+    let about = found.digest();
+    let (mut session, reading) = Session::open_reading(world, |ledger| match about {
+        Some(plan) => ledger.with_focus(plan),
+        None => ledger,
+    })?;
     if let Some(text) = &args.trust_root {
         let expected: Digest = text.parse()?;
         if expected != session.root.digest() {

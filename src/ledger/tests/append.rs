@@ -23,7 +23,7 @@ fn e01_of_eight_racing_claims_exactly_one_wins_and_the_others_find_it_consumed()
     assert_eq!(codes.iter().filter(|code| **code == "won").count(), 1, "{codes:?}");
     assert_eq!(codes.iter().filter(|code| **code == "replay.consumed").count(), 7, "{codes:?}");
     let mut ledger = world.open();
-    assert_eq!(ledger.read(t(10)).unwrap().state().runs().len(), 1);
+    assert_eq!(ledger.read(t(10)).unwrap().state().runs().unwrap().len(), 1);
     assert_eq!(ledger.verify_all(t(10)).unwrap().0, 4);
 }
 
@@ -43,7 +43,7 @@ fn e02_of_eight_racing_writers_no_entry_is_lost() {
     });
     let mut ledger = world.open();
     assert_eq!(ledger.verify_all(t(10)).unwrap().0, 25);
-    assert_eq!(ledger.state().unwrap().plans().len(), 24);
+    assert_eq!(ledger.state().unwrap().plans().unwrap().len(), 24);
 }
 
 #[test]

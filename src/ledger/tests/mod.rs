@@ -3,6 +3,7 @@
 mod append;
 mod focus;
 mod machine;
+mod past;
 mod reading;
 mod rules;
 mod speed;

@@ -194,9 +194,18 @@ pub(super) fn plan_by(
     number: u64,
     supersedes: Option<Digest>,
 ) -> Envelope {
-    let plan = plan_digest(number);
-    let record = PlanRecord {
-        plan,
+    sign(signer, Some(plan_digest(number)), plan_record(requester, head, number, supersedes))
+}
+
+/// A plan whose time ends at an instant.
+pub(super) fn plan_until(expires: Timestamp, head: &LedgerHead, number: u64, supersedes: Option<Digest>) -> Envelope {
+    let record = PlanRecord { expires, ..plan_record(Who::Alice, head, number, supersedes) };
+    sign(Who::Ci, Some(plan_digest(number)), record)
+}
+
+fn plan_record(requester: Who, head: &LedgerHead, number: u64, supersedes: Option<Digest>) -> PlanRecord {
+    PlanRecord {
+        plan: plan_digest(number),
         policy: Digest::of(b"policy"),
         trust_root: Digest::of(b"root"),
         directive: id("release"),
@@ -205,8 +214,21 @@ pub(super) fn plan_by(
         expires: t(5_000),
         ledger: head.clone(),
         recorded_at: t(1),
+    }
+}
+
+pub(super) fn reviewed(head: &LedgerHead, number: u64, n: u64) -> Envelope {
+    let record = ReviewRecord {
+        plan: plan_digest(number),
+        policy: Digest::of(b"policy"),
+        decision: id("permit"),
+        reason_code: "policy.permit".into(),
+        report: Digest::of(&n.to_be_bytes()),
+        reviewed_by: Who::Ci.actor(),
+        ledger: head.clone(),
+        reviewed_at: t(2),
     };
-    sign(signer, Some(plan), record)
+    sign(Who::Ci, Some(plan_digest(number)), record)
 }
 
 pub(super) fn approval(head: &LedgerHead, number: u64, n: u64) -> Approval {
@@ -348,6 +370,18 @@ pub(super) fn finished(number: u64, run: &str, step: &str, attempt: u32, status:
         retrying,
         outcome: json!({ "actions": [], "outputs": {}, "status": status, "verified": 0 }),
         finished_at: t(4),
+    };
+    sign(Who::Ci, Some(plan_digest(number)), record)
+}
+
+pub(super) fn read_back(number: u64, run: &str, step: &str) -> Envelope {
+    let record = Verification {
+        plan: plan_digest(number),
+        run: id(run),
+        step: id(step),
+        verdict: id("pass"),
+        checks: 1,
+        verified_at: t(4),
     };
     sign(Who::Ci, Some(plan_digest(number)), record)
 }

@@ -96,7 +96,7 @@ fn e02_of_racing_pushers_no_entry_is_lost() {
     let dir = upstream.clone();
     let mut ledger = upstream.open(dir.path());
     assert_eq!(ledger.verify_all(t(10)).unwrap().0, 7);
-    assert_eq!(ledger.state().unwrap().plans().len(), 6);
+    assert_eq!(ledger.state().unwrap().plans().unwrap().len(), 6);
 }
 
 #[test]
