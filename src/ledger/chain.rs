@@ -9,6 +9,7 @@ use super::{
     keep::Keep,
     layered::Layered,
     look::{Content, Look, Opened, Seen, Statements, covers},
+    origin::{check_checkpoint_origin, check_origin},
     reasons::{
         LEDGER_CHAIN, LEDGER_DUPLICATE, LEDGER_EQUIVOCATION, LEDGER_HEAD, LEDGER_ROLLBACK, LEDGER_TIME,
         LEDGER_TRANSPLANT,
@@ -395,28 +396,4 @@ pub fn must_be_consistent(left: &Checkpoint, right: &Checkpoint) -> Result<()> {
 /// A chain that is asked about one plan is only read.
 fn passed_over() -> Refusal {
     Refusal::new(INTERNAL, "an entry was to be taken in by a reader that passes entries over")
-}
-
-fn check_origin(record: &Record, seq: u64, root: &TrustRoot) -> Result<()> {
-    let document = root.document();
-    match record {
-        Record::Genesis(_) if seq != 0 => Err(Refusal::new(LEDGER_CHAIN, "a second genesis")),
-        Record::Genesis(genesis) => {
-            let own = genesis.host == document.host
-                && genesis.repo_id == document.repo_id
-                && genesis.owner_id == document.owner_id;
-            if own { Ok(()) } else { Err(Refusal::new(LEDGER_TRANSPLANT, "the genesis names another repository")) }
-        }
-        _ if seq == 0 => Err(Refusal::new(LEDGER_CHAIN, "the first entry is no genesis")),
-        Record::Checkpoint(checkpoint) => check_checkpoint_origin(checkpoint, root),
-        _ => Ok(()),
-    }
-}
-
-fn check_checkpoint_origin(checkpoint: &Checkpoint, root: &TrustRoot) -> Result<()> {
-    let document = root.document();
-    if checkpoint.host != document.host || checkpoint.repo_id != document.repo_id {
-        return Err(Refusal::new(LEDGER_TRANSPLANT, "a checkpoint names another repository"));
-    }
-    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Entries as rows for people: what, when, about what, by whom.
 
+use std::io::Write;
+
 use super::{
     format::RawEntry,
     open::Ledger,
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::base::{
     digest::Digest,
-    reason::{Refusal, Result},
+    reason::{IO, Refusal, Result},
     time::Timestamp,
 };
 
@@ -96,6 +98,16 @@ impl Ledger {
             Ok(())
         })?;
         Ok(items.into())
+    }
+
+    /// Writes all entries as JSON lines, byte for byte as they are stored.
+    ///
+    /// # Errors
+    /// As [`Ledger::for_each`], `io.failed`.
+    pub fn export(&mut self, now: Timestamp, mut out: impl Write) -> Result<()> {
+        let failed = |e: std::io::Error| Refusal::new(IO, e.to_string());
+        self.for_each(now, |_, bytes| out.write_all(bytes).and_then(|()| out.write_all(b"\n")).map_err(failed))?;
+        out.flush().map_err(failed)
     }
 
     /// Returns one entry and its bytes.

@@ -27,6 +27,10 @@ pub(super) struct Seen {
 }
 
 /// What an entry holds, as far as it was read.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most that a whole reader makes are the large one, and live for a moment"
+)]
 pub(super) enum Content {
     /// Its statement was read, and is told from others by 128 bits.
     Read(u128, Result<Opened>),

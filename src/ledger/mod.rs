@@ -26,6 +26,7 @@ pub mod log;
 mod look;
 mod mark;
 mod open;
+mod origin;
 mod past;
 pub mod reasons;
 pub mod record;

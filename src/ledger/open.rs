@@ -1,6 +1,6 @@
 //! A ledger in a repository: opened, verified, and kept in step with its remote.
 
-use std::{io::Write, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use git2::Oid;
 
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     base::{
         digest::Digest,
-        reason::{IO, Refusal, Result},
+        reason::{Refusal, Result},
         time::Timestamp,
     },
     sign::{predicate::LedgerHead, reasons::TRUST_ROLLBACK, trust::TrustRoot},
@@ -206,16 +206,6 @@ impl Ledger {
         let up_to = trusted.map(|covered| covered.up_to);
         let mut chain = Chain::new(&self.root, up_to).keeping(Keep::Nothing);
         follow(&self.store, &self.root, &mut chain, &loaded.files, now, &mut take)
-    }
-
-    /// Writes all entries as JSON lines, byte for byte as they are stored.
-    ///
-    /// # Errors
-    /// As [`Ledger::for_each`], `io.failed`.
-    pub fn export(&mut self, now: Timestamp, mut out: impl Write) -> Result<()> {
-        let failed = |e: std::io::Error| Refusal::new(IO, e.to_string());
-        self.for_each(now, |_, bytes| out.write_all(bytes).and_then(|()| out.write_all(b"\n")).map_err(failed))?;
-        out.flush().map_err(failed)
     }
 
     /// Verifies what is here, then what the remote has beyond it, and moves the local branch there.

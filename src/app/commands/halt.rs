@@ -27,7 +27,7 @@ pub(super) fn run(args: &HaltArgs, world: &World) -> Result<Outcome> {
 pub(super) fn record(halted: bool, why: &str, hand: &Hand, session: &Session, world: &World) -> Result<Outcome> {
     let nonce = world.entropy.nonce()?;
     let genesis = session.root.document().ledger.genesis;
-    let appended = session.ledger(world.now())?.append(world.clock, |seen| {
+    let appended = session.entries(world.now())?.append(world.clock, |seen| {
         let halt = Halt {
             halted,
             by: hand.actor(session),

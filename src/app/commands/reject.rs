@@ -42,7 +42,7 @@ pub(super) fn record(
     world: &World,
 ) -> Result<u64> {
     let nonce = world.entropy.nonce()?;
-    let appended = session.ledger(world.now())?.append(world.clock, |seen| {
+    let appended = session.entries(world.now())?.append(world.clock, |seen| {
         let rejection = Rejection {
             plan,
             rejected_by: hand.actor(session),

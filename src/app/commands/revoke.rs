@@ -37,7 +37,7 @@ pub(super) fn record(
     world: &World,
 ) -> Result<Outcome> {
     let nonce = world.entropy.nonce()?;
-    let appended = session.ledger(world.now())?.append(world.clock, |seen| {
+    let appended = session.entries(world.now())?.append(world.clock, |seen| {
         let revocation = Revocation {
             target: target.clone(),
             revoked_by: hand.actor(session),
