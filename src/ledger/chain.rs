@@ -302,7 +302,7 @@ impl Chain {
         if self.statements.has(statement) {
             return Err(Refusal::new(LEDGER_DUPLICATE, "an earlier entry holds the same statement"));
         }
-        let (record, signatories) = opened?;
+        let (record, signatories) = *opened?;
         if let Some(head) = record.seen() {
             self.check_seen(head, &record)?;
         }

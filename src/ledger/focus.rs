@@ -22,9 +22,9 @@ use crate::{
 /// Kinds that bear on every plan, or name none: they are always read.
 static BEAR_ON_ALL: [&str; 4] = [Genesis::NAME, Revocation::NAME, Checkpoint::NAME, Halt::NAME];
 
-/// How much of the end of a statement is looked at for its kind, in bytes of base64: a multiple of four, and enough for
-/// the type of the predicate and one subject.
-const END: usize = 320;
+/// How much of the end of a statement is looked at for its kind, in letters of base64: enough for the type of the predicate
+/// and the plan as its one subject.
+const END: usize = 240;
 
 /// The one plan that a reader asks about.
 #[derive(Clone, Debug)]
@@ -60,13 +60,12 @@ impl Focus {
         if self.mentions.iter().any(|mention| mention.find(payload).is_some()) {
             return None;
         }
-        let end = STANDARD.decode(&payload[payload.len().saturating_sub(END)..]).ok()?;
-        let named = std::str::from_utf8(after(&end, b",\"predicateType\":\"")?).ok()?;
-        let kind = predicate_name(named.split_once('"')?.0)?;
-        let (kind, _) = DUTIES.iter().find(|(name, _)| *name == kind)?;
-        let trust_root_version = match *kind {
+        let mut end = [0; END / 4 * 3];
+        let decoded = STANDARD.decode_slice(&payload[payload.len().saturating_sub(END)..], &mut end).ok()?;
+        let kind = kind_about_a_plan(&end[..decoded])?;
+        let trust_root_version = match kind {
             kind if BEAR_ON_ALL.contains(&kind) => return None,
-            Approval::NAME => Some(number(after(&STANDARD.decode(payload).ok()?, b",\"trustRootVersion\":")?)?),
+            Approval::NAME => Some(trust_root_version(&STANDARD.decode(payload).ok()?)?),
             _ => None,
         };
         Some(PassedOver { kind, trust_root_version })
@@ -111,14 +110,23 @@ impl State {
     }
 }
 
-/// Returns what follows the last occurrence of a member's name.
+/// Returns the kind of a statement that ends in its kind and in a plan as its one subject, as all about one plan do.
 ///
-/// A quote within a string of JSON stands behind a backslash, so the name is one.
-fn after<'a>(payload: &'a [u8], member: &[u8]) -> Option<&'a [u8]> {
-    memmem::rfind(payload, member).map(|at| &payload[at + member.len()..])
+/// A quote within a string of JSON stands behind a backslash, so these members are members, and the last ones.
+fn kind_about_a_plan(end: &[u8]) -> Option<&'static str> {
+    let subject = end.strip_suffix(b"\"},\"name\":\"plan\"}]}")?;
+    let (rest, digits) = subject.split_at_checked(subject.len().checked_sub(64)?)?;
+    let rest = rest.strip_suffix(b"\",\"subject\":[{\"digest\":{\"sha256\":\"").filter(|_| !digits.contains(&b'"'))?;
+    let begin = memchr::memrchr(b'"', rest)? + 1;
+    rest[..begin].strip_suffix(b",\"predicateType\":\"")?;
+    let kind = predicate_name(std::str::from_utf8(&rest[begin..]).ok()?)?;
+    DUTIES.iter().map(|(name, _)| *name).find(|name| *name == kind)
 }
 
-fn number(text: &[u8]) -> Option<u64> {
-    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
-    std::str::from_utf8(&text[..digits]).ok()?.parse().ok()
+/// Returns the version of the trust root that an approval names.
+fn trust_root_version(payload: &[u8]) -> Option<u64> {
+    let member = b",\"trustRootVersion\":";
+    let value = &payload[memmem::find(payload, member)? + member.len()..];
+    let digits = value.iter().take_while(|b| b.is_ascii_digit()).count();
+    std::str::from_utf8(&value[..digits]).ok()?.parse().ok()
 }

@@ -27,13 +27,9 @@ pub(super) struct Seen {
 }
 
 /// What an entry holds, as far as it was read.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most that a whole reader makes are the large one, and live for a moment"
-)]
 pub(super) enum Content {
     /// Its statement was read, and is told from others by 128 bits.
-    Read(u128, Result<Opened>),
+    Read(u128, Result<Box<Opened>>),
     /// It is covered, and about another plan than the reader asks about.
     PassedOver(PassedOver),
 }
@@ -78,7 +74,7 @@ impl Look<'_> {
 impl Seen {
     /// Keeps of an entry what its place will be asked for.
     pub(super) fn new(raw: &RawEntry, opened: Result<Opened>, statements: &Fingerprints) -> Self {
-        let content = Content::Read(statements.of(raw.envelope.unverified_payload()), opened);
+        let content = Content::Read(statements.of(raw.envelope.unverified_payload()), opened.map(Box::new));
         Self { seq: raw.seq, prev: raw.prev, at: raw.at, hash: raw.hash, content }
     }
 }

@@ -3,8 +3,10 @@
 mod leftovers;
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use git2::{ConfigLevel, ErrorCode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
@@ -20,6 +22,9 @@ use crate::{
 
 /// The folders whose files decide what may run, at the base commit.
 const GUARDED: [&str; 3] = [".countersign", "directives", "pipelines"];
+
+/// The largest file of which the content is kept for the next time, in bytes.
+const MAX_KEPT: usize = 64 * 1024;
 
 /// What the trust root says of the repository.
 #[derive(Clone, Debug)]
@@ -40,6 +45,8 @@ pub struct Identity {
 pub struct Checkout {
     repo: Repository,
     workdir: PathBuf,
+    /// Small files that were read, by their id: definitions are asked for more than once.
+    read: RefCell<BTreeMap<Oid, Arc<[u8]>>>,
 }
 
 impl Checkout {
@@ -67,7 +74,7 @@ impl Checkout {
         if replaced {
             return Err(Refusal::new(REPO_SHALLOW, "refs/replace holds replaced objects"));
         }
-        Ok(Self { repo, workdir })
+        Ok(Self { repo, workdir, read: RefCell::default() })
     }
 
     /// Returns the top folder of the checkout.
@@ -148,8 +155,20 @@ impl Checkout {
         if entry.kind() != Some(ObjectType::Blob) || entry.filemode() == 0o120_000 {
             return Ok(None);
         }
-        let blob = self.repo.find_blob(entry.id()).map_err(unreadable)?;
-        Ok(Some(blob.content().to_vec()))
+        Ok(Some(self.content(entry.id())?.to_vec()))
+    }
+
+    /// Returns the content of a file by its id, from the object store or as it was read from there before.
+    fn content(&self, id: Oid) -> Result<Arc<[u8]>> {
+        if let Some(known) = self.read.borrow().get(&id) {
+            return Ok(known.clone());
+        }
+        let blob = self.repo.find_blob(id).map_err(unreadable)?;
+        let content: Arc<[u8]> = blob.content().into();
+        if content.len() <= MAX_KEPT {
+            self.read.borrow_mut().insert(id, content.clone());
+        }
+        Ok(content)
     }
 
     /// Returns the SHA-256 of a commit's own content, as a run records the commits that it makes.
@@ -354,8 +373,7 @@ impl Checkout {
         let mut fields = Vec::new();
         for folder in GUARDED {
             for (path, (mode, id)) in self.manifest(base, folder)? {
-                let blob = self.repo.find_blob(id).map_err(unreadable)?;
-                fields.extend([format!("{mode:o}"), path, Digest::of(blob.content()).to_string()]);
+                fields.extend([format!("{mode:o}"), path, Digest::of(&self.content(id)?).to_string()]);
             }
         }
         fields.extend(["head-tree".to_owned(), self.tree(head)?.id().to_string()]);

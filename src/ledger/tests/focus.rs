@@ -197,12 +197,16 @@ fn e10_nothing_is_passed_over_that_no_checkpoint_covers_and_no_revoked_key_cover
 fn a_digest_is_found_in_base64_wherever_it_begins() {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let focus = Focus::on(plan_digest(3));
-    let end =
-        |about: &str| format!("{about}\"}},\"predicateType\":\"https://countersign.dev/outcome/v1\",\"subject\":[]}}");
+    let end = |about: &str, name: &str| {
+        let subject = format!("{{\"digest\":{{\"sha256\":\"{}\"}},\"name\":\"{name}\"}}", plan_digest(9).hex());
+        let kind = "https://countersign.dev/outcome/v1";
+        STANDARD.encode(format!("{{\"{about}\"}},\"predicateType\":\"{kind}\",\"subject\":[{subject}]}}"))
+    };
     for before in 0..7 {
-        let text = |digest: Digest| STANDARD.encode(end(&format!("{}{}", "x".repeat(before), digest.hex())));
+        let text = |digest: Digest| end(&format!("{}{}", "x".repeat(before), digest.hex()), "plan");
         assert!(focus.passes_over(&text(plan_digest(3))).is_none());
         assert_eq!(focus.passes_over(&text(plan_digest(4))).map(|passed| passed.kind), Some("outcome"));
+        assert!(focus.passes_over(&end(&"x".repeat(before), "ledger")).is_none());
     }
     for odd in ["", "!", "e30=", &STANDARD.encode("\",\"predicateType\":\"https://countersign.dev/odd/v1\"")] {
         assert!(focus.passes_over(odd).is_none(), "{odd}");
