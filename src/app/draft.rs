@@ -13,6 +13,7 @@ use crate::{
         value::Scalar,
     },
     directive::Directive,
+    facts::Facts,
     pipeline::{Catalog, ProgramTable},
     plan::{
         SealedPlan,
@@ -55,11 +56,19 @@ pub(crate) fn rehearse<T>(
     run: impl FnOnce(&DraftRequest<'_>) -> Result<T>,
 ) -> Result<T> {
     let (catalog, programs) = (session.catalog()?, programs(policy));
-    run(&request(session, policy, (&catalog, &programs), order, &BTreeMap::new()))
+    let then = Then { session, facts: &session.facts };
+    run(&request(then, policy, (&catalog, &programs), order, &BTreeMap::new()))
+}
+
+/// A repository as it was when a plan is, or was, drafted.
+#[derive(Clone, Copy)]
+struct Then<'a> {
+    session: &'a Session,
+    facts: &'a Facts,
 }
 
 fn request<'r>(
-    session: &'r Session,
+    Then { session, facts }: Then<'r>,
     policy: &Policy,
     (catalog, programs): (&'r Catalog, &'r ProgramTable),
     order: &Order<'r>,
@@ -71,7 +80,7 @@ fn request<'r>(
         catalog,
         programs,
         inputs: order.inputs,
-        facts: &session.facts,
+        facts,
         requested_by: order.requested_by,
         policy_digest: policy.digest(),
         trust_root_digest: session.root.digest(),
@@ -88,20 +97,20 @@ fn request<'r>(
 
 /// Drafts and seals a plan, against the definitions at the base commit.
 pub(crate) fn seal(session: &Session, policy: &Policy, order: &Order<'_>) -> Result<SealedPlan> {
-    let plan = expand(session, policy, &session.catalog()?, order)?;
+    let plan = expand(Then { session, facts: &session.facts }, policy, &session.catalog()?, order)?;
     seal::seal_with(&plan, &limits(policy))
 }
 
 /// Expands twice: what single files a plan reads is known only when it is expanded, and their digests
 /// at the head commit belong into it.
-fn expand(session: &Session, policy: &Policy, catalog: &Catalog, order: &Order<'_>) -> Result<Plan> {
+fn expand(then: Then<'_>, policy: &Policy, catalog: &Catalog, order: &Order<'_>) -> Result<Plan> {
     let programs = programs(policy);
     let draft = |files: &BTreeMap<RepoPath, Digest>| {
-        order.planner.draft(&request(session, policy, (catalog, &programs), order, files))
+        order.planner.draft(&request(then, policy, (catalog, &programs), order, files))
     };
     let first = draft(&BTreeMap::new())?.plan;
     let paths = reads(&first);
-    let found = session.checkout.digests(&session.facts.head_sha, paths.iter().map(RepoPath::as_str))?;
+    let found = then.session.checkout.digests(&then.facts.head_sha, paths.iter().map(RepoPath::as_str))?;
     let files = paths.into_iter().filter_map(|path| found.get(path.as_str()).map(|digest| (path.clone(), *digest)));
     let files: BTreeMap<RepoPath, Digest> = files.collect();
     if files.is_empty() { Ok(first) } else { Ok(draft(&files)?.plan) }
@@ -155,20 +164,14 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
     let paths: Vec<String> = paths.iter().filter(usable).cloned().collect();
     let catalog = read_catalog(&paths, &|path| session.checkout.blob(base, path))?;
     // As it was when the plan was made: the facts of the plan's own commits, not of what moved since.
-    let then = Session {
-        checkout: crate::forge::Checkout::discover(session.checkout.workdir())?,
-        root: session.root.clone(),
-        facts: crate::facts::Facts {
-            base_sha: base.clone(),
-            head_sha: document.subject.head_sha.clone(),
-            tree_digest: document.subject.tree_digest,
-            change_request: document.subject.change_request,
-            ..session.facts.clone()
-        },
-        config_dir: session.config_dir.clone(),
-        access: super::access::Access::default(),
-        events: super::events::Events::default(),
+    let facts = Facts {
+        base_sha: base.clone(),
+        head_sha: document.subject.head_sha.clone(),
+        tree_digest: document.subject.tree_digest,
+        change_request: document.subject.change_request,
+        ..session.facts.clone()
     };
+    let then = Then { session, facts: &facts };
     let proposed = match recalled(session, &directive, document) {
         Ok(proposed) => proposed,
         Err(refusal) => return deviates(refusal.message().to_owned()),
@@ -185,7 +188,7 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
         directive_commit: at,
         parent: document.parent.map(|digest| (digest, document.revision.saturating_sub(1))),
     };
-    let again = match expand(&then, policy, &catalog, &order) {
+    let again = match expand(then, policy, &catalog, &order) {
         Ok(again) => again,
         Err(refusal) => return deviates(refusal.message().to_owned()),
     };

@@ -1,6 +1,9 @@
 //! Reads a file of entries in blocks of whole lines, so that a long one is never in memory together.
 
-use std::io::Read;
+use std::{
+    collections::BTreeMap,
+    io::{self, Cursor, Read as _},
+};
 
 use super::{
     reasons::LEDGER_CORRUPT,
@@ -25,17 +28,21 @@ pub(super) struct Block<'f> {
     pub(super) last: bool,
 }
 
+/// Files of entries that were read before, by the number of their first entry.
+pub(super) type Read = BTreeMap<u64, Vec<u8>>;
+
 /// The blocks of files of entries, one file after the other.
 pub(super) struct Files<'a, 'f> {
     reader: &'a EntryReader<'a>,
     left: std::slice::Iter<'f, EntryFile>,
+    read: Read,
     open: Option<(&'f EntryFile, Blocks<'a>)>,
 }
 
 impl<'a, 'f> Files<'a, 'f> {
-    /// Begins to read some files.
-    pub(super) fn new(reader: &'a EntryReader<'a>, files: &'f [EntryFile]) -> Self {
-        Self { reader, left: files.iter(), open: None }
+    /// Begins to read some files, of which some may have been read before.
+    pub(super) fn new(reader: &'a EntryReader<'a>, files: &'f [EntryFile], read: Read) -> Self {
+        Self { reader, left: files.iter(), read, open: None }
     }
 
     /// Returns the next block; `None` after the last of the last file.
@@ -46,7 +53,11 @@ impl<'a, 'f> Files<'a, 'f> {
         let first = self.open.is_none();
         if first {
             let Some(file) = self.left.next() else { return Ok(None) };
-            self.open = Some((file, self.reader.blocks(file)?));
+            let blocks = match self.read.remove(&file.first) {
+                Some(bytes) => Blocks::whole(bytes)?,
+                None => self.reader.blocks(file)?,
+            };
+            self.open = Some((file, blocks));
         }
         let Some((file, blocks)) = &mut self.open else { return Ok(None) };
         let file = *file;
@@ -61,7 +72,7 @@ impl<'a, 'f> Files<'a, 'f> {
 
 /// The blocks of one file.
 pub(super) struct Blocks<'a> {
-    source: Box<dyn Read + 'a>,
+    source: Box<dyn io::Read + 'a>,
     /// Bytes that the file still has.
     left: usize,
     /// What was read beyond the last block: the beginning of a line.
@@ -73,11 +84,20 @@ impl<'a> Blocks<'a> {
     ///
     /// # Errors
     /// `ledger.corrupt` for an empty file.
-    pub(super) fn new(source: impl Read + 'a, size: usize) -> Result<Self> {
+    pub(super) fn new(source: impl io::Read + 'a, size: usize) -> Result<Self> {
         if size == 0 {
             return Err(corrupt("a file of entries is empty"));
         }
         Ok(Self { source: Box::new(source), left: size, beyond: Vec::new() })
+    }
+
+    /// Begins with a file that is in memory.
+    ///
+    /// # Errors
+    /// As [`Blocks::new`].
+    pub(super) fn whole(file: Vec<u8>) -> Result<Self> {
+        let size = file.len();
+        Self::new(Cursor::new(file), size)
     }
 
     /// Tells whether the last block was given.

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use git2::Oid;
 
 use super::{
-    blocks::Files,
+    blocks::{Files, Read},
     chain::{Chain, Mode},
     keep::Keep,
     mark::Mark,
@@ -203,9 +203,10 @@ impl Ledger {
         let loaded = self.loaded.as_ref().ok_or_else(missing)?;
         let covered = covered(&self.store, &self.root, &loaded.files, self.mode)?;
         let trusted = covered.filter(|covered| !distrusted(&loaded.chain, covered));
-        let up_to = trusted.map(|covered| covered.up_to);
+        let (up_to, read) = trusted.map(|covered| (covered.up_to, covered.read)).unzip();
         let mut chain = Chain::new(&self.root, up_to).keeping(Keep::Nothing);
-        follow(&self.store, &self.root, &mut chain, &loaded.files, now, &mut take)
+        let read = read.unwrap_or_default();
+        follow(&self.store, &self.root, &mut chain, &loaded.files, read, now, &mut take)
     }
 
     /// Verifies what is here, then what the remote has beyond it, and moves the local branch there.
@@ -290,20 +291,21 @@ impl Ledger {
         let known = before.filter(|loaded| files.starts_with(&loaded.files));
         let mut chain = match known {
             Some(loaded) if self.descends(commit, loaded.commit, files.len() - loaded.files.len())? => {
-                self.replay(loaded.chain.clone(), &files[loaded.files.len()..], now)?
+                self.replay(loaded.chain.clone(), &files[loaded.files.len()..], Read::new(), now)?
             }
             _ => {
                 let singles = files.iter().filter(|file| file.last.is_none()).count();
                 self.check_linear(commit, if self.mode == Mode::Full { usize::MAX } else { singles })?;
-                let covered = covered(&self.store, &self.root, &files, self.mode)?;
+                let mut covered = covered(&self.store, &self.root, &files, self.mode)?;
                 let up_to = covered.as_ref().map(|covered| covered.up_to);
+                let read = covered.as_mut().map(|covered| std::mem::take(&mut covered.read)).unwrap_or_default();
                 let focus = self.focus.filter(|_| up_to.is_some());
                 let first = Chain::new(&self.root, up_to).keeping(self.keep).deferring().about(focus);
-                let chain = self.replay(first, &files, now)?;
+                let chain = self.replay(first, &files, read, now)?;
                 match covered {
                     // The key that vouched was taken back since: its word counts nothing any more.
                     Some(covered) if distrusted(&chain, &covered) => {
-                        self.replay(Chain::new(&self.root, None).keeping(self.keep), &files, now)?
+                        self.replay(Chain::new(&self.root, None).keeping(self.keep), &files, Read::new(), now)?
                     }
                     _ => chain,
                 }
@@ -332,8 +334,8 @@ impl Ledger {
         self.loaded.insert(loaded).chain.settle();
     }
 
-    fn replay(&self, mut chain: Chain, files: &[EntryFile], now: Timestamp) -> Result<Chain> {
-        follow(&self.store, &self.root, &mut chain, files, now, &mut |_, _| Ok(()))?;
+    fn replay(&self, mut chain: Chain, files: &[EntryFile], read: Read, now: Timestamp) -> Result<Chain> {
+        follow(&self.store, &self.root, &mut chain, files, read, now, &mut |_, _| Ok(()))?;
         Ok(chain)
     }
 
@@ -386,11 +388,12 @@ fn follow(
     root: &TrustRoot,
     chain: &mut Chain,
     files: &[EntryFile],
+    read: Read,
     now: Timestamp,
     take: &mut impl FnMut(&Entry, &[u8]) -> Result<()>,
 ) -> Result<()> {
     let reader = store.reader()?;
-    let mut files = Files::new(&reader, files);
+    let mut files = Files::new(&reader, files, read);
     chain.push_all(|| files.next(), root, now, take)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Cursor, Read as _, Write as _},
+    io::{Read as _, Write as _},
     path::Path,
 };
 
@@ -63,11 +63,7 @@ impl EntryReader<'_> {
     pub(super) fn blocks(&self, file: &EntryFile) -> Result<Blocks<'_>> {
         match self.store.stream(&self.odb, file)? {
             Some((stream, size)) => Blocks::new(stream, size),
-            None => {
-                let bytes = self.store.blob(file.oid, MAX_FILE)?;
-                let size = bytes.len();
-                Blocks::new(Cursor::new(bytes), size)
-            }
+            None => Blocks::whole(self.store.blob(file.oid, MAX_FILE)?),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a signed checkpoint vouches for: how far, and by whose word.
 
 use super::{
+    blocks::Read,
     chain::{Chain, Mode},
     format::{RawEntry, lines},
     record::{Record, Signatures},
@@ -15,6 +16,8 @@ use crate::{
 pub(super) struct Covered {
     /// The last entry.
     pub(super) up_to: u64,
+    /// The files that were looked through for it.
+    pub(super) read: Read,
     keys: Vec<Digest>,
 }
 
@@ -28,17 +31,25 @@ pub(super) fn covered(store: &Store, root: &TrustRoot, files: &[EntryFile], mode
     if mode == Mode::Full {
         return Ok(None);
     }
+    let mut read = Read::new();
     for file in files.iter().rev() {
         let bytes = store.read(file)?;
-        for line in lines(&bytes)?.rev() {
-            // A defect found here is reported by the pass that reads in order.
-            let Ok(raw) = RawEntry::parse(line) else { return Ok(None) };
-            if let Ok((Record::Checkpoint(checkpoint), signers)) = checkpoint_of(&raw, root)
-                && signers.iter().all(|signer| signer.key.revoked_at.is_none())
-            {
-                let keys = signers.iter().map(|signer| signer.key.id).collect();
-                return Ok(Some(Covered { up_to: checkpoint.ledger.seq, keys }));
+        let found = 'newest: {
+            for line in lines(&bytes)?.rev() {
+                // A defect found here is reported by the pass that reads in order.
+                let Ok(raw) = RawEntry::parse(line) else { return Ok(None) };
+                if let Ok((Record::Checkpoint(checkpoint), signers)) = checkpoint_of(&raw, root)
+                    && signers.iter().all(|signer| signer.key.revoked_at.is_none())
+                {
+                    break 'newest Some((checkpoint.ledger.seq, signers));
+                }
             }
+            None
+        };
+        read.insert(file.first, bytes);
+        if let Some((up_to, signers)) = found {
+            let keys = signers.iter().map(|signer| signer.key.id).collect();
+            return Ok(Some(Covered { up_to, read, keys }));
         }
         if file.last.is_some() {
             break;
