@@ -244,7 +244,7 @@ impl Session {
 pub(crate) enum NamedPlan {
     /// A digest, of a plan that the ledger holds.
     Recorded(Digest),
-    /// A file, read once: it may be a pipe.
+    /// A file, read once: the ledger is asked about the bytes that are opened.
     File(Result<Vec<u8>>),
 }
 
