@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Cursor, Read as _},
+    io::{Cursor, Read},
 };
 
 use super::{
@@ -29,19 +29,19 @@ pub(super) struct Block<'f> {
 }
 
 /// Files of entries that were read before, by the number of their first entry.
-pub(super) type Read = BTreeMap<u64, Vec<u8>>;
+pub(super) type ReadFiles = BTreeMap<u64, Vec<u8>>;
 
 /// The blocks of files of entries, one file after the other.
 pub(super) struct Files<'a, 'f> {
     reader: &'a EntryReader<'a>,
     left: std::slice::Iter<'f, EntryFile>,
-    read: Read,
+    read: ReadFiles,
     open: Option<(&'f EntryFile, Blocks<'a>)>,
 }
 
 impl<'a, 'f> Files<'a, 'f> {
     /// Begins to read some files, of which some may have been read before.
-    pub(super) fn new(reader: &'a EntryReader<'a>, files: &'f [EntryFile], read: Read) -> Self {
+    pub(super) fn new(reader: &'a EntryReader<'a>, files: &'f [EntryFile], read: ReadFiles) -> Self {
         Self { reader, left: files.iter(), read, open: None }
     }
 
@@ -72,7 +72,7 @@ impl<'a, 'f> Files<'a, 'f> {
 
 /// The blocks of one file.
 pub(super) struct Blocks<'a> {
-    source: Box<dyn io::Read + 'a>,
+    source: Box<dyn Read + 'a>,
     /// Bytes that the file still has.
     left: usize,
     /// What was read beyond the last block: the beginning of a line.
@@ -84,7 +84,7 @@ impl<'a> Blocks<'a> {
     ///
     /// # Errors
     /// `ledger.corrupt` for an empty file.
-    pub(super) fn new(source: impl io::Read + 'a, size: usize) -> Result<Self> {
+    pub(super) fn new(source: impl Read + 'a, size: usize) -> Result<Self> {
         if size == 0 {
             return Err(corrupt("a file of entries is empty"));
         }

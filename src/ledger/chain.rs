@@ -48,8 +48,6 @@ pub enum Mode {
 pub struct Chain {
     genesis: Digest,
     hashes: Layered<Vec<Digest>>,
-    /// The hash of the last entry.
-    tip: Option<Digest>,
     statements: Statements,
     last: Timestamp,
     covered: Option<u64>,
@@ -66,7 +64,6 @@ impl Chain {
         Self {
             genesis: root.document().ledger.genesis,
             hashes: Layered::default(),
-            tip: None,
             statements: Statements::default(),
             last: Timestamp::from_unix(0),
             covered,
@@ -128,7 +125,7 @@ impl Chain {
     /// Returns the last entry, as statements name it; `None` before the genesis.
     #[must_use]
     pub fn head(&self) -> Option<LedgerHead> {
-        Some(LedgerHead { genesis: self.genesis, seq: self.length() - 1, hash: self.tip? })
+        Some(LedgerHead { genesis: self.genesis, seq: self.length() - 1, hash: self.tip()? })
     }
 
     /// Returns when the last entry was appended; the beginning of time before the genesis.
@@ -141,6 +138,12 @@ impl Chain {
     #[must_use]
     pub fn length(&self) -> u64 {
         self.hashes.layers().iter().map(|layer| layer.len() as u64).sum()
+    }
+
+    /// Returns the hash of the last entry.
+    fn tip(&self) -> Option<Digest> {
+        let [old, new] = self.hashes.layers();
+        new.last().or(old.last()).copied()
     }
 
     /// Returns the hash of an entry.
@@ -250,7 +253,7 @@ impl Chain {
         root: &TrustRoot,
         now: Timestamp,
     ) -> Result<(Entry, Vec<u8>)> {
-        let prev = self.tip.unwrap_or(NO_PREVIOUS);
+        let prev = self.tip().unwrap_or(NO_PREVIOUS);
         let bytes = entry_bytes(self.length(), prev, envelope, at)?;
         let entry = self.named(|chain| {
             let raw = RawEntry::parse(&bytes)?;
@@ -278,7 +281,7 @@ impl Chain {
     /// Takes in an entry that was looked at, in its place; returns it unless it is passed over.
     fn step(&mut self, seen: Seen, root: &TrustRoot, now: Timestamp) -> Result<Option<Entry>> {
         let seq = self.length();
-        let prev = self.tip.unwrap_or(NO_PREVIOUS);
+        let prev = self.tip().unwrap_or(NO_PREVIOUS);
         if seen.seq != seq || seen.prev != prev {
             return Err(Refusal::new(
                 LEDGER_CHAIN,
@@ -299,7 +302,7 @@ impl Chain {
                 return Ok(None);
             }
         };
-        if self.statements.has(statement) {
+        if self.statements.seen.contains(statement) {
             return Err(Refusal::new(LEDGER_DUPLICATE, "an earlier entry holds the same statement"));
         }
         let (record, signatories) = *opened?;
@@ -323,7 +326,6 @@ impl Chain {
 
     fn follow(&mut self, hash: Digest, at: Timestamp) {
         self.hashes.grow().push(hash);
-        self.tip = Some(hash);
         self.last = self.last.max(at);
     }
 

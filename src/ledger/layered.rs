@@ -1,6 +1,6 @@
 //! A growing collection of which a copy costs only what is new.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 /// A collection in two layers: what is shared with copies, and what came since.
 ///
@@ -26,6 +26,13 @@ impl<C: Default + IntoIterator + Extend<C::Item>> Layered<C> {
     /// Returns both layers, the older first.
     pub(super) fn layers(&self) -> [&C; 2] {
         [&self.base, &self.top]
+    }
+}
+
+impl Layered<HashSet<u128>> {
+    /// Tells whether either layer has a fingerprint.
+    pub(super) fn contains(&self, fingerprint: u128) -> bool {
+        self.layers().iter().any(|layer| layer.contains(&fingerprint))
     }
 }
 

@@ -90,10 +90,3 @@ pub(super) struct Statements {
     pub(super) keys: Fingerprints,
     pub(super) seen: Layered<HashSet<u128>>,
 }
-
-impl Statements {
-    /// Tells whether a statement was seen.
-    pub(super) fn has(&self, statement: u128) -> bool {
-        self.seen.layers().iter().any(|layer| layer.contains(&statement))
-    }
-}

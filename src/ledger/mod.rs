@@ -22,6 +22,7 @@ pub mod format;
 pub mod held;
 mod keep;
 mod layered;
+mod lineage;
 pub mod log;
 mod look;
 mod mark;

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use git2::Oid;
 
 use super::{
-    blocks::{Files, Read},
+    blocks::{Files, ReadFiles},
     chain::{Chain, Mode},
     keep::Keep,
     mark::Mark,
@@ -105,7 +105,7 @@ impl Ledger {
 
     /// Chooses what every read keeps of plans that are over, and reads afresh.
     ///
-    /// With less than all, memory grows with the number of plans that are under way, and some 60 bytes an entry.
+    /// With less than all, memory grows with the number of plans that are under way, and some 80 bytes an entry.
     #[must_use]
     pub fn with_keep(mut self, keep: Keep) -> Self {
         (self.keep, self.loaded) = (keep, None);
@@ -291,7 +291,7 @@ impl Ledger {
         let known = before.filter(|loaded| files.starts_with(&loaded.files));
         let mut chain = match known {
             Some(loaded) if self.descends(commit, loaded.commit, files.len() - loaded.files.len())? => {
-                self.replay(loaded.chain.clone(), &files[loaded.files.len()..], Read::new(), now)?
+                self.replay(loaded.chain.clone(), &files[loaded.files.len()..], ReadFiles::new(), now)?
             }
             _ => {
                 let singles = files.iter().filter(|file| file.last.is_none()).count();
@@ -305,7 +305,7 @@ impl Ledger {
                 match covered {
                     // The key that vouched was taken back since: its word counts nothing any more.
                     Some(covered) if distrusted(&chain, &covered) => {
-                        self.replay(Chain::new(&self.root, None).keeping(self.keep), &files, Read::new(), now)?
+                        self.replay(Chain::new(&self.root, None).keeping(self.keep), &files, ReadFiles::new(), now)?
                     }
                     _ => chain,
                 }
@@ -334,40 +334,9 @@ impl Ledger {
         self.loaded.insert(loaded).chain.settle();
     }
 
-    fn replay(&self, mut chain: Chain, files: &[EntryFile], read: Read, now: Timestamp) -> Result<Chain> {
+    fn replay(&self, mut chain: Chain, files: &[EntryFile], read: ReadFiles, now: Timestamp) -> Result<Chain> {
         follow(&self.store, &self.root, &mut chain, files, read, now, &mut |_, _| Ok(()))?;
         Ok(chain)
-    }
-
-    /// Tells whether a commit is the verified one, or lies in its history.
-    fn has_passed(&self, commit: Oid) -> Result<bool> {
-        let mut passed = self.loaded.as_ref().map(|loaded| loaded.commit);
-        while let Some(one) = passed.filter(|one| *one != commit) {
-            passed = self.store.parent(one)?;
-        }
-        Ok(passed.is_some())
-    }
-
-    /// Tells whether one commit was reached from another by as many appends.
-    fn descends(&self, mut commit: Oid, ancestor: Oid, appends: usize) -> Result<bool> {
-        for _ in 0..appends {
-            match self.store.parent(commit)? {
-                Some(parent) => commit = parent,
-                None => return Ok(false),
-            }
-        }
-        Ok(commit == ancestor)
-    }
-
-    /// Refuses a merge among the newest commits, or where all are walked, a history that never begins.
-    fn check_linear(&self, mut commit: Oid, limit: usize) -> Result<()> {
-        for _ in 0..limit {
-            match self.store.parent(commit)? {
-                Some(parent) => commit = parent,
-                None => return Ok(()),
-            }
-        }
-        Ok(())
     }
 
     /// Refuses a ledger that lacks an entry seen before, wherever it was seen.
@@ -388,7 +357,7 @@ fn follow(
     root: &TrustRoot,
     chain: &mut Chain,
     files: &[EntryFile],
-    read: Read,
+    read: ReadFiles,
     now: Timestamp,
     take: &mut impl FnMut(&Entry, &[u8]) -> Result<()>,
 ) -> Result<()> {

@@ -57,7 +57,7 @@ impl Past {
 
     /// Tells whether a fact is remembered.
     pub(super) fn holds(&self, fact: Fact<'_>) -> bool {
-        self.has(self.names.of(fact))
+        self.facts.contains(self.names.of(fact))
     }
 
     /// Tells whether an approval is one of a plan that is over.
@@ -67,7 +67,7 @@ impl Past {
 
     /// Tells whether an approval of a plan that is over was taken back, by itself or with its plan.
     pub(super) fn is_withdrawn(&self, id: &Digest) -> bool {
-        self.holds(Fact::Withdrawn(id)) || self.revoking(id).is_some_and(|revoked| self.has(revoked))
+        self.holds(Fact::Withdrawn(id)) || self.revoking(id).is_some_and(|revoked| self.facts.contains(revoked))
     }
 
     /// Returns how a plan that is over stands; `None` where it is not one that is remembered here.
@@ -82,10 +82,6 @@ impl Past {
             superseded: self.holds(Fact::Superseded(plan)),
             expires: None,
         })
-    }
-
-    fn has(&self, fact: u128) -> bool {
-        self.facts.layers().iter().any(|layer| layer.contains(&fact))
     }
 
     fn revoking(&self, id: &Digest) -> Option<u128> {

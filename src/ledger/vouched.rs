@@ -1,7 +1,7 @@
 //! What a signed checkpoint vouches for: how far, and by whose word.
 
 use super::{
-    blocks::Read,
+    blocks::ReadFiles,
     chain::{Chain, Mode},
     format::{RawEntry, lines},
     record::{Record, Signatures},
@@ -17,7 +17,7 @@ pub(super) struct Covered {
     /// The last entry.
     pub(super) up_to: u64,
     /// The files that were looked through for it.
-    pub(super) read: Read,
+    pub(super) read: ReadFiles,
     keys: Vec<Digest>,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn covered(store: &Store, root: &TrustRoot, files: &[EntryFile], mode
     if mode == Mode::Full {
         return Ok(None);
     }
-    let mut read = Read::new();
+    let mut read = ReadFiles::new();
     for file in files.iter().rev() {
         let bytes = store.read(file)?;
         let found = 'newest: {

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use super::support::*;
+use super::{edit::*, support::*};
 use crate::{
     base::{digest::Digest, reason::Result},
     ledger::{
         Ledger, Mode,
         focus::Focus,
-        format::{Plain, lines, segment_path},
+        format::{Plain, entry_bytes, entry_path, lines, segment_path},
     },
     sign::{
+        Envelope,
         key::Signer as _,
         predicate::{Rejection, RevocationTarget},
     },
@@ -64,8 +65,7 @@ fn e08_of_an_entry_that_is_passed_over_no_byte_can_be_altered_and_none_left_out(
     let (world, _) = covered();
     about(&world, 1).read(t(10)).unwrap();
     let (repo, before) = (world.git(), world.tip());
-    let parent = repo.find_commit(before).unwrap();
-    let tree = parent.tree().unwrap();
+    let tree = repo.find_commit(before).unwrap().tree().unwrap();
     let path = segment_path(0, 7);
     let blob = repo.find_blob(tree.get_path(Path::new(&path)).unwrap().id()).unwrap();
     let lines: Vec<&[u8]> = lines(blob.content()).unwrap().collect();
@@ -82,12 +82,8 @@ fn e08_of_an_entry_that_is_passed_over_no_byte_can_be_altered_and_none_left_out(
         altered[seq][at] ^= 1;
         without.remove(seq);
         for lines in [altered, without] {
-            let mut update = git2::build::TreeUpdateBuilder::new();
-            update.upsert(path.as_str(), repo.blob(&lines.concat()).unwrap(), git2::FileMode::Blob);
-            let edited = repo.find_tree(update.create_updated(&repo, &tree).unwrap()).unwrap();
-            let who = git2::Signature::now("x", "x@y").unwrap();
-            let commit = repo.commit(None, &who, &who, "x", &edited, &[&parent]).unwrap();
-            repo.reference(BRANCH, commit, true, "x").unwrap();
+            world.git().reference(BRANCH, before, true, "x").unwrap();
+            forge(&world, &[set(path.as_str(), lines.concat())], &[before]);
             assert_eq!(code(about(&world, 1).read(t(10))), "ledger.chain", "entry {seq}");
         }
     }
@@ -191,6 +187,19 @@ fn e10_nothing_is_passed_over_that_no_checkpoint_covers_and_no_revoked_key_cover
     assert_eq!(about(&world, 1).read(t(10)).unwrap().state().plans.len(), 1);
     put(&mut ledger, |head| revocation(head, RevocationTarget::Key(Who::Witness.key().key_id()), 9)).unwrap();
     assert_eq!(about(&world, 1).read(t(10)).unwrap().state().plans.len(), 2);
+}
+
+#[test]
+fn e10_after_the_checkpoint_signatures_are_verified_whoever_the_entry_is_about() {
+    let (world, _) = covered();
+    let head = world.open().read(t(10)).unwrap().head().unwrap();
+    let add = |envelope: Envelope| {
+        let line = entry_bytes(head.seq + 1, head.hash, &envelope, t(10)).unwrap();
+        forge(&world, &[set(entry_path(head.seq + 1), [line.as_slice(), b"\n"].concat())], &[world.tip()]);
+        about(&world, 1).read(t(10)).map(|chain| chain.length()).map_err(|e| e.code())
+    };
+    assert_eq!(add(plan_by(Who::Stranger, Who::Alice, &head, 3, None)), Err("signature.none"));
+    assert_eq!(add(plan(&head, 3, None)), Ok(head.seq + 2));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests over real repositories in temporary folders.
 
 mod append;
+mod edit;
 mod focus;
 mod machine;
 mod past;

@@ -20,6 +20,15 @@ struct Bench {
 }
 
 impl Bench {
+    /// Approves a plan for two uses; returns the approval's digest.
+    fn session(&mut self, number: u64, n: u64) -> Digest {
+        let mut session = approval(&self.head(), number, n);
+        (session.scope, session.max_uses) = (Scope::Session, 2);
+        let session = sign(Who::Bob, Some(plan_digest(number)), session);
+        assert_eq!(self.code(|_| session.clone()), "ok");
+        session.payload_digest()
+    }
+
     fn new(keep: Keep) -> Self {
         let genesis = genesis_for("1", 0);
         let root = trust_root(&genesis, |_| {});
@@ -116,11 +125,7 @@ fn what_may_still_go_on_is_kept() {
     assert_eq!(bench.code(|_| outcome(2, "s", "completed")), "ok");
     assert_eq!(bench.kept(), [0, 0, 0]);
     assert_eq!(bench.code(|head| plan(head, 3, None)), "ok");
-    let mut session = approval(&bench.head(), 3, 6);
-    (session.scope, session.max_uses) = (Scope::Session, 2);
-    let session = sign(Who::Bob, Some(plan_digest(3)), session);
-    assert_eq!(bench.code(|_| session.clone()), "ok");
-    let grant = session.payload_digest();
+    let grant = bench.session(3, 6);
     assert_eq!(bench.code(|head| claim(head, 3, "t", 1, vec![grant], 7)), "ok");
     assert_eq!(bench.code(|_| outcome(3, "t", "completed")), "ok");
     assert_eq!(bench.kept(), [1, 1, 1]);
@@ -153,11 +158,7 @@ fn how_a_plan_ended_is_remembered_whatever_is_kept() {
         assert_eq!(late(&mut bench, 2), ["ledger.terminal", "ok", "ledger.terminal"], "rejected, {keep:?}");
         // Carried out once, and once more had it not run out of time.
         assert_eq!(bench.code(|head| plan_until(t(100), head, 4, None)), "ok");
-        let mut session = approval(&bench.head(), 4, 6);
-        (session.scope, session.max_uses) = (Scope::Session, 2);
-        let session = sign(Who::Bob, Some(plan_digest(4)), session);
-        assert_eq!(bench.code(|_| session.clone()), "ok");
-        let grant = session.payload_digest();
+        let grant = bench.session(4, 6);
         assert_eq!(bench.code(|head| claim(head, 4, "r", 1, vec![grant], 7)), "ok");
         assert_eq!(bench.code(|_| outcome(4, "r", "completed")), "ok");
         bench.now = 1_000;

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use git2::{FileMode, Oid, build::TreeUpdateBuilder};
+use git2::FileMode;
 
-use super::support::*;
+use super::{edit::*, support::*};
 use crate::{
     base::{digest::Digest, time::Timestamp},
     ledger::{
@@ -35,34 +35,6 @@ fn line(world: &World, seq: u64) -> Vec<u8> {
     let tree = repo.find_commit(world.tip()).unwrap().tree().unwrap();
     let item = tree.get_path(Path::new(&entry_path(seq))).unwrap();
     repo.find_blob(item.id()).unwrap().content().to_vec()
-}
-
-enum Edit {
-    Put(String, Vec<u8>, FileMode),
-    Remove(String),
-}
-
-fn set(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Edit {
-    Edit::Put(path.into(), bytes.into(), FileMode::Blob)
-}
-
-/// Commits an edit of the tree on top of the tip and moves the branch there by force.
-fn forge(world: &World, edits: &[Edit], parents: &[Oid]) {
-    let repo = world.git();
-    let tip = repo.find_commit(world.tip()).unwrap();
-    let mut update = TreeUpdateBuilder::new();
-    for edit in edits {
-        match edit {
-            Edit::Put(path, bytes, mode) => update.upsert(path.as_str(), repo.blob(bytes).unwrap(), *mode),
-            Edit::Remove(path) => update.remove(path.as_str()),
-        };
-    }
-    let tree = repo.find_tree(update.create_updated(&repo, &tip.tree().unwrap()).unwrap()).unwrap();
-    let who = git2::Signature::now("x", "x@y").unwrap();
-    let parents: Vec<_> = parents.iter().map(|id| repo.find_commit(*id).unwrap()).collect();
-    let parents: Vec<_> = parents.iter().collect();
-    let commit = repo.commit(None, &who, &who, "x", &tree, &parents).unwrap();
-    repo.reference(BRANCH, commit, true, "x").unwrap();
 }
 
 fn forged(edits: impl FnOnce(&World) -> Vec<Edit>) -> &'static str {
