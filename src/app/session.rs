@@ -405,9 +405,9 @@ fn load_root_at(
         let what = format!("`{}` is not at commit {}", trust_store::CURRENT, short(commit));
         return Err(Refusal::new(if here { UNCOMMITTED } else { NOT_SET_UP }, what).subject(trust_store::CURRENT));
     };
-    // Unverified as yet: its ids only say which pin it has to meet.
-    let named = TrustRoot::parse(&bytes).map_err(|e| e.subject(trust_store::CURRENT))?;
-    let pin = pin::resolve(config_dir, variable, &named.document().host, &named.document().repo_id)?;
+    // Its ids only say which pin it has to meet.
+    let named = TrustRoot::unverified(&bytes).map_err(|e| e.subject(trust_store::CURRENT))?;
+    let pin = pin::resolve(config_dir, variable, &named.host, &named.repo_id)?;
     trust_store::load(&reader, &pin.digest, now)
 }
 

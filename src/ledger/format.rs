@@ -129,12 +129,12 @@ impl<'a> Plain<'a> {
         let mut signatures = Vec::with_capacity(1);
         while signatures.len() < MAX_SIGNATURES && !rest.0.starts_with(']') {
             rest.after(if signatures.is_empty() { "{\"keyid\":\"" } else { ",{\"keyid\":\"" })?;
-            let keyid = rest.until('"').filter(|text| text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'))?;
+            let keyid = rest.until(b'"').filter(|text| text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'))?;
             signatures.push((keyid, rest.between(",\"sig\":\"")?));
             rest.after("}")?;
         }
         let prev = rest.between("]},\"prev\":\"")?;
-        let seq = rest.after(",\"seq\":")?.until('}')?;
+        let seq = rest.after(",\"seq\":")?.until(b'}')?;
         let digits = rest.0.is_empty()
             && seq.len() <= 15
             && seq.bytes().all(|b| b.is_ascii_digit())
@@ -162,16 +162,16 @@ impl<'a> Rest<'a> {
         Some(self)
     }
 
-    /// Returns what comes before an end, and goes on after the end.
-    fn until(&mut self, end: char) -> Option<&'a str> {
-        let (text, rest) = self.0.split_once(end)?;
-        self.0 = rest;
+    /// Returns what comes before an end, a character of ASCII, and goes on after the end.
+    fn until(&mut self, end: u8) -> Option<&'a str> {
+        let (text, rest) = self.0.split_at(memchr::memchr(end, self.0.as_bytes())?);
+        self.0 = &rest[1..];
         Some(text)
     }
 
     /// Returns what comes between a word and the next quote.
     fn between(&mut self, word: &str) -> Option<&'a str> {
-        self.after(word)?.until('"')
+        self.after(word)?.until(b'"')
     }
 }
 

@@ -20,9 +20,9 @@ use super::{
     verified,
 };
 use crate::base::{
+    canonical,
     digest::Digest,
     ident::Id,
-    json,
     reason::{Refusal, Result},
     text,
     time::Timestamp,
@@ -237,7 +237,7 @@ impl TrustRoot {
 
     /// Does what [`TrustRoot::parse`] does, and looks only at those points of the curve that an earlier version lacks.
     fn parse_after(bytes: &[u8], earlier: Option<&Self>) -> Result<Self> {
-        let document: Document = json::from_canonical(bytes, MAX_TRUST_ROOT)?;
+        let document = Self::unverified(bytes)?;
         let keys = check(&document, earlier)?;
         let (mut people, mut addresses) = (BTreeMap::new(), BTreeMap::new());
         for (index, principal) in document.principals.iter().enumerate() {
@@ -348,12 +348,12 @@ impl TrustRoot {
         Ok(())
     }
 
-    /// Returns the version that a document says it is, nothing else of it checked.
+    /// Returns what a document says, nothing of it checked but its form: for finding the pin that it has to meet.
     ///
     /// # Errors
-    /// `json.*`.
-    pub fn version_of(bytes: &[u8]) -> Result<u64> {
-        json::from_canonical(bytes, MAX_TRUST_ROOT).map(|document: Document| document.version)
+    /// `json.*`, `limit.*`.
+    pub fn unverified(bytes: &[u8]) -> Result<Document> {
+        canonical::read(bytes, MAX_TRUST_ROOT)
     }
 
     /// Returns when this version was signed, as its signers say; absent where it was only parsed.

@@ -92,9 +92,9 @@ impl Yard {
         let reader = trust_store::work_tree_reader(&work_tree);
         let bytes = reader(trust_store::CURRENT)?
             .ok_or_else(|| Refusal::new(crate::app::reasons::NOT_SET_UP, format!("no `{}`", trust_store::CURRENT)))?;
-        let named = TrustRoot::parse(&bytes)?;
+        let named = TrustRoot::unverified(&bytes).map_err(|e| e.subject(trust_store::CURRENT))?;
         let variable = world.env.text(pin::VARIABLE);
-        let pin = pin::resolve(&config_dir, variable, &named.document().host, &named.document().repo_id)?.digest;
+        let pin = pin::resolve(&config_dir, variable, &named.host, &named.repo_id)?.digest;
         let root = TrustFiles::read(&reader, &pin)?.accepted(&pin)?;
         drop(reader);
         Ok(Self { work_tree, config_dir, pin, root })

@@ -63,7 +63,7 @@ impl TrustFiles {
     /// [`TrustFiles::accepted`]; `json.*`, `dsse.*`, `limit.*`.
     pub fn read(reader: Reader<'_>, pin: &Digest) -> Result<Self> {
         let current = reader(CURRENT)?.ok_or_else(|| Refusal::new(TRUST_MISSING, format!("no `{CURRENT}`")))?;
-        let newest = TrustRoot::version_of(&current).map_err(|e| e.subject(CURRENT))?;
+        let newest = TrustRoot::unverified(&current).map_err(|e| e.subject(CURRENT))?.version;
         let mut versions = BTreeMap::new();
         let mut number = newest;
         while let Some(version) = read_version(reader, number)? {
