@@ -1,8 +1,9 @@
 //! Actions of one step in two plans, matched by their place.
 
-use super::{Changes, Direction, Shown as _, steps::pattern_change};
-use crate::plan::model::{
-    Action, Arg, Capture, CommitFiles, CopyFile, Host, PatchFile, Program, Read, Run, Slot, Tag, WriteFile,
+use super::{Changes, Direction, shown::Shown as _, steps::pattern_change};
+use crate::plan::{
+    model::{Action, Arg, Capture, CommitFiles, CopyFile, Host, PatchFile, Program, Read, Run, Slot, Tag, WriteFile},
+    view::pieces,
 };
 
 pub(super) fn compare_all(changes: &mut Changes, what: &str, old: &[Action], new: &[Action]) {
@@ -10,10 +11,10 @@ pub(super) fn compare_all(changes: &mut Changes, what: &str, old: &[Action], new
         compare(changes, &format!("{what} {}", i + 1), before, after);
     }
     for (i, action) in new.iter().enumerate().skip(old.len()) {
-        changes.push(Direction::Widened, format!("{what} {}: added", i + 1), None, action.shown());
+        changes.whole(Direction::Widened, format!("{what} {}: added", i + 1), None, Some(&pieces::action(action)));
     }
     for (i, action) in old.iter().enumerate().skip(new.len()) {
-        changes.push(Direction::Changed, format!("{what} {}: removed", i + 1), action.shown(), None);
+        changes.whole(Direction::Changed, format!("{what} {}: removed", i + 1), Some(&pieces::action(action)), None);
     }
 }
 
@@ -25,7 +26,10 @@ fn compare(changes: &mut Changes, what: &str, old: &Action, new: &Action) {
         (Action::Patch(old), Action::Patch(new)) => patch(changes, what, old, new),
         (Action::Commit(old), Action::Commit(new)) => commit(changes, what, old, new),
         (Action::Tag(old), Action::Tag(new)) => tag(changes, what, old, new),
-        _ => changes.push(Direction::Widened, format!("{what}: of another kind"), old.shown(), new.shown()),
+        _ => {
+            let (before, after) = (pieces::action(old), pieces::action(new));
+            changes.whole(Direction::Widened, format!("{what}: of another kind"), Some(&before), Some(&after));
+        }
     }
 }
 
@@ -37,12 +41,12 @@ fn run(changes: &mut Changes, what: &str, old: &Run, new: &Run) {
     changes.value(&of("working folder"), cwd, &new.cwd);
     for (name, arg) in env {
         match new.env.get(name) {
-            None => changes.push(Direction::Narrowed, of(&format!("variable {name} removed")), arg.shown(), None),
+            None => values(changes, Direction::Narrowed, &of(&format!("variable {name} removed")), Some(arg), None),
             Some(after) => argument(changes, &of(&format!("variable {name}")), arg, after),
         }
     }
     for (name, arg) in new.env.iter().filter(|(name, _)| !env.contains_key(*name)) {
-        changes.push(Direction::Widened, of(&format!("variable {name} added")), None, arg.shown());
+        values(changes, Direction::Widened, &of(&format!("variable {name} added")), None, Some(arg));
     }
     compare_reads(changes, &of("reads"), reads, &new.reads);
     changes.allowed(&of("writes"), writes, &new.writes);
@@ -51,7 +55,7 @@ fn run(changes: &mut Changes, what: &str, old: &Run, new: &Run) {
     changes.allowed(&of("hosts"), &places(network), &places(&new.network));
     changes.allowed(&of("secrets"), secrets, &new.secrets);
     changes.allowed(&of("exit codes that mean success"), ok_codes, &new.ok_codes);
-    let shown = |captures: &[Capture]| captures.iter().filter_map(|capture| capture.shown()).collect::<Vec<_>>();
+    let shown = |captures: &[Capture]| captures.iter().map(pieces::capture).collect::<Vec<_>>();
     changes.listed(&of("hands on"), &shown(captures), &shown(&new.captures));
 }
 
@@ -77,35 +81,44 @@ fn arguments(changes: &mut Changes, what: &str, old: &[Arg], new: &[Arg]) {
         argument(changes, &format!("{what}: argument {}", i + 1), before, after);
     }
     for (i, arg) in new.iter().enumerate().skip(old.len()) {
-        changes.push(Direction::Widened, format!("{what}: argument {} added", i + 1), None, arg.shown());
+        values(changes, Direction::Widened, &format!("{what}: argument {} added", i + 1), None, Some(arg));
     }
     for (i, arg) in old.iter().enumerate().skip(new.len()) {
-        changes.push(Direction::Widened, format!("{what}: argument {} removed", i + 1), arg.shown(), None);
+        values(changes, Direction::Widened, &format!("{what}: argument {} removed", i + 1), Some(arg), None);
     }
 }
 
 /// Nobody but the program knows which arguments allow more, so each change of one counts as wider.
 fn argument(changes: &mut Changes, what: &str, old: &Arg, new: &Arg) {
+    let (before, after) = (Some(old), Some(new));
     match (old, new) {
         (Arg::Slot(old), Arg::Slot(new)) => {
             let Slot { prefix, from_step, output, kind, pattern, max_length } = old;
-            let fixed = |slot: &Slot| (slot.prefix.clone(), slot.from_step.clone(), slot.output.clone(), slot.kind);
-            let before = (prefix.clone(), from_step.clone(), output.clone(), *kind);
-            if before != fixed(new) {
-                changes.push(Direction::Widened, what, before.shown(), fixed(new).shown());
+            if (prefix, from_step, output, kind) != (&new.prefix, &new.from_step, &new.output, &new.kind) {
+                values(changes, Direction::Widened, what, before, after);
             }
             pattern_change(changes, what, pattern.as_ref(), new.pattern.as_ref());
             changes.level(&format!("{what}: most bytes"), max_length, &new.max_length);
         }
-        _ if old != new => changes.push(Direction::Widened, what, plain(old), plain(new)),
+        _ if old != new => values(changes, Direction::Widened, what, before, after),
         _ => {}
     }
 }
 
-fn plain(arg: &Arg) -> Option<String> {
-    match arg {
-        Arg::Literal(text) => Some(text.clone()),
-        other => other.shown(),
+/// Shows arguments, or values of a variable; what is no fixed text stands in the words of the view, beside which a
+/// fixed text that says the same is in quotes.
+fn values(changes: &mut Changes, direction: Direction, what: &str, before: Option<&Arg>, after: Option<&Arg>) {
+    let literal = |arg: Option<&Arg>| match arg {
+        None => Some(None),
+        Some(Arg::Literal(text)) => Some(Some(text.clone())),
+        Some(_) => None,
+    };
+    match (literal(before), literal(after)) {
+        (Some(before), Some(after)) => changes.push(direction, what, before, after),
+        _ => {
+            let (before, after) = (before.map(pieces::argument), after.map(pieces::argument));
+            changes.whole(direction, what, before.as_deref(), after.as_deref());
+        }
     }
 }
 

@@ -4,13 +4,15 @@
 //! compared here: two plans that differ never have an empty difference.
 
 mod actions;
+mod shown;
 mod steps;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use self::shown::{Shown, unified};
 use super::{
     model::{DirectiveRef, Person, Plan, PlannerRef, Risk, Script, Subject},
     view::visible_line,
@@ -163,6 +165,16 @@ impl Changes {
         self.list.push(Change { direction, step: self.step.clone(), what: what.into(), before, after, lines: None });
     }
 
+    /// Shows what was and what is whole, a line each or several.
+    fn whole(&mut self, direction: Direction, what: impl Into<String>, before: Option<&str>, after: Option<&str>) {
+        let marked = |mark: char, text: &str| text.lines().map(|line| format!("{mark}{line}\n")).collect::<String>();
+        let lines = before.map(|text| marked('-', text)).into_iter().chain(after.map(|text| marked('+', text)));
+        self.push(direction, what, None, None);
+        if let Some(change) = self.list.last_mut() {
+            change.lines = Some(lines.collect());
+        }
+    }
+
     /// Compares two values that mean no more and no less.
     fn value<T: PartialEq + Shown>(&mut self, what: &str, old: &T, new: &T) {
         if old != new {
@@ -215,48 +227,6 @@ impl Changes {
             self.list.push(Change { direction, step, what, before: None, after: None, lines: Some(lines) });
         }
     }
-}
-
-/// How a value is shown; `None` where it is not there.
-trait Shown {
-    fn shown(&self) -> Option<String>;
-}
-
-impl<T: Serialize> Shown for T {
-    /// Text without quotes, everything else as JSON.
-    fn shown(&self) -> Option<String> {
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::Null) => None,
-            Ok(serde_json::Value::String(text)) => Some(text),
-            Ok(other) => Some(other.to_string()),
-            Err(e) => Some(e.to_string()),
-        }
-    }
-}
-
-/// Products of line counts above which texts are shown as replaced whole: the search for the least
-/// difference takes time by that product, and both texts may come from an attacker.
-const MAX_SEARCH: usize = 4_000_000;
-
-/// Returns the lines that differ, with three lines around each.
-fn unified(old: &str, new: &str) -> String {
-    if old.lines().count().saturating_mul(new.lines().count()) > MAX_SEARCH {
-        let marked = |mark: &str, text: &str| text.lines().map(|line| format!("{mark}{line}\n")).collect::<String>();
-        return format!("@@ all of it @@\n{}{}", marked("-", old), marked("+", new));
-    }
-    let text = similar::TextDiff::from_lines(old, new);
-    let mut out = String::new();
-    for hunk in text.unified_diff().context_radius(3).iter_hunks() {
-        let _ = writeln!(out, "{}", hunk.header());
-        for change in hunk.iter_changes() {
-            let line = change.value();
-            let _ = writeln!(out, "{}{}", change.tag(), line.strip_suffix('\n').unwrap_or(line));
-            if !line.ends_with('\n') {
-                out.push_str("\\ no line feed at the end\n");
-            }
-        }
-    }
-    out
 }
 
 fn plan(changes: &mut Changes, old: &Plan, new: &Plan) {

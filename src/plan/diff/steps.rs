@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Changes, Direction, Shown as _, actions};
+use super::{Changes, Direction, actions, shown::Shown as _};
 use crate::{
     base::ident::Id,
-    plan::model::{OnFailure, Output, Retry, Step},
+    plan::{
+        model::{OnFailure, Output, Retry, Step},
+        view::pieces,
+    },
 };
 
 /// Compares all steps; returns the ids of those added and those removed.
@@ -100,7 +103,7 @@ fn compare_outputs(changes: &mut Changes, old: &BTreeMap<Id, Output>, new: &BTre
     for (name, output) in old {
         let what = format!("output {name}");
         match new.get(name) {
-            None => changes.push(Direction::Changed, format!("{what}: removed"), output.shown(), None),
+            None => changes.push(Direction::Changed, format!("{what}: removed"), Some(pieces::output(output)), None),
             Some(after) => {
                 let Output { kind, pattern, max_length } = output;
                 changes.value(&format!("{what}: type"), kind, &after.kind);
@@ -110,7 +113,7 @@ fn compare_outputs(changes: &mut Changes, old: &BTreeMap<Id, Output>, new: &BTre
         }
     }
     for (name, output) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
-        changes.push(Direction::Changed, format!("output {name}: added"), None, output.shown());
+        changes.push(Direction::Changed, format!("output {name}: added"), None, Some(pieces::output(output)));
     }
 }
 

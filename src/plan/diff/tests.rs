@@ -151,6 +151,40 @@ fn what_widens_comes_first_and_the_text_says_so() {
 }
 
 #[test]
+fn what_is_added_or_gone_stands_in_the_words_of_the_view() {
+    let found = edit(|p| {
+        let script = "pipelines/changelog/notes.py".parse().unwrap();
+        run(p).argv.push(Arg::Script(script));
+        run(p).argv.push(Arg::Literal("the script pipelines/changelog/notes.py".into()));
+        let write = Action::Write(WriteFile {
+            path: "docs/x".parse().unwrap(),
+            executable: true,
+            content_digest: Digest::of(b"a\n\x1b"),
+            content: "a\n\u{1b}".into(),
+            replace: false,
+        });
+        notes(p).actions.push(write);
+    });
+    insta::assert_snapshot!(found.to_string(), @r#"
+    since the plan before: +0 -0 steps; 3 widened, 0 changed, 0 narrowed
+    step notes widened: action 1: argument 3 added
+        +the script pipelines/changelog/notes.py
+    step notes widened: action 1: argument 4 added, is "the script pipelines/changelog/notes.py"
+    step notes widened: action 2: added
+        +write
+        +  Path: docs/x
+        +  Made executable
+        +  Fails where a file is there
+        +  Digest: sha256:54181d4f0631bcf8f1d4968f9d81baa3536633b0252ec29163f0b50d3df21323
+        +  Content, with characters that cannot be shown written as escapes and each backslash twice, without a line feed at its end (2 lines, 3 bytes)
+        +    1| a
+        +    2| \x1b
+    "#);
+    let json = serde_json::to_string(&found).unwrap();
+    assert!(!found.to_string().contains('{') && !json.contains("literal"), "{json}");
+}
+
+#[test]
 fn c27_text_of_the_plans_cannot_act_on_the_terminal() {
     let shown = diff(&plan_with("a\n\x1b[2J"), &plan_with("b\r\x1b]52;c;x\x07\n\u{202e}")).to_string();
     assert!(!shown.chars().any(|c| c != '\n' && crate::base::text::is_unsafe(c)));

@@ -10,6 +10,7 @@ mod html;
 mod markdown;
 mod notes;
 mod order;
+pub(in crate::plan) mod pieces;
 mod places;
 pub mod reasons;
 mod steps;

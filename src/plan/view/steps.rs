@@ -100,7 +100,7 @@ pub(super) fn kind(action: &Action) -> &'static str {
     }
 }
 
-fn action(page: &mut Page, action: &Action) {
+pub(super) fn action(page: &mut Page, action: &Action) {
     match action {
         Action::Run(it) => run(page, it),
         Action::Write(it) => {
@@ -191,7 +191,7 @@ fn paths(paths: &[RepoPath]) -> Vec<Vec<Span>> {
     paths.iter().map(|path| vec![word(path)]).collect()
 }
 
-fn arg(arg: &Arg) -> Vec<Span> {
+pub(super) fn arg(arg: &Arg) -> Vec<Span> {
     match arg {
         Arg::Literal(literal) => vec![text(literal)],
         Arg::Script(path) => vec![fixed("the script "), word(path)],
@@ -210,7 +210,7 @@ fn arg(arg: &Arg) -> Vec<Span> {
     }
 }
 
-fn shown_output(output: &Output) -> Vec<Span> {
+pub(super) fn shown_output(output: &Output) -> Vec<Span> {
     bounds(output.kind, output.pattern.as_deref(), output.max_length)
 }
 
@@ -225,7 +225,7 @@ fn bounds(kind: ValueType, pattern: Option<&str>, max_length: u32) -> Vec<Span> 
     spans
 }
 
-fn capture(capture: &Capture) -> Vec<Span> {
+pub(super) fn capture(capture: &Capture) -> Vec<Span> {
     let mut spans = vec![word(&capture.output), fixed(" from ")];
     match &capture.from {
         CaptureFrom::Stdout => spans.push(fixed("all of its standard output")),

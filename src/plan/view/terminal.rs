@@ -67,7 +67,7 @@ pub(super) fn render(blocks: &[Block], color: Color) -> String {
     out
 }
 
-fn joined(spans: &[Span], color: Color, own: Option<&str>) -> String {
+pub(super) fn joined(spans: &[Span], color: Color, own: Option<&str>) -> String {
     spans
         .iter()
         .map(|span| match span {
