@@ -207,6 +207,7 @@ fn weigh(plan: &SealedPlan, root: &TrustRoot, policy: &Policy, chain: &Chain, at
         decision: &decision,
         facts: &facts,
         modified: &[],
+        left_out: &[],
         own_commits: &std::collections::BTreeSet::new(),
         in_base: None,
         conformance: &conformance,

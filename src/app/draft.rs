@@ -14,6 +14,7 @@ use crate::{
     },
     directive::Directive,
     facts::Facts,
+    forge::providers::local::Held,
     pipeline::{Catalog, ProgramTable},
     plan::{
         SealedPlan,
@@ -21,7 +22,7 @@ use crate::{
         seal,
     },
     planner::{
-        self, DraftRequest, Planner, Proposed,
+        self, AtHead, DraftRequest, Planner, Proposed,
         outgoing::Outgoing,
         reasons::PLANNER_TAINTED,
         taint::{self, Tainted},
@@ -57,7 +58,7 @@ pub(crate) fn rehearse<T>(
 ) -> Result<T> {
     let (catalog, programs) = (session.catalog()?, programs(policy));
     let then = Then { session, facts: &session.facts };
-    run(&request(then, policy, (&catalog, &programs), order, &BTreeMap::new()))
+    run(&request(then, policy, (&catalog, &programs), order, &AtHead::default()))
 }
 
 /// A repository as it was when a plan is, or was, drafted.
@@ -72,7 +73,7 @@ fn request<'r>(
     policy: &Policy,
     (catalog, programs): (&'r Catalog, &'r ProgramTable),
     order: &Order<'r>,
-    files: &'r BTreeMap<RepoPath, Digest>,
+    at_head: &'r AtHead,
 ) -> DraftRequest<'r> {
     DraftRequest {
         directive: order.directive,
@@ -88,7 +89,7 @@ fn request<'r>(
         lifetime_seconds: order.lifetime,
         seed: order.seed,
         parent: order.parent,
-        files,
+        at_head,
         proposed: order.proposed,
         tainted: if policy.planning().tainted { Tainted::Allow } else { Tainted::Refuse },
         outgoing: if policy.planning().outgoing { Outgoing::Allow } else { Outgoing::Limit },
@@ -101,19 +102,27 @@ pub(crate) fn seal(session: &Session, policy: &Policy, order: &Order<'_>) -> Res
     seal::seal_with(&plan, &limits(policy))
 }
 
-/// Expands twice: what single files a plan reads is known only when it is expanded, and their digests
-/// at the head commit belong into it.
+/// Expands twice: what a plan reads is known only when it is expanded, and what the head commit holds there belongs into it.
 fn expand(then: Then<'_>, policy: &Policy, catalog: &Catalog, order: &Order<'_>) -> Result<Plan> {
     let programs = programs(policy);
-    let draft = |files: &BTreeMap<RepoPath, Digest>| {
-        order.planner.draft(&request(then, policy, (catalog, &programs), order, files))
-    };
-    let first = draft(&BTreeMap::new())?.plan;
-    let paths = reads(&first);
-    let found = then.session.checkout.digests(&then.facts.head_sha, paths.iter().map(RepoPath::as_str))?;
-    let files = paths.into_iter().filter_map(|path| found.get(path.as_str()).map(|digest| (path.clone(), *digest)));
-    let files: BTreeMap<RepoPath, Digest> = files.collect();
-    if files.is_empty() { Ok(first) } else { Ok(draft(&files)?.plan) }
+    let draft = |at_head: &AtHead| order.planner.draft(&request(then, policy, (catalog, &programs), order, at_head));
+    let first = draft(&AtHead::default())?.plan;
+    let found = at_head(then, &first)?;
+    if found == AtHead::default() { Ok(first) } else { Ok(draft(&found)?.plan) }
+}
+
+/// Looks up what a plan reads at the head commit.
+fn at_head(then: Then<'_>, plan: &Plan) -> Result<AtHead> {
+    let (checkout, head) = (&then.session.checkout, &then.facts.head_sha);
+    let mut found = AtHead::default();
+    for path in reads(plan) {
+        match checkout.at(head, path.as_str())? {
+            Some(Held::File(bytes)) => drop(found.files.insert(path, Digest::of(&bytes))),
+            Some(Held::Folder(id)) => drop(found.folders.insert(path, id)),
+            None => {}
+        }
+    }
+    Ok(found)
 }
 
 fn reads(plan: &Plan) -> Vec<RepoPath> {
@@ -124,8 +133,6 @@ fn reads(plan: &Plan) -> Vec<RepoPath> {
             Action::Copy(copy) => vec![copy.from.path.clone()],
             _ => Vec::new(),
         })
-        // The whole checkout is a folder like any other, and no path in a tree.
-        .filter(|path| *path != RepoPath::root())
         .collect();
     paths.sort();
     paths.dedup();

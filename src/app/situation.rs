@@ -7,13 +7,15 @@ use crate::{
     base::{
         digest::Digest,
         ident::Id,
+        path::RepoPath,
         reason::{INTERNAL, Refusal, Result},
+        text::visible,
         time::Timestamp,
     },
     event::StepOutcome,
     facts::Facts,
     ledger::{Ledger, Record, State},
-    plan::SealedPlan,
+    plan::{SealedPlan, model::Plan},
     policy::{
         self, Decision, Policy,
         evaluate::{Question, evaluate},
@@ -23,6 +25,12 @@ use crate::{
         TrustRoot,
         issuer::{Issuer, Runner},
         predicate::{LedgerHead, Method},
+    },
+    step::{
+        self,
+        committed::{Apart, Committed},
+        kind_of,
+        workspace::Workspace,
     },
     verify::{Case, Chain, Conformance, Identity, Purpose, Tracked},
 };
@@ -39,6 +47,7 @@ pub(crate) struct Situation {
     root: Arc<TrustRoot>,
     facts: Facts,
     modified: Vec<String>,
+    left_out: Vec<String>,
     own_commits: BTreeSet<String>,
     in_base: BTreeSet<String>,
     conformance: Conformance,
@@ -84,7 +93,8 @@ impl Situation {
             let decision = decide(&policy, plan, clock, policy::Purpose::Execute);
             let conformance = draft::conformance(session, &policy, plan)?;
             let tracked = tracking::tracked(session, plan.plan())?;
-            let modified = session.checkout.modified()?;
+            let mut modified = session.checkout.modified()?;
+            let left_out = compare(session, plan.plan(), &purpose, &mut modified)?;
             let mut facts = session.facts.clone();
             // The door will ask for it; while the ledger is read there is time.
             let _ = plan.view_digest();
@@ -111,6 +121,7 @@ impl Situation {
                 conformance,
                 facts,
                 modified,
+                left_out,
                 own_commits,
                 in_base,
                 root: Arc::new(session.root.clone()),
@@ -160,6 +171,7 @@ impl Situation {
             decision: &self.decision,
             facts: &self.facts,
             modified: &self.modified,
+            left_out: &self.left_out,
             own_commits: &self.own_commits,
             in_base: Some(&self.in_base),
             conformance: &self.conformance,
@@ -171,6 +183,41 @@ impl Situation {
         };
         Ok(ask(&case))
     }
+}
+
+/// Compares what the steps of a plan read and write with the commit that it is for, whatever git's index says; adds what
+/// differs, and returns what no commit holds and no step will be able to read.
+fn compare(session: &Session, plan: &Plan, purpose: &Purpose, modified: &mut Vec<String>) -> Result<Vec<String>> {
+    // A plan for another commit is refused for that.
+    let resumed = matches!(purpose, Purpose::Resume(_));
+    if plan.subject.head_sha != session.facts.head_sha && !resumed {
+        return Ok(Vec::new());
+    }
+    let state = step::state(plan);
+    let all_writes: Vec<RepoPath> = plan.steps.iter().flat_map(step::writes).collect();
+    let written = if resumed { all_writes.as_slice() } else { &[] };
+    let actions = plan.steps.iter().flat_map(|step| step.actions.iter().chain(&step.verify));
+    let reads = actions.flat_map(|action| kind_of(action).touch(action).reads).map(|read| read.path);
+    let paths: BTreeSet<RepoPath> = reads.chain(all_writes.iter().cloned()).collect();
+    if paths.is_empty() {
+        return Ok(Vec::new());
+    }
+    let workspace = Workspace::open(session.checkout.workdir())?;
+    let commit = Committed::new(session.checkout.workdir().to_owned(), plan.subject.head_sha.clone());
+    let (mut changed, mut left_out) = (BTreeSet::new(), BTreeSet::new());
+    for path in &paths {
+        let found = match commit.compare(&workspace, path, Apart { written, state: &state }) {
+            Ok(found) => found,
+            // Where a path leads to is for the step itself to refuse.
+            Err(why) if why.code().starts_with("path.") => continue,
+            Err(why) => return Err(why),
+        };
+        changed.extend(found.changed.iter().map(|path| visible(path)));
+        left_out.extend(found.strange.iter().map(|path| visible(path)));
+    }
+    changed.extend(std::mem::take(modified));
+    modified.extend(changed);
+    Ok(left_out.into_iter().collect())
 }
 
 /// Returns the commits from which came the workflows of jobs that signed approvals of a plan without a key.

@@ -63,7 +63,7 @@ pub(super) fn from_files(
             CaptureFrom::Stdout | CaptureFrom::StdoutLine(_) => continue,
             CaptureFrom::File(path) => content(step, capture, path, workspace)?,
             CaptureFrom::FileDigest(path) => workspace
-                .check_digest(&Read { path: path.clone(), digest: None })
+                .check_digest(&Read::new(path.clone()))
                 .map_err(|why| missing_file(&capture.output, why))?
                 .to_string(),
         };

@@ -53,7 +53,7 @@ const RULES: &[Rule] = &[
         pattern: r"(?i)(\b(401|403)\b|unauthori[sz]ed|forbidden|permission denied|access denied|operation not permitted|not authori[sz]ed|authentication failed|(token|credential|certificate|session|password)s? (has |have |is |are )?expired|bad credentials)",
         class: ErrorClass::Permission,
         what: "something was not allowed",
-        next: "check the secret the step gets, and that the step declares every file and host it uses",
+        next: "check the secret the step gets, and that the step declares every file and host it uses; what no commit holds it cannot read",
     },
     Rule {
         pattern: r"(?i)(\b(400|409|412|422)\b|validation|constraint|conflict|duplicate key|already exists|unprocessable|violates|precondition failed|non-fast-forward|merge conflict)",

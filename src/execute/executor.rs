@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{
     cancel::Cancel,
     capture, classify,
+    inputs::Inputs,
     prepare::{Materials, Prepared, Scratch, Spare},
     process::{self, Cause, Ended, Exit, Order},
     reasons::{PROC_LEAK, RUN_CANCELLED, STEP_TIMEOUT, VERIFICATION_FAILED, VERIFICATION_MISSING},
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub(super) workspace: Workspace,
     pub(super) redactor: Arc<Redactor>,
     pub(super) spare: Spare,
+    pub(super) inputs: Inputs,
     /// Ends every attempt that is under way.
     pub(super) kill: Cancel,
 }
@@ -146,6 +148,7 @@ async fn act(
         return Err(Refusal::new(VERIFICATION_MISSING, format!("step `{}`", step.id)).into());
     }
     let deadline = tokio::time::Instant::now() + Duration::from_secs(u64::from(step.timeout_seconds));
+    shared.inputs.begin(step, &shared.workspace)?;
     let scratch = Scratch::new(&shared.plan, step, &shared.setting.scratch, &shared.spare)?;
     let materials = Materials {
         plan: &shared.plan,
@@ -154,6 +157,7 @@ async fn act(
         workspace: &shared.workspace,
         scratch: &scratch,
         outputs,
+        inputs: &shared.inputs,
         key: shared.idempotency_key(step),
     };
     let mut files = Vec::new();

@@ -10,6 +10,7 @@ mod classify;
 mod confined;
 mod dispatcher;
 mod executor;
+mod inputs;
 mod prepare;
 mod preview;
 mod process;
@@ -39,6 +40,7 @@ use crate::{
 };
 use dispatcher::Dispatcher;
 use executor::Shared;
+use inputs::Inputs;
 use scheduler::Graph;
 
 /// Runs a plan to its end.
@@ -67,10 +69,12 @@ pub async fn run<S: EventSink>(
     if scratch.starts_with(workspace.path()) || workspace.path().starts_with(&scratch) {
         return Err(Refusal::new(IO, "the scratch folder and the checkout must lie apart"));
     }
+    let setting = RunSetting { scratch, ..setting };
     let shared = Arc::new(Shared {
+        inputs: Inputs::new(plan.plan(), &setting),
         digest: plan.digest(),
         plan: plan.plan().clone(),
-        setting: RunSetting { scratch, ..setting },
+        setting,
         workspace,
         redactor,
         spare: prepare::Spare::default(),

@@ -12,6 +12,7 @@ use regex::Regex;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 
 use super::{
+    inputs::Inputs,
     process::program::Program,
     reasons::{PATH_CREDENTIALS, SECRET_MISSING},
     sandbox::{Grant, Jail, Network, Profile, Right, system_path},
@@ -26,9 +27,11 @@ use crate::{
     },
     plan::model::{Action, Arg, CaptureFrom, Host, Plan, Read, Run, Step},
     step::{
+        committed::Readable,
         kind_of,
         reasons::{CONTENT_DRIFT, PATH_KIND, PATH_MISSING},
         workspace::Workspace,
+        writes,
     },
 };
 
@@ -162,6 +165,7 @@ pub(super) struct Materials<'a> {
     pub(super) workspace: &'a Workspace,
     pub(super) scratch: &'a Scratch<'a>,
     pub(super) outputs: &'a Outputs,
+    pub(super) inputs: &'a Inputs,
     pub(super) key: Digest,
 }
 
@@ -258,7 +262,7 @@ fn grants(run: &Run, materials: &Materials<'_>) -> Result<(Vec<Grant>, Vec<Place
     let Materials { setting, workspace, .. } = materials;
     let mut all = Vec::new();
     for read in &run.reads {
-        read_grants(read, run, workspace, &mut all)?;
+        read_grants(read, run, materials, &mut all)?;
     }
     let mut placeholders = Vec::new();
     for path in &run.writes {
@@ -288,51 +292,51 @@ fn grants(run: &Run, materials: &Materials<'_>) -> Result<(Vec<Grant>, Vec<Place
     Ok((all, placeholders))
 }
 
-/// `.` is every entry of the root but `.git`: names can be listed, `.git`'s content cannot be read.
-fn read_grants(read: &Read, run: &Run, workspace: &Workspace, all: &mut Vec<Grant>) -> Result<()> {
-    let path = &read.path;
-    if *path != RepoPath::root() {
-        if matches!(path.as_str(), ".git" | ".git/config" | ".git/config.worktree") {
-            check_credentials(workspace)?;
-        }
-        return match workspace.locate(path)? {
-            Some((place, _)) => {
-                all.push(Grant { place, right: Right::Read });
-                Ok(())
+/// A folder is all that is committed there, and what steps wrote; names can be listed, the content of others cannot be read.
+///
+/// `.` is every entry of the root but `.git`.
+fn read_grants(read: &Read, run: &Run, materials: &Materials<'_>, all: &mut Vec<Grant>) -> Result<()> {
+    let (path, workspace) = (&read.path, materials.workspace);
+    if matches!(path.as_str(), ".git" | ".git/config" | ".git/config.worktree") {
+        check_credentials(workspace)?;
+    }
+    let readable = materials.inputs.readable(read, workspace)?;
+    if let Readable::Parts(parts) = readable {
+        for part in &parts {
+            match workspace.locate(part) {
+                Ok(Some((place, _))) => all.push(Grant { place, right: Right::Read }),
+                Ok(None) => {}
+                // A link is its own name and no more: what it leads to is granted, or is not.
+                Err(why) if matches!(why.code(), "path.symlink" | "path.kind") => {}
+                Err(why) => return Err(why),
             }
-            // What the program itself makes is granted as a write.
-            None if run.writes.iter().any(|write| path.is_within(write)) => Ok(()),
-            None => Err(Refusal::new(PATH_MISSING, format!("`{path}` is not there")).subject(path.as_str())),
-        };
-    }
-    let failed = |e: io::Error| Refusal::new(IO, format!("cannot list the checkout: {e}"));
-    let root = workspace.root().try_clone_to_owned().map_err(failed)?;
-    for entry in rustix::fs::Dir::read_from(&root).map_err(|e| failed(e.into()))? {
-        let entry = entry.map_err(|e| failed(e.into()))?;
-        let name = entry.file_name().to_bytes();
-        if matches!(name, b"." | b".." | b".git") {
-            continue;
         }
-        // A name that no plan could write, or a link, is no part of what `.` stands for.
-        let Some(path) = std::str::from_utf8(name).ok().and_then(|name| name.parse::<RepoPath>().ok()) else {
-            continue;
-        };
-        match workspace.locate(&path) {
-            Ok(Some((place, _))) => all.push(Grant { place, right: Right::Read }),
-            Ok(None) => {}
-            Err(why) if matches!(why.code(), "path.symlink" | "path.kind") => {}
-            Err(why) => return Err(why),
-        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        all.push(Grant { place: workspace.open_beneath(path, flags, Mode::empty())?, right: Right::List });
+        return Ok(());
     }
-    all.push(Grant { place: root, right: Right::List });
+    let unknown = read.digest.is_none() && read.tree.is_none();
+    let made = |write: &RepoPath| path.is_within(write);
+    match workspace.locate(path)? {
+        Some((place, _)) => all.push(Grant { place, right: Right::Read }),
+        // What the program itself makes is granted as a write.
+        None if run.writes.iter().any(made) => {}
+        // What neither a commit holds nor a step makes is there or is not; the program will see.
+        None if unknown && !writes_of_all(materials.plan).iter().any(made) => {}
+        None => return Err(Refusal::new(PATH_MISSING, format!("`{path}` is not there")).subject(path.as_str())),
+    }
     Ok(())
+}
+
+fn writes_of_all(plan: &Plan) -> Vec<RepoPath> {
+    plan.steps.iter().flat_map(writes).collect()
 }
 
 /// Refuses a repository whose configuration holds a credential, as checkout actions leave there.
 fn check_credentials(workspace: &Workspace) -> Result<()> {
     for name in [".git/config", ".git/config.worktree"] {
         let path: RepoPath = name.parse()?;
-        let content = match workspace.read_checked(&Read { path, digest: None }) {
+        let content = match workspace.read_checked(&Read::new(path)) {
             Ok((content, _)) => content,
             Err(why) if why.code() == PATH_MISSING.code => continue,
             Err(why) => return Err(why),

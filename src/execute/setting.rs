@@ -48,6 +48,9 @@ pub struct RunSetting {
     /// Leaves the sandbox off, so that a test can show that its attack works without it.
     #[cfg(test)]
     pub(crate) without_sandbox: bool,
+    /// Leaves the comparison with the commit off: most tests of what steps do need no repository.
+    #[cfg(test)]
+    pub(crate) without_commit: bool,
 }
 
 impl RunSetting {
@@ -71,6 +74,8 @@ impl RunSetting {
             identity: Identity::default(),
             #[cfg(test)]
             without_sandbox: false,
+            #[cfg(test)]
+            without_commit: true,
         }
     }
 }

@@ -384,6 +384,18 @@ pub struct Read {
     /// SHA-256 that the file must have just before the step, where it was a file at the head commit.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub digest: Option<Digest>,
+    /// Git's id of the folder as the head commit holds it, where it does: what is read below it is what is committed there,
+    /// and what the plan itself has written.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tree: Option<String>,
+}
+
+impl Read {
+    /// Reads a path of which nothing is known yet.
+    #[must_use]
+    pub fn new(path: RepoPath) -> Self {
+        Self { path, digest: None, tree: None }
+    }
 }
 
 /// A place on the network.

@@ -30,7 +30,7 @@ pub(crate) fn sample_run() -> Run {
         argv: literals(&["-l", "src"]),
         cwd: RepoPath::root(),
         env: BTreeMap::new(),
-        reads: vec![Read { path: path("src"), digest: None }],
+        reads: vec![Read::new(path("src"))],
         writes: vec![],
         system_reads: vec![],
         network: vec![],

@@ -49,7 +49,7 @@ pub(super) fn assemble(request: &DraftRequest<'_>, directive: &Directive, planne
                 .map_err(|refusal| if refusal.about().is_some() { refusal } else { refusal.subject(spec.id.as_str()) })
         })
         .collect::<Result<Vec<_>>>()?;
-    let pinned = pins::pin(&mut steps, request.files);
+    let pinned = pins::pin(&mut steps, request.at_head);
 
     let used: BTreeSet<&Id> = steps.iter().map(|step| &step.pipeline).collect();
     let unused = directive.pipelines().filter(|name| !used.contains(name)).cloned().collect();

@@ -66,14 +66,23 @@ pub struct DraftRequest<'r> {
     pub seed: &'r [u8],
     /// The plan that this one revises, and its revision.
     pub parent: Option<(Digest, u32)>,
-    /// SHA-256 of single files at the head commit.
-    pub files: &'r BTreeMap<RepoPath, Digest>,
+    /// What the steps read, as the head commit holds it.
+    pub at_head: &'r AtHead,
     /// What was proposed, for planners that ask somebody.
     pub proposed: Option<&'r Proposed>,
     /// Whether the policy lets values steer that are not from the protected base.
     pub tainted: taint::Tainted,
     /// Whether the policy lets planners write what they like where it goes out.
     pub outgoing: outgoing::Outgoing,
+}
+
+/// Files and folders at the head commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AtHead {
+    /// SHA-256 of files.
+    pub files: BTreeMap<RepoPath, Digest>,
+    /// Git's ids of folders.
+    pub folders: BTreeMap<RepoPath, String>,
 }
 
 /// A proposal, and how it came about.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{DraftRequest, Planner as _, fixed::Fixed, outgoing::Outgoing, taint::Tainted};
+use super::{AtHead, DraftRequest, Planner as _, fixed::Fixed, outgoing::Outgoing, taint::Tainted};
 use crate::{
-    base::{digest::Digest, ident::Id, path::RepoPath, time::Timestamp, value::Scalar},
+    base::{digest::Digest, ident::Id, time::Timestamp, value::Scalar},
     directive::Directive,
     facts::Facts,
     pipeline::{Catalog, Pipeline, ProgramEntry, ProgramTable},
@@ -58,7 +58,7 @@ pub(crate) struct World {
     pub(crate) inputs: BTreeMap<Id, Scalar>,
     pub(crate) facts: Facts,
     pub(crate) person: Person,
-    pub(crate) files: BTreeMap<RepoPath, Digest>,
+    pub(crate) at_head: AtHead,
 }
 
 impl World {
@@ -109,9 +109,12 @@ impl World {
                 forge: None,
             },
             person: Person { host: "local".into(), id: 7, login: "alice".into() },
-            files: ["README.md", "VERSION", "CHANGELOG.md"]
-                .map(|name| (name.parse().unwrap(), Digest::of(name.as_bytes())))
-                .into(),
+            at_head: AtHead {
+                files: ["README.md", "VERSION", "CHANGELOG.md"]
+                    .map(|name| (name.parse().unwrap(), Digest::of(name.as_bytes())))
+                    .into(),
+                folders: [("src".parse().unwrap(), "c".repeat(40))].into(),
+            },
         }
     }
 
@@ -130,7 +133,7 @@ impl World {
             lifetime_seconds: 86_400,
             seed: b"seed",
             parent: None,
-            files: &self.files,
+            at_head: &self.at_head,
             proposed: None,
             tainted: Tainted::Refuse,
             outgoing: Outgoing::Limit,

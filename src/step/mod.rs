@@ -4,13 +4,14 @@
 //! program to be run in the sandbox. Adding one: a file in `kinds/`, a `mod` line and an entry in
 //! [`kinds::ALL`].
 
+pub mod committed;
 pub mod kinds;
 pub mod reasons;
 pub mod workspace;
 
 use crate::{
     base::{digest::Digest, path::RepoPath, reason::Result, time::Timestamp},
-    plan::model::{Action, Read, Run},
+    plan::model::{Action, Plan, Read, Run, Step},
 };
 use workspace::Workspace;
 
@@ -89,6 +90,26 @@ pub trait Kind: Sync {
 pub fn kind_of(action: &Action) -> &'static dyn Kind {
     // Every variant of `Action` has its kind in the list; a test holds them together.
     kinds::ALL.iter().copied().find(|kind| kind.handles(action)).unwrap_or(kinds::ALL[0])
+}
+
+/// Returns what may lie in the checkout though no commit holds it: what steps write, and what they name to be read though it
+/// was no part of the head commit when the plan was made.
+#[must_use]
+pub fn state(plan: &Plan) -> Vec<RepoPath> {
+    let actions = plan.steps.iter().flat_map(|step| step.actions.iter().chain(&step.verify));
+    let named = actions.flat_map(|action| match action {
+        Action::Run(run) => run.reads.as_slice(),
+        Action::Copy(copy) => std::slice::from_ref(&copy.from),
+        _ => &[],
+    });
+    let unknown = named.filter(|read| read.digest.is_none() && read.tree.is_none()).map(|read| read.path.clone());
+    plan.steps.iter().flat_map(writes).chain(unknown).filter(|path| *path != RepoPath::root()).collect()
+}
+
+/// Returns what a step may write.
+#[must_use]
+pub fn writes(step: &Step) -> Vec<RepoPath> {
+    step.actions.iter().chain(&step.verify).flat_map(|action| kind_of(action).touch(action).writes).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ reasons! {
     PATH_EXISTS = "path.exists", StepFailed, "a file is there already and the plan does not replace it", "set `replace: true` in the pipeline, or remove the file";
     SANDBOX_OPENAT2 = "sandbox.openat2", Sandbox, "the kernel cannot open a path beneath a folder", "use Linux 5.6 or later, and a container profile that lets openat2 through";
     INPUT_DRIFT = "input.drift", StepFailed, "a file differs from the one that was approved", "make a new plan, or restore the file";
+    INPUT_UNCOMMITTED = "input.uncommitted", Verification, "a step would read what no commit holds", "commit it and plan again, or remove it; what steps write, and what a pipeline names among its `reads`, may lie there";
     CONTENT_DRIFT = "content.drift", Verification, "a text in the plan does not have the digest the plan states", "make a new plan";
     PATCH_MISMATCH = "patch.mismatch", StepFailed, "the text to replace is not there as often as the plan says", "make a new plan from the file as it is now";
     COMMIT_EMPTY = "commit.empty", StepFailed, "there is nothing to commit", "check that an earlier step changes one of the files";

@@ -68,7 +68,7 @@ fn patch(path: &str, find: &str, count: u32) -> Action {
 }
 
 fn copy(from: &str, digest: Option<Digest>, to: &str) -> Action {
-    let from = Read { path: from.parse().unwrap(), digest };
+    let from = Read { path: from.parse().unwrap(), digest, tree: None };
     Action::Copy(CopyFile { from, to: to.parse().unwrap(), replace: false })
 }
 

@@ -110,6 +110,8 @@ pub struct Case<'a> {
     pub facts: &'a Facts,
     /// Tracked files that differ from the head commit.
     pub modified: &'a [String],
+    /// Files where the plan reads that no commit holds; its steps cannot read them.
+    pub left_out: &'a [String],
     /// Present commits that the resumed run itself made, by full id; empty for a new run.
     pub own_commits: &'a BTreeSet<String>,
     /// Commits in the history of the base from which came the workflows of jobs that signed without a key; absent

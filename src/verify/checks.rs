@@ -194,8 +194,17 @@ fn subject_workspace(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> 
     let mut others = case.modified.iter().filter(|path| !expected(path));
     match others.next() {
         Some(first) => refuse(WORKSPACE_DIRTY, format!("{} files, such as `{}`", 1 + others.count(), excerpt(first))),
-        None if case.modified.is_empty() => Ok("no tracked file is changed".to_owned()),
-        None => Ok("no tracked file is changed but those that the plan writes".to_owned()),
+        None => {
+            let but = if case.modified.is_empty() { "" } else { " but those that the plan writes" };
+            let left_out = match case.left_out {
+                [] => String::new(),
+                [one] => format!("; no step can read `{}`, which no commit holds", excerpt(one)),
+                [first, more @ ..] => {
+                    format!("; no step can read `{}` and {} more, which no commit holds", excerpt(first), more.len())
+                }
+            };
+            Ok(format!("no tracked file is changed{but}{left_out}"))
+        }
     }
 }
 

@@ -283,6 +283,7 @@ impl Scene {
             decision: &decision,
             facts: &self.facts,
             modified: &self.modified,
+            left_out: &[],
             own_commits: &self.own_commits,
             in_base: self.in_base.as_ref(),
             conformance: &self.conformance,

@@ -11,6 +11,7 @@
 mod act;
 mod attacks;
 mod attacks_live;
+mod attacks_workspace;
 mod ci_output;
 mod doctor_forge;
 mod events;

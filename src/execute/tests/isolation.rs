@@ -319,7 +319,7 @@ async fn c22_an_input_that_changed_since_the_approval_stops_the_step() {
     let bench = Bench::new();
     bench.write("input", "approved");
     let mut run = writing(sh("cat input > copy.txt"), &["copy.txt"]);
-    run.reads = vec![Read { path: "input".parse().unwrap(), digest: Some(Digest::of(b"approved")) }];
+    run.reads = vec![Read { path: "input".parse().unwrap(), digest: Some(Digest::of(b"approved")), tree: None }];
     assert_eq!(bench.one(run.clone()).await.status, StepStatus::Succeeded);
     bench.write("input", "altered");
     fs::remove_file(bench.workspace().join("copy.txt")).unwrap();

@@ -215,7 +215,7 @@ pub(super) fn python(script: &str) -> Run {
 }
 
 pub(super) fn reading(mut run: Run, paths: &[&str]) -> Run {
-    run.reads = paths.iter().map(|path| Read { path: path.parse().unwrap(), digest: None }).collect();
+    run.reads = paths.iter().map(|path| Read::new(path.parse().unwrap())).collect();
     run
 }
 

@@ -41,6 +41,15 @@ pub struct Identity {
     pub base_ref: String,
 }
 
+/// What a commit holds at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// A regular file, with its bytes.
+    File(Vec<u8>),
+    /// A folder, with git's id of it.
+    Folder(String),
+}
+
 /// A git checkout, read through its object store only.
 pub struct Checkout {
     repo: Repository,
@@ -207,22 +216,21 @@ impl Checkout {
         Ok(paths)
     }
 
-    /// Returns SHA-256 of the regular files among `paths` at a commit.
+    /// Returns what a commit holds at a path, `.` for all of it; `None` where there is nothing, a link, or another repository.
     ///
     /// # Errors
     /// As [`Checkout::blob`].
-    pub fn digests<'a>(
-        &self,
-        commit: &str,
-        paths: impl IntoIterator<Item = &'a str>,
-    ) -> Result<BTreeMap<String, Digest>> {
-        let mut digests = BTreeMap::new();
-        for path in paths {
-            if let Some(bytes) = self.blob(commit, path)? {
-                digests.insert(path.to_owned(), Digest::of(&bytes));
-            }
+    pub fn at(&self, commit: &str, path: &str) -> Result<Option<Held>> {
+        let tree = self.tree(commit)?;
+        if path == "." {
+            return Ok(Some(Held::Folder(tree.id().to_string())));
         }
-        Ok(digests)
+        match tree.get_path(Path::new(path)) {
+            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => Ok(Some(Held::Folder(entry.id().to_string()))),
+            Ok(_) => Ok(self.blob(commit, path)?.map(Held::File)),
+            Err(e) if e.code() == ErrorCode::NotFound => Ok(None),
+            Err(e) => Err(unreadable(e)),
+        }
     }
 
     /// Returns the paths of tracked files that differ from the present commit, in the index or the work tree.

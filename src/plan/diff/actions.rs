@@ -141,14 +141,19 @@ fn compare_reads(changes: &mut Changes, what: &str, old: &[Read], new: &[Read]) 
 }
 
 fn pinned(changes: &mut Changes, what: &str, old: &Read, new: &Read) {
-    let Read { path: _, digest } = old;
-    let direction = match (digest, new.digest) {
-        (Some(_), None) => Direction::Widened,
-        (None, Some(_)) => Direction::Narrowed,
+    let Read { path: _, digest, tree } = old;
+    let direction = |old: bool, new: bool| match (old, new) {
+        (true, false) => Direction::Widened,
+        (false, true) => Direction::Narrowed,
         _ => Direction::Changed,
     };
     if *digest != new.digest {
+        let direction = direction(digest.is_some(), new.digest.is_some());
         changes.push(direction, format!("{what}: content"), digest.shown(), new.digest.shown());
+    }
+    if *tree != new.tree {
+        let direction = direction(tree.is_some(), new.tree.is_some());
+        changes.push(direction, format!("{what}: what is committed there"), tree.shown(), new.tree.shown());
     }
 }
 

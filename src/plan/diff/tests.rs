@@ -48,7 +48,7 @@ fn the_same_plan_has_no_change() {
 fn what_a_step_may_do_more_is_widened_and_less_is_narrowed() {
     one(Widened, "effect", |p| notes(p).effect = Effect::Irreversible);
     one(Narrowed, "effect", |p| notes(p).effect = Effect::Read);
-    one(Widened, "action 1: reads: added", |p| run(p).reads.push(Read { path: "docs".parse().unwrap(), digest: None }));
+    one(Widened, "action 1: reads: added", |p| run(p).reads.push(Read::new("docs".parse().unwrap())));
     one(Narrowed, "action 1: reads: removed", |p| drop(run(p).reads.pop()));
     one(Widened, "action 1: reads: CHANGELOG.md: content", |p| run(p).reads[0].digest = None);
     one(Changed, "action 1: reads: CHANGELOG.md: content", |p| run(p).reads[0].digest = Some(Digest::of(b"2")));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{
-        model::{Action, Arg, CommitFiles, PatchFile, Run, Slot, Step, Tag, WriteFile},
+        model::{Action, Arg, CommitFiles, PatchFile, Read, Run, Slot, Step, Tag, WriteFile},
         reasons::{PLAN_CONTENT, PLAN_LIMIT, PLAN_SCRIPT, PLAN_SLOT, PLAN_STEP},
     },
     demand,
@@ -28,6 +28,7 @@ pub(super) fn check(context: &Context<'_>, step: &Step, action: &Action) -> Resu
         Action::Write(write) => check_write(write),
         Action::Copy(copy) => {
             check_file(&copy.from.path)?;
+            check_read(&copy.from)?;
             copy.to.check_writable()
         }
         Action::Patch(patch) => check_patch(patch),
@@ -40,6 +41,13 @@ pub(super) fn check(context: &Context<'_>, step: &Step, action: &Action) -> Resu
 pub(super) fn check_file(path: &RepoPath) -> Result<()> {
     let refused = *path == RepoPath::root() || is_in_git(path);
     demand(!refused, PATH_INVALID, || format!("`{path}` is no file of the repository"))
+}
+
+/// Checks what is said of the content at a path: a file's digest or a folder's tree, not both.
+fn check_read(read: &Read) -> Result<()> {
+    let Some(tree) = &read.tree else { return Ok(()) };
+    let id = matches!(tree.len(), 40 | 64) && tree.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    demand(id && read.digest.is_none(), PLAN_STEP, || format!("`{}` has no tree of that id", read.path))
 }
 
 fn is_in_git(path: &RepoPath) -> bool {
@@ -57,6 +65,7 @@ fn check_run(context: &Context<'_>, step: &Step, run: &Run) -> Result<()> {
     check_environment(context, step, run)?;
     check_start_size(run)?;
     check_unique(run.reads.iter().map(|read| &read.path), "a path to read")?;
+    run.reads.iter().try_for_each(check_read)?;
     check_unique(&run.writes, "a path to write")?;
     check_unique(&run.system_reads, "a path to read")?;
     check_unique(&run.network, "a host")?;

@@ -193,7 +193,7 @@ fn c06_d16_no_plan_writes_the_guardrails() {
     for bad in [".github/workflows/x.yml", ".countersign/policy.yml", ".git/hooks/x", "directives/x.md", "."] {
         let bad = path(bad);
         let run = Run { writes: vec![bad.clone()], ..sample_run() };
-        let copy = CopyFile { from: Read { path: path("a"), digest: None }, to: bad.clone(), replace: true };
+        let copy = CopyFile { from: Read::new(path("a")), to: bad.clone(), replace: true };
         let patch = PatchFile { path: bad.clone(), find: "x".into(), replace: "y".into(), count: 1 };
         let commit = CommitFiles { paths: vec![bad.clone()], message: "x".into() };
         for action in [Action::Run(run), Action::Copy(copy), Action::Patch(patch), Action::Commit(commit)] {

@@ -184,7 +184,10 @@ fn pin(digest: Option<&crate::base::digest::Digest>) -> Span {
 }
 
 fn read(read: &Read) -> Vec<Span> {
-    vec![word(&read.path), fixed(", "), pin(read.digest.as_ref())]
+    match &read.tree {
+        Some(tree) => vec![word(&read.path), fixed(", what is committed there: tree "), word(tree)],
+        None => vec![word(&read.path), fixed(", "), pin(read.digest.as_ref())],
+    }
 }
 
 fn paths(paths: &[RepoPath]) -> Vec<Vec<Span>> {

@@ -150,8 +150,8 @@ fn notes_step() -> Step {
         cwd: path("."),
         env: BTreeMap::from([("MODE".to_owned(), Arg::Literal("fast lane".to_owned()))]),
         reads: vec![
-            Read { path: path("CHANGELOG.md"), digest: Some(Digest::of(b"log")) },
-            Read { path: path("src"), digest: None },
+            Read { path: path("CHANGELOG.md"), digest: Some(Digest::of(b"log")), tree: None },
+            Read::new(path("src")),
         ],
         writes: vec![path("NOTES.md")],
         system_reads: vec!["/usr/share/zoneinfo".to_owned()],
@@ -200,7 +200,7 @@ fn publish_step(version: &str) -> Step {
         ],
         cwd: path("docs"),
         env: BTreeMap::new(),
-        reads: vec![Read { path: path("docs"), digest: None }],
+        reads: vec![Read::new(path("docs"))],
         writes: vec![path("docs/site")],
         system_reads: Vec::new(),
         network: vec![Host { name: "forge.example".to_owned(), port: 443 }],
@@ -225,11 +225,7 @@ fn publish_step(version: &str) -> Step {
                 content: version.to_owned(),
                 replace: true,
             }),
-            Action::Copy(CopyFile {
-                from: Read { path: path("NOTES.md"), digest: None },
-                to: path("docs/notes.md"),
-                replace: false,
-            }),
+            Action::Copy(CopyFile { from: Read::new(path("NOTES.md")), to: path("docs/notes.md"), replace: false }),
             Action::Patch(PatchFile {
                 path: path("Cargo.toml"),
                 find: "version = \"1.3.9\"".to_owned(),

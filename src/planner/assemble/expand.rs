@@ -94,11 +94,9 @@ impl Expander<'_> {
                     replace: *replace,
                 })
             }
-            ActionSpec::Copy { from, to, replace } => Action::Copy(CopyFile {
-                from: Read { path: self.path(from)?, digest: None },
-                to: self.path(to)?,
-                replace: *replace,
-            }),
+            ActionSpec::Copy { from, to, replace } => {
+                Action::Copy(CopyFile { from: Read::new(self.path(from)?), to: self.path(to)?, replace: *replace })
+            }
             ActionSpec::Patch { path, find, replace, count } => Action::Patch(PatchFile {
                 path: self.path(path)?,
                 find: self.text(find)?,
@@ -128,7 +126,7 @@ impl Expander<'_> {
         for (name, value) in &spec.env {
             env.insert(name.clone(), self.argument(value, Spot::Variable)?);
         }
-        let reads = self.paths(&spec.reads)?.into_iter().map(|path| Read { path, digest: None }).collect();
+        let reads = self.paths(&spec.reads)?.into_iter().map(|path| Read::new(path)).collect();
         Ok(Run {
             program,
             argv,

@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     base::{digest::Digest, ident::Id, path::RepoPath},
     plan::model::{Action, Read, Step},
+    planner::AtHead,
 };
 
 /// One path that an action writes: the step, the action's number in it, the path.
 type Write = (usize, usize, RepoPath);
 
 /// Pins what can be pinned; returns the files that were, with their digests.
-pub(super) fn pin(steps: &mut [Step], files: &BTreeMap<RepoPath, Digest>) -> BTreeMap<RepoPath, Digest> {
+///
+/// A folder is pinned whatever the plan writes in it: of what lies there and was not written by then, all is as committed.
+pub(super) fn pin(steps: &mut [Step], at_head: &AtHead) -> BTreeMap<RepoPath, Digest> {
     let writes = writes(steps);
     let order = Order::of(steps);
     let mut pinned = BTreeMap::new();
@@ -22,7 +25,8 @@ pub(super) fn pin(steps: &mut [Step], files: &BTreeMap<RepoPath, Digest>) -> BTr
         let tried_again = step.retry.max_attempts > 1;
         for (k, action) in step.actions.iter_mut().chain(&mut step.verify).enumerate() {
             for read in reads(action) {
-                let Some(digest) = files.get(&read.path) else { continue };
+                read.tree = at_head.folders.get(&read.path).cloned();
+                let Some(digest) = at_head.files.get(&read.path) else { continue };
                 let changed = writes.iter().any(|(writer, at, path)| {
                     read.path.is_within(path)
                         && if *writer == n { *at < k || tried_again } else { !order.surely_after(*writer, n) }

@@ -42,7 +42,7 @@ impl Kind for Commit {
     fn touch(&self, action: &Action) -> Touch {
         match action {
             Action::Commit(commit) => Touch {
-                reads: commit.paths.iter().map(|path| Read { path: path.clone(), digest: None }).collect(),
+                reads: commit.paths.iter().map(|path| Read::new(path.clone())).collect(),
                 writes: Vec::new(),
                 repository: true,
             },
@@ -102,7 +102,7 @@ fn commit_onto(
     let mut shown = repository.index().map_err(|e| failed(&e))?;
     for path in paths {
         path.check_writable()?;
-        match context.workspace.read_checked(&Read { path: path.clone(), digest: None }) {
+        match context.workspace.read_checked(&Read::new(path.clone())) {
             Ok((content, executable)) => {
                 // The bytes go in as they are: no filter, no line-end conversion.
                 let id = repository.blob(&content).map_err(|e| failed(&e))?;

@@ -43,7 +43,7 @@ impl Kind for Patch {
     fn act<'a>(&self, action: &'a Action, context: &Context<'_>) -> Result<Work<'a>> {
         let Action::Patch(patch) = action else { return Ok(Work::Done(None)) };
         let mismatch = |why: String| Err(Refusal::new(PATCH_MISMATCH, why).subject(patch.path.as_str()));
-        let (content, executable) = context.workspace.read_checked(&Read { path: patch.path.clone(), digest: None })?;
+        let (content, executable) = context.workspace.read_checked(&Read::new(patch.path.clone()))?;
         let Ok(text) = String::from_utf8(content) else {
             return mismatch(format!("`{}` is not UTF-8 text", patch.path));
         };

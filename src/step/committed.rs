@@ -1,0 +1,379 @@
+//! What the commit that a plan is for holds, and whether the checkout holds the same where a step looks.
+//!
+//! What git's index or the repository's settings say of a file counts for nothing: every file is read and compared with
+//! the commit's own object.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{Read as _, Seek as _},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use git2::{ObjectType, Oid, Repository, RepositoryOpenFlags, Tree, TreeEntry};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+
+use super::{
+    reasons::{GIT_FAILED, INPUT_UNCOMMITTED},
+    workspace::{MAX_FILE, Workspace},
+};
+use crate::base::{
+    digest::Digest,
+    path::RepoPath,
+    reason::{IO, LIMIT_DEPTH, LIMIT_SIZE, Refusal, Result},
+    text::excerpt,
+};
+
+/// The most places below one folder that are opened by themselves.
+const MAX_PARTS: usize = 512;
+/// The deepest nesting of folders.
+const MAX_FOLDERS: usize = 128;
+/// The largest file that stands for one stored elsewhere by Git LFS, in bytes.
+const MAX_POINTER: usize = 1024;
+
+/// The commit that a plan is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    repository: PathBuf,
+    commit: String,
+}
+
+/// What may differ from the commit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Apart<'a> {
+    /// What steps of the plan may have written by now: nothing at or below it is compared.
+    pub written: &'a [RepoPath],
+    /// What is no part of the commit and may be read nevertheless: what the plan may write, and what it names as such.
+    pub state: &'a [RepoPath],
+}
+
+impl Apart<'_> {
+    fn is_written(&self, path: &RepoPath) -> bool {
+        self.written.iter().any(|written| path.is_within(written))
+    }
+
+    fn is_state(&self, path: &RepoPath) -> bool {
+        self.state.iter().any(|state| path.is_within(state))
+    }
+
+    fn leads_to_any(&self, path: &RepoPath) -> bool {
+        self.written.iter().chain(self.state).any(|other| other.is_within(path))
+    }
+}
+
+/// What lies at a path of the checkout.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Paths that are not as the commit holds them.
+    pub changed: Vec<String>,
+    /// Paths that the commit does not hold.
+    pub strange: Vec<String>,
+    /// What of it may be read.
+    pub readable: Readable,
+}
+
+/// What of a path may be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Readable {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Files and folders below it, and the names of all else.
+    Parts(Vec<RepoPath>),
+}
+
+impl Committed {
+    /// Names a commit of the repository that a folder is the root of.
+    #[must_use]
+    pub fn new(repository: PathBuf, commit: String) -> Self {
+        Self { repository, commit }
+    }
+
+    /// Compares what lies at a path with the commit.
+    ///
+    /// `.git`, and what lies there, is no part of any commit and not looked at.
+    ///
+    /// # Errors
+    /// `git.failed` where the commit cannot be read; `input.uncommitted` where the path itself is not committed and no state,
+    /// and where what is not committed is a link, has another name elsewhere, or stands among too many other files to be
+    /// left out; `io.failed`, `limit.size`, `limit.depth`.
+    pub fn compare(&self, workspace: &Workspace, path: &RepoPath, apart: Apart<'_>) -> Result<Found> {
+        let none: [&str; 0] = [];
+        let repository =
+            Repository::open_ext(&self.repository, RepositoryOpenFlags::NO_SEARCH, none).map_err(|e| failed(&e))?;
+        let commit = Oid::from_str(&self.commit).and_then(|id| repository.find_commit(id)).map_err(|e| failed(&e))?;
+        let root = commit.tree().map_err(|e| failed(&e))?;
+        let mut walk = Walk { repository: &repository, workspace, apart, changed: Vec::new(), strange: Vec::new() };
+        let readable = match walk.path(&root, path)? {
+            Seen::Whole => Readable::Whole,
+            Seen::Parts(parts) if parts.len() <= MAX_PARTS => Readable::Parts(parts),
+            Seen::Parts(parts) => {
+                let why = format!("beside {} places below `{path}` lies what is not committed", parts.len());
+                return Err(uncommitted(&walk.strange, &why));
+            }
+            Seen::Strange => return Err(uncommitted(&walk.strange, "no commit holds it, and no step writes it")),
+        };
+        Ok(Found { changed: walk.changed, strange: walk.strange, readable })
+    }
+}
+
+/// A walk through the checkout beside the trees of a commit.
+struct Walk<'a> {
+    repository: &'a Repository,
+    workspace: &'a Workspace,
+    apart: Apart<'a>,
+    changed: Vec<String>,
+    strange: Vec<String>,
+}
+
+/// What of an entry may be read.
+enum Seen {
+    /// All of it.
+    Whole,
+    /// These places, and the names of all else.
+    Parts(Vec<RepoPath>),
+    /// Nothing: the commit does not hold it.
+    Strange,
+}
+
+/// An entry of a folder of the checkout.
+struct Entry<'a> {
+    folder: &'a OwnedFd,
+    name: &'a [u8],
+    stat: Stat,
+}
+
+impl Entry<'_> {
+    fn kind(&self) -> FileType {
+        FileType::from_raw_mode(self.stat.st_mode)
+    }
+
+    fn open(&self, flags: OFlags) -> std::io::Result<OwnedFd> {
+        let flags = flags | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        Ok(rustix::fs::openat(self.folder, self.name, flags, Mode::empty())?)
+    }
+}
+
+impl Walk<'_> {
+    fn path(&mut self, root: &Tree<'_>, path: &RepoPath) -> Result<Seen> {
+        if path.as_str().split('/').next() == Some(".git") || self.apart.is_written(path) {
+            return Ok(Seen::Whole);
+        }
+        if *path == RepoPath::root() {
+            let folder = self.workspace.root().try_clone_to_owned().map_err(|e| unreadable(path, &e))?;
+            return self.folder(&folder, Some(root), path, 0);
+        }
+        let held = match root.get_path(Path::new(path.as_str())) {
+            Ok(entry) => Some(entry),
+            Err(e) if e.code() == git2::ErrorCode::NotFound => None,
+            Err(e) => return Err(failed(&e)),
+        };
+        match (&held, self.workspace.locate(path)?) {
+            (None, None) => Ok(Seen::Whole),
+            (Some(_), None) => {
+                self.changed.push(path.to_string());
+                Ok(Seen::Whole)
+            }
+            (held, Some((_, stat))) => {
+                let (folder, name) = self.workspace.parent(path)?;
+                let entry = Entry { folder: &folder, name: name.as_bytes(), stat };
+                self.entry(&entry, held.as_ref(), path, 0)
+            }
+        }
+    }
+
+    fn folder(&mut self, folder: &OwnedFd, tree: Option<&Tree<'_>>, path: &RepoPath, depth: usize) -> Result<Seen> {
+        if depth > MAX_FOLDERS {
+            return Err(Refusal::new(LIMIT_DEPTH, format!("`{path}` lies more than {MAX_FOLDERS} folders deep")));
+        }
+        let mut names = BTreeSet::new();
+        for entry in Dir::read_from(folder).map_err(|e| unreadable(path, &e.into()))? {
+            let entry = entry.map_err(|e| unreadable(path, &e.into()))?;
+            names.insert(entry.file_name().to_bytes().to_vec());
+        }
+        self.missing(tree, &names, path);
+        // The root holds `.git`, which is granted by its name alone.
+        let (mut parts, mut whole) = (Vec::new(), *path != RepoPath::root());
+        for name in names.iter().filter(|name| !matches!(name.as_slice(), b"." | b"..")) {
+            if *path == RepoPath::root() && name == b".git" {
+                continue;
+            }
+            let stat = rustix::fs::statat(folder, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW)
+                .map_err(|e| unreadable(path, &e.into()))?;
+            let entry = Entry { folder, name, stat };
+            let held = tree.and_then(|tree| tree.get_name_bytes(name));
+            let Some(child) = std::str::from_utf8(name).ok().and_then(|name| path.join(name).ok()) else {
+                // No plan can name it: it is readable with the whole folder, or not at all.
+                whole &= self.nameless(&entry, held.as_ref(), path)?;
+                continue;
+            };
+            match self.entry(&entry, held.as_ref(), &child, depth)? {
+                Seen::Whole => parts.push(child),
+                Seen::Strange => whole = false,
+                Seen::Parts(some) => {
+                    whole = false;
+                    parts.extend(some);
+                }
+            }
+        }
+        Ok(if whole { Seen::Whole } else { Seen::Parts(parts) })
+    }
+
+    /// Notes what the commit holds in a folder and the checkout lacks.
+    fn missing(&mut self, tree: Option<&Tree<'_>>, names: &BTreeSet<Vec<u8>>, path: &RepoPath) {
+        for entry in tree.into_iter().flat_map(Tree::iter) {
+            // Another repository's folder may be empty, and git leaves an empty one out.
+            if entry.kind() == Some(ObjectType::Commit) || names.contains(entry.name_bytes()) {
+                continue;
+            }
+            let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
+            if !path.join(&name).is_ok_and(|child| self.apart.is_written(&child)) {
+                self.changed.push(below(path, &name));
+            }
+        }
+    }
+
+    /// Compares one entry of a folder.
+    fn entry(
+        &mut self,
+        entry: &Entry<'_>,
+        held: Option<&TreeEntry<'_>>,
+        path: &RepoPath,
+        depth: usize,
+    ) -> Result<Seen> {
+        if self.apart.is_written(path) {
+            return Ok(Seen::Whole);
+        }
+        let folder = |entry: &Entry<'_>| entry.open(OFlags::DIRECTORY).map_err(|e| unreadable(path, &e));
+        match (held.and_then(|held| Some((held, held.kind()?))), entry.kind()) {
+            (Some((held, ObjectType::Tree)), FileType::Directory) => {
+                let tree = self.repository.find_tree(held.id()).map_err(|e| failed(&e))?;
+                self.folder(&folder(entry)?, Some(&tree), path, depth + 1)
+            }
+            (Some((held, ObjectType::Blob)), _) => {
+                if !self.same(entry, held, path)? {
+                    self.changed.push(path.to_string());
+                }
+                Ok(Seen::Whole)
+            }
+            // A folder of another repository is no part of this commit.
+            (None | Some((_, ObjectType::Commit)), kind) => match kind {
+                _ if self.apart.is_state(path) => Ok(Seen::Whole),
+                FileType::Directory if self.apart.leads_to_any(path) => {
+                    self.folder(&folder(entry)?, None, path, depth + 1)
+                }
+                _ => self.stranger(entry, path.to_string()),
+            },
+            _ => {
+                self.changed.push(path.to_string());
+                Ok(Seen::Whole)
+            }
+        }
+    }
+
+    /// Compares an entry whose name no plan can write; tells whether it may be read with the folder that it is in.
+    fn nameless(&mut self, entry: &Entry<'_>, held: Option<&TreeEntry<'_>>, path: &RepoPath) -> Result<bool> {
+        let shown = below(path, &String::from_utf8_lossy(entry.name));
+        match held {
+            Some(held) if held.kind() == Some(ObjectType::Blob) => {
+                let same = self.same(entry, held, path)?;
+                if !same {
+                    self.changed.push(shown);
+                }
+                Ok(same)
+            }
+            Some(_) => Ok(false),
+            None => self.stranger(entry, shown).map(|_| false),
+        }
+    }
+
+    /// Takes note of what the commit does not hold, and refuses what would be read under another name.
+    fn stranger(&mut self, entry: &Entry<'_>, path: String) -> Result<Seen> {
+        let why = match entry.kind() {
+            FileType::Symlink if self.leads_inside(entry)? => "it is a link",
+            FileType::RegularFile if entry.stat.st_nlink > 1 => "it has another name elsewhere",
+            _ => {
+                self.strange.push(path);
+                return Ok(Seen::Strange);
+            }
+        };
+        Err(uncommitted(&[path], &format!("{why}, and no commit holds it")))
+    }
+
+    /// Tells whether a link may lead to something of the checkout, by the letters of its target alone.
+    fn leads_inside(&self, entry: &Entry<'_>) -> Result<bool> {
+        let target = rustix::fs::readlinkat(entry.folder, entry.name, Vec::new())
+            .map_err(|e| Refusal::new(IO, format!("cannot read a link: {e}")))?;
+        let target = target.to_bytes();
+        Ok(!target.starts_with(b"/") || target.starts_with(self.workspace.path().as_os_str().as_encoded_bytes()))
+    }
+
+    /// Tells whether a file or link is what the commit holds.
+    fn same(&self, entry: &Entry<'_>, held: &TreeEntry<'_>, path: &RepoPath) -> Result<bool> {
+        let executable = match (held.filemode(), entry.kind()) {
+            (0o120_000, FileType::Symlink) => {
+                let target = rustix::fs::readlinkat(entry.folder, entry.name, Vec::new());
+                return is(held.id(), target.map_err(|e| unreadable(path, &e.into()))?.to_bytes());
+            }
+            (0o120_000, _) => return Ok(false),
+            (mode, FileType::RegularFile) => mode == 0o100_755,
+            _ => return Ok(false),
+        };
+        if executable != (entry.stat.st_mode & 0o100 != 0) {
+            return Ok(false);
+        }
+        let opened = entry.open(OFlags::NONBLOCK | OFlags::NOCTTY).map_err(|e| unreadable(path, &e))?;
+        let (mut file, mut content) = (File::from(opened), Vec::new());
+        (&mut file).take(MAX_FILE + 1).read_to_end(&mut content).map_err(|e| unreadable(path, &e))?;
+        if content.len() as u64 > MAX_FILE {
+            return self.stored_elsewhere(held.id(), file, path)?.ok_or_else(|| {
+                Refusal::new(LIMIT_SIZE, format!("`{path}` is larger than {MAX_FILE} bytes")).subject(path.as_str())
+            });
+        }
+        Ok(is(held.id(), &content)? || self.stored_elsewhere(held.id(), file, path)? == Some(true))
+    }
+
+    /// Tells whether a file is the one that a pointer of Git LFS names; `None` where the commit holds no such pointer.
+    fn stored_elsewhere(&self, id: Oid, mut file: File, path: &RepoPath) -> Result<Option<bool>> {
+        let blob = self.repository.find_blob(id).map_err(|e| failed(&e))?;
+        let Some((digest, size)) = pointer(blob.content()) else { return Ok(None) };
+        file.rewind().map_err(|e| unreadable(path, &e))?;
+        let found = Digest::of_reader(file).map_err(|e| unreadable(path, &e))?;
+        Ok(Some(found == (digest, size)))
+    }
+}
+
+/// Reads what Git LFS leaves in place of a file: the SHA-256 and the size of the file.
+fn pointer(content: &[u8]) -> Option<(Digest, u64)> {
+    let text = std::str::from_utf8(content).ok().filter(|text| text.len() <= MAX_POINTER)?;
+    let mut lines = text.strip_prefix("version https://git-lfs.github.com/spec/v1\n")?.lines();
+    let digest = lines.find_map(|line| line.strip_prefix("oid "))?.parse().ok()?;
+    let size = lines.find_map(|line| line.strip_prefix("size "))?.parse().ok()?;
+    Some((digest, size))
+}
+
+fn is(id: Oid, content: &[u8]) -> Result<bool> {
+    Ok(Oid::hash_object(ObjectType::Blob, content).map_err(|e| failed(&e))? == id)
+}
+
+fn below(path: &RepoPath, name: &str) -> String {
+    if *path == RepoPath::root() { name.to_owned() } else { format!("{path}/{name}") }
+}
+
+fn uncommitted(strange: &[String], why: &str) -> Refusal {
+    let named: Vec<String> = strange.iter().take(3).map(|path| format!("`{}`", excerpt(path))).collect();
+    let refusal = Refusal::new(INPUT_UNCOMMITTED, format!("{why}: {}", named.join(", ")));
+    strange.iter().take(1).fold(refusal, |refusal, path| refusal.subject(excerpt(path)))
+}
+
+fn unreadable(path: &RepoPath, error: &std::io::Error) -> Refusal {
+    Refusal::new(IO, format!("cannot read `{path}`: {error}")).subject(path.as_str())
+}
+
+fn failed(error: &git2::Error) -> Refusal {
+    Refusal::new(GIT_FAILED, error.message().to_owned())
+}
+
+#[cfg(test)]
+mod tests;

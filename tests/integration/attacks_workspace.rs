@@ -1,0 +1,138 @@
+//! Attacks through the checkout: what steps read is what is committed, whatever git's index and settings say of it.
+
+use std::{fs, os::unix::fs::symlink};
+
+use crate::pipelines_support::{Approved, Project, has, stock};
+
+const SQLITE: &str = "directives/database-migration.md";
+const EVIL: &str = "CREATE TABLE evil(id INTEGER);\n";
+
+fn project() -> Option<Project> {
+    if !has("python3") || !has("sqlite3") {
+        return None;
+    }
+    let project = Project::new("migration", "");
+    project.bench.write("data/.gitignore", "*\n!.gitignore\n");
+    project.bench.commit("chore: a folder for the database");
+    Some(project)
+}
+
+/// Refuses a plan that was approved before something was done to the checkout, and leaves its approval for later.
+#[track_caller]
+fn refused(project: &Project, plan: &Approved, reason: &str) {
+    let before = project.bench.git(&["rev-parse", "countersign/ledger"]);
+    let named = plan.file.to_str().unwrap();
+    for command in ["verify", "execute"] {
+        let ran = project.tool(&[command, named, "--json"]);
+        assert_eq!(ran.json()["reasonCode"], reason, "{command}: {}", ran.stdout);
+        assert!(ran.code != 0 && !ran.stderr.contains("started "), "{}", ran.stderr);
+    }
+    assert!(!project.bench.path("data/app.db").exists());
+    assert_eq!(project.bench.git(&["rev-parse", "countersign/ledger"]), before, "nothing was claimed");
+}
+
+#[test]
+fn files_that_git_was_told_not_to_look_at_are_compared_all_the_same() {
+    let Some(project) = project() else { return };
+    let plan = project.approved(SQLITE, &["target=0002"]);
+    let file = "migrations/0002_create_orders.sql";
+    let honest = project.bench.read(file);
+    for flag in ["--assume-unchanged", "--skip-worktree"] {
+        project.bench.git(&["update-index", flag, file]);
+        project.bench.write(file, format!("{honest}{EVIL}"));
+        refused(&project, &plan, "subject.workspace_dirty");
+        fs::remove_file(project.bench.path(file)).unwrap();
+        refused(&project, &plan, "subject.workspace_dirty");
+        project.bench.write(file, &honest);
+        project.bench.git(&["update-index", &flag.replacen("--", "--no-", 1), file]);
+    }
+    project.execute(&plan).exits(0);
+}
+
+#[test]
+fn settings_by_which_git_looks_at_less_hide_nothing() {
+    let Some(project) = project() else { return };
+    let plan = project.approved(SQLITE, &["target=0002"]);
+    let file = project.bench.path("migrations/0002_create_orders.sql");
+    let (honest, times) = (fs::read_to_string(&file).unwrap(), fs::metadata(&file).unwrap());
+    for (key, value) in [("core.checkStat", "minimal"), ("core.trustctime", "false"), ("core.fileMode", "false")] {
+        project.bench.git(&["config", key, value]);
+    }
+    project.bench.git(&["update-index", "--refresh"]);
+    let put = |content: &str| {
+        fs::write(&file, content).unwrap();
+        let handle = fs::File::options().write(true).open(&file).unwrap();
+        handle.set_modified(times.modified().unwrap()).unwrap();
+    };
+    let evil = honest.replacen("CREATE", "create", 1);
+    assert_eq!(evil.len(), honest.len());
+    put(&evil);
+    refused(&project, &plan, "subject.workspace_dirty");
+    put(&honest);
+    stock(&project.bench.repo(), "chmod", &["755", file.to_str().unwrap()]);
+    refused(&project, &plan, "subject.workspace_dirty");
+    stock(&project.bench.repo(), "chmod", &["644", file.to_str().unwrap()]);
+    project.execute(&plan).exits(0);
+}
+
+#[test]
+fn a_file_that_no_commit_holds_is_read_by_no_step() {
+    let Some(project) = project() else { return };
+    project.works(SQLITE, &["target=0001"]);
+    let plan = project.approved(SQLITE, &["target=0002"]);
+    project.bench.write("migrations/0002_more.sql", EVIL);
+    let verified = project.tool(&["verify", plan.file.to_str().unwrap()]).exits(0);
+    assert!(verified.stdout.contains("no step can read `migrations/0002_more.sql`"), "{}", verified.stdout);
+    // Ignored or not makes no difference: whoever can write `.git/info/exclude` can ignore.
+    project.bench.write(".git/info/exclude", "migrations/0002_more.sql\n");
+    let ran = project.execute(&plan).exits(7);
+    assert!(ran.stderr.contains("Permission denied: 'migrations/0002_more.sql'"), "{}", ran.stderr);
+    let tables = stock(&project.bench.repo(), "sqlite3", &["data/app.db", ".tables"]);
+    assert!(!tables.contains("evil") && !tables.contains("orders"), "{tables}");
+    fs::remove_file(project.bench.path("migrations/0002_more.sql")).unwrap();
+    project.resumes(&plan);
+}
+
+#[test]
+fn what_is_committed_is_not_read_under_another_name() {
+    let Some(project) = project() else { return };
+    project.bench.write("tests/drop.sql", EVIL);
+    project.bench.commit("test: what is to be dropped");
+    let plan = project.approved(SQLITE, &["target=0002"]);
+    let name = project.bench.path("migrations/0002_more.sql");
+    symlink("../tests/drop.sql", &name).unwrap();
+    refused(&project, &plan, "input.uncommitted");
+    fs::remove_file(&name).unwrap();
+    fs::hard_link(project.bench.path("tests/drop.sql"), &name).unwrap();
+    refused(&project, &plan, "input.uncommitted");
+    fs::remove_file(&name).unwrap();
+    project.execute(&plan).exits(0);
+}
+
+#[test]
+fn another_repository_inside_is_read_by_no_step() {
+    let Some(project) = project() else { return };
+    let other = project.bench.outside("other");
+    fs::create_dir(&other).unwrap();
+    stock(&other, "git", &["init", "-q"]);
+    fs::write(other.join("0002_vendored.sql"), EVIL).unwrap();
+    stock(&other, "git", &["add", "."]);
+    let who = ["-c", "user.name=o", "-c", "user.email=o@example.org"];
+    stock(&other, "git", &[&who[..], &["commit", "-qm", "one"]].concat());
+    let add =
+        ["-c", "protocol.file.allow=always", "submodule", "add", "-q", other.to_str().unwrap(), "migrations/vendor"];
+    project.bench.git(&add);
+    project.bench.commit("feat: a repository inside");
+    let plan = project.approved(SQLITE, &["target=0002"]);
+    let verified = project.tool(&["verify", plan.file.to_str().unwrap()]).exits(0);
+    assert!(verified.stdout.contains("no step can read `migrations/vendor`"), "{}", verified.stdout);
+}
+
+#[test]
+fn the_view_says_which_tree_of_a_folder_is_read() {
+    let Some(project) = project() else { return };
+    let plan = project.approved(SQLITE, &["target=0002"]);
+    let tree = project.bench.git(&["rev-parse", "HEAD:migrations"]);
+    let shown = project.tool(&["render", plan.file.to_str().unwrap()]).exits(0).stdout;
+    assert!(shown.contains(&format!("migrations, what is committed there: tree {}", tree.trim())), "{shown}");
+}
