@@ -76,6 +76,8 @@ pub(crate) struct Audit {
     pub(crate) outcome: Option<String>,
     /// When it was claimed, or the last entry's time where nobody did.
     pub(crate) at: Timestamp,
+    /// The number and the time of the bundle's last entry: of what came later it tells nothing.
+    pub(crate) end: (u64, Timestamp),
 }
 
 /// Collects everything about a plan.
@@ -177,7 +179,8 @@ pub(crate) fn audit(bytes: &[u8], pin: &Digest) -> Result<Audit> {
         None => None,
     };
     let report = weigh(&plan, &then, &policy, &before, at);
-    Ok(Audit { plan: plan.digest(), report, run, outcome, at })
+    let end = (chain.length().saturating_sub(1), chain.last_at());
+    Ok(Audit { plan: plan.digest(), report, run, outcome, at, end })
 }
 
 fn weigh(plan: &SealedPlan, root: &TrustRoot, policy: &Policy, chain: &Chain, at: Timestamp) -> Report {

@@ -1,6 +1,9 @@
 //! Drafts a plan from a directive at the base commit, and tells whether a plan is what would be drafted.
 
-use std::{cell::LazyCell, collections::BTreeMap};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::session::{Session, invalid, is_of_pipeline, limits, programs, read_catalog, short};
 use crate::{
@@ -122,7 +125,20 @@ fn at_head(then: Then<'_>, plan: &Plan) -> Result<AtHead> {
             None => {}
         }
     }
+    found.authors = authors(then, plan)?;
     Ok(found)
+}
+
+/// Finds the principals whose work a plan is made of: the change, the directive, the pipelines and their scripts.
+fn authors(then: Then<'_>, plan: &Plan) -> Result<Vec<u64>> {
+    let (checkout, root, facts) = (&then.session.checkout, &then.session.root, then.facts);
+    let pipelines = plan.steps.iter().map(|step| format!("pipelines/{}.yml", step.pipeline));
+    let scripts = plan.scripts.iter().map(|script| script.path.to_string());
+    let mut people = checkout.contributors(&facts.base_sha, &facts.head_sha)?;
+    people.extend(checkout.last_authors(&facts.base_sha, pipelines.chain(scripts))?);
+    people.extend(checkout.last_authors(&plan.directive.commit, [plan.directive.path.to_string()])?);
+    let known = people.iter().filter_map(|email| root.principal_of_email(email));
+    Ok(known.map(|principal| principal.id).collect::<BTreeSet<_>>().into_iter().collect())
 }
 
 fn reads(plan: &Plan) -> Vec<RepoPath> {

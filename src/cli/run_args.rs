@@ -22,7 +22,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "DIGEST")]
     pub trust_root: Option<String>,
     /// Write the verification result, a signed statement, to this file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
     pub svr: Option<PathBuf>,
     /// Where the result is written too.
     #[command(flatten)]

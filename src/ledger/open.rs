@@ -39,6 +39,8 @@ pub struct Ledger {
     pub(super) focus: Option<Digest>,
     pub(super) mark: Option<Mark>,
     pub(super) listener: Option<Listener>,
+    /// Whether what entries name beside the chain must be there as well.
+    pub(super) with_objects: bool,
 }
 
 /// Who is told of entries once they are appended, in order.
@@ -72,6 +74,7 @@ impl Ledger {
             focus: None,
             mark: None,
             listener: None,
+            with_objects: false,
         })
     }
 
@@ -163,8 +166,9 @@ impl Ledger {
     pub fn verify_all(&mut self, now: Timestamp) -> Result<(u64, u64)> {
         let before = self.loaded.take().and_then(|loaded| loaded.chain.head());
         let mode = std::mem::replace(&mut self.mode, Mode::Full);
+        self.with_objects = true;
         let read = self.read(now).map(Chain::length);
-        self.mode = mode;
+        (self.mode, self.with_objects) = (mode, false);
         let entries = read?;
         let loaded = self.loaded.as_ref().ok_or_else(missing)?;
         if let Some(before) = before {
@@ -291,7 +295,7 @@ impl Ledger {
         let known = before.filter(|loaded| files.starts_with(&loaded.files));
         let mut chain = match known {
             Some(loaded) if self.descends(commit, loaded.commit, files.len() - loaded.files.len())? => {
-                self.replay(loaded.chain.clone(), &files[loaded.files.len()..], ReadFiles::new(), now)?
+                self.replay(loaded.chain.clone(), (commit, &files[loaded.files.len()..]), ReadFiles::new(), now)?
             }
             _ => {
                 let singles = files.iter().filter(|file| file.last.is_none()).count();
@@ -301,12 +305,15 @@ impl Ledger {
                 let read = covered.as_mut().map(|covered| std::mem::take(&mut covered.read)).unwrap_or_default();
                 let focus = self.focus.filter(|_| up_to.is_some());
                 let first = Chain::new(&self.root, up_to).keeping(self.keep).deferring().about(focus);
-                let chain = self.replay(first, &files, read, now)?;
+                let chain = self.replay(first, (commit, &files), read, now)?;
                 match covered {
                     // The key that vouched was taken back since: its word counts nothing any more.
-                    Some(covered) if distrusted(&chain, &covered) => {
-                        self.replay(Chain::new(&self.root, None).keeping(self.keep), &files, ReadFiles::new(), now)?
-                    }
+                    Some(covered) if distrusted(&chain, &covered) => self.replay(
+                        Chain::new(&self.root, None).keeping(self.keep),
+                        (commit, &files),
+                        ReadFiles::new(),
+                        now,
+                    )?,
                     _ => chain,
                 }
             }
@@ -334,8 +341,19 @@ impl Ledger {
         self.loaded.insert(loaded).chain.settle();
     }
 
-    fn replay(&self, mut chain: Chain, files: &[EntryFile], read: ReadFiles, now: Timestamp) -> Result<Chain> {
-        follow(&self.store, &self.root, &mut chain, files, read, now, &mut |_, _| Ok(()))?;
+    fn replay(
+        &self,
+        mut chain: Chain,
+        (commit, files): (Oid, &[EntryFile]),
+        read: ReadFiles,
+        now: Timestamp,
+    ) -> Result<Chain> {
+        let objects = if self.with_objects { Some(self.store.objects(commit)?) } else { None };
+        let mut take = |entry: &Entry, _: &[u8]| match &objects {
+            Some(objects) => entry.record.objects().iter().try_for_each(|digest| objects.must_hold(digest)),
+            None => Ok(()),
+        };
+        follow(&self.store, &self.root, &mut chain, files, read, now, &mut take)?;
         Ok(chain)
     }
 

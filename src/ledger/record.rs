@@ -16,7 +16,7 @@ use crate::{
         evidence::Evidence,
         predicate::{
             Actor, Approval, Checkpoint, Claim, Genesis, Halt, LedgerHead, Method, Outcome, PlanRecord, Rejection,
-            Resolution, ReviewRecord, Revocation, StepFinished, StepStarted, Verification,
+            Resolution, ReviewRecord, Revocation, RevocationTarget, StepFinished, StepStarted, Verification,
         },
         reasons::{KEY_DUTY, OIDC_CLAIM_MISMATCH, SUBJECT_MISMATCH},
         stated::Readable,
@@ -150,7 +150,7 @@ impl Record {
             ReviewRecord::NAME => opener.open(Self::Review),
             Approval::NAME => opener.open_approval(),
             Rejection::NAME => opener.open(Self::Rejection),
-            Revocation::NAME => opener.open(Self::Revocation),
+            Revocation::NAME => opener.open_revocation(),
             Claim::NAME => opener.open(Self::Claim),
             StepStarted::NAME => opener.open(Self::StepStarted),
             StepFinished::NAME => opener.open(Self::StepFinished),
@@ -159,6 +159,16 @@ impl Record {
             Checkpoint::NAME => opener.open(Self::Checkpoint),
             Halt::NAME => opener.open(Self::Halt),
             _ => opener.open(Self::Resolution),
+        }
+    }
+
+    /// Returns what lies beside the entries because this one names it, by SHA-256.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Digest> {
+        let words = self.decision().and_then(|(_, evidence)| evidence).map(Evidence::words);
+        match self {
+            Self::Plan(plan) => vec![plan.plan, plan.policy, plan.trust_root],
+            _ => words.into_iter().collect(),
         }
     }
 
@@ -282,6 +292,20 @@ impl Opener<'_> {
         };
         let plan = stated.subject(PLAN);
         self.finish(wrap(stated.into_predicate()), plan, signatories)
+    }
+
+    /// A key is taken back by whoever holds it, or by a root key: an approver may not silence all others.
+    fn open_revocation(&self) -> Result<(Record, Vec<Signatory>)> {
+        let (record, signatories) = self.open(Record::Revocation)?;
+        if let Record::Revocation(Revocation { target: RevocationTarget::Key(key), .. }) = &record {
+            let holder = self.root.key(key).map(|(key, _)| key.principal);
+            let may = |by: &Signatory| by.key.duties.contains(&Duty::Root) || Some(by.principal.id) == holder;
+            if self.verify && !signatories.iter().any(may) {
+                return Err(Refusal::new(KEY_DUTY, format!("key {key} is taken back by its holder, or by a root key"))
+                    .subject(key.to_string()));
+            }
+        }
+        Ok((record, signatories))
     }
 
     fn open_approval(&self) -> Result<(Record, Vec<Signatory>)> {

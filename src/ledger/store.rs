@@ -79,6 +79,28 @@ pub(super) struct Addition<'a> {
     pub(super) at: Timestamp,
 }
 
+/// The objects beside the entries of a commit.
+pub(super) struct Objects<'a> {
+    store: &'a Store,
+    folder: Option<git2::Tree<'a>>,
+}
+
+impl Objects<'_> {
+    /// Refuses where an object that an entry names is not there.
+    pub(super) fn must_hold(&self, digest: &Digest) -> Result<()> {
+        let hex = digest.hex();
+        let found = self.folder.as_ref().and_then(|folder| folder.get_name(&hex[..2])).map(|entry| entry.id());
+        let held = match found {
+            Some(id) => self.store.tree(id)?.get_name(&hex[2..]).is_some(),
+            None => false,
+        };
+        if held {
+            return Ok(());
+        }
+        Err(Refusal::new(LEDGER_OBJECT, format!("object {digest} is missing")).subject(digest.to_string()))
+    }
+}
+
 impl Store {
     /// Opens a repository: its working folder, its `.git`, a linked worktree, or a bare one.
     pub(super) fn open(path: &Path, reference: &str) -> Result<Self> {
@@ -215,6 +237,16 @@ impl Store {
             return Err(Refusal::new(LEDGER_OBJECT, format!("object {digest}")).subject(digest.to_string()));
         }
         Ok(bytes)
+    }
+
+    /// Opens the folder of objects of a commit, to ask which it holds.
+    pub(super) fn objects(&self, commit: Oid) -> Result<Objects<'_>> {
+        let (tree, _) = self.commit(commit)?;
+        match self.tree(tree)?.get_path(Path::new("objects/sha256")) {
+            Ok(entry) => Ok(Objects { store: self, folder: Some(self.tree(entry.id())?) }),
+            Err(e) if e.code() == ErrorCode::NotFound => Ok(Objects { store: self, folder: None }),
+            Err(e) => Err(corrupt(e.message())),
+        }
     }
 
     /// Checks every object of a commit: its name, and that it has the digest it is named by.

@@ -108,6 +108,10 @@ pub struct Subject {
     pub head_sha: String,
     /// SHA-256 over the manifest of the guardrails and definitions at the base and the head tree id.
     pub tree_digest: Digest,
+    /// Principals, by numeric id, in order, whose work it is: they made commits from base to head, or were the last to change
+    /// the directive, a pipeline or a script of the plan.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub authors: Vec<u64>,
 }
 
 /// Who drafted a plan, and from what.

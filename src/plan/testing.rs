@@ -109,6 +109,7 @@ pub(crate) fn plan_of(steps: Vec<Step>) -> Plan {
             base_sha: "a".repeat(40),
             head_sha: "b".repeat(40),
             tree_digest: Digest::of(b"tree"),
+            authors: Vec::new(),
         },
         environment: None,
         created_at,

@@ -173,6 +173,7 @@ fn subject(request: &DraftRequest<'_>) -> Subject {
         base_sha: facts.base_sha.clone(),
         head_sha: facts.head_sha.clone(),
         tree_digest: facts.tree_digest,
+        authors: request.at_head.authors.clone(),
     }
 }
 

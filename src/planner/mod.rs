@@ -76,13 +76,15 @@ pub struct DraftRequest<'r> {
     pub outgoing: outgoing::Outgoing,
 }
 
-/// Files and folders at the head commit.
+/// What the head commit holds, and whose work it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AtHead {
     /// SHA-256 of files.
     pub files: BTreeMap<RepoPath, Digest>,
     /// Git's ids of folders.
     pub folders: BTreeMap<RepoPath, String>,
+    /// Principals whose work the change and the plan's definitions are, by numeric id, in order.
+    pub authors: Vec<u64>,
 }
 
 /// A proposal, and how it came about.

@@ -114,6 +114,7 @@ impl World {
                     .map(|name| (name.parse().unwrap(), Digest::of(name.as_bytes())))
                     .into(),
                 folders: [("src".parse().unwrap(), "c".repeat(40))].into(),
+                authors: vec![8],
             },
         }
     }

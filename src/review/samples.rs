@@ -38,6 +38,7 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
             base_sha: "0".repeat(40),
             head_sha: "0".repeat(40),
             tree_digest: digest,
+            authors: vec![8, 9],
         },
         environment: None,
         created_at: time("2026-11-20T10:00:00Z"),

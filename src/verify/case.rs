@@ -234,11 +234,12 @@ impl Case<'_> {
     }
 }
 
-/// Returns the principals who had a hand in a plan: who asked for it, who recorded it, who committed.
+/// Returns the principals who had a hand in a plan: who asked for it, who recorded it, who committed, whose work it is made of.
 #[must_use]
 pub fn authors(plan: &Plan, digest: Digest, facts: &Facts, root: &TrustRoot, state: &State) -> BTreeSet<u64> {
     let mut authors = BTreeSet::from([plan.planner.requested_by.id]);
     authors.extend(state.plan(&digest).map(|known| known.record.requested_by.id));
+    authors.extend(&plan.subject.authors);
     authors.extend(facts.contributors.iter().filter_map(|email| root.principal_of_email(email)).map(|who| who.id));
     authors.extend(facts.forge.iter().flat_map(|observed| observed.people.iter().copied()));
     authors

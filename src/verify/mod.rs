@@ -163,6 +163,11 @@ pub fn verify(plan: SealedPlan, case: &Case<'_>) -> (Report, Result<VerifiedPlan
     (report, verdict)
 }
 
+/// Returns the checks that [`audit`] cannot make: they ask where and when a plan runs.
+pub fn only_where_it_runs() -> impl Iterator<Item = &'static str> {
+    REQUIRED.iter().map(|check| check.id).filter(|id| AUDIT.iter().all(|check| check.id != *id))
+}
+
 /// Runs the checks that a bundle can prove long after, without the repository; opens no door.
 #[must_use]
 pub fn audit(plan: &SealedPlan, case: &Case<'_>) -> Report {

@@ -397,16 +397,18 @@ impl Scene {
     }
 
     pub(crate) fn revoke(&mut self, target: RevocationTarget) {
+        // Another's key is for a root key to take back.
+        let who = if matches!(target, RevocationTarget::Key(_)) { Who::Ada } else { Who::Cleo };
         let record = Revocation {
             evidence: None,
             target,
-            revoked_by: Who::Cleo.actor(),
+            revoked_by: who.actor(),
             reason: "taken back".into(),
             nonce: self.nonce(),
             ledger: self.head(),
             revoked_at: self.now,
         };
-        self.append(Who::Cleo, record);
+        self.append(who, record);
     }
 
     pub(crate) fn halt(&mut self, halted: bool) {

@@ -275,7 +275,7 @@ fn b32_a_revocation_of_approval_plan_or_key_closes_the_door() {
     alone(&target(|_, payload| RevocationTarget::Approval(payload)), "approval.quorum", "approval.revoked");
     alone(&target(|scene, _| RevocationTarget::Plan(scene.plan.digest())), "approval.quorum", "approval.revoked");
     alone(&target(|_, _| RevocationTarget::Key(Who::Bob.key().key_id())), "approval.quorum", "approval.revoked");
-    opens(&target(|_, _| RevocationTarget::Key(Who::Ada.key().key_id())));
+    opens(&target(|_, _| RevocationTarget::Key(Who::Cleo.key().key_id())));
 }
 
 #[test]

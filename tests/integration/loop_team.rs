@@ -82,6 +82,30 @@ fn a11_a_co_author_does_not_count_either() {
 }
 
 #[test]
+fn a11_who_changed_last_what_a_plan_runs_does_not_count_though_somebody_commits_after() {
+    for file in ["pipelines/mark.yml", "directives/mark.md"] {
+        let bench = asking("{people: 1}");
+        bench.write(file, format!("{}\n", bench.read(file)));
+        commit_as(&bench, "bob");
+        commit_as(&bench, "machine");
+        commit_as(&bench, "ada");
+        commit_as(&bench, "machine");
+        let mark = plan(&bench, "mark", &[]);
+        approve(&bench, "bob", &mark, &[]).exits(0);
+        refused(&bench, &["execute", &mark.file], 3, "approver.self");
+        approve(&bench, "dan", &mark, &[]).exits(0);
+        runs(&bench, &["execute", &mark.file]);
+        // A file that the plan does not run is nobody's work here.
+        bench.write("directives/other.md", "---\n---\n");
+        commit_as(&bench, "dan");
+        commit_as(&bench, "machine");
+        let next = plan(&bench, "mark", &[]);
+        approve(&bench, "dan", &next, &[]).exits(0);
+        runs(&bench, &["execute", &next.file]);
+    }
+}
+
+#[test]
 fn we8_k_of_n_counts_distinct_people() {
     let bench = asking("{people: 2}");
     let mark = plan(&bench, "mark", &[]);

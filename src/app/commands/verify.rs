@@ -79,9 +79,16 @@ fn offline(args: &VerifyArgs, bytes: &[u8], world: &World) -> Result<Outcome> {
     let (mut result, mut text) = shown(&audit.report, audit.plan);
     result["run"] = json!(audit.run);
     result["outcome"] = json!(audit.outcome);
-    if let (Some(run), Some(outcome)) = (&audit.run, &audit.outcome) {
-        text.push_str(&format!("run {run}: {outcome}; claimed at {}\n", audit.at));
+    let not_asked: Vec<&str> = verify::only_where_it_runs().collect();
+    let (seq, end) = audit.end;
+    result["notAsked"] = json!(not_asked);
+    result["lastEntry"] = json!({ "seq": seq, "at": end });
+    if let Some(run) = &audit.run {
+        let ended = audit.outcome.as_deref().unwrap_or("no outcome in this bundle");
+        text.push_str(&format!("run {run}: {ended}; claimed at {}\n", audit.at));
     }
+    text.push_str(&format!("the bundle ends with entry {seq} of {end}; what was recorded later is not in it\n"));
+    text.push_str(&format!("not asked, for that needs the repository: {}\n", not_asked.join(", ")));
     match audit.report.refusal() {
         None => Ok(Outcome::done(result, text).decision("verified")),
         Some(refusal) => Ok(refused(refusal, result, text)),

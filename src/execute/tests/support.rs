@@ -296,6 +296,7 @@ pub(super) fn plan(steps: Vec<Step>) -> Plan {
             base_sha: "0".repeat(40),
             head_sha: "0".repeat(40),
             tree_digest: digest,
+            authors: Vec::new(),
         },
         environment: None,
         created_at: Timestamp::from_unix(CREATED),

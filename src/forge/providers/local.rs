@@ -1,5 +1,6 @@
 //! A plain git checkout: facts from its objects and references, nothing from the network.
 
+mod history;
 mod leftovers;
 
 use std::{
@@ -135,19 +136,6 @@ impl Checkout {
         found.map(|commit| commit.id().to_string()).map_err(|_| {
             Refusal::new(REF_MISSING, format!("`{}`", crate::base::text::excerpt(reference))).subject(reference)
         })
-    }
-
-    /// Tells whether a commit is another one or lies in its history; an unknown one does not.
-    #[must_use]
-    pub fn is_in_history(&self, commit: &str, of: &str) -> bool {
-        let (Ok(commit), Ok(of)) = (git2::Oid::from_str(commit), git2::Oid::from_str(of)) else { return false };
-        commit == of || self.repo.graph_descendant_of(of, commit).unwrap_or(false)
-    }
-
-    /// Returns those commits of some that are another one or lie in its history.
-    #[must_use]
-    pub fn in_history<'a>(&self, commits: impl IntoIterator<Item = &'a str>, of: &str) -> BTreeSet<String> {
-        commits.into_iter().filter(|commit| self.is_in_history(commit, of)).map(str::to_owned).collect()
     }
 
     /// Returns the bytes of a regular file at a commit; `None` where there is none, or it is a link.
@@ -386,37 +374,6 @@ impl Checkout {
         }
         fields.extend(["head-tree".to_owned(), self.tree(head)?.id().to_string()]);
         Ok(Digest::framed("tree", fields))
-    }
-
-    /// Addresses of everybody who made a commit that the head has and the base has not; where they are
-    /// the same commit, of that commit's people.
-    fn contributors(&self, base: &str, head: &str) -> Result<BTreeSet<String>> {
-        let mut people = BTreeSet::new();
-        let mut add = |commit: &git2::Commit<'_>| {
-            for email in [commit.author().email(), commit.committer().email()].into_iter().flatten() {
-                people.insert(email.to_ascii_lowercase());
-            }
-            for line in String::from_utf8_lossy(commit.message_bytes()).lines() {
-                let Some((key, value)) = line.split_once(':') else { continue };
-                if key.trim().eq_ignore_ascii_case("co-authored-by")
-                    && let Some((_, rest)) = value.split_once('<')
-                    && let Some((email, _)) = rest.split_once('>')
-                {
-                    people.insert(email.trim().to_ascii_lowercase());
-                }
-            }
-        };
-        if base == head {
-            add(&self.repo.find_commit(full_id(head)?).map_err(unreadable)?);
-            return Ok(people);
-        }
-        let mut walk = self.repo.revwalk().map_err(unreadable)?;
-        walk.push(full_id(head)?).map_err(unreadable)?;
-        walk.hide(full_id(base)?).map_err(unreadable)?;
-        for id in walk {
-            add(&self.repo.find_commit(id.map_err(unreadable)?).map_err(unreadable)?);
-        }
-        Ok(people)
     }
 
     /// Path, mode and id of every regular file below a folder.

@@ -99,7 +99,7 @@ fn e22_entries_and_their_objects_come_together_or_not_at_all() {
             NewEntry { envelope: plan(&head, 1, None), at: t(10) },
             NewEntry { envelope: approved(&head, 2, 1), at: t(10) },
         ],
-        objects: vec![b"plan 1".to_vec()],
+        objects: vec![b"plan 1".to_vec(), b"policy".to_vec(), b"root".to_vec()],
     };
     assert_eq!(ledger.append_at(None, &refused, clock(10)).unwrap_err().code(), "ledger.unknown_subject");
     assert_eq!(world.tip(), before, "the valid first half was not written either");
@@ -107,7 +107,7 @@ fn e22_entries_and_their_objects_come_together_or_not_at_all() {
     ledger.append_at(None, &whole, clock(10)).unwrap();
     assert_eq!(ledger.object(&plan_digest(1)).unwrap(), b"plan 1");
     assert_eq!(ledger.object(&Digest::of(b"other")).unwrap_err().code(), "ledger.unknown_subject");
-    assert_eq!(world.open().verify_all(t(10)).unwrap(), (2, 1));
+    assert_eq!(world.open().verify_all(t(10)).unwrap(), (2, 3));
 }
 
 #[test]

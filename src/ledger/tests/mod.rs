@@ -6,6 +6,7 @@ mod focus;
 mod machine;
 mod past;
 mod reading;
+mod revoked;
 mod rules;
 mod speed;
 mod support;

@@ -23,7 +23,7 @@ fn claimed() -> (World, Ledger, u64) {
     (world, ledger, fencing)
 }
 
-fn code(ledger: &mut Ledger, make: impl Fn(&LedgerHead) -> Envelope) -> &'static str {
+pub(super) fn code(ledger: &mut Ledger, make: impl Fn(&LedgerHead) -> Envelope) -> &'static str {
     put(ledger, make).map_or_else(|e| e.code(), |_| "ok")
 }
 

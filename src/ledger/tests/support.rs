@@ -17,6 +17,7 @@ use crate::{
         envelope::Envelope,
         key::{PrivateKey, Signer},
         predicate::*,
+        stated::Readable,
         statement::{Predicate, Subject},
         trust::{Document, Duty, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, TrustRoot},
     },
@@ -284,16 +285,20 @@ pub(super) fn rejection(head: &LedgerHead, number: u64, n: u64) -> Envelope {
 }
 
 pub(super) fn revocation(head: &LedgerHead, target: RevocationTarget, n: u64) -> Envelope {
+    revocation_by(Who::Alice, head, target, n)
+}
+
+pub(super) fn revocation_by(who: Who, head: &LedgerHead, target: RevocationTarget, n: u64) -> Envelope {
     let record = Revocation {
         evidence: None,
         target,
-        revoked_by: Who::Alice.actor(),
+        revoked_by: who.actor(),
         reason: "taken back".into(),
         nonce: nonce(n),
         ledger: head.clone(),
         revoked_at: t(2),
     };
-    sign(Who::Alice, None, record)
+    sign(who, None, record)
 }
 
 pub(super) fn halt(head: &LedgerHead, halted: bool, n: u64) -> Envelope {
@@ -427,7 +432,19 @@ pub(super) fn checkpoint(who: Who, head: &LedgerHead, version: u64) -> Envelope 
 }
 
 pub(super) fn one(envelope: Envelope, at: Timestamp) -> Batch {
-    Batch { entries: vec![NewEntry { envelope, at }], objects: Vec::new() }
+    let objects = objects_of(&envelope);
+    Batch { entries: vec![NewEntry { envelope, at }], objects }
+}
+
+/// What the record of a plan names: the plan of its number, the policy and the trust root.
+fn objects_of(envelope: &Envelope) -> Vec<Vec<u8>> {
+    let Ok(stated) = Readable::new(envelope).and_then(|readable| readable.unverified::<PlanRecord>()) else {
+        return Vec::new();
+    };
+    let named = stated.into_predicate().plan;
+    let plan = (0..1_000).find(|number| plan_digest(*number) == named);
+    let plan = plan.map(|number| format!("plan {number}").into_bytes());
+    plan.into_iter().chain([b"policy".to_vec(), b"root".to_vec()]).collect()
 }
 
 /// Appends one statement made on the present head.

@@ -275,8 +275,24 @@ fn e22_an_object_with_another_digest_is_refused_when_read() {
     ledger.read(t(10)).unwrap();
     assert_eq!(ledger.object(&digest).unwrap_err().code(), "ledger.object");
     assert_eq!(ledger.verify_all(t(10)).unwrap_err().code(), "ledger.object");
-    forge(&world, &[Edit::Remove(object_path(&digest)), set("objects/sha256/zz/x", "other")], &[world.tip()]);
+    forge(&world, &[set(object_path(&digest), "plan 1"), set("objects/sha256/zz/x", "other")], &[world.tip()]);
     assert_eq!(world.open().verify_all(t(10)).unwrap_err().code(), "ledger.corrupt");
+}
+
+#[test]
+fn e22_what_entries_name_must_be_there() {
+    let world = five();
+    assert!(world.open().verify_all(t(10)).is_ok());
+    for content in ["plan 1", "policy", "root"] {
+        let named = Digest::of(content.as_bytes());
+        forge(&world, &[Edit::Remove(object_path(&named))], &[world.tip()]);
+        let mut ledger = world.open();
+        assert_eq!(ledger.verify_all(t(10)).unwrap_err().code(), "ledger.object");
+        // The chain holds without it: only who answers for all of the ledger has to see everything.
+        assert!(ledger.read(t(10)).is_ok());
+        forge(&world, &[set(object_path(&named), content)], &[world.tip()]);
+        assert!(world.open().verify_all(t(10)).is_ok());
+    }
 }
 
 #[test]

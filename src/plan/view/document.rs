@@ -196,6 +196,13 @@ fn bound_to(page: &mut Page, plan: &Plan) {
     ]);
     page.item([fixed("Base: "), text(&subject.base_ref), fixed(" at "), text(&subject.base_sha)]);
     page.item([fixed("Head: "), text(&subject.head_sha), fixed(", tree "), word(subject.tree_digest)]);
+    page.item(match subject.authors.as_slice() {
+        [] => vec![fixed("Work of: nobody in the trust root")],
+        ids => {
+            let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+            vec![fixed("Work of the principals: "), word(ids.join(" "))]
+        }
+    });
     page.item([fixed("Policy: "), word(plan.policy_digest)]);
     page.item([fixed("Trust root: "), word(plan.trust_root_digest)]);
     page.item([fixed("Repository id: "), text(&subject.repo_id), fixed(", owner id: "), text(&subject.owner_id)]);
