@@ -1,7 +1,7 @@
 //! Where every recorded plan stands, derived from the ledger.
 
 use super::{
-    ledger::begin,
+    ledger::{begin, open},
     session::Session,
     situation::{Aim, Situation},
     statements::word,
@@ -14,6 +14,7 @@ use crate::{
         Keep,
         status::{Gate, status},
     },
+    plan::SealedPlan,
     verify,
 };
 
@@ -57,6 +58,19 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
         });
     }
     Ok(standings)
+}
+
+/// Returns how one plan stands where the ledger is here to be read; of approvals only that there are some.
+///
+/// A plan that is on no record can at most have expired.
+pub(crate) fn of_one(session: &Session, plan: &SealedPlan, world: &World) -> Option<RunStatus> {
+    let (digest, now) = (plan.digest(), world.now());
+    let recorded = || -> Result<Option<RunStatus>> {
+        let mut ledger = open(session, Keep::Only(digest), now)?;
+        Ok(status(ledger.read(now)?.state(), &digest, now, Gate::Closed))
+    };
+    let expired = (plan.plan().expires_at <= now).then_some(RunStatus::Expired);
+    recorded().ok().flatten().or(expired)
 }
 
 /// Tells whether a plan's approvals are enough now; any doubt means no.

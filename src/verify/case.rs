@@ -141,12 +141,10 @@ impl Case<'_> {
             .filter(|approval| self.concerns(approval))
             .filter_map(|approval| self.recorded(approval))
             .collect();
-        // Where the policy denies, nothing can be enough; an impossible requirement says so.
-        let impossible = crate::policy::Requirement::AllOf(Vec::new());
         let need = match self.decision.outcome() {
             Outcome::Permit => Need::Policy,
             Outcome::NeedsApproval(requirement) => Need::People(requirement),
-            Outcome::Deny => Need::People(&impossible),
+            Outcome::Deny => Need::Denied,
         };
         let authors = authors(plan.plan(), plan.digest(), self.facts, self.root, self.chain.state);
         let scales = Scales {

@@ -8,6 +8,8 @@ use crate::{
         planning::{self, Second},
         session::Session,
         situation::{decide, report},
+        standing,
+        statements::word,
         world::World,
     },
     base::{
@@ -15,6 +17,8 @@ use crate::{
         text::visible,
     },
     cli::args::ReviewArgs,
+    event::RunStatus,
+    plan::SealedPlan,
     policy::{self, Decision, Outcome as Decided, Policy, explain::DecisionV1},
     report::json_v1::{Finding, Level},
     review::{Finding as Found, Level as Severity, report::ReviewV1},
@@ -41,16 +45,17 @@ pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
         text.push_str(&second.text());
     }
     text.push_str(&format!("decision: {}\n  {}\n", decision.outcome().word(), visible(&decision.summary())));
-    text.push_str(match decision.outcome() {
-        Decided::Permit => "next: countersign approve PLAN --policy\n",
-        Decided::NeedsApproval(_) => "next: countersign approve PLAN\n",
-        Decided::Deny => "next: countersign policy explain PLAN\n",
-    });
+    let off = decision.switched_off();
+    off.iter().for_each(|off| text.push_str(&format!("  {}\n", off.sentence())));
+    let stands = standing::of_one(&session, &plan, world);
+    text.push_str(&next(&args.plan, &plan, stands, &decision));
     let mut result = json!({
         "plan": plan.digest(),
         "approved": *decision.outcome() == Decided::Permit,
         "decision": DecisionV1::from(&decision),
         "review": ReviewV1::from(&report),
+        "switchedOff": off,
+        "status": stands.as_ref().map(word).transpose()?,
     });
     if let Some(second) = &second {
         result["opinions"] = second.json();
@@ -64,6 +69,24 @@ pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
         .about(plan.digest().to_string())
         .plan(&plan)
         .findings(report.findings().iter().map(shown).collect()))
+}
+
+/// Says the next command, with the plan as it was named; a plan that is over needs another.
+fn next(named: &str, plan: &SealedPlan, stands: Option<RunStatus>, decision: &Decision) -> String {
+    let over = stands.filter(|stands| {
+        use RunStatus::{Completed, Expired, Rejected, Revoked, Superseded};
+        matches!(stands, Completed | Expired | Rejected | Revoked | Superseded)
+    });
+    let named = planning::shell_line(&[named.to_owned()]);
+    if let Some(over) = over.and_then(|over| word(&over).ok()) {
+        let directive = plan.plan().directive.name.as_str();
+        return format!("the plan is over: {over}\nnext: countersign plan {directive}\n");
+    }
+    match decision.outcome() {
+        Decided::Permit => format!("next: countersign approve {named} --policy\n"),
+        Decided::NeedsApproval(_) => format!("next: countersign approve {named}\n"),
+        Decided::Deny => format!("next: countersign policy explain {named}\n"),
+    }
 }
 
 /// The findings for a person: what one check says of one step in the same words stands in one line, with all that shows it.
