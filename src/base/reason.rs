@@ -1,6 +1,6 @@
 //! Reason codes, exit classes, and the one error type every refusal travels in.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use super::diagnostic::Diagnostic;
 
@@ -120,6 +120,19 @@ impl Refusal {
         self
     }
 
+    /// Turns it into a mistake of usage, for a value that somebody typed; `name` is its option, argument or variable.
+    ///
+    /// The same value in a document stays what it is: there a proof does not hold.
+    #[must_use]
+    pub fn typed_as(mut self, name: &str) -> Self {
+        let inner = &mut self.0;
+        inner.message = format!("{name}: {}", inner.message);
+        inner.hints.push(inner.reason.hint.to_owned());
+        inner.reason = USAGE;
+        inner.subject = Some(name.to_owned());
+        self
+    }
+
     /// Attaches places in files.
     #[must_use]
     pub fn diagnostics(mut self, diagnostics: Vec<Diagnostic>) -> Self {
@@ -153,7 +166,8 @@ impl Refusal {
 
     /// Returns the hints, the most particular first, the reason's own last.
     pub fn hints(&self) -> impl Iterator<Item = &str> {
-        self.0.hints.iter().map(String::as_str).chain(std::iter::once(self.0.reason.hint))
+        let own = self.0.reason.hint;
+        self.0.hints.iter().map(String::as_str).filter(move |hint| *hint != own).chain(std::iter::once(own))
     }
 
     /// Returns the places in files, in file order.
@@ -161,6 +175,14 @@ impl Refusal {
     pub fn places(&self) -> &[Diagnostic] {
         &self.0.diagnostics
     }
+}
+
+/// Parses a value that somebody typed; `name` is its option, argument or variable.
+///
+/// # Errors
+/// `usage.invalid`, which names it and says what does not fit.
+pub fn typed<T: FromStr<Err = Refusal>>(text: &str, name: &str) -> Result<T> {
+    text.parse().map_err(|refusal: Refusal| refusal.typed_as(name))
 }
 
 impl fmt::Display for Refusal {
@@ -193,7 +215,7 @@ reasons! {
     TEXT_TEMPLATE = "text.template", Verification, "a value holds a CI template expression", "remove `${{` and `$[[`: nothing is expanded after a plan is sealed";
     ARGV_FLAG = "argv.flag", Refused, "a value or an argument would be a flag that nothing allows", "pass it behind a flag that ends in `=`, narrow its pattern, or list the flag in the policy";
     CONTEXT_MISMATCH = "context.mismatch", Verification, "what is here is another repository, owner or change request than what is named", "run it where it belongs; what is trusted comes from the trust root and the forge, never from variables";
-    REPLAY_CONSUMED = "replay.consumed", Stale, "the approval has been used", "approve the plan again, or draft a new one";
+    REPLAY_CONSUMED = "replay.consumed", Stale, "the approval has been used", "see `countersign status PLAN`: a plan that is over needs a new plan";
     PATH_INVALID = "path.invalid", Verification, "a path is not a plain relative path inside the repository", "use a relative path without `.`, `..`, empty parts or special characters";
     PATH_PROTECTED = "path.protected", Refused, "a path belongs to the guardrails and no plan may write it", "change it by hand, in a reviewed commit";
 }
