@@ -182,10 +182,16 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
         .filter(|path| path.extension().is_some_and(|ending| ending == "pem"))
         .collect();
     paths.sort();
-    let mut hands = Vec::new();
+    let (mut hands, mut unread) = (Vec::new(), Vec::new());
     for path in &paths {
-        // A key that cannot be read, or may not sign this, is simply not the one.
-        let Ok(key) = HeldKey::load(path) else { continue };
+        let key = match HeldKey::load(path) {
+            Ok(key) => key,
+            Err(refusal) => {
+                unread.push(refusal);
+                continue;
+            }
+        };
+        // A key that may not sign this is simply not the one.
         if let Ok(hand) = check(Box::new(key), Method::Key, duties, root, world) {
             hands.push((path, hand));
         }
@@ -196,6 +202,12 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
     }
     match hands.len() {
         1 => hands.pop().map(|(_, hand)| hand).ok_or_else(|| Refusal::new(KEY_NONE, "no key")),
+        // It may be the one: whoever is told that they have none would look in the wrong place.
+        0 if !unread.is_empty() => {
+            let others = unread.len() - 1;
+            let first = unread.swap_remove(0);
+            Err(if others == 0 { first } else { first.hint(format!("{others} more cannot be read")) })
+        }
         0 => Err(Refusal::new(
             KEY_NONE,
             format!(

@@ -1,6 +1,9 @@
 //! Changes of the trust root: each makes the next version and the signed statement about it.
 
-use super::reasons::{ISSUER_UNKNOWN, KEY_UNKNOWN, PRINCIPAL_UNKNOWN};
+use super::{
+    possible,
+    reasons::{ISSUER_UNKNOWN, KEY_UNKNOWN, PRINCIPAL_UNKNOWN, TRUST_CHANGE},
+};
 use crate::{
     base::{
         digest::Digest,
@@ -297,13 +300,22 @@ impl TrustDraft {
 /// Makes the next version of a trust root and has it signed.
 ///
 /// # Errors
-/// `principal.unknown`, `key.unknown`, `key.revoked`, `trust.malformed` where the next version would contradict
+/// `principal.unknown`, `key.unknown`, `key.revoked`, `trust.change` where the next version would contradict
 /// itself, `key.role` where a signer has no root key in either version, and those of the signers.
 pub fn propose(root: &TrustRoot, changes: &[Change], now: Timestamp, signers: &[&dyn Signer]) -> Result<Proposal> {
     let mut document = root.document().clone();
     document.version += 1;
-    changes.iter().try_for_each(|change| change.apply(&mut document))?;
-    Proposal::make(&document, Some(root), now, signers)
+    for change in changes {
+        possible::check(change, &document)?;
+        change.apply(&mut document)?;
+    }
+    // The version before is whole: what does not hold together now is what was asked for.
+    Proposal::make(&document, Some(root), now, signers).map_err(|refusal| {
+        match refusal.code() == TRUST_MALFORMED.code {
+            true => Refusal::new(TRUST_CHANGE, refusal.message()),
+            false => refusal,
+        }
+    })
 }
 
 impl Proposal {

@@ -7,6 +7,7 @@ pub mod commands;
 pub mod file;
 pub mod guard;
 pub mod pin;
+mod possible;
 pub mod reasons;
 pub mod ssh;
 pub mod ssh_export;
