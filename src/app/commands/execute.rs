@@ -28,9 +28,9 @@ use crate::{
     },
     base::{
         ident::Id,
-        reason::{INTERNAL, IO, Reason, Refusal, Result},
+        reason::{INTERNAL, IO, Reason, Refusal, Result, typed},
         secret::Secret,
-        text::visible,
+        text::{excerpt, visible},
     },
     cli::args::ExecuteArgs,
     event::{RunOutcome, RunStatus, StepOutcome, StepStatus},
@@ -72,11 +72,11 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         None => match &args.join {
             None => Purpose::Start,
             Some(run) => {
-                let steps = args.only.iter().map(|step| step.parse()).collect::<Result<_>>()?;
-                Purpose::Join { run: run.parse()?, steps }
+                let steps = args.only.iter().map(|step| typed(step, "--only")).collect::<Result<_>>()?;
+                Purpose::Join { run: typed(run, "--join")?, steps }
             }
         },
-        Some(name) => Purpose::Resume(name.parse()?),
+        Some(name) => Purpose::Resume(typed(name, "--resume")?),
     };
     let limits = policy.limits();
     session.follow(&plan);
@@ -191,10 +191,12 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
 /// Refuses where the machine's switches are off; any value but `on` is off, and no approval overrides it.
 fn switches(plan: &Plan, world: &World) -> Result<()> {
     for (name, only_side_effects) in SWITCHES {
-        let off = world.env.text(name).is_some_and(|value| value != "on");
-        if off && (!only_side_effects || plan.effect.has_side_effect()) {
+        let Some(value) = world.env.text(name).filter(|value| *value != "on") else { continue };
+        if !only_side_effects || plan.effect.has_side_effect() {
             let reason = if only_side_effects { POLICY_SIDE_EFFECTS_OFF } else { POLICY_EXECUTION_OFF };
-            return Err(Refusal::new(reason, format!("the variable {name} switches it off")).subject(name));
+            return Err(Refusal::new(reason, format!("{name} is `{}`", excerpt(value)))
+                .subject(name)
+                .hint("only `on` permits, as does no value"));
         }
     }
     Ok(())

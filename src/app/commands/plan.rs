@@ -21,7 +21,7 @@ use crate::{
         diagnostic::{Diagnostic, findings},
         digest::Digest,
         ident::Id,
-        reason::{Refusal, Result, USAGE},
+        reason::{Refusal, Result, USAGE, typed},
         text::{count, excerpt, visible},
         time::{Timestamp, parse_duration},
         value::Scalar,
@@ -62,12 +62,8 @@ pub(super) fn run(args: &PlanArgs, world: &mut World) -> Result<Outcome> {
     };
     let requester = requester(args, hand.as_ref(), &session, world)?;
     let drafted = ask(args, &requester, &session, &policy, world)?;
+    check_time(args, &drafted.plan, world.now())?;
     world.events.tell(&EventLine::made(drafted.plan.plan(), drafted.plan.digest(), world.now()));
-    if let Some(out) = &args.out {
-        let out = world.cwd.join(out);
-        files::write(&out, drafted.plan.bytes())?;
-        drafted.artifacts.write_beside(&out)?;
-    }
     let seq = match &hand {
         Some(hand) if !args.no_record => {
             let parent = drafted.plan.plan().parent;
@@ -75,6 +71,15 @@ pub(super) fn run(args: &PlanArgs, world: &mut World) -> Result<Outcome> {
         }
         _ => None,
     };
+    if let Some(out) = &args.out {
+        // Only now: a plan that was not recorded must not lie there as if it were.
+        let out = world.cwd.join(out);
+        let written = files::write(&out, drafted.plan.bytes()).and_then(|()| drafted.artifacts.write_beside(&out));
+        written.map_err(|e| match seq {
+            Some(seq) => e.hint(format!("the plan is ledger entry {seq}: {}", drafted.plan.digest())),
+            None => e,
+        })?;
+    }
     if seq.is_some() {
         let decision = decide(&policy, &drafted.plan, world.now(), Purpose::Review);
         if matches!(decision.outcome(), Decided::NeedsApproval(_)) {
@@ -83,6 +88,21 @@ pub(super) fn run(args: &PlanArgs, world: &mut World) -> Result<Outcome> {
         }
     }
     Ok(shown(args, &drafted, seq, &session))
+}
+
+/// Refuses a plan of a time that was given by hand, where it could only be refused later.
+fn check_time(args: &PlanArgs, plan: &SealedPlan, now: Timestamp) -> Result<()> {
+    let document = plan.plan();
+    let refuse = |why: String| {
+        Err(Refusal::new(USAGE, format!("--created-at: {why}"))
+            .subject("--created-at")
+            .hint("leave it out, or draft for comparison only: --no-record"))
+    };
+    match args.created_at.is_some() && !args.no_record {
+        true if document.created_at > now => refuse(format!("{} is yet to come", document.created_at)),
+        true if document.expires_at <= now => refuse(format!("the plan would have expired at {}", document.expires_at)),
+        _ => Ok(()),
+    }
 }
 
 /// A plan that is sealed and not recorded yet.
@@ -172,7 +192,7 @@ impl Groundwork {
         let (directive, at) = session.directive_for(&args.directive, policy)?;
         let inputs = directive.resolve(&parse_inputs(&args.input)?).map_err(|places| misfit(&directive, places))?;
         let now = match &args.created_at {
-            Some(text) => text.parse()?,
+            Some(text) => typed(text, "--created-at")?,
             None => world.now(),
         };
         let parent = args.revise.as_ref().map(|named| session.plan(named, world, policy)).transpose()?;
@@ -220,7 +240,7 @@ fn before(args: &PlanArgs, parent: Option<&SealedPlan>, ledger: &mut Ledger, wor
         let (id, text) = reply.split_once('=').ok_or_else(|| {
             Refusal::new(INPUT_FORM, format!("not ID=TEXT: `{}`", excerpt(reply))).hint("give --reply ID=TEXT")
         })?;
-        before.answers.push((id.parse()?, text.to_owned()));
+        before.answers.push((typed(id, "--reply")?, text.to_owned()));
     }
     if let Some(parent) = parent {
         let steps = &parent.plan().steps;
@@ -347,7 +367,7 @@ fn seed(args: &PlanArgs, world: &World) -> Result<Vec<u8>> {
         None => Ok(world.entropy.bytes()?.to_vec()),
         Some(text) => match hex::decode(text) {
             Ok(seed) if (16..=64).contains(&seed.len()) => Ok(seed),
-            _ => Err(Refusal::new(USAGE, "the seed is not 16 to 64 bytes in hex")),
+            _ => Err(Refusal::new(USAGE, "--seed: it is not 16 to 64 bytes in hex")),
         },
     }
 }
@@ -357,7 +377,7 @@ fn lifetime(args: &PlanArgs, policy: &Policy, directive: Option<i64>) -> Result<
     let longest = policy.limits().plan_lifetime.min(directive.unwrap_or(i64::MAX));
     match &args.expires {
         None => Ok(longest),
-        Some(text) => match parse_duration(text)? {
+        Some(text) => match parse_duration(text).map_err(|e| e.typed_as("--expires"))? {
             asked if asked <= longest => Ok(asked),
             asked => Err(Refusal::new(EXPIRY_TOO_LONG, format!("{asked} s asked for, {longest} s allowed"))),
         },
