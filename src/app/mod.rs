@@ -42,6 +42,7 @@ mod sources;
 mod spending;
 mod standing;
 mod statements;
+mod switches;
 mod tracking;
 mod trigger;
 mod undo;

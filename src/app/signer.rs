@@ -202,21 +202,17 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
     }
     match hands.len() {
         1 => hands.pop().map(|(_, hand)| hand).ok_or_else(|| Refusal::new(KEY_NONE, "no key")),
-        // It may be the one: whoever is told that they have none would look in the wrong place.
-        0 if !unread.is_empty() => {
-            let others = unread.len() - 1;
-            let first = unread.swap_remove(0);
-            Err(if others == 0 { first } else { first.hint(format!("{others} more cannot be read")) })
+        0 => {
+            let duties: Vec<String> = duties.iter().filter_map(|duty| super::statements::word(duty).ok()).collect();
+            let (others, folder, duty) = (paths.len() - unread.len(), folder.display(), duties.join(" or "));
+            // One that cannot be read may be the one: whoever is told of the others only looks in the wrong place.
+            Err(match unread.into_iter().next() {
+                Some(refusal) => {
+                    refusal.hint(format!("none of the {others} keys that can be read has the duty {duty}"))
+                }
+                None => Refusal::new(KEY_NONE, format!("none of the {others} keys in {folder} has the duty {duty}")),
+            })
         }
-        0 => Err(Refusal::new(
-            KEY_NONE,
-            format!(
-                "none of the {} keys in {} has the duty {}",
-                paths.len(),
-                folder.display(),
-                duties.iter().filter_map(|duty| super::statements::word(duty).ok()).collect::<Vec<_>>().join(" or "),
-            ),
-        )),
         _ => {
             let names: Vec<_> =
                 hands.iter().filter_map(|(path, _)| path.file_stem()?.to_str().map(str::to_owned)).collect();

@@ -60,17 +60,14 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
     Ok(standings)
 }
 
-/// Returns how one plan stands where the ledger is here to be read; of approvals only that there are some.
+/// Returns how one plan stands, of approvals only that there are some; `None` for one that is on no record.
 ///
-/// A plan that is on no record can at most have expired.
-pub(crate) fn of_one(session: &Session, plan: &SealedPlan, world: &World) -> Option<RunStatus> {
+/// # Errors
+/// Where the ledger is not here to be read.
+pub(crate) fn of_one(session: &Session, plan: &SealedPlan, world: &World) -> Result<Option<RunStatus>> {
     let (digest, now) = (plan.digest(), world.now());
-    let recorded = || -> Result<Option<RunStatus>> {
-        let mut ledger = open(session, Keep::Only(digest), now)?;
-        Ok(status(ledger.read(now)?.state(), &digest, now, Gate::Closed))
-    };
-    let expired = (plan.plan().expires_at <= now).then_some(RunStatus::Expired);
-    recorded().ok().flatten().or(expired)
+    let mut ledger = open(session, Keep::Only(digest), now)?;
+    Ok(status(ledger.read(now)?.state(), &digest, now, Gate::Closed))
 }
 
 /// Tells whether a plan's approvals are enough now; any doubt means no.

@@ -122,14 +122,17 @@ impl Refusal {
 
     /// Turns it into a mistake of usage, for a value that somebody typed; `name` is its option, argument or variable.
     ///
-    /// The same value in a document stays what it is: there a proof does not hold.
+    /// The same value in a document stays what it is: there a proof does not hold. A reason that is one of usage
+    /// already stays, too.
     #[must_use]
     pub fn typed_as(mut self, name: &str) -> Self {
         let inner = &mut self.0;
         inner.message = format!("{name}: {}", inner.message);
-        inner.hints.push(inner.reason.hint.to_owned());
-        inner.reason = USAGE;
         inner.subject = Some(name.to_owned());
+        if inner.reason.class != ExitClass::Usage {
+            inner.hints.push(inner.reason.hint.to_owned());
+            inner.reason = USAGE;
+        }
         self
     }
 
@@ -218,4 +221,25 @@ reasons! {
     REPLAY_CONSUMED = "replay.consumed", Stale, "the approval has been used", "see `countersign status PLAN`: a plan that is over needs a new plan";
     PATH_INVALID = "path.invalid", Verification, "a path is not a plain relative path inside the repository", "use a relative path without `.`, `..`, empty parts or special characters";
     PATH_PROTECTED = "path.protected", Refused, "a path belongs to the guardrails and no plan may write it", "change it by hand, in a reviewed commit";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_somebody_typed_is_a_mistake_of_usage_and_keeps_what_helps() {
+        let refusal = Refusal::new(TIME_FORMAT, "not a time: `soon`").typed_as("--created-at");
+        assert_eq!((refusal.code(), refusal.reason().class), ("usage.invalid", ExitClass::Usage));
+        assert_eq!(refusal.message(), "--created-at: not a time: `soon`");
+        assert_eq!(refusal.hints().collect::<Vec<_>>(), [TIME_FORMAT.hint, USAGE.hint]);
+        let length = Refusal::new(TIME_LENGTH, "not a length of time: `soon`").typed_as("--expires");
+        assert_eq!((length.code(), length.about()), ("time.length", Some("--expires")));
+    }
+
+    #[test]
+    fn a_hint_is_given_once() {
+        let refusal = Refusal::new(IO, "x").hint(IO.hint).hint("look there");
+        assert_eq!(refusal.hints().collect::<Vec<_>>(), ["look there", IO.hint]);
+    }
 }

@@ -160,6 +160,14 @@ impl Case<'_> {
         weigh(&scales, &recorded)
     }
 
+    /// Says what helps where the approvals of a plan are used up: it is approved again where it is not over.
+    pub(super) fn after_use(&self, plan: &SealedPlan) -> &'static str {
+        match self.chain.state.can_run_no_more(&plan.digest(), self.now) {
+            true => "make a new plan: this one is over",
+            false => "have the plan approved anew",
+        }
+    }
+
     fn gone(&self) -> Option<&BTreeSet<String>> {
         match self.identity {
             Identity::Shown(shown) => Some(&shown.gone),

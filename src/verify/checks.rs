@@ -313,17 +313,9 @@ fn plan_not_rejected(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> 
     }
 }
 
-/// Says what helps where the approvals are used up: approve a plan again that is not over.
-fn after_use(plan: &SealedPlan, case: &Case<'_>) -> &'static str {
-    match case.chain.state.can_run_no_more(&plan.digest(), case.now) {
-        true => "make a new plan: this one is over",
-        false => "have the plan approved anew",
-    }
-}
-
 fn approval_quorum(plan: &SealedPlan, case: &Case<'_>, approvals: &ApprovalStatus) -> Result<String> {
     let grant = approvals.grant().map_err(|refusal| match refusal.code() == REPLAY_CONSUMED.code {
-        true => refusal.hint(after_use(plan, case)),
+        true => refusal.hint(case.after_use(plan)),
         false => refusal,
     })?;
     let who: Vec<&str> = approvals.counted.iter().map(|counted| counted.login.as_str()).collect();

@@ -79,6 +79,10 @@ fn the_next_command_is_one_that_works() {
         assert!(told.contains(&format!("the plan is over: {word}")), "{told}");
         assert!(!told.contains("countersign approve"), "{told}");
     };
+    let draft = plan(&bench, "mark", &["--no-record", "--seed", &"ef".repeat(16)]);
+    let told = bench.run(&["review", &draft.file]).exits(0).stdout;
+    assert!(told.ends_with(&format!("next: countersign propose {}\n", draft.file)), "{told}");
+    bench.run(&["propose", &draft.file]).exits(0);
     let newer = plan(&bench, "mark", &["--revise", &drafted.file, "--feedback", "again"]);
     over(&drafted.file, "superseded");
     bench.run(&["reject", &newer.file, "--reason", "no"]).exits(0);

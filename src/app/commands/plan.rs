@@ -1,5 +1,7 @@
 //! `plan`: drafts a plan from a directive, seals it, and records it.
 
+mod told;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -11,7 +13,7 @@ use crate::{
         output::Outcome,
         planning::{self, Artifacts, Chosen, Commission},
         reasons::{DEFINITION_INVALID, EXPIRY_TOO_LONG, INPUT_FORM},
-        session::{POLICY, Session, short},
+        session::{POLICY, Session},
         signer::{self, Hand},
         situation::decide,
         tracking,
@@ -22,7 +24,7 @@ use crate::{
         digest::Digest,
         ident::Id,
         reason::{Refusal, Result, USAGE, typed},
-        text::{count, excerpt, visible},
+        text::excerpt,
         time::{Timestamp, parse_duration},
         value::Scalar,
     },
@@ -87,7 +89,7 @@ pub(super) fn run(args: &PlanArgs, world: &mut World) -> Result<Outcome> {
             world.events.tell(&EventLine::ApprovalNeeded { plan, have: None, need: None, at });
         }
     }
-    Ok(shown(args, &drafted, seq, &session))
+    Ok(told::shown(args, &drafted, seq, &session))
 }
 
 /// Refuses a plan of a time that was given by hand, where it could only be refused later.
@@ -276,62 +278,6 @@ fn requester(args: &PlanArgs, hand: Option<&Hand>, session: &Session, world: &Wo
             .hint("give --requested-by ID:LOGIN")
     })?;
     Ok(Person { host, id, login: login.to_owned() })
-}
-
-fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session) -> Outcome {
-    let Drafted { plan, directive, seed, notes, since, .. } = drafted;
-    let document = plan.plan();
-    let here = session.checkout.workdir().join(directive.path().as_str());
-    let stale = std::fs::read(&here).is_ok_and(|bytes| Digest::of(&bytes) != directive.digest());
-    let mut text = format!(
-        "plan {}\n  {} · {} · effect {} · expires {}\n",
-        plan.digest(),
-        visible(directive.title()),
-        count(document.steps.len(), "step"),
-        document.effect.word(),
-        document.expires_at,
-    );
-    if stale {
-        text.push_str(&format!(
-            "  note: {} differs in your work tree; the plan uses {}\n",
-            directive.path(),
-            match document.directive.commit == document.subject.base_sha {
-                true => format!("{} ({})", document.subject.base_ref, short(&document.subject.base_sha)),
-                false => format!("the change request ({})", short(&document.directive.commit)),
-            },
-        ));
-    }
-    for note in notes {
-        text.push_str(&format!("  note: {}\n", visible(note)));
-    }
-    if let Some(since) = since {
-        text.push_str(&format!("since revision {}:\n{since}\n", document.revision.saturating_sub(1)));
-    }
-    let named = args.out.as_ref().map_or_else(|| plan.digest().to_string(), |out| out.display().to_string());
-    text.push_str(&match seq {
-        Some(seq) => format!("  recorded as ledger entry {seq}\nnext: countersign review {named}\n"),
-        None if args.draft => format!("  a draft; next: countersign propose {named}\n"),
-        None => "  not recorded: nobody can approve it\n".to_owned(),
-    });
-    let result = json!({
-        "planDigest": plan.digest(),
-        "planPath": args.out.as_ref().map(|out| out.display().to_string()),
-        "directive": directive.name(),
-        "steps": document.steps.len(),
-        "effect": document.effect.word(),
-        "revision": document.revision,
-        "parent": document.parent,
-        "createdAt": document.created_at,
-        "expiresAt": document.expires_at,
-        "planner": document.planner.kind,
-        "model": document.planner.model,
-        "usage": document.planner.usage,
-        "notes": notes,
-        "changes": since,
-        "seed": hex::encode(seed),
-        "ledgerSeq": seq,
-    });
-    Outcome::done(result, text).about(plan.digest().to_string()).plan(plan)
 }
 
 /// Makes the refusal of inputs that do not fit, and says which the directive takes.

@@ -15,6 +15,7 @@ use crate::{
     base::{
         reason::{ExitClass, Result},
         text::visible,
+        time::Timestamp,
     },
     cli::args::ReviewArgs,
     event::RunStatus,
@@ -48,14 +49,14 @@ pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
     let off = decision.switched_off();
     off.iter().for_each(|off| text.push_str(&format!("  {}\n", off.sentence())));
     let stands = standing::of_one(&session, &plan, world);
-    text.push_str(&next(&args.plan, &plan, stands, &decision));
+    text.push_str(&next(&args.plan, &plan, &stands, &decision, world.now()));
     let mut result = json!({
         "plan": plan.digest(),
         "approved": *decision.outcome() == Decided::Permit,
         "decision": DecisionV1::from(&decision),
         "review": ReviewV1::from(&report),
         "switchedOff": off,
-        "status": stands.as_ref().map(word).transpose()?,
+        "status": stands.ok().flatten().as_ref().map(word).transpose()?,
     });
     if let Some(second) = &second {
         result["opinions"] = second.json();
@@ -71,21 +72,32 @@ pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
         .findings(report.findings().iter().map(shown).collect()))
 }
 
-/// Says the next command, with the plan as it was named; a plan that is over needs another.
-fn next(named: &str, plan: &SealedPlan, stands: Option<RunStatus>, decision: &Decision) -> String {
-    let over = stands.filter(|stands| {
+/// Says the next command, with the plan as it was named; a plan that is over needs another, one that is on no record
+/// is proposed first.
+///
+/// A review asks for no ledger: where there is none to be read, whoever approves will find out.
+fn next(
+    named: &str,
+    plan: &SealedPlan,
+    stands: &Result<Option<RunStatus>>,
+    decision: &Decision,
+    now: Timestamp,
+) -> String {
+    let expired = (plan.plan().expires_at <= now).then_some(RunStatus::Expired);
+    let over = stands.as_ref().ok().copied().flatten().filter(|stands| {
         use RunStatus::{Completed, Expired, Rejected, Revoked, Superseded};
         matches!(stands, Completed | Expired | Rejected | Revoked | Superseded)
     });
     let named = planning::shell_line(&[named.to_owned()]);
-    if let Some(over) = over.and_then(|over| word(&over).ok()) {
+    if let Some(over) = over.or(expired).and_then(|over| word(&over).ok()) {
         let directive = plan.plan().directive.name.as_str();
         return format!("the plan is over: {over}\nnext: countersign plan {directive}\n");
     }
     match decision.outcome() {
+        Decided::Deny => format!("next: countersign policy explain {named}\n"),
+        _ if matches!(stands, Ok(None)) => format!("the plan is on no record\nnext: countersign propose {named}\n"),
         Decided::Permit => format!("next: countersign approve {named} --policy\n"),
         Decided::NeedsApproval(_) => format!("next: countersign approve {named}\n"),
-        Decided::Deny => format!("next: countersign policy explain {named}\n"),
     }
 }
 
