@@ -11,6 +11,9 @@ use super::reasons::{FILE_UNREADABLE, OUTPUT_LINK, OUTPUT_UNWRITABLE};
 use crate::base::reason::{IO, LIMIT_SIZE, Refusal, Result};
 
 /// Reads a regular file of at most `max` bytes; a device, a pipe or a folder is refused without waiting.
+///
+/// # Errors
+/// `file.unreadable`, `limit.size`.
 pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>> {
     let shown = path.display().to_string();
     let failed = |what: String| Refusal::new(FILE_UNREADABLE, format!("`{shown}`: {what}")).subject(shown.clone());

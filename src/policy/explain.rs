@@ -257,7 +257,8 @@ impl DecisionV1 {
                 (false, true) => "FAIL",
                 (false, false) => "note",
             };
-            line(2, format!("{result} {}: plan {}; policy {}", guard.id, guard.plan, guard.policy));
+            let at = guard.at.as_deref().filter(|_| !guard.passed).map(|at| format!(" ({at})")).unwrap_or_default();
+            line(2, format!("{result} {}: plan {}; policy {}{at}", guard.id, guard.plan, guard.policy));
         }
         for step in &self.steps {
             let by = step.allowed_by.iter().map(Id::as_str).collect::<Vec<_>>().join(", ");

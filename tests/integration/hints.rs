@@ -28,6 +28,8 @@ fn a_switch_of_the_policy_is_shown_before_anybody_approves() {
     let told = bench.json(&["review", &drafted.file]).exits(0).json();
     assert_eq!(told["result"]["switchedOff"][0]["id"], "execution", "{told}");
     assert_eq!(told["result"]["switchedOff"][0]["at"], at, "{told}");
+    let explained = bench.run(&["policy", "explain", &drafted.file]).exits(0).stdout;
+    assert!(explained.contains(&format!("note execution: plan true; policy off ({at})")), "{explained}");
     let simulated = bench.run(&["policy", "simulate", &drafted.file, "--as", "ada"]).exits(0).stdout;
     assert!(simulated.contains("that would not be enough") && simulated.contains(&at), "{simulated}");
 }
@@ -81,8 +83,7 @@ fn the_next_command_is_one_that_works() {
     };
     let draft = plan(&bench, "mark", &["--no-record", "--seed", &"ef".repeat(16)]);
     let told = bench.run(&["review", &draft.file]).exits(0).stdout;
-    assert!(told.ends_with(&format!("next: countersign propose {}\n", draft.file)), "{told}");
-    bench.run(&["propose", &draft.file]).exits(0);
+    assert!(told.ends_with("the plan is on no record: nobody can approve it\nnext: countersign plan mark\n"), "{told}");
     let newer = plan(&bench, "mark", &["--revise", &drafted.file, "--feedback", "again"]);
     over(&drafted.file, "superseded");
     bench.run(&["reject", &newer.file, "--reason", "no"]).exits(0);
@@ -128,6 +129,11 @@ fn a_change_of_the_trust_root_that_cannot_be_is_said_to_be_so() {
     vain(&["keys", "threshold", "0"], "at least 1");
     vain(&["keys", "revoke", &ada, "--reason", "x"], "last root key");
     vain(&["keys", "enrol", "--login", "bob", "--public-key", "../bob.pub"], "listed already");
+    let bob = shown["result"]["keys"].as_array().unwrap().iter().find(|key| key["login"] == "bob").unwrap();
+    let revoke = ["keys", "revoke", bob["id"].as_str().unwrap(), "--reason", "x"];
+    bench.json(&revoke).exits(0);
+    bench.commit("Revoke a key");
+    vain(&revoke, "revoked already");
     let runner = shown["result"]["keys"].as_array().unwrap().iter().find(|key| key["login"] != "ada").unwrap();
     let program = runner["login"].as_str().unwrap();
     bench.run(&["keys", "generate", "x", "--out", "../x.pem"]).exits(0);

@@ -198,6 +198,7 @@ fn issuer(args: &IssuerArgs) -> Result<Change> {
 
 /// Lets jobs of an issuer sign for people; their issuer's keys are those that it has now.
 fn gate(args: &GateArgs, world: &World) -> Result<Outcome> {
+    person::check_login(&args.login)?;
     let yard = Yard::open(world)?;
     let jwks = match &args.jwks {
         Some(path) => files::read(&world.cwd.join(path), jwks::MAX_BYTES)?,

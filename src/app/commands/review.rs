@@ -49,7 +49,7 @@ pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
     let off = decision.switched_off();
     off.iter().for_each(|off| text.push_str(&format!("  {}\n", off.sentence())));
     let stands = standing::of_one(&session, &plan, world);
-    text.push_str(&next(&args.plan, &plan, &stands, &decision, world.now()));
+    text.push_str(&next(&args.plan, &plan, &stands, &decision, &session, world.now()));
     let mut result = json!({
         "plan": plan.digest(),
         "approved": *decision.outcome() == Decided::Permit,
@@ -81,6 +81,7 @@ fn next(
     plan: &SealedPlan,
     stands: &Result<Option<RunStatus>>,
     decision: &Decision,
+    session: &Session,
     now: Timestamp,
 ) -> String {
     let expired = (plan.plan().expires_at <= now).then_some(RunStatus::Expired);
@@ -89,13 +90,19 @@ fn next(
         matches!(stands, Completed | Expired | Rejected | Revoked | Superseded)
     });
     let named = planning::shell_line(&[named.to_owned()]);
+    let directive = plan.plan().directive.name.as_str();
     if let Some(over) = over.or(expired).and_then(|over| word(&over).ok()) {
-        let directive = plan.plan().directive.name.as_str();
         return format!("the plan is over: {over}\nnext: countersign plan {directive}\n");
     }
     match decision.outcome() {
         Decided::Deny => format!("next: countersign policy explain {named}\n"),
-        _ if matches!(stands, Ok(None)) => format!("the plan is on no record\nnext: countersign propose {named}\n"),
+        _ if matches!(stands, Ok(None)) => {
+            let again = match session.root.document().forge {
+                Some(_) => format!("propose {named}"),
+                None => format!("plan {directive}"),
+            };
+            format!("the plan is on no record: nobody can approve it\nnext: countersign {again}\n")
+        }
         Decided::Permit => format!("next: countersign approve {named} --policy\n"),
         Decided::NeedsApproval(_) => format!("next: countersign approve {named}\n"),
     }

@@ -16,7 +16,7 @@ use crate::{
     sign::{
         Duty, PublicKey, Signer, TrustRoot,
         issuer::{Gate, Issuer, IssuerKey},
-        reasons::{KEY_REVOKED, TRUST_MALFORMED},
+        reasons::TRUST_MALFORMED,
         schemes::{Scheme, oidc::keyless},
         trust::{Document, ForgeKind, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE},
     },
@@ -207,9 +207,6 @@ impl Change {
             Self::RevokeKey { key, at } => {
                 let listed = document.keys.iter_mut().find(|listed| listed.id == *key);
                 let listed = listed.ok_or_else(|| Refusal::new(KEY_UNKNOWN, format!("key {key}")))?;
-                if listed.revoked_at.is_some() {
-                    return Err(Refusal::new(KEY_REVOKED, format!("key {key} is revoked already")));
-                }
                 listed.revoked_at = Some(*at);
             }
             Self::RenewExpiry(expires) => document.expires = *expires,
@@ -276,7 +273,7 @@ impl TrustDraft {
 /// Makes the next version of a trust root and has it signed.
 ///
 /// # Errors
-/// `principal.unknown`, `key.unknown`, `key.revoked`, `trust.change` where the next version would contradict
+/// `principal.unknown`, `key.unknown`, `trust.change` where the next version would contradict
 /// itself, `key.role` where a signer has no root key in either version, and those of the signers.
 pub fn propose(root: &TrustRoot, changes: &[Change], now: Timestamp, signers: &[&dyn Signer]) -> Result<Proposal> {
     let mut document = root.document().clone();

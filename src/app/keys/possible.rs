@@ -36,9 +36,12 @@ pub(super) fn check(change: &Change, document: &Document) -> Result<()> {
         }
         Change::RevokeKey { key, .. } => {
             let left = holders(document, |id| id != *key);
-            let listed = document.keys.iter().any(|listed| listed.id == *key);
+            let listed = document.keys.iter().find(|listed| listed.id == *key);
             match (left, document.root_threshold as usize) {
-                _ if !listed => None,
+                _ if listed.is_none() => None,
+                _ if listed.is_some_and(|listed| listed.revoked_at.is_some()) => {
+                    Some("the key is revoked already".to_owned())
+                }
                 (0, _) => Some("it is the last root key, and nobody could change the trust root any more".to_owned()),
                 (left, need) if left < need => {
                     Some(format!("{need} people with root keys must sign a change, and {left} would be left"))
