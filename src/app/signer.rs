@@ -207,9 +207,7 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
             let (others, folder, duty) = (paths.len() - unread.len(), folder.display(), duties.join(" or "));
             // One that cannot be read may be the one: whoever is told of the others only looks in the wrong place.
             Err(match unread.into_iter().next() {
-                Some(refusal) => {
-                    refusal.hint(format!("none of the {others} keys that can be read has the duty {duty}"))
-                }
+                Some(refusal) => refusal.hint(format!("no key that can be read has the duty {duty}")),
                 None => Refusal::new(KEY_NONE, format!("none of the {others} keys in {folder} has the duty {duty}")),
             })
         }

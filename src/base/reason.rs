@@ -199,7 +199,7 @@ impl std::error::Error for Refusal {}
 reasons! {
     INTERNAL = "internal.error", Internal, "something that must not happen happened", "please report it with the output of the command run again with --verbose";
     IO = "io.failed", Internal, "a file or device could not be read or written", "check that the path exists and that you may use it";
-    USAGE = "usage.invalid", Usage, "the command line cannot be understood", "see the command's --help";
+    USAGE = "usage.invalid", Usage, "the command line, or a variable, cannot be understood", "see the command's --help";
     JSON_MALFORMED = "json.malformed", Verification, "the bytes are not one strict JSON value", "give the file exactly as it was written; do not edit it";
     JSON_DUPLICATE = "json.duplicate_key", Verification, "a JSON object holds the same key twice", "give the file exactly as it was written; do not edit it";
     JSON_NUMBER = "json.number", Verification, "a JSON number is not an integer within 2^53-1", "use integers, or strings for anything else";
