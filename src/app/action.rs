@@ -85,8 +85,9 @@ impl Line {
 /// Makes the command line that the inputs stand for.
 ///
 /// # Errors
-/// `action.input` for one that does not fit, `action.version` where another version was asked for, `io.failed`.
+/// `variable.unreadable`, `action.input` for one that does not fit, `action.version` where another version was asked for, `io.failed`.
 pub(crate) fn line(world: &World) -> Result<Line> {
+    world.env.check()?;
     let inputs = Inputs { world };
     inputs.check_version()?;
     let command = inputs.command()?;
@@ -344,7 +345,7 @@ mod tests {
         let endless = folder.path().join("endless");
         assert_eq!(
             words(&[("command", "verify"), ("plan", endless.to_str().unwrap()), ("digest", &digest)]),
-            Err("io.failed")
+            Err("file.unreadable")
         );
     }
 

@@ -4,16 +4,19 @@ use std::{
     fs::{File, OpenOptions},
     io::{Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use super::reasons::OUTPUT_UNWRITABLE;
+use super::reasons::{FILE_UNREADABLE, OUTPUT_LINK, OUTPUT_UNWRITABLE};
 use crate::base::reason::{IO, LIMIT_SIZE, Refusal, Result};
 
 /// Reads a regular file of at most `max` bytes; a device, a pipe or a folder is refused without waiting.
+///
+/// # Errors
+/// `file.unreadable`, `limit.size`.
 pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>> {
     let shown = path.display().to_string();
-    let failed = |what: String| Refusal::new(IO, format!("{shown}: {what}")).subject(shown.clone());
+    let failed = |what: String| Refusal::new(FILE_UNREADABLE, format!("`{shown}`: {what}")).subject(shown.clone());
     // A pipe without a writer must not hold us up; on a regular file the flag means nothing.
     let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
     let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path).map_err(|e| failed(e.to_string()))?;
@@ -81,4 +84,27 @@ pub(crate) fn write_if_missing(path: &Path, bytes: &[u8]) -> Result<bool> {
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         Err(e) => Err(failed(&e)),
     }
+}
+
+/// Refuses to write below a folder through a symbolic link: it may lead out of it.
+///
+/// # Errors
+/// `output.link`.
+pub(crate) fn refuse_links(folder: &Path, path: &str) -> Result<()> {
+    match link_on_the_way(folder, path) {
+        None => Ok(()),
+        Some(link) => {
+            let link = link.strip_prefix(folder).unwrap_or(&link).display().to_string();
+            Err(Refusal::new(OUTPUT_LINK, format!("`{link}` is a symbolic link")).subject(link))
+        }
+    }
+}
+
+/// Returns the first symbolic link among a path's parts below a folder.
+pub(crate) fn link_on_the_way(folder: &Path, path: &str) -> Option<PathBuf> {
+    let mut at = folder.to_owned();
+    Path::new(path).iter().find_map(|part| {
+        at.push(part);
+        at.is_symlink().then(|| at.clone())
+    })
 }

@@ -26,6 +26,7 @@ pub mod keys;
 mod ledger;
 mod logins;
 mod output;
+mod person;
 mod planning;
 mod privileges;
 mod prompt;
@@ -41,8 +42,11 @@ mod sources;
 mod spending;
 mod standing;
 mod statements;
+mod switches;
 mod tracking;
 mod trigger;
+mod undo;
+mod usage;
 pub mod world;
 
 use std::ffi::OsString;
@@ -50,7 +54,10 @@ use std::ffi::OsString;
 use clap::Parser as _;
 
 use crate::{
-    base::reason::ExitClass,
+    base::{
+        reason::{ExitClass, Refusal, Result, USAGE},
+        text::visible,
+    },
     cli::{
         Args,
         args::{Command, ReportFiles},
@@ -63,7 +70,7 @@ use world::World;
 pub fn main(line: Vec<OsString>, world: &mut World) -> u8 {
     let args = match Args::try_parse_from(&line) {
         Ok(args) => args,
-        Err(error) => return output::usage(&error, &line, world),
+        Err(error) => return usage::usage(&error, &line, world),
     };
     if matches!(args.command, Command::Action) {
         return act(&args, world);
@@ -89,22 +96,34 @@ fn act(args: &Args, world: &mut World) -> u8 {
             meant.global.quiet |= args.global.quiet;
             line.ends(command(meant, world)).code()
         }
-        Err(error) => output::usage(&error, &line.words, world),
+        Err(error) => usage::usage(&error, &line.words, world),
     }
+}
+
+/// Turns to the folder that the option names.
+fn turn_to(args: &Args, world: &mut World) -> Result<()> {
+    let Some(folder) = &args.global.directory else { return Ok(()) };
+    let whole = world.cwd.join(folder);
+    if !whole.is_dir() {
+        let what = format!("--directory: `{}` is no folder", visible(&folder.display().to_string()));
+        return Err(Refusal::new(USAGE, what).subject("--directory"));
+    }
+    world.cwd = whole;
+    Ok(())
 }
 
 fn command(args: Args, world: &mut World) -> ExitClass {
     let mut printer = Printer::new(&args.global, &args.command, world);
-    let begun = printer.begin(&args.global, world);
-    if let Some(folder) = &args.global.directory {
-        world.cwd = world.cwd.join(folder);
-    }
-    let asked = args.command.outputs().into_iter().try_for_each(|path| files::ready(&world.cwd.join(path)));
+    let begun =
+        world.env.check().and_then(|()| printer.begin(&args.global, world)).and_then(|()| turn_to(&args, world));
+    let ready =
+        |world: &World| args.command.outputs().into_iter().try_for_each(|path| files::ready(&world.cwd.join(path)));
+    let asked = begun.and_then(|()| ready(world));
     let reports = match &asked {
         Ok(()) => args.command.report_files().cloned().unwrap_or_default(),
         Err(_) => ReportFiles::default(),
     };
-    let told = begun.and(asked).and_then(|()| printer.tell_events(&args.global, world));
+    let told = asked.and_then(|()| printer.tell_events(&args.global, world));
     let result = told.and_then(|()| commands::run(args.command, &args.global, world, &printer));
     let class = printer.finish(result, &reports, world).unwrap_or(ExitClass::Internal);
     if world.events.broken() {

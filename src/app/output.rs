@@ -1,6 +1,6 @@
 //! What a command prints: text for people, or one JSON object.
 
-use std::{borrow::Cow, ffi::OsString, io::Write as _};
+use std::{borrow::Cow, io::Write as _};
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,10 @@ use super::{
     world::World,
 };
 use crate::{
-    base::reason::{ExitClass, INTERNAL, Reason, Refusal, Result, USAGE},
+    base::{
+        reason::{ExitClass, INTERNAL, Reason, Refusal, Result},
+        text::visible,
+    },
     cli::args::{ColorChoice, Command, Global, ReportFiles},
     event::RunEvent,
     plan::{SealedPlan, view::Color},
@@ -168,6 +171,8 @@ impl Outcome {
 pub(crate) struct Printer {
     command: String,
     json: bool,
+    /// Whether the text is what was asked for.
+    shows: bool,
     style: Style,
     ci: Option<&'static dyn Provider>,
 }
@@ -185,7 +190,7 @@ impl Printer {
             quiet: global.quiet,
             ..Style::default()
         };
-        Self { command: name_of(command), json: global.json, style, ci: None }
+        Self { command: command.name().to_owned(), json: global.json, shows: command.shows(), style, ci: None }
     }
 
     /// Finds out which CI this is and whether it can be served, and keeps the job's secrets out of its log.
@@ -324,6 +329,8 @@ impl Printer {
             }
             let line = json!(report.envelope).to_string();
             writeln!(console.stdout, "{}", logged.map_or(line.clone(), |ci| ci.plain_json(&line)))
+        } else if self.style.quiet && !self.shows && report.envelope.exit_code == ExitClass::Done.code() {
+            Ok(())
         } else {
             write!(console.stdout, "{}{ended}", logged.map_or(Cow::Borrowed(text), |ci| Cow::Owned(ci.plain(text))))
         };
@@ -364,12 +371,15 @@ fn write_files(report: &Report, asked: &ReportFiles, world: &World) -> Result<()
 }
 
 /// Says a refusal in words: places first, then what and why, then what to do.
-fn words(refusal: &Refusal) -> String {
+pub(super) fn words(refusal: &Refusal) -> String {
     let mut text = String::new();
     for place in refusal.places() {
         text.push_str(&format!("{place}\n"));
     }
     text.push_str(&format!("error: {} [{}]\n", refusal.message(), refusal.code()));
+    if let Some(subject) = refusal.about().filter(|subject| !refusal.message().contains(*subject)) {
+        text.push_str(&format!("  about: {}\n", visible(subject)));
+    }
     if refusal.reason().summary != refusal.message() {
         text.push_str(&format!("  {}\n", refusal.reason().summary));
     }
@@ -377,92 +387,4 @@ fn words(refusal: &Refusal) -> String {
         text.push_str(&format!("  hint: {hint}\n"));
     }
     text
-}
-
-/// Prints what clap has to say: help and version end well, anything else is a mistake of usage.
-pub(crate) fn usage(error: &clap::Error, line: &[OsString], world: &mut World) -> u8 {
-    // The line that names a CI could not be read; it may hold what somebody else typed.
-    let ci = ci::here(&world.env);
-    let console = &mut world.console;
-    if !error.use_stderr() {
-        let _ = write!(console.stdout, "{}", error.render()).and_then(|()| console.stdout.flush());
-        return ExitClass::Done.code();
-    }
-    if line.iter().any(|word| word == "--json") {
-        let message = error.kind().to_string();
-        let envelope = Envelope::refused("", &Refusal::new(USAGE, message));
-        let line = json!(envelope).to_string();
-        let _ = writeln!(console.stdout, "{}", ci.map_or(line.clone(), |ci| ci.plain_json(&line)));
-    }
-    let text = error.render().to_string();
-    let _ = write!(console.stderr, "{}", ci.map_or(text.clone(), |ci| ci.plain(&text)));
-    ExitClass::Usage.code()
-}
-
-/// Returns the command's name as typed, such as `ledger log`.
-fn name_of(command: &Command) -> String {
-    use crate::cli::args::{
-        ConfigCommand, KeysCommand as Keys, LedgerCommand as Ledger, ListCheck, PipelinesCommand as Pipelines,
-        PolicyCommand as Policy, ProvidersCommand as Providers,
-    };
-    match command {
-        Command::Try(_) => "try",
-        Command::Init(_) => "init",
-        Command::Keys(Keys::Generate { .. }) => "keys generate",
-        Command::Keys(Keys::Show) => "keys show",
-        Command::Keys(Keys::Enrol(_)) => "keys enrol",
-        Command::Keys(Keys::Revoke { .. }) => "keys revoke",
-        Command::Keys(Keys::Renew { .. }) => "keys renew",
-        Command::Keys(Keys::Threshold { .. }) => "keys threshold",
-        Command::Keys(Keys::Issuer(_)) => "keys issuer",
-        Command::Keys(Keys::Gate(_)) => "keys gate",
-        Command::Keys(Keys::Sign { .. }) => "keys sign",
-        Command::Keys(Keys::Trust { .. }) => "keys trust",
-        Command::Keys(Keys::Public { .. }) => "keys public",
-        Command::Directives(ListCheck::List) => "directives list",
-        Command::Directives(ListCheck::Check(_)) => "directives check",
-        Command::Pipelines(Pipelines::List) => "pipelines list",
-        Command::Pipelines(Pipelines::Check(_)) => "pipelines check",
-        Command::Pipelines(Pipelines::Show { .. }) => "pipelines show",
-        Command::Plan(_) => "plan",
-        Command::Open(_) => "open",
-        Command::Dispatch(_) => "dispatch",
-        Command::Fetch(_) => "fetch",
-        Command::Propose(_) => "propose",
-        Command::Comment(_) => "comment",
-        Command::Diff(_) => "diff",
-        Command::Render(_) => "render",
-        Command::Review(_) => "review",
-        Command::Policy(Policy::Check(_)) => "policy check",
-        Command::Policy(Policy::Explain(_)) => "policy explain",
-        Command::Policy(Policy::Simulate { .. }) => "policy simulate",
-        Command::Approve(_) => "approve",
-        Command::Reject(_) => "reject",
-        Command::Revoke(_) => "revoke",
-        Command::Verify(_) => "verify",
-        Command::Execute(_) => "execute",
-        Command::Resolve(_) => "resolve",
-        Command::Halt(_) => "halt",
-        Command::Bundle(_) => "bundle",
-        Command::Ledger(Ledger::Verify) => "ledger verify",
-        Command::Ledger(Ledger::Log { .. }) => "ledger log",
-        Command::Ledger(Ledger::Show { .. }) => "ledger show",
-        Command::Ledger(Ledger::Export { .. }) => "ledger export",
-        Command::Ledger(Ledger::Checkpoint { .. }) => "ledger checkpoint",
-        Command::Status(_) => "status",
-        Command::List(_) => "list",
-        Command::History(_) => "history",
-        Command::Stats => "stats",
-        Command::Doctor(_) => "doctor",
-        Command::Action => "action",
-        Command::Providers(Providers::List) => "providers list",
-        Command::Providers(Providers::Show { .. }) => "providers show",
-        Command::Providers(Providers::Check { .. }) => "providers check",
-        Command::Config(ConfigCommand::Show { .. }) => "config show",
-        Command::Schema(_) => "schema",
-        Command::Reasons(_) => "reasons",
-        Command::Completions(_) => "completions",
-        Command::Man => "man",
-    }
-    .to_owned()
 }

@@ -4,6 +4,9 @@ use crate::{base::reason::Reason, reasons};
 
 reasons! {
     EVENT_FORM = "event.form", Usage, "the event's file is not what the forge writes", "give the file that GITHUB_EVENT_PATH names";
+    VARIABLE_UNREADABLE = "variable.unreadable", Usage, "a variable of Countersign's cannot be read, and might forbid what would be done", "set it to text in UTF-8, or unset it";
+    FILE_UNREADABLE = "file.unreadable", Usage, "a file that was named cannot be read", "name a regular file that is there and that you may read";
+    OUTPUT_LINK = "output.link", Usage, "a file would be written through a symbolic link", "put a real folder or nothing in its place: a link may lead out of the repository";
     NOT_SET_UP = "setup.missing", Usage, "the repository is not set up", "run `countersign init`, review what it wrote, and commit it";
     ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change the trust root";
     UNCOMMITTED = "setup.uncommitted", Usage, "a file is not at the protected base commit", "commit it to the base branch: nothing is read from the work tree";

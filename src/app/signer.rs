@@ -182,10 +182,16 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
         .filter(|path| path.extension().is_some_and(|ending| ending == "pem"))
         .collect();
     paths.sort();
-    let mut hands = Vec::new();
+    let (mut hands, mut unread) = (Vec::new(), Vec::new());
     for path in &paths {
-        // A key that cannot be read, or may not sign this, is simply not the one.
-        let Ok(key) = HeldKey::load(path) else { continue };
+        let key = match HeldKey::load(path) {
+            Ok(key) => key,
+            Err(refusal) => {
+                unread.push(refusal);
+                continue;
+            }
+        };
+        // A key that may not sign this is simply not the one.
         if let Ok(hand) = check(Box::new(key), Method::Key, duties, root, world) {
             hands.push((path, hand));
         }
@@ -196,15 +202,15 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
     }
     match hands.len() {
         1 => hands.pop().map(|(_, hand)| hand).ok_or_else(|| Refusal::new(KEY_NONE, "no key")),
-        0 => Err(Refusal::new(
-            KEY_NONE,
-            format!(
-                "none of the {} keys in {} has the duty {}",
-                paths.len(),
-                folder.display(),
-                duties.iter().filter_map(|duty| super::statements::word(duty).ok()).collect::<Vec<_>>().join(" or "),
-            ),
-        )),
+        0 => {
+            let duties: Vec<String> = duties.iter().filter_map(|duty| super::statements::word(duty).ok()).collect();
+            let (others, folder, duty) = (paths.len() - unread.len(), folder.display(), duties.join(" or "));
+            // One that cannot be read may be the one: whoever is told of the others only looks in the wrong place.
+            Err(match unread.into_iter().next() {
+                Some(refusal) => refusal.hint(format!("no key that can be read has the duty {duty}")),
+                None => Refusal::new(KEY_NONE, format!("none of the {others} keys in {folder} has the duty {duty}")),
+            })
+        }
         _ => {
             let names: Vec<_> =
                 hands.iter().filter_map(|(path, _)| path.file_stem()?.to_str().map(str::to_owned)).collect();

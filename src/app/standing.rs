@@ -1,7 +1,7 @@
 //! Where every recorded plan stands, derived from the ledger.
 
 use super::{
-    ledger::begin,
+    ledger::{begin, open},
     session::Session,
     situation::{Aim, Situation},
     statements::word,
@@ -14,6 +14,7 @@ use crate::{
         Keep,
         status::{Gate, status},
     },
+    plan::SealedPlan,
     verify,
 };
 
@@ -57,6 +58,16 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
         });
     }
     Ok(standings)
+}
+
+/// Returns how one plan stands, of approvals only that there are some; `None` for one that is on no record.
+///
+/// # Errors
+/// Where the ledger is not here to be read.
+pub(crate) fn of_one(session: &Session, plan: &SealedPlan, world: &World) -> Result<Option<RunStatus>> {
+    let (digest, now) = (plan.digest(), world.now());
+    let mut ledger = open(session, Keep::Only(digest), now)?;
+    Ok(status(ledger.read(now)?.state(), &digest, now, Gate::Closed))
 }
 
 /// Tells whether a plan's approvals are enough now; any doubt means no.

@@ -10,15 +10,21 @@ use std::{
     sync::Arc,
 };
 
-use super::events::Events;
+use super::{events::Events, reasons::VARIABLE_UNREADABLE};
 use crate::{
     base::{
         digest::Digest,
-        reason::{INTERNAL, Refusal, Result},
+        reason::{INTERNAL, Refusal, Result, USAGE},
+        text::visible,
         time::{Clock, Timestamp},
     },
     forge::Forge,
 };
+
+/// How the names of our own variables begin.
+const OURS: &str = "COUNTERSIGN_";
+/// The variable that names the folder of keys and pins.
+const HOME: &str = "COUNTERSIGN_HOME";
 
 /// The outside world of one command. Tests make their own.
 pub struct World {
@@ -116,6 +122,23 @@ impl Environment {
         self
     }
 
+    /// Refuses where a variable of ours holds what cannot be read: taken for unset, a switch that is off would permit.
+    ///
+    /// A folder need not be text.
+    ///
+    /// # Errors
+    /// `variable.unreadable`, which names the variable and shows nothing of its value.
+    pub fn check(&self) -> Result<()> {
+        let ours = self.0.iter().filter(|(name, _)| name.starts_with(OURS) && *name != HOME);
+        match ours.into_iter().find(|(_, value)| value.to_str().is_none()) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let name = visible(name);
+                Err(Refusal::new(VARIABLE_UNREADABLE, format!("the value of {name} is not UTF-8")).subject(name))
+            }
+        }
+    }
+
     /// Returns a variable that is set, not empty, and UTF-8.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
@@ -136,16 +159,32 @@ impl Environment {
     /// Returns the folder of keys and pins: `COUNTERSIGN_HOME`, else `countersign` in `XDG_CONFIG_HOME` or `~/.config`.
     ///
     /// # Errors
-    /// Where none of the three variables is set.
+    /// `usage.invalid` where none of the three variables is set, or where the one that is names no absolute path to
+    /// a folder.
     pub fn config_dir(&self) -> Result<PathBuf> {
-        let below = |name: &str, rest: &str| self.path(name).map(|folder| folder.join(rest));
-        self.path("COUNTERSIGN_HOME")
-            .or_else(|| below("XDG_CONFIG_HOME", "countersign"))
-            .or_else(|| below("HOME", ".config/countersign"))
-            .ok_or_else(|| {
-                Refusal::new(crate::base::reason::USAGE, "there is no folder for keys: HOME is not set")
-                    .hint("set COUNTERSIGN_HOME to a private folder")
-            })
+        let Some((name, below)) = self.config_variable() else {
+            return Err(Refusal::new(USAGE, "there is no folder for keys: HOME is not set")
+                .hint("set COUNTERSIGN_HOME to a private folder"));
+        };
+        let folder = self.path(name).unwrap_or_default().join(below);
+        let refuse = |why: &str| {
+            let what = format!("{name}: `{}` {why}", visible(&folder.display().to_string()));
+            Refusal::new(USAGE, what).subject(name).hint("set COUNTERSIGN_HOME to a private folder")
+        };
+        if !folder.is_absolute() {
+            return Err(refuse("is not an absolute path"));
+        }
+        let there = folder.ancestors().find(|at| at.symlink_metadata().is_ok());
+        match there {
+            Some(there) if !there.is_dir() => Err(refuse("can be no folder")),
+            _ => Ok(folder),
+        }
+    }
+
+    /// Returns the variable that says where the folder of keys and pins is, and what is below it.
+    pub(crate) fn config_variable(&self) -> Option<(&'static str, &'static str)> {
+        let places = [(HOME, ""), ("XDG_CONFIG_HOME", "countersign"), ("HOME", ".config/countersign")];
+        places.into_iter().find(|(name, _)| self.path(name).is_some())
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     binding::Ground,
     evidence,
     invalidate::Invalidation,
-    reasons::{APPROVAL_NONE, APPROVAL_PENDING},
+    reasons::{APPROVAL_NONE, APPROVAL_NOT_ASKED, APPROVAL_PENDING},
 };
 use crate::{
     base::{
@@ -52,6 +52,8 @@ pub enum Need<'a> {
     Policy,
     /// People.
     People(&'a Requirement),
+    /// The policy denies the plan: nobody is asked, and nothing is enough.
+    Denied,
 }
 
 /// What was observed of jobs that signed without a key.
@@ -135,6 +137,7 @@ pub struct ApprovalStatus {
     pub progress: Option<RequirementStatus>,
     plan: Digest,
     enough: bool,
+    denied: bool,
 }
 
 /// Enough approvals, of exactly this plan.
@@ -167,12 +170,15 @@ impl ApprovalStatus {
     /// Returns the grant, where there are enough approvals.
     ///
     /// # Errors
-    /// `approval.none` and `approval.pending`, or the reason of the only approval that was given and
+    /// `approval.not_asked` where the policy denies the plan, `approval.none` and `approval.pending`, or the reason of the only approval that was given and
     /// does not count.
     pub fn grant(&self) -> Result<Grant> {
         if self.enough {
             let approvals = self.counted.iter().map(|counted| counted.payload).collect();
             return Ok(Grant { plan: self.plan, approvals });
+        }
+        if self.denied {
+            return Err(Refusal::new(APPROVAL_NOT_ASKED, "not asked: denied"));
         }
         let missing = self.progress.as_ref().map(|progress| format!("needed: {}", progress.asks));
         match (self.counted.is_empty(), self.set_aside.as_slice()) {
@@ -216,6 +222,7 @@ pub fn weigh(scales: &Scales<'_>, recorded: &[Recorded]) -> ApprovalStatus {
     }
     let (progress, enough) = match scales.need {
         Need::Policy => (None, !candidates.is_empty()),
+        Need::Denied => (None, false),
         Need::People(requirement) => {
             let progress = requirement.status(&candidates, scales.now);
             // What the requirement does not count neither uses up nor proves anything.
@@ -233,7 +240,14 @@ pub fn weigh(scales: &Scales<'_>, recorded: &[Recorded]) -> ApprovalStatus {
             (Some(progress), enough)
         }
     };
-    ApprovalStatus { counted, set_aside, progress, plan: scales.ground.digest, enough }
+    ApprovalStatus {
+        counted,
+        set_aside,
+        progress,
+        plan: scales.ground.digest,
+        enough,
+        denied: matches!(scales.need, Need::Denied),
+    }
 }
 
 /// Tells why one person's approval would not count towards a requirement; `None` where it would.

@@ -1,6 +1,6 @@
 //! Reason codes, exit classes, and the one error type every refusal travels in.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use super::diagnostic::Diagnostic;
 
@@ -120,6 +120,22 @@ impl Refusal {
         self
     }
 
+    /// Turns it into a mistake of usage, for a value that somebody typed; `name` is its option, argument or variable.
+    ///
+    /// The same value in a document stays what it is: there a proof does not hold. A reason that is one of usage
+    /// already stays, too.
+    #[must_use]
+    pub fn typed_as(mut self, name: &str) -> Self {
+        let inner = &mut self.0;
+        inner.message = format!("{name}: {}", inner.message);
+        inner.subject = Some(name.to_owned());
+        if inner.reason.class != ExitClass::Usage {
+            inner.hints.push(inner.reason.hint.to_owned());
+            inner.reason = USAGE;
+        }
+        self
+    }
+
     /// Attaches places in files.
     #[must_use]
     pub fn diagnostics(mut self, diagnostics: Vec<Diagnostic>) -> Self {
@@ -153,7 +169,8 @@ impl Refusal {
 
     /// Returns the hints, the most particular first, the reason's own last.
     pub fn hints(&self) -> impl Iterator<Item = &str> {
-        self.0.hints.iter().map(String::as_str).chain(std::iter::once(self.0.reason.hint))
+        let own = self.0.reason.hint;
+        self.0.hints.iter().map(String::as_str).filter(move |hint| *hint != own).chain(std::iter::once(own))
     }
 
     /// Returns the places in files, in file order.
@@ -161,6 +178,14 @@ impl Refusal {
     pub fn places(&self) -> &[Diagnostic] {
         &self.0.diagnostics
     }
+}
+
+/// Parses a value that somebody typed; `name` is its option, argument or variable.
+///
+/// # Errors
+/// `usage.invalid`, which names it and says what does not fit.
+pub fn typed<T: FromStr<Err = Refusal>>(text: &str, name: &str) -> Result<T> {
+    text.parse().map_err(|refusal: Refusal| refusal.typed_as(name))
 }
 
 impl fmt::Display for Refusal {
@@ -174,7 +199,7 @@ impl std::error::Error for Refusal {}
 reasons! {
     INTERNAL = "internal.error", Internal, "something that must not happen happened", "please report it with the output of the command run again with --verbose";
     IO = "io.failed", Internal, "a file or device could not be read or written", "check that the path exists and that you may use it";
-    USAGE = "usage.invalid", Usage, "the command line cannot be understood", "see the command's --help";
+    USAGE = "usage.invalid", Usage, "the command line, or a variable, cannot be understood", "see the command's --help";
     JSON_MALFORMED = "json.malformed", Verification, "the bytes are not one strict JSON value", "give the file exactly as it was written; do not edit it";
     JSON_DUPLICATE = "json.duplicate_key", Verification, "a JSON object holds the same key twice", "give the file exactly as it was written; do not edit it";
     JSON_NUMBER = "json.number", Verification, "a JSON number is not an integer within 2^53-1", "use integers, or strings for anything else";
@@ -193,7 +218,28 @@ reasons! {
     TEXT_TEMPLATE = "text.template", Verification, "a value holds a CI template expression", "remove `${{` and `$[[`: nothing is expanded after a plan is sealed";
     ARGV_FLAG = "argv.flag", Refused, "a value or an argument would be a flag that nothing allows", "pass it behind a flag that ends in `=`, narrow its pattern, or list the flag in the policy";
     CONTEXT_MISMATCH = "context.mismatch", Verification, "what is here is another repository, owner or change request than what is named", "run it where it belongs; what is trusted comes from the trust root and the forge, never from variables";
-    REPLAY_CONSUMED = "replay.consumed", Stale, "the approval has been used", "approve the plan again, or draft a new one";
+    REPLAY_CONSUMED = "replay.consumed", Stale, "the approval has been used", "see `countersign status PLAN`: a plan that is over needs a new plan";
     PATH_INVALID = "path.invalid", Verification, "a path is not a plain relative path inside the repository", "use a relative path without `.`, `..`, empty parts or special characters";
     PATH_PROTECTED = "path.protected", Refused, "a path belongs to the guardrails and no plan may write it", "change it by hand, in a reviewed commit";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_somebody_typed_is_a_mistake_of_usage_and_keeps_what_helps() {
+        let refusal = Refusal::new(TIME_FORMAT, "not a time: `soon`").typed_as("--created-at");
+        assert_eq!((refusal.code(), refusal.reason().class), ("usage.invalid", ExitClass::Usage));
+        assert_eq!(refusal.message(), "--created-at: not a time: `soon`");
+        assert_eq!(refusal.hints().collect::<Vec<_>>(), [TIME_FORMAT.hint, USAGE.hint]);
+        let length = Refusal::new(TIME_LENGTH, "not a length of time: `soon`").typed_as("--expires");
+        assert_eq!((length.code(), length.about()), ("time.length", Some("--expires")));
+    }
+
+    #[test]
+    fn a_hint_is_given_once() {
+        let refusal = Refusal::new(IO, "x").hint(IO.hint).hint("look there");
+        assert_eq!(refusal.hints().collect::<Vec<_>>(), ["look there", IO.hint]);
+    }
 }

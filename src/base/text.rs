@@ -93,7 +93,7 @@ pub fn is_unsafe(c: char) -> bool {
             | GeneralCategory::LineSeparator
             | GeneralCategory::ParagraphSeparator
     ) || matches!(c,
-        '\u{a0}' | '\u{115f}' | '\u{1160}' | '\u{1680}' | '\u{17b4}' | '\u{17b5}' | '\u{2000}'..='\u{200a}'
+        '\u{a0}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{1680}' | '\u{17b4}' | '\u{17b5}' | '\u{2000}'..='\u{200a}'
         | '\u{202f}' | '\u{205f}' | '\u{2800}' | '\u{3000}' | '\u{3164}' | '\u{ffa0}'
         | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
@@ -220,6 +220,17 @@ mod tests {
     fn d15_template_expressions_are_refused() {
         assert_eq!(check_free("x ${{ secrets.A }}", false).unwrap_err().code(), "text.template");
         assert_eq!(check_steering("$[[ inputs.a ]]").unwrap_err().code(), "text.template");
+    }
+
+    /// Every code point with the property Default_Ignorable_Code_Point that is no format character and is assigned.
+    #[test]
+    fn what_a_comparison_of_texts_ignores_is_unsafe() {
+        let ignorable =
+            ['\u{34f}', '\u{115f}', '\u{17b4}', '\u{180b}', '\u{3164}', '\u{fe0f}', '\u{ffa0}', '\u{e0100}'];
+        for c in ignorable {
+            assert!(is_unsafe(c), "{c:?}");
+        }
+        assert_eq!(visible_lines("\u{34f}::error::"), "\\u{034f}::error::");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct Global {
     /// Say at the end how many requests were sent to the forge.
     #[arg(long, global = true)]
     pub stats: bool,
-    /// Print nothing but what was asked for, and errors.
+    /// Print nothing but errors; commands that show something still show it, and `--json` prints its object.
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// When to use colour; NO_COLOR is honoured.
@@ -94,13 +94,13 @@ pub enum Command {
     )]
     Init(InitArgs),
     /// Make, show and change keys and the trust root.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  countersign keys show\n  countersign keys generate ada")]
     Keys(KeysCommand),
     /// List and check directives.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  countersign directives check")]
     Directives(ListCheck),
     /// List, check and show pipelines.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  countersign pipelines check")]
     Pipelines(PipelinesCommand),
     /// Draft a plan from a directive, seal it and record it.
     #[command(after_help = "Example:\n  countersign plan directives/release.md -i version=1.2.0 --out plan.json")]
@@ -136,7 +136,7 @@ pub enum Command {
     )]
     Review(ReviewArgs),
     /// Check, explain and simulate the policy.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  countersign policy check\n  countersign policy explain plan.json")]
     Policy(PolicyCommand),
     /// Approve exactly this plan: by key, by SSH key, by policy, or at the terminal.
     #[command(
@@ -171,7 +171,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  countersign bundle plan.json --out bundle.json")]
     Bundle(BundleArgs),
     /// Verify, read and export the ledger.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  countersign ledger verify\n  countersign ledger log")]
     Ledger(LedgerCommand),
     /// Show where a plan or a run stands.
     #[command(after_help = "Example:\n  countersign status plan.json")]
@@ -194,10 +194,10 @@ pub enum Command {
     )]
     Action,
     /// List what can be asked for plans, and say what is missing to ask it.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  countersign providers check")]
     Providers(ProvidersCommand),
     /// Show the configuration.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  countersign config show --origin")]
     Config(ConfigCommand),
     /// Print the JSON Schema of a format, or list the formats.
     #[command(after_help = "Example:\n  countersign schema plan")]

@@ -4,6 +4,7 @@ pub mod args;
 mod decision_args;
 mod forge_args;
 mod key_args;
+mod names;
 mod outputs;
 pub mod planner_args;
 mod run_args;

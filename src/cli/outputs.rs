@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::{Command, LedgerCommand};
+use super::args::{Command, KeysCommand, LedgerCommand};
 
 impl Command {
     /// Returns every file that the command will write at a path that was named to it.
@@ -15,6 +15,7 @@ impl Command {
             Self::Verify(args) => vec![&args.svr],
             Self::Execute(args) => vec![&args.bundle, &args.provenance],
             Self::Ledger(LedgerCommand::Export { out }) => vec![out],
+            Self::Keys(KeysCommand::Generate { out, .. }) => vec![out],
             Self::Fetch(args) => return vec![&args.out],
             Self::Bundle(args) => return vec![&args.out],
             _ => Vec::new(),

@@ -68,6 +68,12 @@ impl State {
         standing.ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("plan {plan}")))
     }
 
+    /// Tells whether a plan was carried out, or can never run for another reason.
+    #[must_use]
+    pub fn can_run_no_more(&self, plan: &Digest, at: Timestamp) -> bool {
+        self.standing(plan).is_ok_and(|standing| standing.completed || standing.check_alive(plan, at).is_err())
+    }
+
     /// Returns how a plan stands that is kept whole.
     pub(super) fn standing_of(&self, known: &PlanState) -> Standing {
         let mut runs = known.runs.iter().filter_map(|run| self.runs.get(run));

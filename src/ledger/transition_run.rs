@@ -26,7 +26,8 @@ impl State {
         let standing = self.standing(&claim.plan)?;
         // Asked before anything of its approvals and runs, of which no more may be known than their names.
         if standing.spent {
-            return Err(Refusal::new(REPLAY_CONSUMED, format!("plan {} was carried out", claim.plan)));
+            return Err(Refusal::new(REPLAY_CONSUMED, format!("plan {} was carried out", claim.plan))
+                .hint("make a new plan: this one is over"));
         }
         standing.check_alive(&claim.plan, entry.at)?;
         if self.knows_run(&claim.run) {

@@ -1,5 +1,7 @@
 //! What a policy says of a plan, and why, from both sides.
 
+use serde::Serialize;
+
 use crate::base::{
     digest::Digest,
     ident::Id,
@@ -74,6 +76,26 @@ pub struct Guard {
     pub plan: String,
     /// What the policy asks for.
     pub policy: String,
+    /// The place in the policy, where there is one.
+    pub place: Option<Place>,
+}
+
+/// A switch of the policy that will refuse the execution, whoever approves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SwitchedOff {
+    /// `execution` or `side-effects`.
+    pub id: &'static str,
+    /// `FILE:LINE` of the policy.
+    pub at: String,
+}
+
+impl SwitchedOff {
+    /// Says it in one sentence, lower case, no period.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let (what, verb) = if self.id == "execution" { ("execution", "is") } else { ("side effects", "are") };
+        format!("{what} {verb} switched off by {}: no approval changes that", self.at)
+    }
 }
 
 /// What a step comes to.
@@ -200,6 +222,14 @@ impl Decision {
     #[must_use]
     pub fn guards(&self) -> &[Guard] {
         &self.guards
+    }
+
+    /// Returns the switches that will refuse the execution, also where they do not bind the decision yet.
+    #[must_use]
+    pub fn switched_off(&self) -> Vec<SwitchedOff> {
+        let off = self.guards.iter().filter(|guard| !guard.passed && ["execution", "side-effects"].contains(&guard.id));
+        let at = |guard: &Guard| guard.place.map_or_else(|| self.file.clone(), |at| format!("{}:{}", self.file, at.0));
+        off.map(|guard| SwitchedOff { id: guard.id, at: at(guard) }).collect()
     }
 
     /// Returns what each step comes to, and each rule's part in it.

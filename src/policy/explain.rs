@@ -76,6 +76,9 @@ pub struct GuardV1 {
     pub plan: String,
     /// What the policy asks for.
     pub policy: String,
+    /// `FILE:LINE` of the policy, of a switch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// One step; frozen.
@@ -186,6 +189,7 @@ impl From<&Decision> for DecisionV1 {
                     binding: guard.binding,
                     plan: guard.plan.clone(),
                     policy: guard.policy.clone(),
+                    at: guard.place.map(|place| format!("{}:{}", decision.file(), place.0)),
                 })
                 .collect(),
             steps: decision
@@ -253,7 +257,8 @@ impl DecisionV1 {
                 (false, true) => "FAIL",
                 (false, false) => "note",
             };
-            line(2, format!("{result} {}: plan {}; policy {}", guard.id, guard.plan, guard.policy));
+            let at = guard.at.as_deref().filter(|_| !guard.passed).map(|at| format!(" ({at})")).unwrap_or_default();
+            line(2, format!("{result} {}: plan {}; policy {}{at}", guard.id, guard.plan, guard.policy));
         }
         for step in &self.steps {
             let by = step.allowed_by.iter().map(Id::as_str).collect::<Vec<_>>().join(", ");

@@ -39,15 +39,19 @@ impl Guards {
     }
 
     fn note(&mut self, id: &'static str, passed: bool, binding: bool, plan: &dyn Display, policy: &dyn Display) {
-        self.guards.push(Guard { id, passed, binding, plan: plan.to_string(), policy: policy.to_string() });
+        let (plan, policy) = (plan.to_string(), policy.to_string());
+        self.guards.push(Guard { id, passed, binding, plan, policy, place: None });
     }
 
-    fn switch(&mut self, id: &'static str, on: bool, used: bool, purpose: Purpose, reason: Reason) {
+    fn switch(&mut self, id: &'static str, (on, at): (bool, Place), used: bool, purpose: Purpose, reason: Reason) {
         let binding = purpose == Purpose::Execute;
         let passed = on || !used;
         self.note(id, passed, binding, &used, &if on { "on" } else { "off" });
+        if let Some(guard) = self.guards.last_mut() {
+            guard.place = Some(at);
+        }
         if binding && !passed {
-            self.cause(reason, reason.summary.to_owned(), None, None);
+            self.cause(reason, format!("the policy switches {} off", id.replace('-', " ")), None, Some(at));
         }
     }
 
@@ -66,10 +70,12 @@ pub(super) fn run(question: Question<'_>) -> Guards {
     all.check("review", whole, report.plan(), format!("{digest} and {ran} checks"), POLICY_REVIEW);
     all.check("policy-expiry", now < policy.expires(), now, format!("expires {}", policy.expires()), POLICY_EXPIRED);
     let execution = policy.execution();
-    all.switch("execution", execution.enabled, true, purpose, POLICY_EXECUTION_OFF);
+    let switch = (execution.enabled, execution.enabled_at);
+    all.switch("execution", switch, true, purpose, POLICY_EXECUTION_OFF);
     // The steps are asked, not the plan's own word for its effect.
     let effects = plan.steps.iter().any(|step| effect(step).has_side_effect()) || plan.effect.has_side_effect();
-    all.switch("side-effects", execution.side_effects, effects, purpose, POLICY_SIDE_EFFECTS_OFF);
+    let switch = (execution.side_effects, execution.side_effects_at);
+    all.switch("side-effects", switch, effects, purpose, POLICY_SIDE_EFFECTS_OFF);
     let steps = plan.steps.len();
     all.check("no-steps", steps > 0, format!("{steps} steps"), "at least 1", POLICY_NO_STEPS);
     let most_steps = usize::try_from(limits.steps).unwrap_or(usize::MAX);

@@ -47,6 +47,10 @@ pub struct Execution {
     pub enabled: bool,
     /// Whether anything with a side effect (`notify` and above) may be executed.
     pub side_effects: bool,
+    /// Where `enabled` stands.
+    pub enabled_at: Place,
+    /// Where `sideEffects` stands.
+    pub side_effects_at: Place,
 }
 
 /// Bounds of every plan and run.

@@ -109,9 +109,10 @@ pub(super) fn read(root: &Node, findings: &mut Findings<'_>) -> Option<Body> {
 
 fn read_execution(node: &Node, findings: &mut Findings<'_>) -> Option<Execution> {
     let fields = node.fields("`execution`", &["enabled", "sideEffects"], findings)?;
-    let enabled = fields.require("enabled", findings).and_then(|node| node.boolean(findings));
-    let side_effects = fields.require("sideEffects", findings).and_then(|node| node.boolean(findings));
-    Some(Execution { enabled: enabled?, side_effects: side_effects? })
+    let mut switch = |name| fields.require(name, findings).and_then(|node| Some((node.boolean(findings)?, node.place)));
+    let (enabled, side_effects) = (switch("enabled"), switch("sideEffects"));
+    let ((enabled, enabled_at), (side_effects, side_effects_at)) = (enabled?, side_effects?);
+    Some(Execution { enabled, side_effects, enabled_at, side_effects_at })
 }
 
 fn read_limits(node: &Node, findings: &mut Findings<'_>) -> Option<Limits> {

@@ -143,12 +143,10 @@ impl Case<'_> {
             .filter(|approval| self.concerns(approval))
             .filter_map(|approval| self.recorded(approval))
             .collect();
-        // Where the policy denies, nothing can be enough; an impossible requirement says so.
-        let impossible = crate::policy::Requirement::AllOf(Vec::new());
         let need = match self.decision.outcome() {
             Outcome::Permit => Need::Policy,
             Outcome::NeedsApproval(requirement) => Need::People(requirement),
-            Outcome::Deny => Need::People(&impossible),
+            Outcome::Deny => Need::Denied,
         };
         let authors = authors(plan.plan(), plan.digest(), self.facts, self.root, self.chain.state);
         let scales = Scales {
@@ -162,6 +160,14 @@ impl Case<'_> {
             now: self.now,
         };
         weigh(&scales, &recorded)
+    }
+
+    /// Says what helps where the approvals of a plan are used up: it is approved again where it is not over.
+    pub(super) fn after_use(&self, plan: &SealedPlan) -> &'static str {
+        match self.chain.state.can_run_no_more(&plan.digest(), self.now) {
+            true => "make a new plan: this one is over",
+            false => "have the plan approved anew",
+        }
     }
 
     fn gone(&self) -> Option<&BTreeSet<String>> {

@@ -19,7 +19,7 @@ use crate::{
     base::{
         ident::Id,
         path::RepoPath,
-        reason::{CONTEXT_MISMATCH, Reason, Refusal, Result},
+        reason::{CONTEXT_MISMATCH, REPLAY_CONSUMED, Reason, Refusal, Result},
         text::excerpt,
     },
     facts::change_request::ReviewState,
@@ -322,8 +322,11 @@ fn plan_not_rejected(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> 
     }
 }
 
-fn approval_quorum(_: &SealedPlan, _: &Case<'_>, approvals: &ApprovalStatus) -> Result<String> {
-    let grant = approvals.grant()?;
+fn approval_quorum(plan: &SealedPlan, case: &Case<'_>, approvals: &ApprovalStatus) -> Result<String> {
+    let grant = approvals.grant().map_err(|refusal| match refusal.code() == REPLAY_CONSUMED.code {
+        true => refusal.hint(case.after_use(plan)),
+        false => refusal,
+    })?;
     let who: Vec<&str> = approvals.counted.iter().map(|counted| counted.login.as_str()).collect();
     Ok(format!("{} by {}", grant.approvals().len(), excerpt(&who.join(", "))))
 }

@@ -164,6 +164,14 @@ fn hostile() -> impl Strategy<Value = String> {
     ]
 }
 
+#[test]
+fn a_character_that_the_runner_ignores_hides_no_order() {
+    for ignored in ["\u{34f}", "\u{ad}", "\u{200b}", "\u{2060}", "\u{feff}", "\0"] {
+        let shown = plain(&format!("{ignored}::error::x"));
+        assert!(Runner::read(&shown).taken.is_empty(), "{shown:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 

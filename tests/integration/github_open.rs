@@ -125,7 +125,7 @@ fn a36_an_archive_of_a_run_is_taken_by_its_digest_or_not_at_all() {
         |run: &str, digest: &str| hub.owner(&["fetch", run, "--digest", digest, "--out", out.to_str().unwrap()]);
     fetch("43", &digest).refused(3, "forge.missing");
     fetch("42", &format!("sha256:{}", "0".repeat(64))).refused(3, "forge.missing");
-    fetch("42", "sha256:00").refused(5, "digest.format");
+    fetch("42", "sha256:00").refused(2, "usage.invalid");
     // What is told is another thing than what comes.
     hub.model.state().artifacts[1].bytes = b"changed on the way".to_vec();
     fetch("42", &digest).refused(5, "artifact.digest");

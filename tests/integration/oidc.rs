@@ -487,7 +487,7 @@ fn the_trust_root_takes_issuers_in_one_form_and_gives_them_up_again() {
         "ftp://example.com",
         "example.com",
     ] {
-        issuer(&[url, "--workflow", WORKFLOW]).refused(5, "trust.malformed");
+        issuer(&[url, "--workflow", WORKFLOW]).refused(2, "trust.change");
     }
     for workflow in [
         "example/sample/.github/workflows/countersign.yml",
@@ -501,12 +501,12 @@ fn the_trust_root_takes_issuers_in_one_form_and_gives_them_up_again() {
         "sample/.github/workflows/countersign.yml@refs/heads/main",
         "example/sample/workflows/countersign.yml@refs/heads/main",
     ] {
-        issuer(&[github, "--workflow", workflow]).refused(5, "trust.malformed");
+        issuer(&[github, "--workflow", workflow]).refused(2, "trust.change");
     }
     for event in ["pull_request", "pull_request_target", "pull_request_review", "Push", "*"] {
-        issuer(&[github, "--workflow", WORKFLOW, "--event", event]).refused(5, "trust.malformed");
+        issuer(&[github, "--workflow", WORKFLOW, "--event", event]).refused(2, "trust.change");
     }
-    issuer(&[github, "--workflow", WORKFLOW, "--workflow", WORKFLOW]).refused(5, "trust.malformed");
+    issuer(&[github, "--workflow", WORKFLOW, "--workflow", WORKFLOW]).refused(2, "trust.change");
     issuer(&["https://other.example", "--remove"]).refused(2, "issuer.unknown");
     issuer(&[github, "--workflow", WORKFLOW, "--event", "push"]).exits(0);
     let shown = || bench.json(&["keys", "show"]).exits(0).json()["result"]["issuers"].clone();

@@ -154,7 +154,7 @@ fn d10_nonsense_and_absence_change_nothing_and_no_opinion_makes_a_review_less_st
         (&["--ask"][..], "provider.no_key"),
         (&["--model", "some-model"], "provider.no_key"),
         (&["--planner", "manual"], "provider.manual_pending"),
-        (&["--answer", "../nowhere.json"], "io.failed"),
+        (&["--answer", "../nowhere.json"], "file.unreadable"),
         (&["--replay", "../tape"], "provider.cassette_miss"),
     ] {
         let ran = bench.json(&[&["review", &plan.file], flags].concat()).exits(0);

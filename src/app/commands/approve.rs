@@ -26,7 +26,7 @@ use crate::{
     },
     base::{
         digest::Digest,
-        reason::{Refusal, Result},
+        reason::{Refusal, Result, typed},
         text::visible,
         time::{Timestamp, parse_duration},
     },
@@ -205,7 +205,7 @@ impl Terms {
         let longest = matter.policy.limits().approval_lifetime.min(ends.since(now));
         let lifetime = match asked.expires {
             None => longest,
-            Some(text) => parse_duration(text)?,
+            Some(text) => parse_duration(text).map_err(|e| e.typed_as("--expires"))?,
         };
         if lifetime > longest {
             return Err(Refusal::new(EXPIRY_TOO_LONG, format!("{lifetime} s asked for, {longest} s allowed")));
@@ -246,9 +246,9 @@ fn check_digest(args: &ApproveArgs, plan: &SealedPlan) -> Result<()> {
 fn whole(text: &str) -> Result<Digest> {
     let hex = text.strip_prefix("sha256:").unwrap_or(text);
     if hex.len() < 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(Refusal::new(DIGEST_SHORT, format!("{} of 64 hex digits are given", hex.len())));
+        return Err(Refusal::new(DIGEST_SHORT, format!("--digest: {} of 64 hex digits are given", hex.len())));
     }
-    text.parse()
+    typed(text, "--digest")
 }
 
 /// Shows the view and the criteria, and asks; what is no yes is recorded as a signed rejection.
@@ -265,7 +265,7 @@ fn at_terminal(
     printer.say(world, &view.terminal(printer.style().color));
     printer.say(world, &format!("The policy asks: {}", visible(&matter.decision.summary())));
     printer.say(world, &format!("You are {}. The digest is {}", visible(&hand.principal.login), plan.digest()));
-    let seconds = u64::try_from(parse_duration(&args.timeout)?).unwrap_or(300);
+    let seconds = u64::try_from(parse_duration(&args.timeout).map_err(|e| e.typed_as("--timeout"))?).unwrap_or(300);
     let cause = match prompt::ask(&mut world.console, &plan.digest(), Duration::from_secs(seconds))? {
         Answer::Yes => return Ok(None),
         Answer::No(cause) => cause,

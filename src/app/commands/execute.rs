@@ -24,11 +24,12 @@ use crate::{
         signer::{self, Hand},
         situation::{Aim, Situation},
         statements::word,
+        switches,
         world::World,
     },
     base::{
         ident::Id,
-        reason::{INTERNAL, IO, Reason, Refusal, Result},
+        reason::{INTERNAL, IO, Reason, Refusal, Result, typed},
         secret::Secret,
         text::visible,
     },
@@ -44,7 +45,6 @@ use crate::{
         SealedPlan,
         model::{Action, Plan, Step},
     },
-    policy::reasons::{POLICY_EXECUTION_OFF, POLICY_SIDE_EFFECTS_OFF},
     report::comment::Mode,
     sign::{
         Duty, Envelope,
@@ -53,9 +53,6 @@ use crate::{
     },
     verify::{self, Purpose, VerifiedPlan},
 };
-
-/// Variables that can only forbid: a machine's own switches, beside the policy's.
-const SWITCHES: [(&str, bool); 2] = [("COUNTERSIGN_EXECUTION", false), ("COUNTERSIGN_SIDE_EFFECTS", true)];
 
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
     let found = NamedPlan::find(&args.plan, world);
@@ -66,17 +63,17 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     })?;
     let (policy, _) = session.policy()?;
     let plan = session.named_plan(found, &args.plan, world, &policy)?;
-    switches(plan.plan(), world)?;
+    switches::check(plan.plan(), &world.env)?;
     let digest = plan.digest();
     let purpose = match &args.resume {
         None => match &args.join {
             None => Purpose::Start,
             Some(run) => {
-                let steps = args.only.iter().map(|step| step.parse()).collect::<Result<_>>()?;
-                Purpose::Join { run: run.parse()?, steps }
+                let steps = args.only.iter().map(|step| typed(step, "--only")).collect::<Result<_>>()?;
+                Purpose::Join { run: typed(run, "--join")?, steps }
             }
         },
-        Some(name) => Purpose::Resume(name.parse()?),
+        Some(name) => Purpose::Resume(typed(name, "--resume")?),
     };
     let limits = policy.limits();
     session.follow(&plan);
@@ -186,18 +183,6 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         Aftermath { plan, run, status, events, ledger, mode }.tell(&forge, &session, world)
     });
     Ok(unheard.iter().fold(logins::say(done, &renamed), unheard_note).checks(lines(&report)).plan(&sealed))
-}
-
-/// Refuses where the machine's switches are off; any value but `on` is off, and no approval overrides it.
-fn switches(plan: &Plan, world: &World) -> Result<()> {
-    for (name, only_side_effects) in SWITCHES {
-        let off = world.env.text(name).is_some_and(|value| value != "on");
-        if off && (!only_side_effects || plan.effect.has_side_effect()) {
-            let reason = if only_side_effects { POLICY_SIDE_EFFECTS_OFF } else { POLICY_EXECUTION_OFF };
-            return Err(Refusal::new(reason, format!("the variable {name} switches it off")).subject(name));
-        }
-    }
-    Ok(())
 }
 
 /// Runs the plan on a runtime of its own; an interrupt cancels, and is answered when every process is gone.

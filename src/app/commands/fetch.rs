@@ -7,7 +7,10 @@ use serde_json::json;
 
 use crate::{
     app::{files, forge, output::Outcome, session::Session, world::World},
-    base::{reason::Result, text::visible},
+    base::{
+        reason::{Result, typed},
+        text::visible,
+    },
     cli::args::FetchArgs,
     forge::reasons::{DENIED, MISSING},
 };
@@ -17,7 +20,7 @@ const MAX_ARCHIVE: usize = 64 << 20;
 
 pub(super) fn run(args: &FetchArgs, world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;
-    let digest = args.digest.parse()?;
+    let digest = typed(&args.digest, "--digest")?;
     let out = world.cwd.join(&args.out);
     files::ready(&out)?;
     let forge = forge::need(&session, world)?;

@@ -16,13 +16,14 @@ use crate::{
         },
         ledger::reason,
         output::Outcome,
+        person,
         signer::{self, Hand},
         world::World,
     },
     base::{
         digest::Digest,
         ident::Id,
-        reason::{Refusal, Result, USAGE},
+        reason::{Refusal, Result, USAGE, typed},
         text,
         time::parse_duration,
     },
@@ -31,7 +32,6 @@ use crate::{
     sign::{
         Duty, PublicKey, TrustRoot,
         issuer::{Gate, Issuer, Provider, Runner},
-        reasons::TRUST_MALFORMED,
         schemes::{
             Scheme,
             oidc::{Algorithm, KeySet, jwks, keyless},
@@ -49,13 +49,14 @@ pub(super) fn run(command: &KeysCommand, world: &World) -> Result<Outcome> {
         KeysCommand::Enrol(args) => enrol(args, world),
         KeysCommand::Revoke { key, reason: why, signer } => {
             let why = reason(why)?;
-            let change = Change::RevokeKey { key: key.parse()?, at: world.now() };
+            let change = Change::RevokeKey { key: typed(key, "KEY")?, at: world.now() };
             let mut outcome = Yard::open(world)?.change(&[change], signer, world)?;
             outcome.1 = format!("{}reason   {}\n", outcome.1, text::visible(&why));
             Ok(Outcome::done(outcome.0, outcome.1))
         }
         KeysCommand::Renew { valid, signer } => {
-            let change = Change::RenewExpiry(world.now().plus(parse_duration(valid)?));
+            let change =
+                Change::RenewExpiry(world.now().plus(parse_duration(valid).map_err(|e| e.typed_as("--valid"))?));
             let (result, text) = Yard::open(world)?.change(&[change], signer, world)?;
             Ok(Outcome::done(result, text))
         }
@@ -125,7 +126,7 @@ fn shown(changed: &Changed) -> (serde_json::Value, String) {
 fn generate(name: &str, out: Option<&PathBuf>, world: &World) -> Result<Outcome> {
     let made = commands::generate(&GenerateRequest {
         config_dir: world.env.config_dir()?,
-        name: name.parse()?,
+        name: typed(name, "NAME")?,
         path: out.map(|path| world.cwd.join(path)),
         place: Place::OutsideRepositories,
     })?;
@@ -145,7 +146,7 @@ fn show(world: &World) -> Result<Outcome> {
         Err(refusal) if refusal.code() == "trust.unpinned" => {
             let work_tree = Checkout::discover(&world.cwd)?.workdir().to_owned();
             let bytes = trust_store::work_tree_reader(&work_tree)(trust_store::CURRENT)?.unwrap_or_default();
-            (TrustRoot::parse(&bytes)?, false)
+            (TrustRoot::parse(&bytes).map_err(|e| e.subject(trust_store::CURRENT))?, false)
         }
         Err(refusal) => return Err(refusal),
     };
@@ -165,13 +166,13 @@ fn trust(digest: &str, world: &World) -> Result<Outcome> {
     let work_tree = Checkout::discover(&world.cwd)?.workdir().to_owned();
     let reader = trust_store::work_tree_reader(&work_tree);
     let bytes = reader(trust_store::CURRENT)?.unwrap_or_default();
-    let named = TrustRoot::parse(&bytes)?;
+    let named = TrustRoot::parse(&bytes).map_err(|e| e.subject(trust_store::CURRENT))?;
     let pinned = commands::trust(
         &TrustRequest {
             config_dir: world.env.config_dir()?,
             host: named.document().host.clone(),
             repo_id: named.document().repo_id.clone(),
-            digest: digest.parse()?,
+            digest: typed(digest, "DIGEST")?,
             repin: Repin::Replace,
         },
         &reader,
@@ -191,12 +192,13 @@ fn issuer(args: &IssuerArgs) -> Result<Change> {
         workflows: args.workflow.clone(),
         events: args.event.clone(),
         runner: named(&Runner::ALL, &args.runner)?,
-        jwks: args.jwks.as_ref().map(|digest| digest.parse()).transpose()?,
+        jwks: args.jwks.as_ref().map(|digest| typed(digest, "--jwks")).transpose()?,
     }))
 }
 
 /// Lets jobs of an issuer sign for people; their issuer's keys are those that it has now.
 fn gate(args: &GateArgs, world: &World) -> Result<Outcome> {
+    person::check_login(&args.login)?;
     let yard = Yard::open(world)?;
     let jwks = match &args.jwks {
         Some(path) => files::read(&world.cwd.join(path), jwks::MAX_BYTES)?,
@@ -228,7 +230,8 @@ fn gate(args: &GateArgs, world: &World) -> Result<Outcome> {
         }));
     }
     let listed: Vec<String> = gate.keys.iter().map(|key| key.kid.clone()).collect();
-    let (not_before, not_after) = (world.now(), world.now().plus(parse_duration(&args.valid)?));
+    let (not_before, not_after) =
+        (world.now(), world.now().plus(parse_duration(&args.valid).map_err(|e| e.typed_as("--valid"))?));
     let gate = NewGate { url: args.url.clone(), principal, gate, not_before, not_after };
     let key = gate.id()?;
     changes.push(Change::SetGate(gate));
@@ -252,7 +255,8 @@ fn numbered<'d>(
         (Some(known), None) => known.id,
         (Some(known), Some(id)) if known.id == id => id,
         (Some(known), Some(id)) => {
-            return Err(Refusal::new(TRUST_MALFORMED, format!("`{login}` has the id {}, not {id}", known.id)));
+            let what = format!("--id: `{}` has the id {}, not {id}", text::excerpt(login), known.id);
+            return Err(Refusal::new(USAGE, what).subject("--id"));
         }
         (None, Some(id)) => id,
         (None, None) if document.forge.is_some() => {
@@ -271,12 +275,14 @@ fn named<T: Copy>(all: &[(&str, T)], word: &str) -> Result<T> {
 }
 
 fn enrol(args: &EnrolArgs, world: &World) -> Result<Outcome> {
+    person::check_login(&args.login)?;
+    args.email.iter().try_for_each(|email| person::check_email(email))?;
     let yard = Yard::open(world)?;
-    let key = args.public_key.as_deref().map(|path| read_public_key(path, world)).transpose()?;
     let document = yard.root.document();
     let hint = "give --id, the numeric id that the forge shows: gh api users/LOGIN --jq .id";
     let (id, known) = numbered(&args.login, args.id, document, hint)?;
-    let roles = args.role.iter().map(|role| role.parse()).collect::<Result<Vec<Id>>>()?;
+    let roles = args.role.iter().map(|role| typed(role, "--role")).collect::<Result<Vec<Id>>>()?;
+    let key = args.public_key.as_deref().map(|path| read_public_key(path, world)).transpose()?;
     let mut changes = Vec::new();
     match known {
         None => changes.push(Change::EnrolPrincipal(Principal {
@@ -290,13 +296,15 @@ fn enrol(args: &EnrolArgs, world: &World) -> Result<Outcome> {
         Some(_) if !roles.is_empty() => changes.push(Change::SetRoles { principal: id, roles }),
         Some(_) => {}
     }
+    let kind = known.map_or(if args.agent { PrincipalKind::Agent } else { PrincipalKind::Person }, |known| known.kind);
+    let who = enrolled(args, kind, id);
     let Some((scheme, public)) = key else {
         if document.forge.is_none() || args.agent {
             return Err(Refusal::new(USAGE, "there is no key").hint("give --public-key"));
         }
         let (mut result, text) = yard.change(&changes, &args.signer, world)?;
         result["principal"] = json!(id);
-        return Ok(Outcome::done(result, text).about(args.login.clone()));
+        return Ok(Outcome::done(result, format!("{who}{text}")).about(args.login.clone()));
     };
     let duties = args
         .duty
@@ -313,12 +321,23 @@ fn enrol(args: &EnrolArgs, world: &World) -> Result<Outcome> {
         principal: id,
         duties,
         not_before: world.now(),
-        not_after: world.now().plus(parse_duration(&args.valid)?),
+        not_after: world.now().plus(parse_duration(&args.valid).map_err(|e| e.typed_as("--valid"))?),
     }));
     let (mut result, text) = yard.change(&changes, &args.signer, world)?;
     result["key"] = json!(public.id());
     result["principal"] = json!(id);
-    Ok(Outcome::done(result, text).about(public.id().to_string()))
+    let key = format!("key      {}\nduties   {}\n", public.id(), args.duty.join(", "));
+    Ok(Outcome::done(result, format!("{who}{key}{text}")).about(public.id().to_string()))
+}
+
+/// Says whom an enrolment is about.
+fn enrolled(args: &EnrolArgs, kind: PrincipalKind, id: u64) -> String {
+    let kind = if kind == PrincipalKind::Agent { "a program" } else { "a person" };
+    let mut text = format!("enrolled {}, {kind}, id {id}\n", text::visible(&args.login));
+    if !args.role.is_empty() {
+        text.push_str(&format!("roles    {}\n", args.role.join(", ")));
+    }
+    text
 }
 
 fn read_public_key(path: &std::path::Path, world: &World) -> Result<(Scheme, PublicKey)> {

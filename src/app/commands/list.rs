@@ -35,7 +35,8 @@ const STATUSES: [RunStatus; 15] = [
 pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
     let words = STATUSES.iter().map(word).collect::<Result<Vec<String>>>()?;
     if let Some(wanted) = args.status.as_ref().filter(|wanted| !words.contains(wanted)) {
-        let refusal = Refusal::new(USAGE, format!("there is no status `{}`", excerpt(wanted)));
+        let what = format!("--status: there is no status `{}`", excerpt(wanted));
+        let refusal = Refusal::new(USAGE, what).hint(format!("the statuses are {}", words.join(", ")));
         let near = nearest(wanted, words.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
         return Err(near.into_iter().fold(refusal, Refusal::hint));
     }

@@ -1,5 +1,7 @@
 //! `plan`: drafts a plan from a directive, seals it, and records it.
 
+mod told;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -11,7 +13,7 @@ use crate::{
         output::Outcome,
         planning::{self, Artifacts, Chosen, Commission},
         reasons::{DEFINITION_INVALID, EXPIRY_TOO_LONG, INPUT_FORM},
-        session::{POLICY, Session, short},
+        session::{POLICY, Session},
         signer::{self, Hand},
         situation::decide,
         tracking,
@@ -21,8 +23,8 @@ use crate::{
         diagnostic::{Diagnostic, findings},
         digest::Digest,
         ident::Id,
-        reason::{Refusal, Result, USAGE},
-        text::{count, excerpt, visible},
+        reason::{Refusal, Result, USAGE, typed},
+        text::excerpt,
         time::{Timestamp, parse_duration},
         value::Scalar,
     },
@@ -62,12 +64,8 @@ pub(super) fn run(args: &PlanArgs, world: &mut World) -> Result<Outcome> {
     };
     let requester = requester(args, hand.as_ref(), &session, world)?;
     let drafted = ask(args, &requester, &session, &policy, world)?;
+    check_time(args, &drafted.plan, world.now())?;
     world.events.tell(&EventLine::made(drafted.plan.plan(), drafted.plan.digest(), world.now()));
-    if let Some(out) = &args.out {
-        let out = world.cwd.join(out);
-        files::write(&out, drafted.plan.bytes())?;
-        drafted.artifacts.write_beside(&out)?;
-    }
     let seq = match &hand {
         Some(hand) if !args.no_record => {
             let parent = drafted.plan.plan().parent;
@@ -75,6 +73,15 @@ pub(super) fn run(args: &PlanArgs, world: &mut World) -> Result<Outcome> {
         }
         _ => None,
     };
+    if let Some(out) = &args.out {
+        // Only now: a plan that was not recorded must not lie there as if it were.
+        let out = world.cwd.join(out);
+        let written = files::write(&out, drafted.plan.bytes()).and_then(|()| drafted.artifacts.write_beside(&out));
+        written.map_err(|e| match seq {
+            Some(seq) => e.hint(format!("the plan is ledger entry {seq}: {}", drafted.plan.digest())),
+            None => e,
+        })?;
+    }
     if seq.is_some() {
         let decision = decide(&policy, &drafted.plan, world.now(), Purpose::Review);
         if matches!(decision.outcome(), Decided::NeedsApproval(_)) {
@@ -82,7 +89,22 @@ pub(super) fn run(args: &PlanArgs, world: &mut World) -> Result<Outcome> {
             world.events.tell(&EventLine::ApprovalNeeded { plan, have: None, need: None, at });
         }
     }
-    Ok(shown(args, &drafted, seq, &session))
+    Ok(told::shown(args, &drafted, seq, &session))
+}
+
+/// Refuses a plan of a time that was given by hand, where it could only be refused later.
+fn check_time(args: &PlanArgs, plan: &SealedPlan, now: Timestamp) -> Result<()> {
+    let document = plan.plan();
+    let refuse = |why: String| {
+        Err(Refusal::new(USAGE, format!("--created-at: {why}"))
+            .subject("--created-at")
+            .hint("leave it out, or draft for comparison only: --no-record"))
+    };
+    match args.created_at.is_some() && !args.no_record {
+        true if document.created_at > now => refuse(format!("{} is yet to come", document.created_at)),
+        true if document.expires_at <= now => refuse(format!("the plan would have expired at {}", document.expires_at)),
+        _ => Ok(()),
+    }
 }
 
 /// A plan that is sealed and not recorded yet.
@@ -172,7 +194,7 @@ impl Groundwork {
         let (directive, at) = session.directive_for(&args.directive, policy)?;
         let inputs = directive.resolve(&parse_inputs(&args.input)?).map_err(|places| misfit(&directive, places))?;
         let now = match &args.created_at {
-            Some(text) => text.parse()?,
+            Some(text) => typed(text, "--created-at")?,
             None => world.now(),
         };
         let parent = args.revise.as_ref().map(|named| session.plan(named, world, policy)).transpose()?;
@@ -220,7 +242,7 @@ fn before(args: &PlanArgs, parent: Option<&SealedPlan>, ledger: &mut Ledger, wor
         let (id, text) = reply.split_once('=').ok_or_else(|| {
             Refusal::new(INPUT_FORM, format!("not ID=TEXT: `{}`", excerpt(reply))).hint("give --reply ID=TEXT")
         })?;
-        before.answers.push((id.parse()?, text.to_owned()));
+        before.answers.push((typed(id, "--reply")?, text.to_owned()));
     }
     if let Some(parent) = parent {
         let steps = &parent.plan().steps;
@@ -258,62 +280,6 @@ fn requester(args: &PlanArgs, hand: Option<&Hand>, session: &Session, world: &Wo
     Ok(Person { host, id, login: login.to_owned() })
 }
 
-fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, session: &Session) -> Outcome {
-    let Drafted { plan, directive, seed, notes, since, .. } = drafted;
-    let document = plan.plan();
-    let here = session.checkout.workdir().join(directive.path().as_str());
-    let stale = std::fs::read(&here).is_ok_and(|bytes| Digest::of(&bytes) != directive.digest());
-    let mut text = format!(
-        "plan {}\n  {} · {} · effect {} · expires {}\n",
-        plan.digest(),
-        visible(directive.title()),
-        count(document.steps.len(), "step"),
-        document.effect.word(),
-        document.expires_at,
-    );
-    if stale {
-        text.push_str(&format!(
-            "  note: {} differs in your work tree; the plan uses {}\n",
-            directive.path(),
-            match document.directive.commit == document.subject.base_sha {
-                true => format!("{} ({})", document.subject.base_ref, short(&document.subject.base_sha)),
-                false => format!("the change request ({})", short(&document.directive.commit)),
-            },
-        ));
-    }
-    for note in notes {
-        text.push_str(&format!("  note: {}\n", visible(note)));
-    }
-    if let Some(since) = since {
-        text.push_str(&format!("since revision {}:\n{since}\n", document.revision.saturating_sub(1)));
-    }
-    let named = args.out.as_ref().map_or_else(|| plan.digest().to_string(), |out| out.display().to_string());
-    text.push_str(&match seq {
-        Some(seq) => format!("  recorded as ledger entry {seq}\nnext: countersign review {named}\n"),
-        None if args.draft => format!("  a draft; next: countersign propose {named}\n"),
-        None => "  not recorded: nobody can approve it\n".to_owned(),
-    });
-    let result = json!({
-        "planDigest": plan.digest(),
-        "planPath": args.out.as_ref().map(|out| out.display().to_string()),
-        "directive": directive.name(),
-        "steps": document.steps.len(),
-        "effect": document.effect.word(),
-        "revision": document.revision,
-        "parent": document.parent,
-        "createdAt": document.created_at,
-        "expiresAt": document.expires_at,
-        "planner": document.planner.kind,
-        "model": document.planner.model,
-        "usage": document.planner.usage,
-        "notes": notes,
-        "changes": since,
-        "seed": hex::encode(seed),
-        "ledgerSeq": seq,
-    });
-    Outcome::done(result, text).about(plan.digest().to_string()).plan(plan)
-}
-
 /// Makes the refusal of inputs that do not fit, and says which the directive takes.
 fn misfit(directive: &Directive, places: Vec<Diagnostic>) -> Refusal {
     let many = findings(places.len());
@@ -347,7 +313,7 @@ fn seed(args: &PlanArgs, world: &World) -> Result<Vec<u8>> {
         None => Ok(world.entropy.bytes()?.to_vec()),
         Some(text) => match hex::decode(text) {
             Ok(seed) if (16..=64).contains(&seed.len()) => Ok(seed),
-            _ => Err(Refusal::new(USAGE, "the seed is not 16 to 64 bytes in hex")),
+            _ => Err(Refusal::new(USAGE, "--seed: it is not 16 to 64 bytes in hex")),
         },
     }
 }
@@ -357,7 +323,7 @@ fn lifetime(args: &PlanArgs, policy: &Policy, directive: Option<i64>) -> Result<
     let longest = policy.limits().plan_lifetime.min(directive.unwrap_or(i64::MAX));
     match &args.expires {
         None => Ok(longest),
-        Some(text) => match parse_duration(text)? {
+        Some(text) => match parse_duration(text).map_err(|e| e.typed_as("--expires"))? {
             asked if asked <= longest => Ok(asked),
             asked => Err(Refusal::new(EXPIRY_TOO_LONG, format!("{asked} s asked for, {longest} s allowed"))),
         },

@@ -89,7 +89,9 @@ fn simulate(named: &str, people: &[String], world: &World) -> Result<Outcome> {
         ));
     }
     let status = decision.status(&chosen, world.now());
+    let off = decision.switched_off();
     let enough = match decision.outcome() {
+        _ if !off.is_empty() => false,
         Decided::Permit => true,
         Decided::NeedsApproval(_) => status.as_ref().is_some_and(|status| status.satisfied),
         Decided::Deny => false,
@@ -98,9 +100,15 @@ fn simulate(named: &str, people: &[String], world: &World) -> Result<Outcome> {
     if let Some(status) = &status {
         text.push_str(&format!("asked for: {}\n", status.asks));
     }
+    off.iter().for_each(|off| text.push_str(&format!("{}\n", off.sentence())));
     text.push_str(if enough { "that would be enough\n" } else { "that would not be enough\n" });
-    let result =
-        json!({ "plan": plan.digest(), "outcome": decision.outcome().word(), "enough": enough, "status": status });
+    let result = json!({
+        "plan": plan.digest(),
+        "outcome": decision.outcome().word(),
+        "enough": enough,
+        "status": status,
+        "switchedOff": off,
+    });
     Ok(Outcome::done(result, text).decision(if enough { "enough" } else { "not-enough" }))
 }
 

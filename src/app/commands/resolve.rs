@@ -14,7 +14,7 @@ use crate::{
     },
     base::{
         ident::Id,
-        reason::{Refusal, Result},
+        reason::{Refusal, Result, typed},
     },
     cli::args::{ResolveArg, ResolveArgs},
     ledger::{Batch, NewEntry},
@@ -28,7 +28,7 @@ use crate::{
 pub(super) fn run(args: &ResolveArgs, world: &World) -> Result<Outcome> {
     let why = reason(&args.reason)?;
     let session = Session::open(world)?;
-    let (name, step): (Id, Id) = (args.run.parse()?, args.step.parse()?);
+    let (name, step): (Id, Id) = (typed(&args.run, "RUN")?, typed(&args.step, "--step")?);
     let hand = signer::find(&args.signer, &[Duty::Approver, Duty::Root], &session, world)?;
     let resolve_as = match args.resolve_as {
         ResolveArg::Retry => ResolveAs::Retry,

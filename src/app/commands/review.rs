@@ -8,13 +8,18 @@ use crate::{
         planning::{self, Second},
         session::Session,
         situation::{decide, report},
+        standing,
+        statements::word,
         world::World,
     },
     base::{
         reason::{ExitClass, Result},
         text::visible,
+        time::Timestamp,
     },
     cli::args::ReviewArgs,
+    event::RunStatus,
+    plan::SealedPlan,
     policy::{self, Decision, Outcome as Decided, Policy, explain::DecisionV1},
     report::json_v1::{Finding, Level},
     review::{Finding as Found, Level as Severity, report::ReviewV1},
@@ -41,16 +46,17 @@ pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
         text.push_str(&second.text());
     }
     text.push_str(&format!("decision: {}\n  {}\n", decision.outcome().word(), visible(&decision.summary())));
-    text.push_str(match decision.outcome() {
-        Decided::Permit => "next: countersign approve PLAN --policy\n",
-        Decided::NeedsApproval(_) => "next: countersign approve PLAN\n",
-        Decided::Deny => "next: countersign policy explain PLAN\n",
-    });
+    let off = decision.switched_off();
+    off.iter().for_each(|off| text.push_str(&format!("  {}\n", off.sentence())));
+    let stands = standing::of_one(&session, &plan, world);
+    text.push_str(&next(&args.plan, &plan, &stands, &decision, &session, world.now()));
     let mut result = json!({
         "plan": plan.digest(),
         "approved": *decision.outcome() == Decided::Permit,
         "decision": DecisionV1::from(&decision),
         "review": ReviewV1::from(&report),
+        "switchedOff": off,
+        "status": stands.ok().flatten().as_ref().map(word).transpose()?,
     });
     if let Some(second) = &second {
         result["opinions"] = second.json();
@@ -64,6 +70,42 @@ pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
         .about(plan.digest().to_string())
         .plan(&plan)
         .findings(report.findings().iter().map(shown).collect()))
+}
+
+/// Says the next command, with the plan as it was named; a plan that is over needs another, one that is on no record
+/// is proposed first.
+///
+/// A review asks for no ledger: where there is none to be read, whoever approves will find out.
+fn next(
+    named: &str,
+    plan: &SealedPlan,
+    stands: &Result<Option<RunStatus>>,
+    decision: &Decision,
+    session: &Session,
+    now: Timestamp,
+) -> String {
+    let expired = (plan.plan().expires_at <= now).then_some(RunStatus::Expired);
+    let over = stands.as_ref().ok().copied().flatten().filter(|stands| {
+        use RunStatus::{Completed, Expired, Rejected, Revoked, Superseded};
+        matches!(stands, Completed | Expired | Rejected | Revoked | Superseded)
+    });
+    let named = planning::shell_line(&[named.to_owned()]);
+    let directive = plan.plan().directive.name.as_str();
+    if let Some(over) = over.or(expired).and_then(|over| word(&over).ok()) {
+        return format!("the plan is over: {over}\nnext: countersign plan {directive}\n");
+    }
+    match decision.outcome() {
+        Decided::Deny => format!("next: countersign policy explain {named}\n"),
+        _ if matches!(stands, Ok(None)) => {
+            let again = match session.root.document().forge {
+                Some(_) => format!("propose {named}"),
+                None => format!("plan {directive}"),
+            };
+            format!("the plan is on no record: nobody can approve it\nnext: countersign {again}\n")
+        }
+        Decided::Permit => format!("next: countersign approve {named} --policy\n"),
+        Decided::NeedsApproval(_) => format!("next: countersign approve {named}\n"),
+    }
 }
 
 /// The findings for a person: what one check says of one step in the same words stands in one line, with all that shows it.

@@ -10,7 +10,10 @@ use crate::{
         signer::{self, Hand},
         world::World,
     },
-    base::{digest::Digest, reason::Result},
+    base::{
+        digest::Digest,
+        reason::{Result, typed},
+    },
     cli::args::RevokeArgs,
     ledger::{Batch, NewEntry},
     sign::{
@@ -57,11 +60,11 @@ pub(super) fn record(
 
 fn target(args: &RevokeArgs, session: &Session, world: &World) -> Result<(RevocationTarget, &'static str, Digest)> {
     if let Some(text) = &args.approval {
-        let digest: Digest = text.parse()?;
+        let digest: Digest = typed(text, "--approval")?;
         return Ok((RevocationTarget::Approval(digest), "approval", digest));
     }
     if let Some(text) = &args.revoked_key {
-        let digest: Digest = text.parse()?;
+        let digest: Digest = typed(text, "--signed-by")?;
         return Ok((RevocationTarget::Key(digest), "key", digest));
     }
     let (policy, _) = session.policy()?;

@@ -43,8 +43,8 @@ pub(super) fn run(args: &TryArgs, _: &Global, world: &mut World, printer: &Print
     let mut trial = Trial { world: inner(world, &clone, &folder), folder, said: Vec::new() };
     let ended = trial.run(args, world, printer);
     world.console = std::mem::replace(&mut trial.world.console, silent());
-    let lines = match ended {
-        Ok(lines) => lines,
+    let (lines, found) = match ended {
+        Ok(done) => done,
         Err(refusal) => {
             for line in &trial.said {
                 printer.say(world, line);
@@ -54,9 +54,15 @@ pub(super) fn run(args: &TryArgs, _: &Global, world: &mut World, printer: &Print
         }
     };
     let text = format!("{}\n", lines.join("\n"));
-    let result = json!({ "scratch": trial.folder.display().to_string(), "lines": lines });
+    let mut result = json!({ "scratch": trial.folder.display().to_string(), "lines": lines });
+    for (name, value) in found {
+        result[name] = json!(value);
+    }
     Ok(Outcome::done(result, text).decision("completed").about(trial.folder.display().to_string()))
 }
+
+/// What a trial found, by its name in the result.
+type Found = [(&'static str, String); 3];
 
 /// One trial: the world of the scratch clone, and what has been said so far.
 struct Trial {
@@ -66,7 +72,7 @@ struct Trial {
 }
 
 impl Trial {
-    fn run(&mut self, args: &TryArgs, _: &World, printer: &Printer) -> Result<Vec<String>> {
+    fn run(&mut self, args: &TryArgs, _: &World, printer: &Printer) -> Result<(Vec<String>, Found)> {
         let clone = self.world.cwd.clone();
         let init = InitArgs {
             forge: None,
@@ -184,7 +190,9 @@ impl Trial {
         self.say(format!("evidence   {}", bundle.display()));
         self.say(format!("view       {}", self.folder.join("view.html").display()));
         self.say("next       countersign init --solo, in your own repository");
-        Ok(self.said.clone())
+        let run = text_of(&executed, "runId");
+        let found = [("planDigest", digest), ("runId", run), ("bundlePath", bundle.display().to_string())];
+        Ok((self.said.clone(), found))
     }
 
     fn say(&mut self, line: impl Into<String>) {

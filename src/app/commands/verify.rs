@@ -15,7 +15,7 @@ use crate::{
     },
     base::{
         digest::Digest,
-        reason::{Refusal, Result},
+        reason::{Refusal, Result, typed},
         text::visible,
     },
     cli::args::{SignerArgs, VerifyArgs},
@@ -36,7 +36,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
         None => ledger,
     })?;
     if let Some(text) = &args.trust_root {
-        let expected: Digest = text.parse()?;
+        let expected: Digest = typed(text, "--trust-root")?;
         if expected != session.root.digest() {
             let what = format!("named was {expected}, in force is {}", session.root.digest());
             return Err(Refusal::new(crate::sign::reasons::TRUST_PIN, what));
@@ -72,7 +72,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
 /// Verifies a bundle with nothing but its bytes and the trust root's digest.
 fn offline(args: &VerifyArgs, bytes: &[u8], world: &World) -> Result<Outcome> {
     let pin = match &args.trust_root {
-        Some(text) => text.parse()?,
+        Some(text) => typed(text, "--trust-root")?,
         None => bundle::pinned(bytes, world)?,
     };
     let audit = bundle::audit(bytes, &pin)?;

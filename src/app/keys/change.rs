@@ -1,30 +1,26 @@
 //! Changes of the trust root: each makes the next version and the signed statement about it.
 
-use super::reasons::{ISSUER_UNKNOWN, KEY_UNKNOWN, PRINCIPAL_UNKNOWN};
+pub use super::proposal::{Proposal, Signed};
+use super::{
+    possible,
+    reasons::{ISSUER_UNKNOWN, KEY_UNKNOWN, PRINCIPAL_UNKNOWN, TRUST_CHANGE},
+};
 use crate::{
     base::{
         digest::Digest,
         ident::Id,
-        json,
         reason::{Refusal, Result},
         text::excerpt,
         time::Timestamp,
     },
     sign::{
-        Duty, Envelope, PublicKey, Signer, TrustRoot,
+        Duty, PublicKey, Signer, TrustRoot,
         issuer::{Gate, Issuer, IssuerKey},
-        predicate::TrustRootUpdate,
-        reasons::{KEY_DUTY, KEY_REVOKED, TRUST_MALFORMED},
+        reasons::TRUST_MALFORMED,
         schemes::{Scheme, oidc::keyless},
-        stated::read_statement,
-        statement::Subject,
-        trust::{Document, ForgeKind, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE, Version},
-        verified::count_root_holders,
+        trust::{Document, ForgeKind, Key, LedgerRef, Principal, PrincipalKind, TRUST_ROOT_TYPE},
     },
 };
-
-/// Name of the one subject of a statement about a trust root.
-const SUBJECT: &str = "trust-root";
 
 /// A public key that is to be listed.
 #[derive(Clone, Debug)]
@@ -211,9 +207,6 @@ impl Change {
             Self::RevokeKey { key, at } => {
                 let listed = document.keys.iter_mut().find(|listed| listed.id == *key);
                 let listed = listed.ok_or_else(|| Refusal::new(KEY_UNKNOWN, format!("key {key}")))?;
-                if listed.revoked_at.is_some() {
-                    return Err(Refusal::new(KEY_REVOKED, format!("key {key} is revoked already")));
-                }
                 listed.revoked_at = Some(*at);
             }
             Self::RenewExpiry(expires) => document.expires = *expires,
@@ -250,23 +243,6 @@ fn find_principal(document: &mut Document, id: u64) -> Result<&mut Principal> {
     found.ok_or_else(|| Refusal::new(PRINCIPAL_UNKNOWN, format!("principal {id}")))
 }
 
-/// A version that is not in force yet: its document, and the statement with the signatures so far.
-#[derive(Clone, Debug)]
-pub struct Proposal {
-    root: TrustRoot,
-    version: Version,
-    previous: Option<TrustRoot>,
-}
-
-/// How many holders of root keys have signed, and how many must, under one trust root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signed {
-    /// Distinct holders of valid root keys who signed.
-    pub have: usize,
-    /// How many must.
-    pub need: usize,
-}
-
 impl TrustDraft {
     /// Makes version 1 and has it signed.
     ///
@@ -297,147 +273,22 @@ impl TrustDraft {
 /// Makes the next version of a trust root and has it signed.
 ///
 /// # Errors
-/// `principal.unknown`, `key.unknown`, `key.revoked`, `trust.malformed` where the next version would contradict
+/// `principal.unknown`, `key.unknown`, `trust.change` where the next version would contradict
 /// itself, `key.role` where a signer has no root key in either version, and those of the signers.
 pub fn propose(root: &TrustRoot, changes: &[Change], now: Timestamp, signers: &[&dyn Signer]) -> Result<Proposal> {
     let mut document = root.document().clone();
     document.version += 1;
-    changes.iter().try_for_each(|change| change.apply(&mut document))?;
-    Proposal::make(&document, Some(root), now, signers)
-}
-
-impl Proposal {
-    fn make(
-        document: &Document,
-        previous: Option<&TrustRoot>,
-        now: Timestamp,
-        signers: &[&dyn Signer],
-    ) -> Result<Self> {
-        let bytes = json::canonical(document)?;
-        let root = TrustRoot::parse(&bytes)?;
-        // Times of versions never go backwards, even where the clocks of two signers differ.
-        let signed_at = previous.and_then(TrustRoot::signed_at).map_or(now, |before| before.max(now));
-        let update =
-            TrustRootUpdate { version: document.version, previous: previous.map(TrustRoot::digest), signed_at };
-        for signer in signers {
-            check_signer(*signer, &root, previous)?;
+    for change in changes {
+        possible::check(change, &document)?;
+        change.apply(&mut document)?;
+    }
+    // The version before is whole: what does not hold together now is what was asked for.
+    Proposal::make(&document, Some(root), now, signers).map_err(|refusal| {
+        match refusal.code() == TRUST_MALFORMED.code {
+            true => Refusal::new(TRUST_CHANGE, refusal.message()),
+            false => refusal,
         }
-        let envelope = Envelope::sign(vec![Subject::new(SUBJECT, root.digest())], update, signers)?;
-        Ok(Self { root, version: Version { bytes, envelope }, previous: previous.cloned() })
-    }
-
-    /// Takes up a version that others began to sign; `previous` is the trust root in force.
-    ///
-    /// # Errors
-    /// `trust.*`, `payload.malformed`, `signature.invalid`.
-    pub fn resume(version: Version, previous: Option<&TrustRoot>) -> Result<Self> {
-        let root = TrustRoot::parse(&version.bytes)?;
-        let statement = read_statement::<TrustRootUpdate>(version.envelope.unverified_payload())?;
-        let fits = statement.subject == [Subject::new(SUBJECT, root.digest())]
-            && statement.predicate.version == root.document().version
-            && statement.predicate.previous == previous.map(TrustRoot::digest);
-        if !fits {
-            return Err(Refusal::new(TRUST_MALFORMED, "the statement is not about this version of the trust root"));
-        }
-        Ok(Self { root, version, previous: previous.cloned() })
-    }
-
-    /// Adds the signature of one more root key.
-    ///
-    /// # Errors
-    /// `key.role`, `limit.count`, and those of the signer.
-    pub fn countersign(&mut self, signer: &dyn Signer) -> Result<()> {
-        check_signer(signer, &self.root, self.previous.as_ref())?;
-        self.version.envelope = self.version.envelope.countersigned(signer)?;
-        Ok(())
-    }
-
-    /// Adds signatures that others made; of a key that signed twice the present one stays.
-    ///
-    /// # Errors
-    /// `dsse.malformed` where they are over another statement, `limit.count`.
-    pub fn join(&mut self, earlier: &Envelope) -> Result<()> {
-        let envelope = &mut self.version.envelope;
-        let present: Vec<String> = envelope.signatures().iter().map(|signature| signature.keyid.clone()).collect();
-        envelope.join(&earlier.without(|keyid| present.iter().any(|known| known == keyid)))
-    }
-
-    /// Returns how many have signed and how many must: under the version before, where there is one, and under this.
-    ///
-    /// # Errors
-    /// `payload.malformed`, `signature.invalid`.
-    pub fn signed(&self) -> Result<Vec<Signed>> {
-        let envelope = &self.version.envelope;
-        let statement = read_statement::<TrustRootUpdate>(envelope.unverified_payload())?;
-        let roots = self.previous.iter().chain([&self.root]);
-        roots
-            .map(|root| match count_root_holders(envelope, root, statement.predicate.signed_at) {
-                Ok((have, need)) => Ok(Signed { have, need }),
-                Err(refusal) if refusal.code() == "signature.none" => {
-                    Ok(Signed { have: 0, need: root.document().root_threshold as usize })
-                }
-                Err(refusal) => Err(refusal),
-            })
-            .collect()
-    }
-
-    /// Returns whether enough have signed: whether the check at loading accepts it.
-    ///
-    /// # Errors
-    /// As that check, except for missing signatures.
-    pub fn is_complete(&self) -> Result<bool> {
-        let accepted = match &self.previous {
-            Some(previous) => previous.accept(&self.version),
-            None => TrustRoot::start(&self.version),
-        };
-        match accepted {
-            Ok(_) => Ok(true),
-            Err(_) if self.signed()?.iter().any(|signed| signed.have < signed.need) => Ok(false),
-            Err(refusal) => Err(refusal),
-        }
-    }
-
-    /// Returns the number of the version.
-    #[must_use]
-    pub fn number(&self) -> u64 {
-        self.root.document().version
-    }
-
-    /// Returns the digest of the document: what is pinned.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        self.root.digest()
-    }
-
-    /// Returns the document's bytes and the envelope.
-    #[must_use]
-    pub fn version(&self) -> &Version {
-        &self.version
-    }
-
-    /// Returns the digest of the version before.
-    #[must_use]
-    pub fn previous(&self) -> Option<Digest> {
-        self.previous.as_ref().map(TrustRoot::digest)
-    }
-
-    /// Returns the version as a trust root that was parsed and is not in force.
-    #[must_use]
-    pub fn unaccepted(&self) -> &TrustRoot {
-        &self.root
-    }
-}
-
-/// Refuses, before anything is signed, a signer whose signature would count nothing.
-fn check_signer(signer: &dyn Signer, new: &TrustRoot, old: Option<&TrustRoot>) -> Result<()> {
-    let id = signer.key_id();
-    let counts = |root: &TrustRoot| {
-        root.key(&id).is_some_and(|(key, _)| key.duties.contains(&Duty::Root) && key.revoked_at.is_none())
-    };
-    if counts(new) || old.is_some_and(counts) {
-        return Ok(());
-    }
-    Err(Refusal::new(KEY_DUTY, format!("key {id} is no root key")).subject(id.to_string()))
+    })
 }
 
 #[cfg(test)]

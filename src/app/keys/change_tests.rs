@@ -38,8 +38,8 @@ fn what_is_not_there_cannot_be_changed() {
     assert_eq!(code(Change::SetRoles { principal: 9, roles: vec![] }), "principal.unknown");
     assert_eq!(code(Change::EnrolKey(listed(9))), "principal.unknown");
     assert_eq!(code(Change::RevokeKey { key: key(9).key_id(), at: now() }), "key.unknown");
-    assert_eq!(code(Change::EnrolPrincipal(person(1))), "trust.malformed");
-    assert_eq!(code(Change::EnrolKey(listed(1))), "trust.malformed");
+    assert_eq!(code(Change::EnrolPrincipal(person(1))), "trust.change");
+    assert_eq!(code(Change::EnrolKey(listed(1))), "trust.change");
     assert_eq!(code(Change::AddWitness { principal: person(8), key: listed(8) }), "trust.malformed");
 }
 
@@ -48,12 +48,12 @@ fn b20_a_threshold_of_nobody_or_of_more_than_there_are_is_refused() {
     let root = first(1, &[1, 2]);
     for threshold in [0, 3, u32::MAX] {
         let refusal = propose(&root, &[Change::SetThreshold(threshold)], now(), &[&key(1)]).unwrap_err();
-        assert_eq!(refusal.code(), "trust.malformed");
+        assert_eq!(refusal.code(), "trust.change");
         assert_eq!(draft(threshold, &[1, 2]).propose(now(), &[&key(1)]).unwrap_err().code(), "trust.malformed");
     }
     let last = Change::RevokeKey { key: key(1).key_id(), at: now() };
     let all = [last, Change::RevokeKey { key: key(2).key_id(), at: now() }];
-    assert_eq!(propose(&root, &all, now(), &[&key(1)]).unwrap_err().code(), "trust.malformed");
+    assert_eq!(propose(&root, &all, now(), &[&key(1)]).unwrap_err().code(), "trust.change");
 }
 
 #[test]

@@ -134,6 +134,8 @@ pub struct ShownKey {
     pub duties: Vec<Duty>,
     /// Whether it counts now.
     pub status: KeyStatus,
+    /// From when on it is valid.
+    pub not_before: Timestamp,
     /// From when on it is not valid.
     pub not_after: Timestamp,
     /// Which jobs sign with it, where it is no key that anybody holds.
@@ -180,6 +182,7 @@ pub fn show(root: &TrustRoot, now: Timestamp) -> Shown {
             roles: principal.map(|principal| principal.roles.clone()).unwrap_or_default(),
             duties: key.duties.clone(),
             status,
+            not_before: key.not_before,
             not_after: key.not_after,
             gate: key.gate.clone(),
         }
@@ -207,15 +210,20 @@ impl Shown {
             // A `String` takes every write.
             let _ = writeln!(
                 out,
-                "\n{}  {}\n  {}  {}  {}  until {}\n  {}",
+                "\n{}  {}\n  {}  {}  {}  from {} until {}\n  {}",
                 text::visible(&key.login),
                 text::visible(&key.name),
                 key.scheme.word(),
                 duties.join(","),
                 key.status.word(),
+                key.not_before,
                 key.not_after,
                 key.id
             );
+            if !key.roles.is_empty() {
+                let roles: Vec<&str> = key.roles.iter().map(Id::as_str).collect();
+                let _ = writeln!(out, "  roles {}", roles.join(","));
+            }
             if let Some(gate) = &key.gate {
                 let _ = writeln!(out, "  {}  events {}", gate.runner.word(), text::visible(&gate.events.join(",")));
                 for workflow in &gate.workflows {

@@ -7,6 +7,8 @@ pub mod commands;
 pub mod file;
 pub mod guard;
 pub mod pin;
+mod possible;
+mod proposal;
 pub mod reasons;
 pub mod ssh;
 pub mod ssh_export;

@@ -56,11 +56,11 @@ pub fn path(config_dir: &Path, host: &str, repo_id: &str) -> PathBuf {
 /// Finds the pin of a repository: the variable's where that is set, else the file's.
 ///
 /// # Errors
-/// `trust.unpinned` where there is none, `digest.format` where the variable holds anything but a full digest,
+/// `trust.unpinned` where there is none, `usage.invalid` where the variable holds anything but a full digest,
 /// `trust.pin_mismatch` where the file is about another repository, `key.permissions`, `json.*`.
 pub fn resolve(config_dir: &Path, variable: Option<&str>, host: &str, repo_id: &str) -> Result<Pin> {
     if let Some(text) = variable.map(str::trim).filter(|text| !text.is_empty()) {
-        let digest = text.parse().map_err(|e: Refusal| e.subject(VARIABLE))?;
+        let digest = text.parse().map_err(|e: Refusal| e.typed_as(VARIABLE))?;
         return Ok(Pin { digest, file: None });
     }
     match read(config_dir, host, repo_id)? {
@@ -102,7 +102,8 @@ fn read(config_dir: &Path, host: &str, repo_id: &str) -> Result<Option<Digest>> 
         _ => {}
     }
     let text = file::read_private(&target, MAX_PIN, Readers::Anybody)?;
-    let pin: PinFile = json::from_canonical(text.as_bytes(), text.len())?;
+    let about = |e: Refusal| e.subject(target.display().to_string());
+    let pin: PinFile = json::from_canonical(text.as_bytes(), text.len()).map_err(about)?;
     if pin.kind != PIN_TYPE || pin.host != host || pin.repo_id != repo_id {
         return Err(
             Refusal::new(TRUST_PIN, "the pin file is about another repository").subject(target.display().to_string())
@@ -139,7 +140,7 @@ mod tests {
             Pin { digest: two, file: None }
         );
         for bad in [&two.hex(), &two.to_string()[..20], "any", "*"] {
-            assert_eq!(resolve(room.path(), Some(bad), "local", "1").unwrap_err().code(), "digest.format", "{bad}");
+            assert_eq!(resolve(room.path(), Some(bad), "local", "1").unwrap_err().code(), "usage.invalid", "{bad}");
         }
     }
 

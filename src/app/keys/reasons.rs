@@ -4,7 +4,7 @@ use crate::reasons;
 
 reasons! {
     KEY_FILE = "key.file", Usage, "the key file is missing, or is no plain file of a key's size", "name the file that `countersign keys generate` wrote";
-    KEY_PERMISSIONS = "key.permissions", Usage, "others can read or change the file", "run `chmod 600` on the file, as its owner";
+    KEY_PERMISSIONS = "key.permissions", Usage, "others can read or change the file", "let it be yours, and nobody else's to read or change";
     KEY_EXISTS = "key.exists", Usage, "a file of that name exists, and keys are never overwritten", "choose another name, or move the old file away";
     KEY_IN_REPOSITORY = "key.in_repository", Usage, "a private key would lie in a git work tree", "leave out the path: the default is outside of every repository";
     KEY_UNKNOWN = "key.unknown", Usage, "the trust root lists no such key", "see `countersign keys show`";
@@ -19,5 +19,6 @@ reasons! {
     TRUST_MISSING = "trust.missing", Usage, "the repository has no trust root", "make one with `countersign init`";
     TRUST_FILES = "trust.files", Verification, "the files of the trust root contradict one another", "restore `.countersign/trust.json` and `.countersign/trust/` from the base branch";
     TRUST_VERSION_EXISTS = "trust.version_exists", Usage, "that version of the trust root exists with other content", "sign the version that is pending, or remove its files to start anew";
+    TRUST_CHANGE = "trust.change", Usage, "the trust root cannot be changed in this way", "see `countersign keys show` for what it says now";
     TRUST_NOTHING_PENDING = "trust.nothing_pending", Usage, "no change of the trust root waits for signatures", "see `countersign keys show`";
 }

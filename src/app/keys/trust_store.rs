@@ -13,6 +13,7 @@ use super::{
     reasons::{TRUST_FILES, TRUST_MISSING, TRUST_NOTHING_PENDING, TRUST_VERSION_EXISTS},
 };
 use crate::{
+    app::files::link_on_the_way,
     base::{
         digest::Digest,
         reason::{IO, LIMIT_COUNT, LIMIT_SIZE, Refusal, Result},
@@ -209,14 +210,10 @@ pub fn write(work_tree: &Path, proposal: &mut Proposal) -> Result<Vec<PathBuf>> 
 }
 
 fn refuse_links(work_tree: &Path, path: &str) -> Result<()> {
-    let mut at = work_tree.to_owned();
-    for part in Path::new(path) {
-        at.push(part);
-        if fs::symlink_metadata(&at).is_ok_and(|status| status.is_symlink()) {
-            return Err(Refusal::new(TRUST_FILES, format!("`{}` is a symbolic link", at.display())).subject(path));
-        }
+    match link_on_the_way(work_tree, path) {
+        None => Ok(()),
+        Some(link) => Err(Refusal::new(TRUST_FILES, format!("`{}` is a symbolic link", link.display())).subject(path)),
     }
-    Ok(())
 }
 
 fn failed(path: &Path, cause: &std::io::Error) -> Refusal {

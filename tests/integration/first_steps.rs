@@ -1,0 +1,138 @@
+//! The first commands that somebody types: what is refused leaves nothing behind.
+
+use std::{fs, os::unix::fs::symlink, path::Path};
+
+use super::{
+    scene::{FILES, plan, solo, tip},
+    support::{Bench, Ran, ran},
+};
+
+/// Everything below a folder but git's own, in order.
+fn everything(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).into_iter().flatten().map(Result::unwrap) {
+            let path = entry.path();
+            if path.file_name().is_some_and(|name| name == ".git") {
+                continue;
+            }
+            found.push(path.strip_prefix(folder).unwrap().display().to_string());
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Sets up in vain: the refusal is the one that is meant, and nothing is there that was not before.
+#[track_caller]
+fn in_vain(bench: &Bench, args: &[&str], variables: &[(&str, &str)], code: i32, says: &str) -> Ran {
+    let all = bench.repo().parent().unwrap().to_owned();
+    let (before, ledger) = (everything(&all), tip(bench));
+    let ran = bench.run_with(&[&["init", "--solo"], args].concat(), variables, "", false).exits(code);
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    assert_eq!(everything(&all), before, "something was left behind");
+    assert_eq!(tip(bench), ledger);
+    ran
+}
+
+#[test]
+fn a_login_that_cannot_name_a_key_sets_nothing_up() {
+    let bench = Bench::new(FILES);
+    for login in ["a b", "", "../../x", "a/b", "-x\u{200b}"] {
+        in_vain(&bench, &[&format!("--login={login}")], &[], 2, "--login");
+    }
+    in_vain(&bench, &["--email", "nonsense"], &[], 2, "--email");
+    in_vain(&bench, &["--valid", "soon"], &[], 2, "--valid");
+    bench.run(&["init", "--solo", "--login", "ada"]).exits(0);
+}
+
+#[test]
+fn a_home_that_cannot_be_used_sets_nothing_up() {
+    let bench = Bench::new(FILES);
+    for (variable, value) in
+        [("COUNTERSIGN_HOME", "rel"), ("COUNTERSIGN_HOME", "/dev/null/x"), ("COUNTERSIGN_HOME", "/proc/nowhere")]
+    {
+        in_vain(&bench, &[], &[(variable, value)], 2, "COUNTERSIGN_HOME");
+    }
+    let homeless = |home: &str| in_vain(&bench, &[], &[("COUNTERSIGN_HOME", ""), ("HOME", home)], 2, "HOME");
+    homeless("");
+    homeless("/dev/null");
+    homeless("rel");
+    // Within the repository nobody keeps a private key.
+    let inside = bench.path("home").display().to_string();
+    in_vain(&bench, &[], &[("COUNTERSIGN_HOME", &inside)], 2, "work tree");
+}
+
+#[test]
+fn a_ledger_that_is_there_already_sets_nothing_up() {
+    let bench = Bench::new(FILES);
+    bench.git(&["branch", "countersign/ledger"]);
+    in_vain(&bench, &[], &[], 2, "countersign/ledger");
+    bench.git(&["branch", "-D", "countersign/ledger"]);
+    bench.run(&["init", "--solo"]).exits(0);
+}
+
+#[test]
+fn what_was_there_before_a_set_up_in_vain_is_there_after_it() {
+    let bench = Bench::new(&[("pipelines/inventory.yml", "mine\n"), (".countersign/config.yml", "")]);
+    bench.git(&["branch", "countersign/ledger"]);
+    in_vain(&bench, &[], &[], 2, "countersign/ledger");
+    assert_eq!(bench.read("pipelines/inventory.yml"), "mine\n");
+}
+
+#[test]
+fn nothing_is_set_up_through_a_link() {
+    let bench = Bench::new(&[]);
+    let out = bench.outside("out");
+    fs::create_dir(&out).unwrap();
+    for link in ["pipelines", "directives", ".countersign", "pipelines/inventory", ".countersign/trust"] {
+        let at = bench.path(link);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        symlink(&out, &at).unwrap();
+        in_vain(&bench, &[], &[], 2, link);
+        assert_eq!(everything(&out), Vec::<String>::new(), "{link} was followed");
+        fs::remove_file(&at).unwrap();
+    }
+    for link in ["pipelines/inventory.yml", ".countersign/policy.yml", ".countersign/trust.json"] {
+        symlink(out.join("file"), bench.path(link)).unwrap();
+        in_vain(&bench, &[], &[], 2, link);
+        fs::remove_file(bench.path(link)).unwrap();
+    }
+    bench.run(&["init", "--solo"]).exits(0);
+}
+
+#[test]
+fn a_plan_that_is_not_recorded_leaves_no_file() {
+    let bench = solo();
+    let remotes = ["nosuch", "http://127.0.0.1:1/o/r.git", "ssh://git@127.0.0.1:1/o/r.git"];
+    for remote in remotes {
+        let line = ["plan", "mark", "--out", "../n.json"];
+        let ran = bench.run_with(&line, &[("COUNTERSIGN_LEDGER_REMOTE", remote)], "", false);
+        assert_ne!(ran.code, 0, "{}", ran.stdout);
+        assert!(!bench.outside("n.json").exists(), "{remote}: a plan that nobody recorded lies there");
+    }
+    // A file that is there stays as it is.
+    fs::write(bench.outside("n.json"), "mine").unwrap();
+    let line = ["plan", "mark", "--out", "../n.json"];
+    assert_ne!(bench.run_with(&line, &[("COUNTERSIGN_LEDGER_REMOTE", "nosuch")], "", false).code, 0);
+    assert_eq!(fs::read_to_string(bench.outside("n.json")).unwrap(), "mine");
+    assert!(bench.outside(&plan(&bench, "mark", &[]).file[3..]).exists());
+}
+
+#[test]
+fn a_folder_that_is_missing_is_named_once() {
+    let bench = Bench::new(&[]);
+    let told = bench.run(&["-C", "nowhere", "list"]).exits(2).stderr;
+    assert!(told.contains("--directory") && told.contains("nowhere"), "{told}");
+    assert!(!told.contains("at least one commit"), "{told}");
+    let outside = bench.outside("plain");
+    fs::create_dir(&outside).unwrap();
+    let mut tool = bench.binary();
+    tool.args(["-C", &outside.display().to_string(), "list"]).env("GIT_CEILING_DIRECTORIES", "/");
+    let ran = ran(tool.output().unwrap());
+    assert_eq!(ran.stderr.matches("inside a git checkout").count(), 1, "{}", ran.stderr);
+}
