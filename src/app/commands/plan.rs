@@ -23,7 +23,7 @@ use crate::{
         ident::Id,
         reason::{Refusal, Result, USAGE},
         text::{count, excerpt, visible},
-        time::{Timestamp, parse_duration},
+        time::{Timestamp, parse_duration, shown_duration},
         value::Scalar,
     },
     cli::args::PlanArgs,
@@ -359,7 +359,10 @@ fn lifetime(args: &PlanArgs, policy: &Policy, directive: Option<i64>) -> Result<
         None => Ok(longest),
         Some(text) => match parse_duration(text)? {
             asked if asked <= longest => Ok(asked),
-            asked => Err(Refusal::new(EXPIRY_TOO_LONG, format!("{asked} s asked for, {longest} s allowed"))),
+            asked => Err(Refusal::new(
+                EXPIRY_TOO_LONG,
+                format!("{} asked for, {} allowed", shown_duration(asked), shown_duration(longest)),
+            )),
         },
     }
 }
