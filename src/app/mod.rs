@@ -26,6 +26,7 @@ pub mod keys;
 mod ledger;
 mod logins;
 mod output;
+mod pipeline_files;
 mod planning;
 mod privileges;
 mod prompt;
@@ -43,6 +44,7 @@ mod standing;
 mod statements;
 mod tracking;
 mod trigger;
+mod work_tree;
 pub mod world;
 
 use std::ffi::OsString;
