@@ -24,6 +24,7 @@ mod identity;
 mod keyless;
 pub mod keys;
 mod ledger;
+mod lint;
 mod logins;
 mod output;
 mod pipeline_files;

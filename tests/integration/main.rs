@@ -30,6 +30,7 @@ mod github_verbs;
 mod issuer;
 mod keyless;
 mod ledger_http;
+mod lint;
 mod local_model;
 mod loop_solo;
 mod loop_team;

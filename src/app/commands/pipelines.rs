@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    app::{definitions::Definitions, output::Outcome, reasons::PIPELINE_MISSING, world::World},
+    app::{definitions::Definitions, lint, output::Outcome, reasons::PIPELINE_MISSING, world::World},
     base::{
         diagnostic::{findings, nearest},
         reason::{INTERNAL, Refusal, Result},
@@ -20,7 +20,7 @@ pub(super) fn run(command: &PipelinesCommand, world: &World) -> Result<Outcome> 
     let definitions = Definitions::of_work_tree(world)?;
     match command {
         PipelinesCommand::List => Ok(list(&definitions)),
-        PipelinesCommand::Check(_) => definitions.check_pipelines(),
+        PipelinesCommand::Check(_) => lint::check_pipelines(&definitions),
         PipelinesCommand::Show { name } => show(&definitions, name),
     }
 }
@@ -28,22 +28,26 @@ pub(super) fn run(command: &PipelinesCommand, world: &World) -> Result<Outcome> 
 fn list(definitions: &Definitions) -> Outcome {
     let mut text = String::new();
     let mut rows = Vec::new();
-    for (name, read) in definitions.pipelines() {
-        match read {
-            Ok(pipeline) => {
+    for (name, examined) in &definitions.pipelines.read {
+        match examined.sound() {
+            Some(pipeline) => {
                 let (effect, description) = (pipeline.effect().word(), visible(pipeline.description()));
                 text.push_str(&format!("{name:<24} {effect:<13} {description}\n"));
                 rows.push(
                     json!({ "name": name, "effect": effect, "description": pipeline.description(), "valid": true }),
                 );
             }
-            Err(places) => {
+            None => {
+                let places = examined.findings();
                 text.push_str(&format!("{name:<24} ({}; see `countersign pipelines check`)\n", findings(places.len())));
                 rows.push(json!({ "name": name, "valid": false, "findings": places.len() }));
             }
         }
     }
-    if rows.is_empty() {
+    let strays = definitions.pipelines.strays.len();
+    if strays > 0 {
+        text.push_str(&format!("({} beside them; see `countersign pipelines check`)\n", findings(strays)));
+    } else if rows.is_empty() {
         text.push_str("no pipelines; `countersign init` writes an example\n");
     }
     Outcome::done(json!(rows), text)
@@ -70,13 +74,15 @@ struct Shown<'a> {
 }
 
 fn show(definitions: &Definitions, name: &str) -> Result<Outcome> {
-    let Some((_, read)) = definitions.pipelines().iter().find(|(known, _)| known == name) else {
+    let Some((_, examined)) = definitions.pipelines.read.iter().find(|(known, _)| known == name) else {
         let refusal = Refusal::new(PIPELINE_MISSING, format!("`{}`", excerpt(name)));
-        let names = definitions.pipelines().iter().map(|(name, _)| name.as_str());
+        let names = definitions.pipelines.read.iter().map(|(name, _)| name.as_str());
         let near = nearest(name, names).map(|near| format!("did you mean `{near}`?"));
         return Err(near.into_iter().fold(refusal, Refusal::hint));
     };
-    let pipeline = read.as_ref().map_err(|places| crate::app::session::invalid(name, places.clone()))?;
+    let Some(pipeline) = examined.sound() else {
+        return Err(crate::app::session::invalid(&format!("pipelines/{name}.yml"), examined.findings().to_vec()));
+    };
     let shown = shown(pipeline);
     let yaml = serde_yaml::to_string(&shown).map_err(|e| Refusal::new(INTERNAL, e.to_string()))?;
     let text = format!("{yaml}\n# {}\n{}", pipeline.file(), pipeline.text());
