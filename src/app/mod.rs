@@ -28,6 +28,7 @@ mod lint;
 mod logins;
 mod output;
 mod pipeline_files;
+mod pipeline_v1;
 mod planning;
 mod privileges;
 mod prompt;

@@ -375,6 +375,34 @@ fn a_file_that_is_not_utf8_is_told_with_the_place() {
 }
 
 #[test]
+fn a_pipeline_is_shown_with_everything_that_holds() {
+    let bench = solo();
+    bench.write(
+        "pipelines/full.yml",
+        "description: All there is.\neffect: analyze\ninputs:\n  num: {type: integer, required: true, min: 1, max: 9}\n  w: {type: enum, values: [a, b], default: a}\noutputs: {o: {type: string, pattern: '[a-z]+', from: {stdoutLine: 'o='}}}\nactions:\n  - run: {program: sha256sum, argv: ['{{ inputs.w }}'], network: ['example.com:443'], reads: [a]}\n  - run: {program: sha256sum, argv: ['{{ inputs.num }}']}\n",
+    );
+    let ran = bench.json(&["pipelines", "show", "full"]).exits(0).json();
+    let shown = &ran["result"];
+    assert_eq!(
+        (&shown["inputs"]["num"]["type"], &shown["inputs"]["num"]["required"]),
+        (&"integer".into(), &true.into())
+    );
+    assert_eq!((&shown["inputs"]["w"]["default"], &shown["inputs"]["num"]["max"]), (&"a".into(), &9.into()));
+    assert_eq!((&shown["onFailure"], &shown["timeoutSeconds"]), (&"halt".into(), &300.into()));
+    assert_eq!(shown["actions"][0]["run"]["network"][0], "example.com:443");
+    assert_eq!(shown["outputs"]["o"]["from"]["stdoutLine"], "o=");
+    let text = bench.run(&["pipelines", "show", "full"]).exits(0).stdout;
+    for line in [
+        "onFailure: halt",
+        "  o: {type: string, pattern: \"[a-z]+\", maxLength: 1000, from: {stdoutLine: \"o=\"}}",
+        "  num: {type: integer, required: true, min: 1, max: 9, dash: false}",
+        "  - run: {program: sha256sum, argv: [\"{{ inputs.num }}\"], cwd: \".\", env: {}, reads: [], writes: [], systemReads: [], network: [], secrets: [], okCodes: [0]}",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_an_input_of_a_plan_sends_nobody_to_the_files() {
     let bench = solo();
     let ran = bench.json(&["plan", "mark", "-i", "count=x"]).refused(2, "definition.invalid");

@@ -1,19 +1,18 @@
 //! `pipelines list|check|show`.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    app::{definitions::Definitions, lint, output::Outcome, reasons::PIPELINE_MISSING, world::World},
+    app::{
+        definitions::Definitions, lint, output::Outcome, pipeline_v1::PipelineV1, reasons::PIPELINE_MISSING,
+        session::invalid, world::World,
+    },
     base::{
         diagnostic::{findings, nearest},
-        reason::{INTERNAL, Refusal, Result},
+        reason::{Refusal, Result},
         text::{excerpt, visible},
     },
     cli::args::PipelinesCommand,
-    pipeline::Pipeline,
 };
 
 pub(super) fn run(command: &PipelinesCommand, world: &World) -> Result<Outcome> {
@@ -53,26 +52,6 @@ fn list(definitions: &Definitions) -> Outcome {
     Outcome::done(json!(rows), text)
 }
 
-/// A pipeline with all defaults filled in; frozen.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown<'a> {
-    name: String,
-    description: &'a str,
-    effect: &'static str,
-    digest: String,
-    idempotent: bool,
-    timeout_seconds: u32,
-    attempts: u32,
-    backoff_seconds: u32,
-    inputs: Vec<String>,
-    outputs: Vec<String>,
-    evidence: Vec<String>,
-    actions: usize,
-    verify: usize,
-    scripts: BTreeMap<&'a str, String>,
-}
-
 fn show(definitions: &Definitions, name: &str) -> Result<Outcome> {
     let Some((_, examined)) = definitions.pipelines.read.iter().find(|(known, _)| known == name) else {
         let refusal = Refusal::new(PIPELINE_MISSING, format!("`{}`", excerpt(name)));
@@ -81,29 +60,8 @@ fn show(definitions: &Definitions, name: &str) -> Result<Outcome> {
         return Err(near.into_iter().fold(refusal, Refusal::hint));
     };
     let Some(pipeline) = examined.sound() else {
-        return Err(crate::app::session::invalid(&format!("pipelines/{name}.yml"), examined.findings().to_vec()));
+        return Err(invalid(&format!("pipelines/{name}.yml"), examined.findings().to_vec()));
     };
-    let shown = shown(pipeline);
-    let yaml = serde_yaml::to_string(&shown).map_err(|e| Refusal::new(INTERNAL, e.to_string()))?;
-    let text = format!("{yaml}\n# {}\n{}", pipeline.file(), pipeline.text());
-    Ok(Outcome::done(json!(shown), text).about(pipeline.digest().to_string()))
-}
-
-fn shown(pipeline: &Pipeline) -> Shown<'_> {
-    Shown {
-        name: pipeline.name().to_string(),
-        description: pipeline.description(),
-        effect: pipeline.effect().word(),
-        digest: pipeline.digest().to_string(),
-        idempotent: pipeline.is_idempotent(),
-        timeout_seconds: pipeline.timeout_seconds(),
-        attempts: pipeline.retry().attempts,
-        backoff_seconds: pipeline.retry().backoff_seconds,
-        inputs: pipeline.inputs().keys().map(ToString::to_string).collect(),
-        outputs: pipeline.outputs().keys().map(ToString::to_string).collect(),
-        evidence: pipeline.evidence().iter().map(ToString::to_string).collect(),
-        actions: pipeline.actions().len(),
-        verify: pipeline.verify().len(),
-        scripts: pipeline.scripts().iter().map(|(name, script)| (name.as_str(), script.digest.to_string())).collect(),
-    }
+    let shown = PipelineV1::from(pipeline);
+    Ok(Outcome::done(json!(shown), shown.text()?).about(pipeline.digest().to_string()))
 }
