@@ -314,10 +314,11 @@ pub(crate) fn programs(policy: &Policy) -> ProgramTable {
 
 /// Makes the refusal of a file with findings.
 pub(crate) fn invalid(file: &str, places: Vec<Diagnostic>) -> Refusal {
-    Refusal::new(DEFINITION_INVALID, format!("{file}: {}", findings(places.len())))
-        .subject(file)
-        .hint("`directives check`, `pipelines check` and `policy check` show all that is wrong with the files here")
-        .diagnostics(places)
+    let refusal = Refusal::new(DEFINITION_INVALID, format!("{file}: {}", findings(places.len()))).subject(file);
+    let check = ["directives", "pipelines"].into_iter().find(|folder| file.starts_with(folder));
+    let check = check.or((file == POLICY).then_some("policy"));
+    let hint = check.map(|what| format!("`countersign {what} check` shows all that is wrong with what lies here"));
+    hint.into_iter().fold(refusal, Refusal::hint).diagnostics(places)
 }
 
 /// Returns the path of a directive that is named by its path or its name.

@@ -68,6 +68,7 @@ fn a_link_is_a_finding_that_shows_nothing_of_what_it_names() {
     );
     let shown = bench.json(&["pipelines", "show", "leak"]).refused(2, "definition.invalid");
     assert!(shown.stderr.contains("`pipelines/leak.yml` is a symbolic link"), "{}", shown.stderr);
+    assert!(shown.stderr.contains("`countersign pipelines check` shows all"), "{}", shown.stderr);
     fs::remove_file(bench.path(".countersign/policy.yml")).unwrap();
     symlink(&key, bench.path(".countersign/policy.yml")).unwrap();
     quiet(&bench.json(POLICY));
