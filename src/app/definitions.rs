@@ -1,143 +1,189 @@
-//! Directives and pipelines as they lie in the work tree: for listing and checking only, never for planning.
+//! Directives, pipelines and the policy as they lie in the work tree: for listing and checking only, never for planning.
 
-use std::{collections::BTreeMap, path::Path};
-
-use serde_json::json;
+use std::collections::BTreeMap;
 
 use super::{
-    files,
-    output::Outcome,
-    reasons::CHECKS_FOUND,
-    session::{POLICY, programs},
+    pipeline_files::PipelineFiles,
+    session::POLICY,
+    work_tree::{Listing, WorkTree, finding},
     world::World,
 };
 use crate::{
     base::{
-        diagnostic::{Diagnostic, findings},
-        reason::{Refusal, Result},
-        text,
+        diagnostic::Diagnostic,
+        examined::Examined,
+        reason::{Reason, Result},
     },
-    directive::Directive,
+    directive::{Directive, reasons::DIRECTIVE_ENDING},
     forge::Checkout,
-    pipeline::{Catalog, Pipeline, reasons::PIPELINE_ENDING},
-    policy::Policy,
+    pipeline::{
+        Pipeline,
+        reasons::{PIPELINE_ENDING, PIPELINE_SCRIPT},
+    },
 };
 
 /// The most bytes of a definition or a script.
 const MAX_FILE: usize = 1 << 20;
-
-/// What a file was read as.
-type Read<T> = std::result::Result<T, Vec<Diagnostic>>;
+/// How names end that people give to Markdown, in lower case.
+const MARKDOWN: [&str; 5] = ["md", "markdown", "mdown", "mkd", "mdx"];
+/// How names end that people give to YAML, in lower case.
+const YAML: [&str; 2] = ["yml", "yaml"];
 
 /// The definitions of a work tree, each read or found wanting.
 pub(crate) struct Definitions {
-    directives: Vec<(String, Read<Directive>)>,
-    pipelines: Vec<(String, Read<Pipeline>)>,
-    /// Files that look like pipelines and are none.
-    strays: Vec<Diagnostic>,
-    policy: Option<Read<Policy>>,
+    /// The directives, by path.
+    pub(crate) directives: Kind<Directive>,
+    /// The pipelines, by name.
+    pub(crate) pipelines: Kind<Pipeline>,
+    /// The bytes of the policy, where there is one, or why they could not be read.
+    pub(crate) policy: Option<std::result::Result<Vec<u8>, Diagnostic>>,
+}
+
+/// The definitions of one kind.
+pub(crate) struct Kind<T> {
+    /// Each, as it was read.
+    pub(crate) read: Vec<(String, Examined<T>)>,
+    /// What lies among them and is read by nobody.
+    pub(crate) strays: Vec<Diagnostic>,
+    /// Whether the folder could be listed, so that what is not among them is not there.
+    pub(crate) listed: bool,
 }
 
 impl Definitions {
-    /// Reads `directives/*.md`, `pipelines/*.yml` with their scripts, and the policy.
+    /// Reads the directives below `directives/`, the pipelines in `pipelines/` with their scripts, and the policy.
+    ///
+    /// What cannot be read is a finding of its file.
+    ///
+    /// # Errors
+    /// `repository.*` where this is no checkout.
     pub(crate) fn of_work_tree(world: &World) -> Result<Self> {
-        let top = Checkout::discover(&world.cwd)?.workdir().to_owned();
-        let mut directives = Vec::new();
-        for name in names(&top.join("directives"), "md") {
-            let path = format!("directives/{name}.md");
-            let bytes = files::read(&top.join(&path), MAX_FILE)?;
-            directives.push((path.clone(), Directive::read(&path, &bytes)));
-        }
-        let mut pipelines = Vec::new();
-        for name in names(&top.join("pipelines"), "yml") {
-            let yaml = files::read(&top.join(format!("pipelines/{name}.yml")), MAX_FILE)?;
-            let scripts = scripts(&top.join("pipelines").join(&name))?;
-            let read = Pipeline::read(&name, &yaml, &scripts);
-            pipelines.push((name, read));
-        }
-        let strays = names(&top.join("pipelines"), "yaml").into_iter().map(|name| {
-            let file = format!("pipelines/{name}.yaml");
-            let help = format!("rename it: git mv {file} pipelines/{name}.yml");
-            Diagnostic::new(file, (0, 0), PIPELINE_ENDING.code, "nobody reads this file").with_help(help)
-        });
-        let strays = strays.collect();
-        let policy = match top.join(POLICY).exists() {
-            true => Some(Policy::compile(POLICY, &files::read(&top.join(POLICY), MAX_FILE)?)),
-            false => None,
-        };
-        Ok(Self { directives, pipelines, strays, policy })
-    }
-
-    /// Returns every directive, by path.
-    pub(crate) fn directives(&self) -> &[(String, Read<Directive>)] {
-        &self.directives
-    }
-
-    /// Returns every pipeline, by name.
-    pub(crate) fn pipelines(&self) -> &[(String, Read<Pipeline>)] {
-        &self.pipelines
-    }
-
-    /// Checks every directive, alone and against the pipelines.
-    pub(crate) fn check_directives(&self) -> Result<Outcome> {
-        let catalog = self.catalog()?;
-        let found = self.directives.iter().flat_map(|(_, read)| match read {
-            Ok(directive) => catalog.lint(directive),
-            Err(places) => places.clone(),
-        });
-        verdict(found.collect(), self.directives.len(), "directive")
-    }
-
-    /// Checks every pipeline, alone and against the policy's programs.
-    pub(crate) fn check_pipelines(&self) -> Result<Outcome> {
-        let mut found: Vec<Diagnostic> =
-            self.pipelines.iter().filter_map(|(_, read)| read.as_ref().err()).flatten().cloned().collect();
-        found.extend(self.strays.iter().cloned());
-        if let Some(Ok(policy)) = &self.policy {
-            found.extend(self.catalog()?.lint_programs(&programs(policy)));
-        }
-        verdict(found, self.pipelines.len(), "pipeline")
-    }
-
-    fn catalog(&self) -> Result<Catalog> {
-        Catalog::new(self.pipelines.iter().filter_map(|(_, read)| read.as_ref().ok()).cloned())
-    }
-}
-
-fn verdict(found: Vec<Diagnostic>, count: usize, what: &str) -> Result<Outcome> {
-    if found.is_empty() {
-        return Ok(Outcome::done(
-            json!({ "checked": count, "findings": 0 }),
-            format!("{}, no findings\n", text::count(count, what)),
-        ));
-    }
-    Err(Refusal::new(CHECKS_FOUND, format!("{} in {}", findings(found.len()), text::count(count, what)))
-        .diagnostics(found))
-}
-
-/// Returns the names of the regular files with an ending, in order.
-fn names(folder: &Path, ending: &str) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let fits = path.extension().is_some_and(|found| found == ending) && path.is_file();
-            fits.then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
+        let checkout = Checkout::discover(&world.cwd)?;
+        let tree = WorkTree::at(checkout.workdir());
+        let pipelines = pipelines(&tree, &checkout);
+        Ok(Self {
+            directives: directives(&tree, &|name| pipelines.may_have(name)),
+            pipelines,
+            policy: tree.read(POLICY, MAX_FILE).map_err(|e| finding(POLICY, &e)).transpose(),
         })
-        .collect();
-    names.sort();
-    names
+    }
 }
 
-/// Reads the scripts beside a pipeline.
-fn scripts(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut scripts = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if let (true, Some(name)) = (path.is_file(), path.file_name().and_then(|name| name.to_str())) {
-            scripts.insert(name.to_owned(), files::read(&path, MAX_FILE)?);
+impl<T> Kind<T> {
+    fn of(listing: Listing, is_definition: impl Fn(&str) -> bool, key: impl Fn(&str) -> String) -> Self {
+        let (unread, mut strays): (Vec<_>, Vec<_>) =
+            listing.odd.into_iter().partition(|found| is_definition(&found.file));
+        let read = unread.into_iter().map(|found| (key(&found.file), Examined::new(None, vec![found]))).collect();
+        let listed = listing.unlisted.is_none();
+        strays.extend(listing.unlisted);
+        Self { read, strays, listed }
+    }
+
+    /// Returns those with which nothing is wrong.
+    pub(crate) fn sound(&self) -> impl Iterator<Item = &T> {
+        self.read.iter().filter_map(|(_, examined)| examined.sound())
+    }
+
+    /// Tells whether there is one of a name that could not be read, or may be one.
+    pub(crate) fn is_unread(&self, name: &str) -> bool {
+        !self.listed || self.read.iter().any(|(known, examined)| known == name && examined.sound().is_none())
+    }
+
+    /// Tells whether there is one of a name, or may be one.
+    pub(crate) fn may_have(&self, name: &str) -> bool {
+        !self.listed || self.read.iter().any(|(known, _)| known == name)
+    }
+}
+
+fn directives(tree: &WorkTree, may_be_meant: &dyn Fn(&str) -> bool) -> Kind<Directive> {
+    let mut listing = tree.list("directives");
+    let is_directive = |path: &str| path.ends_with(".md");
+    odd_folders(&mut listing, is_directive);
+    let files = std::mem::take(&mut listing.files);
+    let mut kind = Kind::of(listing, is_directive, str::to_owned);
+    for path in files {
+        if is_directive(&path) {
+            let examined = match read(tree, &path) {
+                Ok(bytes) => Directive::examine(&path, &bytes, may_be_meant),
+                Err(found) => Examined::new(None, found),
+            };
+            kind.read.push((path, examined));
+        } else {
+            kind.strays.extend(misnamed(&path, &MARKDOWN, "md", DIRECTIVE_ENDING));
         }
     }
-    Ok(scripts)
+    kind.read.sort_by(|(a, _), (b, _)| a.cmp(b));
+    kind
+}
+
+fn pipelines(tree: &WorkTree, checkout: &Checkout) -> Kind<Pipeline> {
+    let mut listing = tree.list("pipelines");
+    let name = |path: &str| {
+        let name = path.strip_prefix("pipelines/").and_then(|inside| inside.strip_suffix(".yml"));
+        name.filter(|name| !name.contains('/')).map(str::to_owned)
+    };
+    let is_pipeline = |path: &str| name(path).is_some();
+    odd_folders(&mut listing, is_pipeline);
+    let mut files = std::mem::take(&mut listing.files);
+    // What git ignores is not at any commit: compiled scripts, for one.
+    files.retain(|path| is_pipeline(path) || !checkout.ignores(path));
+    let mut kind = Kind::of(listing, is_pipeline, |path| name(path).unwrap_or_default());
+    for pipeline in PipelineFiles::group(&files) {
+        kind.read.push((pipeline.name.to_owned(), read_pipeline(tree, &pipeline)));
+    }
+    for path in files.iter().filter(|path| !is_pipeline(path)) {
+        let inside = path.strip_prefix("pipelines/").unwrap_or(path);
+        let Some((folder, _)) = inside.split_once('/') else {
+            kind.strays.extend(misnamed(path, &YAML, "yml", PIPELINE_ENDING));
+            continue;
+        };
+        if ending(path, &YAML) && !kind.read.iter().any(|(name, _)| name == folder) {
+            let message = format!("nobody reads this file: there is no pipeline `{folder}`");
+            let found = Diagnostic::new(path, (0, 0), PIPELINE_SCRIPT.code, message);
+            kind.strays.push(found.with_help("pipelines lie in pipelines/ itself, and in no folder of it"));
+        }
+    }
+    kind.read.sort_by(|(a, _), (b, _)| a.cmp(b));
+    kind
+}
+
+fn read_pipeline(tree: &WorkTree, files: &PipelineFiles<'_>) -> Examined<Pipeline> {
+    let (mut scripts, mut unread) = (BTreeMap::new(), Vec::new());
+    for (name, path) in &files.scripts {
+        let bytes = read(tree, path).unwrap_or_else(|found| {
+            unread.extend(found);
+            // Something stands in, so that it is not called missing as well.
+            Vec::new()
+        });
+        scripts.insert((*name).to_owned(), bytes);
+    }
+    let mut examined = match read(tree, files.definition) {
+        Ok(yaml) => Pipeline::examine(files.name, &yaml, &scripts),
+        Err(found) => Examined::new(None, found),
+    };
+    examined.add(unread);
+    examined
+}
+
+/// Reads a file; one that is gone since it was listed is not there any more, and empty.
+fn read(tree: &WorkTree, path: &str) -> std::result::Result<Vec<u8>, Vec<Diagnostic>> {
+    tree.read(path, MAX_FILE).map(Option::unwrap_or_default).map_err(|e| vec![finding(path, &e)])
+}
+
+/// Adds the folders that lie where a definition would.
+fn odd_folders(listing: &mut Listing, is_definition: impl Fn(&str) -> bool) {
+    for path in listing.folders.iter().filter(|path| is_definition(path)) {
+        let refusal = super::work_tree::folder_in_the_place_of_a_file(path);
+        listing.odd.push(finding(path, &refusal));
+    }
+}
+
+/// Returns the finding of a file that people may take for a definition, and whose name ends otherwise.
+fn misnamed(path: &str, endings: &[&str], right: &str, reason: Reason) -> Option<Diagnostic> {
+    let (stem, _) = path.rsplit_once('.')?;
+    let found = Diagnostic::new(path, (0, 0), reason.code, "nobody reads this file");
+    ending(path, endings).then(|| found.with_help(format!("rename it: git mv {path} {stem}.{right}")))
+}
+
+fn ending(path: &str, endings: &[&str]) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, ending)| endings.contains(&ending.to_ascii_lowercase().as_str()))
 }

@@ -5,7 +5,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::session::{Session, invalid, is_of_pipeline, limits, programs, read_catalog, short};
+use super::{
+    pipeline_files::{is_of_pipeline, read_catalog},
+    session::{Session, invalid, limits, programs, short},
+};
 use crate::{
     base::{
         digest::Digest,

@@ -20,6 +20,15 @@ pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>> {
     // A pipe without a writer must not hold us up; on a regular file the flag means nothing.
     let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
     let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path).map_err(|e| failed(e.to_string()))?;
+    read_open(file, &shown, max)
+}
+
+/// Reads an open regular file of at most `max` bytes; `shown` names it in messages.
+///
+/// # Errors
+/// `io.failed`, `limit.size`.
+pub(crate) fn read_open(file: File, shown: &str, max: usize) -> Result<Vec<u8>> {
+    let failed = |what: String| Refusal::new(IO, format!("{shown}: {what}")).subject(shown);
     let metadata = file.metadata().map_err(|e| failed(e.to_string()))?;
     if !metadata.is_file() {
         return Err(failed("not a regular file".to_owned()));

@@ -11,7 +11,9 @@ reasons! {
     ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change the trust root";
     UNCOMMITTED = "setup.uncommitted", Usage, "a file is not at the protected base commit", "commit it to the base branch: nothing is read from the work tree";
     DIRECTIVE_MISSING = "directive.missing", Usage, "there is no such directive at the base commit", "see `countersign directives list`";
-    DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline, policy or input is not valid", "put the places named right; `directives check`, `pipelines check` and `policy check` show those of files";
+    DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline, policy or input is not valid", "put the places named right";
+    WORK_TREE_LINK = "worktree.link", Usage, "a part of a path in the repository is a symbolic link, and links are never followed", "put the file itself in the place of the link";
+    WORK_TREE_FILE = "worktree.file", Usage, "something lies where a file or a folder is needed, and is none", "put the file or folder that is needed there";
     PIPELINE_MISSING = "pipeline.missing", Usage, "there is no such pipeline", "see `countersign pipelines list`";
     INPUT_FORM = "input.form", Usage, "an input is not given as name=value", "write -i name=value";
     INPUT_EDITED = "input.edited", Stale, "a text that a planner would be told was edited after it was asked for", "read what it says now, and ask again";

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::Value;
 
-use super::{bundle::Bundle, schema_written};
+use super::{bundle::Bundle, pipeline_v1::PipelineV1, schema_written};
 use crate::{
     event::{RunEvent, StepOutcome},
     plan::{diff::PlanDiff, model::Plan, view::View},
@@ -59,6 +59,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         entry::<PlanDiff>("plan-diff", "Difference of two plans"),
         entry::<RunEvent>("run-event", "Event of a run"),
         entry::<StepOutcome>("step-outcome", "Outcome of a step"),
+        entry::<PipelineV1>("pipeline-shown", "Pipeline as `pipelines show` prints it"),
         entry::<Envelope>("output", "Output of a command"),
         entry::<EventLine>("event", "Line of an event stream"),
         entry::<Statement<Genesis>>("statement-genesis", "Statement: first entry of a ledger"),

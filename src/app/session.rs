@@ -1,9 +1,6 @@
 //! A repository that is set up: its checkout, trust root, facts and definitions, each from where it must come from.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
     access::Access,
@@ -11,7 +8,8 @@ use super::{
     files,
     keys::{pin, trust_store},
     ledger::{Reading, unread_at},
-    reasons::{DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_UNKNOWN, UNCOMMITTED},
+    pipeline_files::read_catalog,
+    reasons::{DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_UNKNOWN, UNCOMMITTED, WORK_TREE_LINK},
     world::World,
 };
 use crate::{
@@ -20,14 +18,14 @@ use crate::{
         digest::Digest,
         ident::Id,
         path::RepoPath,
-        reason::{Refusal, Result},
+        reason::{Reason, Refusal, Result},
         time::Timestamp,
     },
     directive::Directive,
     facts::{Facts, change_request::ChangeRequest},
     forge::{Checkout, providers::local::Identity, reasons::REF_MISSING},
     ledger::{Keep, Ledger},
-    pipeline::{Catalog, Pipeline, ProgramEntry, ProgramTable},
+    pipeline::{Catalog, ProgramEntry, ProgramTable},
     plan::{SealedPlan, seal},
     policy::Policy,
     sign::{TrustRoot, predicate::Actor, trust::Principal},
@@ -147,11 +145,24 @@ impl Session {
 
     /// Reads the bytes of a file at the base commit, which must hold it.
     pub(crate) fn at_base(&self, path: &str) -> Result<Vec<u8>> {
-        self.checkout.blob(&self.facts.base_sha, path)?.ok_or_else(|| {
-            let here = self.checkout.workdir().join(path).exists();
-            let what = format!("`{path}` is not at {} ({})", self.facts.base_ref, short(&self.facts.base_sha));
-            Refusal::new(if here { UNCOMMITTED } else { NOT_SET_UP }, what).subject(path)
-        })
+        match self.checkout.blob(&self.facts.base_sha, path)? {
+            Some(bytes) => Ok(bytes),
+            None => Err(self.absent(path, NOT_SET_UP)?),
+        }
+    }
+
+    /// Makes the refusal of a file that the base commit does not hold; `missing` is for one that is nowhere.
+    fn absent(&self, path: &str, missing: Reason) -> Result<Refusal> {
+        let base = format!("{} ({})", self.facts.base_ref, short(&self.facts.base_sha));
+        // Whether a folder on the way to the file is a link counts as much as whether the file is one.
+        for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {
+            let part = &path[..end];
+            if self.checkout.is_link(&self.facts.base_sha, part)? {
+                return Ok(Refusal::new(WORK_TREE_LINK, format!("`{part}` is a symbolic link at {base}")).subject(path));
+            }
+        }
+        let here = std::fs::symlink_metadata(self.checkout.workdir().join(path)).is_ok();
+        Ok(Refusal::new(if here { UNCOMMITTED } else { missing }, format!("`{path}` is not at {base}")).subject(path))
     }
 
     /// Reads all pipelines at the base commit.
@@ -165,11 +176,11 @@ impl Session {
         let path = plain_path(named)?;
         let found = self.checkout.blob(&self.facts.base_sha, &path)?;
         let Some(bytes) = found else {
+            let refusal = self.absent(&path, DIRECTIVE_MISSING)?;
+            if refusal.reason() == WORK_TREE_LINK {
+                return Err(refusal);
+            }
             let names = self.checkout.list(&self.facts.base_sha, "directives")?;
-            let refusal = Refusal::new(
-                if self.checkout.workdir().join(&path).exists() { UNCOMMITTED } else { DIRECTIVE_MISSING },
-                format!("`{path}` is not at {} ({})", self.facts.base_ref, short(&self.facts.base_sha)),
-            );
             let near = crate::base::diagnostic::nearest(&path, names.iter().map(String::as_str));
             return Err(near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint));
         };
@@ -303,39 +314,11 @@ pub(crate) fn programs(policy: &Policy) -> ProgramTable {
 
 /// Makes the refusal of a file with findings.
 pub(crate) fn invalid(file: &str, places: Vec<Diagnostic>) -> Refusal {
-    Refusal::new(DEFINITION_INVALID, format!("{file}: {}", findings(places.len()))).subject(file).diagnostics(places)
-}
-
-/// Reads pipelines and their scripts out of a list of paths below `pipelines/`; all findings at once.
-pub(crate) fn read_catalog(paths: &[String], source: &dyn Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Catalog> {
-    let mut findings = Vec::new();
-    let mut pipelines = Vec::new();
-    for path in paths {
-        let inside = path.strip_prefix("pipelines/").unwrap_or(path);
-        let Some(name) = inside.strip_suffix(".yml").filter(|name| !name.contains('/')) else { continue };
-        let Some(yaml) = source(path)? else { continue };
-        let folder = format!("pipelines/{name}/");
-        let mut scripts = BTreeMap::new();
-        for script in paths.iter().filter(|path| path.starts_with(&folder)) {
-            if let Some(bytes) = source(script)? {
-                scripts.insert(script[folder.len()..].to_owned(), bytes);
-            }
-        }
-        match Pipeline::read(name, &yaml, &scripts) {
-            Ok(pipeline) => pipelines.push(pipeline),
-            Err(places) => findings.extend(places),
-        }
-    }
-    if !findings.is_empty() {
-        return Err(invalid("pipelines", findings));
-    }
-    Catalog::new(pipelines)
-}
-
-/// Tells whether a file is a pipeline's definition, or one of its scripts.
-pub(crate) fn is_of_pipeline(path: &str, name: &Id) -> bool {
-    let rest = path.strip_prefix("pipelines/").and_then(|inside| inside.strip_prefix(name.as_str()));
-    rest.is_some_and(|rest| rest == ".yml" || rest.starts_with('/'))
+    let refusal = Refusal::new(DEFINITION_INVALID, format!("{file}: {}", findings(places.len()))).subject(file);
+    let check = ["directives", "pipelines"].into_iter().find(|folder| file.starts_with(folder));
+    let check = check.or((file == POLICY).then_some("policy"));
+    let hint = check.map(|what| format!("`countersign {what} check` shows all that is wrong with what lies here"));
+    hint.into_iter().fold(refusal, Refusal::hint).diagnostics(places)
 }
 
 /// Returns the path of a directive that is named by its path or its name.

@@ -3,6 +3,7 @@
 pub mod canonical;
 pub mod diagnostic;
 pub mod digest;
+pub mod examined;
 pub mod ident;
 pub mod json;
 pub mod launch;

@@ -21,6 +21,15 @@ pub fn count(number: impl TryInto<u64>, one: &str) -> String {
     }
 }
 
+/// Reads bytes as UTF-8; where they are not, returns the line and the column of the first byte that is not.
+pub fn utf8(bytes: &[u8]) -> Result<&str, (usize, usize)> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let (line, last) = before.split('\n').enumerate().last().unwrap_or((0, ""));
+        (line + 1, last.chars().count() + 1)
+    })
+}
+
 /// Checks a value that steers execution: printable ASCII, no CI template expression.
 ///
 /// # Errors
@@ -168,6 +177,13 @@ pub fn excerpt(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_told_with_their_place() {
+        assert_eq!(utf8(b"a\xc3\xa4"), Ok("a\u{e4}"));
+        assert_eq!(utf8(b"a\n\xc3\xa4b\xff"), Err((2, 3)));
+        assert_eq!(utf8(b"\xff"), Err((1, 1)));
+    }
 
     #[test]
     fn c28_execution_relevant_text_is_printable_ascii() {

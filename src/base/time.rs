@@ -161,6 +161,20 @@ pub fn parse_duration(text: &str) -> Result<i64, Refusal> {
     if seconds == 0 { Err(refuse()) } else { Ok(seconds) }
 }
 
+/// Shows a length of time as [`parse_duration`] reads it, every unit that it needs: `30d`, `1m 30s`, `1d 12h`.
+#[must_use]
+pub fn shown_duration(seconds: i64) -> String {
+    let mut rest = seconds.max(0);
+    let mut parts = Vec::new();
+    for (scale, unit) in [(86_400, 'd'), (3600, 'h'), (60, 'm'), (1, 's')] {
+        if rest >= scale {
+            parts.push(format!("{}{unit}", rest / scale));
+            rest %= scale;
+        }
+    }
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +228,15 @@ mod tests {
             let expected = jiff::Timestamp::from_second(second).unwrap();
             assert_eq!(t.to_string(), expected.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
             assert_eq!(t.to_string().parse::<Timestamp>().unwrap(), t);
+        }
+    }
+
+    #[test]
+    fn a_length_of_time_is_shown_in_its_own_units() {
+        for (seconds, shown) in
+            [(0, "0s"), (59, "59s"), (90, "1m 30s"), (3600, "1h"), (129_600, "1d 12h"), (8_553_600, "99d")]
+        {
+            assert_eq!(shown_duration(seconds), shown);
         }
     }
 

@@ -273,8 +273,12 @@ impl ValueSpec {
 
     fn mistyped(&self, given: &str) -> Refusal {
         let word = ValueType::ALL.iter().find(|(_, kind)| *kind == self.kind).map_or("value", |(word, _)| word);
-        Refusal::new(VALUE_TYPE, format!("`{}` is not a {word}", super::text::excerpt(given)))
+        Refusal::new(VALUE_TYPE, format!("`{}` is not {} {word}", super::text::excerpt(given), article(word)))
     }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
 }
 
 fn out_of_bounds(why: String) -> Refusal {
@@ -282,7 +286,7 @@ fn out_of_bounds(why: String) -> Refusal {
 }
 
 reasons! {
-    VALUE_SPEC = "value.spec", Usage, "the bounds of a value contradict its type or each other", "see docs/formats.md for the bounds each type takes";
+    VALUE_SPEC = "value.spec", Usage, "the bounds of a value contradict its type or each other", "see docs/directives-and-pipelines.md for the bounds each type takes";
     VALUE_TYPE = "value.type", Usage, "a value is not of its declared type", "give a value of the declared type";
     VALUE_BOUNDS = "value.bounds", Usage, "a value is outside its declared bounds", "give a value within the declared bounds";
 }
@@ -318,6 +322,13 @@ mod tests {
             (ValueType::String, "a\u{202e}b"),
         ] {
             assert!(spec(kind).read(bad).is_err(), "{kind:?} {bad}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_told_in_a_sentence() {
+        for (kind, told) in [(ValueType::Integer, "`x` is not an integer"), (ValueType::Date, "`x` is not a date")] {
+            assert_eq!(spec(kind).read("x").unwrap_err().message(), told);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Typed inputs, as directives and pipelines declare them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::reasons::INPUT_SPEC;
 use crate::base::{
@@ -49,20 +49,45 @@ impl InputSpec {
     }
 }
 
+/// The declared inputs of a directive or a pipeline.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Those whose specification is in order.
+    pub specs: BTreeMap<Id, InputSpec>,
+    /// The names of those whose specification is not; none in a file without a finding.
+    pub unread: BTreeSet<Id>,
+}
+
+impl Inputs {
+    /// Tells whether an input is declared, be it in order or not.
+    #[must_use]
+    pub fn declares(&self, name: &Id) -> bool {
+        self.specs.contains_key(name) || self.unread.contains(name)
+    }
+
+    /// Returns the names of all inputs.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.specs.keys().chain(&self.unread).map(Id::as_str)
+    }
+}
+
 /// Reads the map `inputs`; what is wrong is reported.
-pub fn read_inputs(node: &Node, findings: &mut Findings<'_>) -> BTreeMap<Id, InputSpec> {
+pub fn read_inputs(node: &Node, findings: &mut Findings<'_>) -> Inputs {
     let entries = node.entries(findings);
     if entries.len() > MAX_INPUTS {
         let message = format!("{} inputs, the limit is {MAX_INPUTS}", entries.len());
         findings.report(node.place, INPUT_SPEC, message);
-        return BTreeMap::new();
+        let names = entries.iter().filter_map(|(key, _)| key.text.parse().ok());
+        return Inputs { unread: names.collect(), ..Inputs::default() };
     }
-    let mut inputs = BTreeMap::new();
+    let mut inputs = Inputs::default();
     for (key, value) in entries {
         let name = findings.keep(key.place, key.text.parse::<Id>());
         let spec = read_input(value, findings);
-        if let (Some(name), Some(spec)) = (name, spec) {
-            inputs.insert(name, spec);
+        match (name, spec) {
+            (Some(name), Some(spec)) => _ = inputs.specs.insert(name, spec),
+            (Some(name), None) => _ = inputs.unread.insert(name),
+            (None, _) => {}
         }
     }
     inputs

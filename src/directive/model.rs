@@ -1,6 +1,6 @@
 //! The directive itself, and the values given to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     input::InputSpec,
@@ -11,6 +11,7 @@ use super::{
 use crate::base::{
     diagnostic::Diagnostic,
     digest::Digest,
+    examined::Examined,
     ident::Id,
     level::{Effect, Readiness, Severity},
     path::RepoPath,
@@ -42,7 +43,7 @@ pub(super) struct Front {
     pub(super) context: Vec<String>,
     pub(super) intent: Option<String>,
     pub(super) ceiling: Ceiling,
-    pub(super) environment: Option<Id>,
+    pub(super) environment: Option<(Id, Place)>,
     pub(super) issue: Option<IssueSpec>,
     pub(super) gate: Vec<Id>,
     pub(super) risks: Vec<StatedRisk>,
@@ -97,6 +98,8 @@ pub struct StepSpec {
     pub needs: Vec<Id>,
     /// What the pipeline's inputs are.
     pub with: BTreeMap<Id, With>,
+    /// The inputs whose value could not be read; none in a directive without a finding.
+    pub unread: BTreeSet<Id>,
     /// Where the step begins.
     pub place: Place,
 }
@@ -127,7 +130,15 @@ impl Directive {
     /// # Errors
     /// Every finding, in file order.
     pub fn read(path: &str, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
-        raw::read(path, bytes)
+        Self::examine(path, bytes, &|_| true).whole()
+    }
+
+    /// Reads a directive as [`Directive::read`] does, and keeps what could be read beside the findings.
+    ///
+    /// `may_be_meant` tells of a name whether there is such a pipeline, so that no other is offered.
+    #[must_use]
+    pub fn examine(path: &str, bytes: &[u8], may_be_meant: &dyn Fn(&str) -> bool) -> Examined<Self> {
+        raw::read(path, bytes, may_be_meant)
     }
 
     /// Returns the file's name without folder and ending.
@@ -204,6 +215,12 @@ impl Directive {
     /// Returns the environment that plans act on.
     #[must_use]
     pub fn environment(&self) -> Option<&Id> {
+        self.fields.environment.as_ref().map(|(name, _)| name)
+    }
+
+    /// Returns the environment with where it stands.
+    #[must_use]
+    pub fn environment_place(&self) -> Option<&(Id, Place)> {
         self.fields.environment.as_ref()
     }
 

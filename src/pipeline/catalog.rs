@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     lint,
-    model::{ActionSpec, Pipeline},
-    program::ProgramTable,
+    model::Pipeline,
     reasons::{PIPELINE_DUPLICATE, PIPELINE_UNKNOWN},
     template::Bound,
 };
@@ -15,7 +14,6 @@ use crate::{
         ident::Id,
         reason::Refusal,
         value::Scalar,
-        yaml::Findings,
     },
     directive::{Directive, model::StepSpec},
 };
@@ -69,7 +67,13 @@ impl Catalog {
     /// Returns what does not fit between a directive and the pipelines; nothing where all fits.
     #[must_use]
     pub fn lint(&self, directive: &Directive) -> Vec<Diagnostic> {
-        lint::lint(self, directive)
+        self.lint_beside(directive, &|_| false)
+    }
+
+    /// Does what [`Catalog::lint`] does, and is silent about pipelines that are there and could not be read.
+    #[must_use]
+    pub fn lint_beside(&self, directive: &Directive, is_unread: &dyn Fn(&Id) -> bool) -> Vec<Diagnostic> {
+        lint::lint(self, directive, is_unread)
     }
 
     /// Binds every input of a step's pipeline, by what the directive hands over or by default.
@@ -83,23 +87,5 @@ impl Catalog {
         inputs: &BTreeMap<Id, Scalar>,
     ) -> Result<BTreeMap<Id, Bound>, Refusal> {
         lint::bind(self, directive, step, inputs)
-    }
-
-    /// Returns the programs that pipelines name and the table does not list, with where they stand.
-    #[must_use]
-    pub fn lint_programs(&self, programs: &ProgramTable) -> Vec<Diagnostic> {
-        let mut found = Vec::new();
-        for pipeline in self.iter() {
-            let file = pipeline.file();
-            let mut findings = Findings::new(&file, pipeline.text(), 1);
-            for action in pipeline.actions().iter().chain(pipeline.verify()) {
-                if let ActionSpec::Run(run) = action {
-                    let (name, place) = &run.program;
-                    findings.keep(*place, programs.get(name));
-                }
-            }
-            found.append(&mut findings.into_list());
-        }
-        found
     }
 }

@@ -25,15 +25,17 @@ use crate::{
 };
 
 /// Returns what does not fit.
-pub(super) fn lint(catalog: &Catalog, directive: &Directive) -> Vec<Diagnostic> {
+///
+/// Nothing is said of pipelines that are there and could not be read, of which `is_unread` tells.
+pub(super) fn lint(catalog: &Catalog, directive: &Directive, is_unread: &dyn Fn(&Id) -> bool) -> Vec<Diagnostic> {
     let mut findings = directive.findings();
-    for (name, place) in directive.pipeline_places() {
+    for (name, place) in directive.pipeline_places().iter().filter(|(name, _)| !is_unread(name)) {
         findings.keep(*place, catalog.get(name));
     }
     for step in directive.steps() {
         // A pipeline that is not there was reported above, where the directive lists it.
         if let Ok(pipeline) = catalog.get(&step.pipeline.0) {
-            lint_step(catalog, directive, (step, pipeline), &mut findings);
+            lint_step(catalog, directive, (step, pipeline), is_unread, &mut findings);
         }
     }
     findings.into_list()
@@ -43,6 +45,7 @@ fn lint_step(
     catalog: &Catalog,
     directive: &Directive,
     (step, pipeline): (&StepSpec, &Pipeline),
+    is_unread: &dyn Fn(&Id) -> bool,
     findings: &mut Findings<'_>,
 ) {
     let ceiling = directive.ceiling().effect;
@@ -61,6 +64,7 @@ fn lint_step(
         let checked = match &with.value {
             WithValue::Fixed(value) => input.spec.check(value),
             WithValue::Template(template) => match template.whole() {
+                Some(Part::Output { step: from, .. }) if gives_unread(directive, from, is_unread) => Ok(()),
                 Some(Part::Output { step: from, output }) => {
                     output_ref(catalog, directive, step, pipeline, name, (from, output)).map(|_| ())
                 }
@@ -73,12 +77,21 @@ fn lint_step(
         };
         findings.keep(with.place, checked);
     }
-    for (name, _) in
-        pipeline.inputs().iter().filter(|(name, input)| input.is_required() && !step.with.contains_key(*name))
-    {
+    for name in step.unread.iter().filter(|name| !pipeline.inputs().contains_key(*name)) {
+        let message = format!("the pipeline `{}` has no input `{name}`", pipeline.name());
+        let known = pipeline.inputs().keys().map(Id::as_str);
+        findings.report_near(step.place, DIRECTIVE_WITH, message, name.as_str(), known);
+    }
+    let handed = |name: &Id| step.with.contains_key(name) || step.unread.contains(name);
+    for (name, _) in pipeline.inputs().iter().filter(|(name, input)| input.is_required() && !handed(name)) {
         let message = format!("the step `{}` hands no `{name}` to the pipeline `{}`", step.id, pipeline.name());
         findings.report(step.place, DIRECTIVE_WITH, message);
     }
+}
+
+/// Tells whether the pipeline of a step is one that could not be read.
+fn gives_unread(directive: &Directive, step: &Id, is_unread: &dyn Fn(&Id) -> bool) -> bool {
+    directive.steps().iter().any(|one| one.id == *step && is_unread(&one.pipeline.0))
 }
 
 /// A whole input keeps its type; text takes any type.

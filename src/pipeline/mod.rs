@@ -1,6 +1,7 @@
 //! Pipelines: what may be done, with typed inputs, exact actions and a read-back.
 
 pub mod catalog;
+mod demands;
 mod flow;
 mod lint;
 pub mod model;
@@ -12,5 +13,6 @@ pub mod template;
 mod tests;
 
 pub use catalog::Catalog;
+pub use demands::{Demands, Supply};
 pub use model::Pipeline;
 pub use program::{ProgramEntry, ProgramTable};

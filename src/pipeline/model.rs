@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    demands::{Demands, Supply},
     raw,
     template::{Spot, takes_output},
 };
@@ -10,10 +11,11 @@ use crate::{
     base::{
         diagnostic::Diagnostic,
         digest::Digest,
+        examined::Examined,
         ident::Id,
         level::{Effect, OnFailure},
         value::ValueType,
-        yaml::Place,
+        yaml::{Findings, Place},
     },
     directive::{input::InputSpec, template::Template},
 };
@@ -45,6 +47,7 @@ pub(super) struct Fields {
     pub(super) evidence: Vec<Id>,
     pub(super) actions: Vec<ActionSpec>,
     pub(super) verify: Vec<ActionSpec>,
+    pub(super) demands: Demands,
 }
 
 /// A script beside a pipeline.
@@ -169,16 +172,6 @@ pub struct RunSpec {
 }
 
 impl ActionSpec {
-    /// Returns the least effect that a pipeline with this action has.
-    #[must_use]
-    pub fn least_effect(&self) -> Effect {
-        match self {
-            Self::Run(run) if run.writes.is_empty() => Effect::Read,
-            Self::Run(_) | Self::Write { .. } | Self::Copy { .. } | Self::Patch { .. } => Effect::Recommend,
-            Self::Commit { .. } | Self::Tag { .. } => Effect::Write,
-        }
-    }
-
     /// Returns every template with where it stands in the action.
     pub fn templates(&self) -> Vec<(&Template, Spot)> {
         match self {
@@ -205,6 +198,12 @@ impl Pipeline {
     /// # Errors
     /// Every finding, in file order.
     pub fn read(name: &str, yaml: &[u8], scripts: &BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<Diagnostic>> {
+        Self::examine(name, yaml, scripts).whole()
+    }
+
+    /// Reads a pipeline as [`Pipeline::read`] does, and keeps what could be read beside the findings.
+    #[must_use]
+    pub fn examine(name: &str, yaml: &[u8], scripts: &BTreeMap<String, Vec<u8>>) -> Examined<Self> {
         raw::read(name, yaml, scripts)
     }
 
@@ -302,6 +301,15 @@ impl Pipeline {
     #[must_use]
     pub fn verify(&self) -> &[ActionSpec] {
         &self.fields.verify
+    }
+
+    /// Returns what the pipeline asks of the policy and does not get.
+    #[must_use]
+    pub fn lint(&self, supply: Supply<'_>) -> Vec<Diagnostic> {
+        let file = self.file();
+        let mut findings = Findings::new(&file, &self.text, 1);
+        self.fields.demands.check(supply, &mut findings);
+        findings.into_list()
     }
 
     /// Tells whether an input may be bound to the output of a step: it stands only where a value stands.

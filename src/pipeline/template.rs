@@ -1,6 +1,6 @@
 //! Where a template may stand in a pipeline, and what it becomes when its inputs are bound.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{
     base::{
@@ -11,7 +11,7 @@ use crate::{
         yaml::{Findings, Place},
     },
     directive::{
-        input::InputSpec,
+        input::{InputSpec, Inputs},
         reasons::{INPUT_UNKNOWN, TEMPLATE_PLACE},
         template::{Part, Template},
     },
@@ -70,22 +70,22 @@ pub enum Filled {
     Scratch(String),
 }
 
-/// Reports what a template may not hold where it stands; notes the scripts it uses.
+/// Reports what a template may not hold where it stands; notes the scripts it uses, and where first.
 pub fn check(
     template: &Template,
     spot: Spot,
     place: Place,
-    inputs: &BTreeMap<Id, InputSpec>,
-    scripts: &mut BTreeSet<String>,
+    inputs: &Inputs,
+    scripts: &mut BTreeMap<String, Place>,
     findings: &mut Findings<'_>,
 ) {
     for part in template.parts() {
         match part {
             Part::Text(_) => {}
-            Part::Input(name) if inputs.contains_key(name) => {}
+            Part::Input(name) if inputs.declares(name) => {}
             Part::Input(name) => {
                 let message = format!("the pipeline has no input `{name}`");
-                findings.report_near(place, INPUT_UNKNOWN, message, name.as_str(), inputs.keys().map(Id::as_str));
+                findings.report_near(place, INPUT_UNKNOWN, message, name.as_str(), inputs.names());
             }
             Part::Output { .. } => findings.report_help(
                 place,
@@ -100,7 +100,7 @@ pub fn check(
                 findings.report(place, TEMPLATE_PLACE, format!("`{part}` must be the whole text"));
             }
             Part::Script(file) => {
-                scripts.insert(file.clone());
+                scripts.entry(file.clone()).or_insert(place);
             }
             Part::Scratch(_) => {}
         }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Catalog, Pipeline, ProgramTable,
@@ -229,10 +229,11 @@ fn effects_above_the_ceiling_and_unknown_pipelines_are_found() {
     assert_eq!((found[0].code, found[0].help.as_deref()), ("pipeline.unknown", Some("did you mean `changelog`?")));
     assert_eq!(found[1].code, "directive.ceiling");
     assert!(Catalog::new([read(GOOD).unwrap(), read(GOOD).unwrap()]).is_err());
-    let programs = catalog.lint_programs(&ProgramTable::default());
+    let (programs, secrets) = (ProgramTable::default(), BTreeSet::new());
+    let programs = read(GOOD).unwrap().lint(super::Supply { programs: &programs, secrets: &secrets, variables: &[] });
     assert_eq!(
         programs.iter().map(|d| (d.line, d.code)).collect::<Vec<_>>(),
-        [(19, "pipeline.program"), (29, "pipeline.program")]
+        [(19, "pipeline.program"), (26, "pipeline.secret"), (29, "pipeline.program")]
     );
 }
 

@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -212,6 +212,7 @@ pub fn adopt(request: &DraftRequest<'_>, proposal: &Proposal) -> Result<Directiv
             why: Some(step.why.clone()),
             needs: step.needs.clone(),
             with,
+            unread: BTreeSet::new(),
             place,
         });
     }

@@ -158,3 +158,13 @@ pub fn named(name: &str) -> Result<&'static dyn Planner> {
         near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn directives_and_policies_know_every_planner_by_its_word() {
+        let mut words = crate::base::level::PLANNERS.map(|(word, _)| word);
+        words.sort_unstable();
+        assert_eq!(super::ALL.iter().map(|planner| planner.id()).collect::<Vec<_>>(), words);
+    }
+}

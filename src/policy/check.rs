@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{diagnostic::Diagnostic, ident::Id, time::Timestamp, yaml::Place};
+use crate::base::{diagnostic::Diagnostic, examined::Examined, ident::Id, time::Timestamp, yaml::Place};
 
 use super::{
     condition::{Condition, Hosts, Listed, Test, Use},
@@ -16,14 +16,34 @@ use super::{
 /// How long before its end a policy is warned of, in seconds.
 const NOTICE: i64 = 30 * 86_400;
 
-/// Returns everything about the policy that can have no effect, in file order, for `policy check`.
+/// The names of what lies beside the policy; none where nobody knows which there are.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// The pipelines.
+    pub pipelines: Option<Vec<String>>,
+    /// The directives.
+    pub directives: Option<Vec<String>>,
+}
+
+/// Reads a policy for `policy check`: all that keeps it from compiling, and all that can have no effect, in file order.
 #[must_use]
-pub fn findings(policy: &Policy, now: Timestamp) -> Vec<Diagnostic> {
+pub fn examine(file: &str, bytes: &[u8], beside: &Beside, now: Timestamp) -> Examined<Policy> {
+    let mut examined = Policy::examine(file, bytes);
+    let more = examined.legible().map(|policy| findings(policy, beside, now)).unwrap_or_default();
+    examined.join(more);
+    examined
+}
+
+/// Returns everything about the policy that can have no effect, in file order.
+fn findings(policy: &Policy, beside: &Beside, now: Timestamp) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut add = |place: Place, message: String| {
         found.push(Diagnostic::new(policy.file(), place, POLICY_UNUSED.code, message).with_source(policy.text()));
     };
-    unreferenced(policy, &mut add);
+    // What a rule names that could not be read is not known.
+    if policy.body.rules_whole {
+        unreferenced(policy, &mut add);
+    }
     for (n, rule) in policy.rules().iter().enumerate() {
         if let Some(message) = shadow(rule, policy.rules(), n) {
             add(rule.place, message);
@@ -32,6 +52,7 @@ pub fn findings(policy: &Policy, now: Timestamp) -> Vec<Diagnostic> {
             add(condition.place, format!("the rule `{}` never matches: {message}", rule.id));
         }
     }
+    found.extend(policy.rules().iter().flat_map(|rule| &rule.when).flat_map(|one| unknown(policy, one, beside)));
     let left = policy.expires().since(now);
     if left < NOTICE {
         let message = if left <= 0 {
@@ -43,6 +64,23 @@ pub fn findings(policy: &Policy, now: Timestamp) -> Vec<Diagnostic> {
     }
     found.sort_by_key(|finding| (finding.line, finding.column));
     found
+}
+
+/// Returns the names in a condition that nothing beside the policy has.
+fn unknown(policy: &Policy, condition: &Condition, beside: &Beside) -> Vec<Diagnostic> {
+    let (what, list, known) = match (&condition.test, beside) {
+        (Test::Pipelines(list), Beside { pipelines: Some(known), .. }) => ("pipeline", list, known),
+        (Test::Directives(list), Beside { directives: Some(known), .. }) => ("directive", list, known),
+        _ => return Vec::new(),
+    };
+    let unknown = list.iter().zip(&condition.items).filter(|(name, _)| !known.iter().any(|one| one == name.as_str()));
+    let found = unknown.map(|(name, place)| {
+        let message = format!("there is no {what} `{name}`, so that this never matches");
+        Diagnostic::new(policy.file(), *place, POLICY_UNUSED.code, message)
+            .with_source(policy.text())
+            .with_nearest(name.as_str(), known.iter().map(String::as_str))
+    });
+    found.collect()
 }
 
 /// Returns the rules whose requirement these people could not meet, all together, however they approve.

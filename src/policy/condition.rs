@@ -28,6 +28,8 @@ pub struct Condition {
     pub place: Place,
     /// What is asked.
     pub test: Test,
+    /// Where each item of a list of names begins, in the order of the list; none for other conditions.
+    pub items: Vec<Place>,
 }
 
 /// What is asked of a step or its plan.

@@ -6,6 +6,7 @@ use crate::{
     base::{
         ident::Id,
         reason::{ARGV_FLAG, Reason},
+        time::shown_duration,
         yaml::Place,
     },
     plan::model::{Arg, Run, Step},
@@ -85,8 +86,8 @@ pub(super) fn run(question: Question<'_>) -> Guards {
     all.check(
         "plan-lifetime",
         lifetime <= longest,
-        format!("{lifetime} s"),
-        format!("at most {longest} s"),
+        shown_duration(lifetime),
+        format!("at most {}", shown_duration(longest)),
         POLICY_LIMIT,
     );
     if let Some(environment) = &plan.environment {
@@ -114,7 +115,11 @@ pub(super) fn run(question: Question<'_>) -> Guards {
     for step in &plan.steps {
         let seconds = i64::from(step.timeout_seconds);
         if seconds > limits.step_timeout {
-            let message = format!("a timeout of {seconds} s, and the policy says at most {} s", limits.step_timeout);
+            let message = format!(
+                "a timeout of {}, and the policy says at most {}",
+                shown_duration(seconds),
+                shown_duration(limits.step_timeout)
+            );
             all.cause(POLICY_LIMIT, message, Some(&step.id), None);
         }
         for run in runs(step) {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     base::{
-        diagnostic::Diagnostic, digest::Digest, ident::Id, permission::Permission, time::Timestamp, yaml, yaml::Place,
+        diagnostic::Diagnostic, digest::Digest, examined::Examined, ident::Id, permission::Permission, text::utf8,
+        time::Timestamp, yaml, yaml::Place,
     },
     review::{Settings, words::ForbiddenWords},
 };
@@ -38,6 +39,8 @@ pub(super) struct Body {
     pub(super) gates: Gates,
     pub(super) planning: Planning,
     pub(super) rules: Vec<Rule>,
+    /// Whether these are all rules of the file; else something is wrong with the others.
+    pub(super) rules_whole: bool,
 }
 
 /// Switches that win over any approval.
@@ -145,12 +148,25 @@ impl Policy {
     /// Every finding in the file, in file order, each with line, column, snippet and, where one is
     /// near, the word that was probably meant.
     pub fn compile(file: &str, bytes: &[u8]) -> Result<Self, Vec<Diagnostic>> {
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
-            vec![Diagnostic::new(file, (line, 0), yaml::YAML_MALFORMED.code, "the file is not UTF-8")]
-        })?;
-        let body = yaml::read(file, text, 1, raw::read)?;
-        Ok(Self { file: file.to_owned(), text: text.to_owned(), digest: Digest::of(bytes), body })
+        Self::examine(file, bytes).whole()
+    }
+
+    /// Reads a policy as [`Policy::compile`] does, and keeps what could be read beside the findings.
+    #[must_use]
+    pub fn examine(file: &str, bytes: &[u8]) -> Examined<Self> {
+        let text = match utf8(bytes) {
+            Ok(text) => text,
+            Err(place) => {
+                let message = "the file is not UTF-8";
+                return Examined::new(None, vec![Diagnostic::new(file, place, yaml::YAML_MALFORMED.code, message)]);
+            }
+        };
+        yaml::examine(file, text, 1, raw::read).map(|body| Self {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            digest: Digest::of(bytes),
+            body,
+        })
     }
 
     /// Returns the name of the file.

@@ -2,11 +2,12 @@
 
 use globset::{Glob, GlobMatcher};
 
-use super::reasons::POLICY_VALUE;
+use super::reasons::{POLICY_UNKNOWN_NAME, POLICY_VALUE};
 use crate::{
     base::{
         ident::Id,
-        yaml::{Findings, Node},
+        level::PLANNERS,
+        yaml::{Findings, Node, Place},
     },
     plan::model::PlannerRef,
 };
@@ -76,9 +77,7 @@ pub(super) fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Planning>
     let known = ["planners", "models", "tainted", "outgoing", "maxRevisions", "reviewObjection"];
     let fields = node.fields("`planning`", &known, findings)?;
     let mut planning = Planning {
-        planners: fields
-            .get("planners")
-            .map(|list| list.items(MAX_ITEMS, findings).iter().filter_map(|item| item.parsed(findings)).collect()),
+        planners: fields.get("planners").map(|list| read_planners(list, findings)),
         models: fields.get("models").map(|list| read_models(list, findings)),
         ..Planning::default()
     };
@@ -90,19 +89,38 @@ pub(super) fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Planning>
             findings.report(list.place, POLICY_VALUE, format!("`{name}` without an entry allows nobody; leave it out"));
         }
     }
-    if let Some(tainted) = fields.get("tainted") {
-        planning.tainted = tainted.word(&[("refuse", false), ("allow", true)], findings)?;
-    }
-    if let Some(outgoing) = fields.get("outgoing") {
-        planning.outgoing = outgoing.word(&[("limit", false), ("allow", true)], findings)?;
-    }
-    if let Some(objection) = fields.get("reviewObjection") {
-        planning.objection_denies = objection.word(&[("note", false), ("deny", true)], findings)?;
+    for (name, words, field) in [
+        ("tainted", [("refuse", false), ("allow", true)], &mut planning.tainted),
+        ("outgoing", [("limit", false), ("allow", true)], &mut planning.outgoing),
+        ("reviewObjection", [("note", false), ("deny", true)], &mut planning.objection_denies),
+    ] {
+        if let Some(on) = fields.get(name).and_then(|node| node.word(&words, findings)) {
+            *field = on;
+        }
     }
     if let Some(most) = fields.get("maxRevisions").and_then(|node| node.integer(1, 1_000, findings)) {
         planning.max_revisions = u32::try_from(most).unwrap_or(REVISIONS);
     }
     Some(planning)
+}
+
+fn read_planners(list: &Node, findings: &mut Findings<'_>) -> Vec<Id> {
+    let mut planners = Vec::new();
+    for item in list.items(MAX_ITEMS, findings) {
+        let Some(planner) = item.parsed::<Id>(findings) else { continue };
+        check_planner(item.place, &planner, findings);
+        planners.push(planner);
+    }
+    planners
+}
+
+/// Reports a planner that there is not.
+pub(super) fn check_planner(place: Place, planner: &Id, findings: &mut Findings<'_>) {
+    let words = PLANNERS.map(|(word, _)| word);
+    if !words.contains(&planner.as_str()) {
+        let message = format!("there is no planner `{planner}`, only {}", words.join(", "));
+        findings.report_near(place, POLICY_UNKNOWN_NAME, message, planner.as_str(), words);
+    }
 }
 
 fn read_models(list: &Node, findings: &mut Findings<'_>) -> Vec<GlobMatcher> {

@@ -15,7 +15,8 @@ use crate::{
         json::MAX_INTEGER,
         permission::Permission,
         text,
-        yaml::{Findings, Node},
+        time::Timestamp,
+        yaml::{Findings, Kind, Node},
     },
     review::words::{ForbiddenWords, Mode},
 };
@@ -82,28 +83,41 @@ pub(super) fn read(root: &Node, findings: &mut Findings<'_>) -> Option<Body> {
         fields.get("planning").map_or_else(|| Some(Planning::default()), |node| planning::read(node, findings));
     let approval_lifetime = limits.map_or(YEAR, |limits| limits.approval_lifetime);
     let context = rules::Context { approval_lifetime, agents: &agents };
-    let (rules, conditions) =
+    let rules =
         fields.require("rules", findings).map_or_else(Default::default, |node| rules::read(node, &context, findings));
-    check_names(&conditions, &programs.keys().cloned().collect(), &environments, &secrets, findings);
+    let listed = |name: &str| fields.get(name).map(keys).unwrap_or_default();
+    let names = Names {
+        programs: listed("programs"),
+        secrets: listed("secrets"),
+        environments: environments.keys().map(Id::as_str).collect(),
+    };
+    check_names(&rules.conditions, &names, &secrets, findings);
     let has_words = fields.get("forbiddenWords").is_some();
-    for condition in conditions {
+    for condition in &rules.conditions {
         if matches!(condition.test, Test::Words(_)) && !has_words {
             findings.report(condition.place, POLICY_UNKNOWN_NAME, "the policy has no `forbiddenWords` to look for");
         }
     }
+    // Of a file with a finding, for which these stand in, nothing but more findings comes.
     Some(Body {
-        expires: expires?,
-        execution: execution?,
-        limits: limits?,
+        expires: expires.unwrap_or(Timestamp::from_unix(i64::MAX)),
+        execution: execution.unwrap_or(Execution {
+            enabled: false,
+            side_effects: false,
+            enabled_at: root.place,
+            side_effects_at: root.place,
+        }),
+        limits: limits.unwrap_or(Limits::DEFAULT),
         environments,
         programs,
         secrets,
         dangerous_env,
         agents,
         forbidden_words,
-        gates: gates?,
-        planning: planning?,
-        rules,
+        gates: gates.unwrap_or(Gates::DEFAULT),
+        planning: planning.unwrap_or_default(),
+        rules: rules.sound,
+        rules_whole: rules.whole,
     })
 }
 
@@ -211,47 +225,54 @@ fn read_words(node: &Node, findings: &mut Findings<'_>) -> Option<ForbiddenWords
     Some(ForbiddenWords::new(words, mode))
 }
 
+/// The names that the lists of the policy have, also those of entries with a finding.
+struct Names<'n> {
+    programs: Vec<&'n str>,
+    secrets: Vec<&'n str>,
+    environments: Vec<&'n str>,
+}
+
+/// Returns the keys of a map.
+fn keys(node: &Node) -> Vec<&str> {
+    if let Kind::Map(entries) = &node.kind {
+        entries.iter().map(|(key, _)| key.text.as_str()).collect()
+    } else {
+        Vec::new()
+    }
+}
+
 /// Reports names that rules and secrets use and that no list of the policy has.
 fn check_names(
     conditions: &[Condition],
-    programs: &BTreeSet<Id>,
-    environments: &BTreeMap<Id, (usize, usize)>,
+    names: &Names<'_>,
     secrets: &BTreeMap<String, SecretUse>,
     findings: &mut Findings<'_>,
 ) {
     use super::condition::Listed;
-    let known: Vec<&str> = environments.keys().map(Id::as_str).collect();
     for (name, secret) in secrets {
         for environment in secret.environments.iter().flatten() {
-            if !known.contains(&environment.as_str()) {
+            if !names.environments.contains(&environment.as_str()) {
                 let message = format!("the secret `{name}` names the environment `{environment}`, which is not listed");
-                unknown(secret.place, message, environment.as_str(), &known, findings);
+                unknown(secret.place, message, environment.as_str(), &names.environments, findings);
             }
         }
     }
     for condition in conditions {
-        match &condition.test {
+        let (what, list, used, known): (_, _, Vec<&str>, _) = match &condition.test {
             Test::Environments(list) => {
-                for environment in list.iter().filter(|one| !known.contains(&one.as_str())) {
-                    let message = format!("the environment `{environment}` is not listed under `environments`");
-                    unknown(condition.place, message, environment.as_str(), &known, findings);
-                }
+                ("environment", "environments", list.iter().map(Id::as_str).collect(), &names.environments)
             }
             Test::Programs(Listed::These(list)) => {
-                let known: Vec<&str> = programs.iter().map(Id::as_str).collect();
-                for program in list.iter().filter(|one| !programs.contains(*one)) {
-                    let message = format!("the program `{program}` is not listed under `programs`");
-                    unknown(condition.place, message, program.as_str(), &known, findings);
-                }
+                ("program", "programs", list.iter().map(Id::as_str).collect(), &names.programs)
             }
             Test::Secrets(Listed::These(list)) => {
-                let known: Vec<&str> = secrets.keys().map(String::as_str).collect();
-                for secret in list.iter().filter(|one| !secrets.contains_key(*one)) {
-                    let message = format!("the secret `{secret}` is not listed under `secrets`");
-                    unknown(condition.place, message, secret, &known, findings);
-                }
+                ("secret", "secrets", list.iter().map(String::as_str).collect(), &names.secrets)
             }
-            _ => {}
+            _ => continue,
+        };
+        for name in used.into_iter().filter(|name| !known.contains(name)) {
+            let message = format!("the {what} `{name}` is not listed under `{list}`");
+            unknown(condition.place, message, name, known, findings);
         }
     }
 }
@@ -287,7 +308,7 @@ fn unique<T: PartialEq + std::fmt::Display>(
     list: Vec<((usize, usize), T)>,
     findings: &mut Findings<'_>,
 ) -> Vec<((usize, usize), T)> {
-    if empty && matches!(node.kind, crate::base::yaml::Kind::List(_)) {
+    if empty && matches!(node.kind, Kind::List(_)) {
         findings.report(node.place, POLICY_EMPTY, "a list without an item would match nothing");
     }
     for (n, (place, item)) in list.iter().enumerate() {

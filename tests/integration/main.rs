@@ -33,6 +33,7 @@ mod hints;
 mod issuer;
 mod keyless;
 mod ledger_http;
+mod lint;
 mod local_model;
 mod loop_solo;
 mod loop_team;

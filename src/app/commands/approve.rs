@@ -28,7 +28,7 @@ use crate::{
         digest::Digest,
         reason::{Refusal, Result, typed},
         text::visible,
-        time::{Timestamp, parse_duration},
+        time::{Timestamp, parse_duration, shown_duration},
     },
     cli::args::{ApproveArgs, GateArg, ScopeArg, SignerArgs},
     ledger::{Batch, NewEntry, View as Seen},
@@ -208,7 +208,10 @@ impl Terms {
             Some(text) => parse_duration(text).map_err(|e| e.typed_as("--expires"))?,
         };
         if lifetime > longest {
-            return Err(Refusal::new(EXPIRY_TOO_LONG, format!("{lifetime} s asked for, {longest} s allowed")));
+            return Err(Refusal::new(
+                EXPIRY_TOO_LONG,
+                format!("{} asked for, {} allowed", shown_duration(lifetime), shown_duration(longest)),
+            ));
         }
         if lifetime <= 0 {
             return Err(over(ends));

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    app::{definitions::Definitions, output::Outcome, world::World},
+    app::{definitions::Definitions, lint, output::Outcome, world::World},
     base::{diagnostic::findings, reason::Result, text::visible},
     cli::args::ListCheck,
 };
@@ -12,16 +12,16 @@ pub(super) fn run(command: &ListCheck, world: &World) -> Result<Outcome> {
     let definitions = Definitions::of_work_tree(world)?;
     match command {
         ListCheck::List => Ok(list(&definitions)),
-        ListCheck::Check(_) => definitions.check_directives(),
+        ListCheck::Check(_) => lint::check_directives(&definitions),
     }
 }
 
 fn list(definitions: &Definitions) -> Outcome {
     let mut text = String::new();
     let mut rows = Vec::new();
-    for (path, read) in definitions.directives() {
-        match read {
-            Ok(directive) => {
+    for (path, examined) in &definitions.directives.read {
+        match examined.sound() {
+            Some(directive) => {
                 text.push_str(&format!("{:<24} {}\n", directive.name(), visible(directive.title())));
                 rows.push(json!({
                     "name": directive.name(),
@@ -31,7 +31,8 @@ fn list(definitions: &Definitions) -> Outcome {
                     "valid": true,
                 }));
             }
-            Err(places) => {
+            None => {
+                let places = examined.findings();
                 text.push_str(&format!(
                     "{path:<24} ({}; see `countersign directives check`)\n",
                     findings(places.len())
@@ -40,7 +41,10 @@ fn list(definitions: &Definitions) -> Outcome {
             }
         }
     }
-    if rows.is_empty() {
+    let strays = definitions.directives.strays.len();
+    if strays > 0 {
+        text.push_str(&format!("({} beside them; see `countersign directives check`)\n", findings(strays)));
+    } else if rows.is_empty() {
         text.push_str("no directives; `countersign init` writes an example\n");
     }
     Outcome::done(json!(rows), text)

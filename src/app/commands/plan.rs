@@ -25,7 +25,7 @@ use crate::{
         ident::Id,
         reason::{Refusal, Result, USAGE, typed},
         text::excerpt,
-        time::{Timestamp, parse_duration},
+        time::{Timestamp, parse_duration, shown_duration},
         value::Scalar,
     },
     cli::args::PlanArgs,
@@ -325,7 +325,10 @@ fn lifetime(args: &PlanArgs, policy: &Policy, directive: Option<i64>) -> Result<
         None => Ok(longest),
         Some(text) => match parse_duration(text).map_err(|e| e.typed_as("--expires"))? {
             asked if asked <= longest => Ok(asked),
-            asked => Err(Refusal::new(EXPIRY_TOO_LONG, format!("{asked} s asked for, {longest} s allowed"))),
+            asked => Err(Refusal::new(
+                EXPIRY_TOO_LONG,
+                format!("{} asked for, {} allowed", shown_duration(asked), shown_duration(longest)),
+            )),
         },
     }
 }

@@ -4,10 +4,11 @@ use serde_json::json;
 
 use crate::{
     app::{
-        files,
+        definitions::Definitions,
+        lint,
         output::Outcome,
         reasons::{CHECKS_FOUND, NOT_SET_UP},
-        session::{POLICY, Session, invalid},
+        session::{POLICY, Session},
         situation::decide,
         world::World,
     },
@@ -17,8 +18,7 @@ use crate::{
         text::{count, excerpt},
     },
     cli::args::{PlanOnly, PolicyCommand},
-    forge::Checkout,
-    policy::{self, Candidate, Outcome as Decided, Policy, check, explain::DecisionV1},
+    policy::{self, Candidate, Outcome as Decided, check, explain::DecisionV1},
     sign::{Duty, trust::PrincipalKind},
     verify,
 };
@@ -33,22 +33,30 @@ pub(super) fn run(command: &PolicyCommand, world: &World) -> Result<Outcome> {
 
 /// Checks the policy as it lies in the work tree: it is what is about to be committed.
 fn check_work_tree(world: &World) -> Result<Outcome> {
-    let top = Checkout::discover(&world.cwd)?.workdir().to_owned();
-    if !top.join(POLICY).exists() {
-        return Err(Refusal::new(NOT_SET_UP, format!("`{POLICY}` is not there")));
+    let definitions = Definitions::of_work_tree(world)?;
+    let beside = lint::beside(&definitions);
+    let bytes = match definitions.policy {
+        None => return Err(Refusal::new(NOT_SET_UP, format!("`{POLICY}` is not there"))),
+        Some(Err(found)) => {
+            return Err(Refusal::new(CHECKS_FOUND, format!("{POLICY} could not be read")).diagnostics(vec![found]));
+        }
+        Some(Ok(bytes)) => bytes,
+    };
+    let mut examined = check::examine(POLICY, &bytes, &beside, world.now());
+    if let (Some(policy), Ok(session)) = (examined.legible(), Session::open(world)) {
+        let unmet = check::out_of_reach(policy, &everybody(&session, world), world.now());
+        examined.join(unmet);
     }
-    let bytes = files::read(&top.join(POLICY), 1 << 20)?;
-    let policy = Policy::compile(POLICY, &bytes).map_err(|places| invalid(POLICY, places))?;
-    let mut found = check::findings(&policy, world.now());
-    if let Ok(session) = Session::open(world) {
-        found.extend(check::out_of_reach(&policy, &everybody(&session, world), world.now()));
+    match examined.whole() {
+        Ok(policy) => {
+            let rules = policy.rules().len();
+            let result = json!({ "policy": policy.digest(), "rules": rules, "findings": 0 });
+            Ok(Outcome::done(result, format!("{POLICY}: {}, no findings\n", count(rules, "rule"))))
+        }
+        Err(found) => {
+            Err(Refusal::new(CHECKS_FOUND, format!("{} in {POLICY}", findings(found.len()))).diagnostics(found))
+        }
     }
-    if found.is_empty() {
-        let rules = policy.rules().len();
-        let result = json!({ "policy": policy.digest(), "rules": rules, "findings": 0 });
-        return Ok(Outcome::done(result, format!("{POLICY}: {}, no findings\n", count(rules, "rule"))));
-    }
-    Err(Refusal::new(CHECKS_FOUND, format!("{} in {POLICY}", findings(found.len()))).diagnostics(found))
 }
 
 fn explain(args: &PlanOnly, world: &World) -> Result<Outcome> {

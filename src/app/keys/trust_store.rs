@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -13,10 +12,13 @@ use super::{
     reasons::{TRUST_FILES, TRUST_MISSING, TRUST_NOTHING_PENDING, TRUST_VERSION_EXISTS},
 };
 use crate::{
-    app::files::link_on_the_way,
+    app::{
+        reasons::{WORK_TREE_FILE, WORK_TREE_LINK},
+        work_tree::WorkTree,
+    },
     base::{
         digest::Digest,
-        reason::{IO, LIMIT_COUNT, LIMIT_SIZE, Refusal, Result},
+        reason::{IO, LIMIT_COUNT, Refusal, Result},
         time::Timestamp,
     },
     sign::{
@@ -141,22 +143,13 @@ fn read_version(reader: Reader<'_>, number: u64) -> Result<Option<Version>> {
 
 /// Reads files of a work tree, through no symbolic link below it.
 pub fn work_tree_reader(work_tree: &Path) -> impl Fn(&str) -> Result<Option<Vec<u8>>> {
-    let work_tree = work_tree.to_owned();
+    let work_tree = WorkTree::at(work_tree);
     move |path| {
-        let full = work_tree.join(path);
-        let limit = MAX_TRUST_ROOT.max(MAX_ENVELOPE) as u64;
-        refuse_links(&work_tree, path)?;
-        match fs::symlink_metadata(&full) {
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(failed(&full, &e)),
-            Ok(status) if !status.is_file() => {
-                Err(Refusal::new(TRUST_FILES, format!("`{path}` is not a plain file")).subject(path))
-            }
-            Ok(status) if status.len() > limit => {
-                Err(Refusal::new(LIMIT_SIZE, format!("`{path}` has {} bytes", status.len())).subject(path))
-            }
-            Ok(_) => fs::read(&full).map(Some).map_err(|e| failed(&full, &e)),
-        }
+        let read = work_tree.read(path, MAX_TRUST_ROOT.max(MAX_ENVELOPE));
+        read.map_err(|e| match e.reason() {
+            WORK_TREE_LINK | WORK_TREE_FILE => Refusal::new(TRUST_FILES, e.message()).subject(path),
+            _ => e,
+        })
     }
 }
 
@@ -207,13 +200,6 @@ pub fn write(work_tree: &Path, proposal: &mut Proposal) -> Result<Vec<PathBuf>> 
         put(CURRENT, &version.bytes)?;
     }
     Ok(written)
-}
-
-fn refuse_links(work_tree: &Path, path: &str) -> Result<()> {
-    match link_on_the_way(work_tree, path) {
-        None => Ok(()),
-        Some(link) => Err(Refusal::new(TRUST_FILES, format!("`{}` is a symbolic link", link.display())).subject(path)),
-    }
 }
 
 fn failed(path: &Path, cause: &std::io::Error) -> Refusal {

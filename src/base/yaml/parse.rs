@@ -11,6 +11,8 @@ use super::{
     Findings, Key, Kind, MAX_BYTES, Node, Place, YAML_DUPLICATE, YAML_FEATURE, YAML_MALFORMED,
 };
 
+/// What is wrong with an anchor, and with an alias.
+const ANCHOR: &str = "anchors and aliases are not read";
 /// The most nodes one file may hold.
 pub(super) const MAX_NODES: usize = 50_000;
 
@@ -54,7 +56,12 @@ impl<'i, P: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Builder<'_, '
             }
             Err(error) => {
                 let place = (error.marker().line() + self.findings.first_line - 1, error.marker().col() + 1);
-                self.findings.report(place, YAML_MALFORMED, text::excerpt(&error.info()));
+                let told = error.info();
+                if told.contains("unknown anchor") {
+                    self.findings.report_help(place, YAML_FEATURE, ANCHOR, "write the value out in full");
+                } else {
+                    self.findings.report(place, YAML_MALFORMED, text::excerpt(&told));
+                }
                 None
             }
         }
@@ -67,7 +74,11 @@ impl<'i, P: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Builder<'_, '
                 Event::StreamStart | Event::DocumentEnd => {}
                 Event::DocumentStart(..) if root.is_none() => {}
                 Event::DocumentStart(..) => {
-                    self.findings.report(place, YAML_FEATURE, "a second document in one file");
+                    self.findings.report(
+                        place,
+                        YAML_FEATURE,
+                        "one file holds one document, and here a second one begins",
+                    );
                     return root;
                 }
                 Event::StreamEnd => {
@@ -92,7 +103,8 @@ impl<'i, P: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Builder<'_, '
             self.findings.report(place, LIMIT_COUNT, format!("more than {MAX_NODES} values"));
             return None;
         }
-        if let Some(feature) = refused_feature(&event) {
+        if let Some((feature, mark)) = refused_feature(&event) {
+            let place = mark.map_or(place, |mark| self.before(place, mark));
             self.findings.report_help(place, YAML_FEATURE, feature, "write the value out in full");
         }
         let kind = match event {
@@ -128,13 +140,37 @@ impl<'i, P: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Builder<'_, '
         Some(Node { place, kind })
     }
 
+    /// Finds the anchor or tag that stands before a value; its mark is `&` or `!`.
+    fn before(&self, (line, column): Place, mark: char) -> Place {
+        let lines = self.findings.text.lines().take(line + 1 - self.findings.first_line).enumerate();
+        let mut found = None;
+        for (n, text) in lines {
+            let last = n + self.findings.first_line == line;
+            let end = if last { column } else { usize::MAX };
+            // A mark begins a word; within a word it is text.
+            let mut before = ' ';
+            for (at, c) in text.chars().enumerate().take(end) {
+                if c == mark && (before.is_whitespace() || matches!(before, '[' | '{' | ',')) {
+                    found = Some((n + self.findings.first_line, at + 1));
+                }
+                before = c;
+            }
+        }
+        found.unwrap_or((line, column))
+    }
+
     fn key(&mut self, node: Node, entries: &[(Key, Node)]) -> Option<Key> {
         let Kind::Scalar { text, .. } = node.kind else {
-            self.findings.report(node.place, YAML_FEATURE, "a list or a map as a key");
+            self.findings.report(node.place, YAML_FEATURE, "a key is text, and this is a list or a map");
             return None;
         };
         if text == "<<" {
-            self.findings.report_help(node.place, YAML_FEATURE, "a merge key", "write the fields out in full");
+            self.findings.report_help(
+                node.place,
+                YAML_FEATURE,
+                "merge keys are not read",
+                "write the fields out in full",
+            );
             return None;
         }
         if let Some((first, _)) = entries.iter().find(|(key, _)| key.text == text) {
@@ -146,17 +182,18 @@ impl<'i, P: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Builder<'_, '
     }
 }
 
-fn refused_feature(event: &Event<'_>) -> Option<&'static str> {
+/// Returns what is wrong with a value that two readers could take differently, and the mark that makes it so.
+fn refused_feature(event: &Event<'_>) -> Option<(&'static str, Option<char>)> {
     let (anchor, tagged) = match event {
         Event::Scalar(_, _, anchor, tag) => (*anchor, tag.is_some()),
         Event::SequenceStart(_, anchor, tag) | Event::MappingStart(_, anchor, tag) => (*anchor, tag.is_some()),
-        Event::Alias(_) | Event::UnresolvedAlias(_) => return Some("an alias"),
+        Event::Alias(_) | Event::UnresolvedAlias(_) => return Some((ANCHOR, None)),
         _ => return None,
     };
     if anchor != 0 {
-        Some("an anchor")
+        Some((ANCHOR, Some('&')))
     } else if tagged {
-        Some("a tag")
+        Some(("tags are not read", Some('!')))
     } else {
         None
     }

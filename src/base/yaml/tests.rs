@@ -1,4 +1,5 @@
 use super::{parse::MAX_NODES, *};
+use crate::base::value::Scalar;
 
 fn findings_of(text: &str, known: &[&str]) -> Vec<Diagnostic> {
     read("a.yml", text, 1, |root, findings| root.fields("a thing", known, findings).map(|_| ())).unwrap_err()
@@ -9,12 +10,35 @@ fn codes(text: &str) -> Vec<&'static str> {
 }
 
 #[test]
+fn an_anchor_and_a_tag_are_pointed_at_themselves_in_a_sentence() {
+    for (text, place, told) in [
+        ("a: &x 1\n", (1, 4), "anchors and aliases are not read"),
+        ("a: &x\n  b: 1\n", (1, 4), "anchors and aliases are not read"),
+        ("a: [1, &x 2]\n", (1, 8), "anchors and aliases are not read"),
+        ("a: 'b & c'\nd:   !!str 1\n", (2, 6), "tags are not read"),
+        ("a: *x\n", (1, 4), "anchors and aliases are not read"),
+        ("- 'a\n  b'\n- &x [1]\n", (3, 3), "anchors and aliases are not read"),
+    ] {
+        let found = read("f", text, 1, |_, _| Some(())).unwrap_err();
+        assert_eq!(((found[0].line, found[0].column), found[0].message.as_str()), (place, told), "{text}");
+    }
+}
+
+#[test]
+fn a_number_where_a_length_of_time_is_needed_is_told_the_units() {
+    let found = read("f", "5", 1, |node, findings| node.duration(60, findings)).unwrap_err();
+    assert_eq!(found[0].help.as_deref(), Some("write 5m, 5h or 5d"));
+    let found = read("f", "99d", 1, |node, findings| node.duration(30 * 86_400, findings)).unwrap_err();
+    assert_eq!(found[0].message, "99d is longer than 30d");
+}
+
+#[test]
 fn all_findings_come_in_one_pass_with_place_snippet_and_nearest_word() {
     let found = findings_of("titel: x\na: 1\na: 2\nb: &x 1\nc: *x\n", &["title", "a", "b", "c"]);
     let places: Vec<_> = found.iter().map(|d| (d.line, d.column, d.code)).collect();
     assert_eq!(
         places,
-        [(1, 1, "yaml.field_unknown"), (3, 1, "yaml.duplicate_key"), (4, 7, "yaml.feature"), (5, 4, "yaml.feature")]
+        [(1, 1, "yaml.field_unknown"), (3, 1, "yaml.duplicate_key"), (4, 4, "yaml.feature"), (5, 4, "yaml.feature")]
     );
     assert_eq!(found[0].help.as_deref(), Some("did you mean `title`?"));
     assert_eq!(found[0].snippet.as_deref(), Some("titel: x"));

@@ -155,6 +155,25 @@ impl Checkout {
         Ok(Some(self.content(entry.id())?.to_vec()))
     }
 
+    /// Tells whether a symbolic link lies at a path at a commit.
+    ///
+    /// # Errors
+    /// As [`Checkout::blob`].
+    pub fn is_link(&self, commit: &str, path: &str) -> Result<bool> {
+        match self.tree(commit)?.get_path(Path::new(path)) {
+            Ok(entry) => Ok(entry.filemode() == 0o120_000),
+            Err(e) if e.code() == ErrorCode::NotFound => Ok(false),
+            Err(e) => Err(unreadable(e)),
+        }
+    }
+
+    /// Tells whether git ignores a path of the work tree, so that it comes into no commit by itself.
+    #[must_use]
+    pub fn ignores(&self, path: &str) -> bool {
+        let tracked = self.repo.index().is_ok_and(|index| index.get_path(Path::new(path), 0).is_some());
+        !tracked && self.repo.is_path_ignored(path).unwrap_or(false)
+    }
+
     /// Returns the content of a file by its id, from the object store or as it was read from there before.
     fn content(&self, id: Oid) -> Result<Arc<[u8]>> {
         if let Some(known) = self.read.borrow().get(&id) {

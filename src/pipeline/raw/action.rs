@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     base::{
+        ident::Id,
         launch,
         path::RepoPath,
         reason::{PATH_INVALID, Refusal},
         text::{check_content, check_free},
-        yaml::{Fields, Findings, Kind, Node},
+        yaml::{Fields, Findings, Kind, Node, Place},
     },
     directive::template::Template,
 };
@@ -69,7 +70,8 @@ fn read_run(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Opti
     let known = ["program", "argv", "cwd", "env", "reads", "writes", "systemReads", "network", "secrets", "okCodes"];
     let fields = node.fields("a run action", &known, findings)?;
     let program =
-        fields.require("program", findings).and_then(|node| node.parsed(findings).map(|name| (name, node.place)));
+        fields.require("program", findings).and_then(|node| node.parsed::<Id>(findings).map(|name| (name, node.place)));
+    scope.demands.programs.extend(program.clone());
     let argv = templates(fields, "argv", Spot::Argument, scope, findings);
     let cwd =
         fields.get("cwd").map_or_else(|| Template::parse(".").ok(), |node| scope.path(node, |_| Ok(()), findings));
@@ -78,7 +80,10 @@ fn read_run(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Opti
     let system_reads =
         fixed(fields, "systemReads", findings, |text| launch::check_system_read(text).map(|()| text.to_owned()));
     let network = fixed(fields, "network", findings, launch::parse_host);
-    let secrets = fixed(fields, "secrets", findings, |text| launch::check_secret_name(text).map(|()| text.to_owned()));
+    let named = |text: &str| launch::check_secret_name(text).map(|()| text.to_owned());
+    let placed = placed(fields, "secrets", findings, named);
+    let secrets: Vec<String> = placed.iter().map(|(name, _)| name.clone()).collect();
+    scope.demands.secrets.extend(placed);
     let mut ok_codes = Vec::new();
     for item in fields.get("okCodes").map(|node| node.items(256, findings)).unwrap_or_default() {
         let code = item.integer(0, 255, findings).and_then(|n| u8::try_from(n).ok());
@@ -105,7 +110,9 @@ fn read_env(fields: Fields<'_>, scope: &mut Scope, findings: &mut Findings<'_>) 
     for (key, node) in fields.get("env").map(|node| node.entries(findings)).unwrap_or_default() {
         // Whether a dangerous name may pass is the policy's to say; here the policy is not known.
         let passed = [key.text.clone()];
-        findings.keep(key.place, launch::check_env_name(&key.text, &passed));
+        if findings.keep(key.place, launch::check_env_name(&key.text, &passed)).is_some() {
+            scope.demands.variables.push((key.text.clone(), key.place));
+        }
         if let Some(template) = scope.template(node, Spot::Variable, findings) {
             env.insert(key.text.clone(), template);
         }
@@ -217,10 +224,20 @@ fn fixed<T>(
     findings: &mut Findings<'_>,
     read: impl Fn(&str) -> Result<T, Refusal>,
 ) -> Vec<T> {
+    placed(fields, name, findings, read).into_iter().map(|(item, _)| item).collect()
+}
+
+/// Reads a list of texts that no input may reach, each with where it stands.
+fn placed<T>(
+    fields: Fields<'_>,
+    name: &str,
+    findings: &mut Findings<'_>,
+    read: impl Fn(&str) -> Result<T, Refusal>,
+) -> Vec<(T, Place)> {
     let mut list = Vec::new();
     for item in items(fields, name, findings) {
         let Some(text) = item.text(findings) else { continue };
-        list.extend(findings.keep(item.place, read(text)));
+        list.extend(findings.keep(item.place, read(text)).map(|read| (read, item.place)));
     }
     list
 }

@@ -10,6 +10,7 @@ use crate::{
     policy::{
         condition::{Condition, DAYS, Hosts, Listed, Test, Use, Window, Writes},
         path_pattern::PathPattern,
+        planning,
         reasons::{POLICY_EMPTY, POLICY_VALUE},
         rule::Role,
     },
@@ -47,7 +48,12 @@ pub(super) fn read(node: &Node, role: Option<Role>, findings: &mut Findings<'_>)
     entries
         .iter()
         .filter_map(|(key, value)| {
-            read_one(key, value, role, findings).map(|test| Condition { place: key.place, test })
+            let items = if let Kind::List(items) = &value.kind {
+                items.iter().map(|item| item.place).collect()
+            } else {
+                vec![]
+            };
+            read_one(key, value, role, findings).map(|test| Condition { place: key.place, test, items })
         })
         .collect()
 }
@@ -68,7 +74,7 @@ fn read_one(key: &Key, node: &Node, role: Option<Role>, findings: &mut Findings<
         "pipelines" => Test::Pipelines(ids(node, findings)),
         "directives" => Test::Directives(ids(node, findings)),
         "environments" => Test::Environments(ids(node, findings)),
-        "planner" => Test::Planner(ids(node, findings)),
+        "planner" => Test::Planner(planners(node, findings)),
         "network" => Test::Network(node.word(&[("none", Use::None), ("declared", Use::Some)], findings)?),
         "words" => Test::Words(node.word(&[("none", Use::None), ("any", Use::Some)], findings)?),
         "secrets" if is_word(node) => Test::Secrets(node.word(&[("none", ())], findings).map(|()| Listed::None)?),
@@ -112,6 +118,15 @@ fn is_word(node: &Node) -> bool {
 
 fn ids(node: &Node, findings: &mut Findings<'_>) -> Vec<Id> {
     super::ids(node, findings).into_iter().map(|(_, id)| id).collect()
+}
+
+/// Reads a list of planners; one that there is not would never match.
+fn planners(node: &Node, findings: &mut Findings<'_>) -> Vec<Id> {
+    let listed = super::ids(node, findings);
+    for (place, planner) in &listed {
+        planning::check_planner(*place, planner, findings);
+    }
+    listed.into_iter().map(|(_, planner)| planner).collect()
 }
 
 /// Reads a map that must hold at least one of its fields.

@@ -31,24 +31,40 @@ pub(super) struct Context<'a> {
     pub(super) agents: &'a BTreeSet<u64>,
 }
 
+/// The rules, as far as they could be read.
+#[derive(Default)]
+pub(super) struct Rules {
+    /// Those in which nothing is wrong.
+    pub(super) sound: Vec<Rule>,
+    /// Whether these are all.
+    pub(super) whole: bool,
+    /// The conditions of all rules, also of those that have another finding.
+    pub(super) conditions: Vec<Condition>,
+}
+
 /// Reads all rules; there must be one at least, since an empty list could permit nothing.
-///
-/// The conditions come apart as well, also those of rules that have another finding.
-pub(super) fn read(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) -> (Vec<Rule>, Vec<Condition>) {
+pub(super) fn read(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) -> Rules {
     let items = node.items(MAX_ITEMS, findings);
     if items.is_empty() && matches!(node.kind, Kind::List(_)) {
         findings.report(node.place, POLICY_EMPTY, "a policy without a rule denies everything");
     }
-    let mut rules: Vec<Rule> = Vec::new();
-    let mut conditions = Vec::new();
+    let mut rules = Rules { whole: true, ..Rules::default() };
+    let mut ids: Vec<Id> = Vec::new();
     for item in items {
-        let Some(rule) = read_rule(item, context, &mut conditions, findings) else { continue };
-        if rules.iter().any(|other| other.id == rule.id) {
-            findings.report(rule.place, POLICY_DUPLICATE, format!("another rule is called `{}`", rule.id));
+        let before = findings.count();
+        let rule = read_rule(item, context, &mut rules.conditions, findings);
+        if let Some(rule) = &rule {
+            if ids.contains(&rule.id) {
+                findings.report(rule.place, POLICY_DUPLICATE, format!("another rule is called `{}`", rule.id));
+            }
+            ids.push(rule.id.clone());
         }
-        rules.push(rule);
+        match rule {
+            Some(rule) if findings.count() == before => rules.sound.push(rule),
+            _ => rules.whole = false,
+        }
     }
-    (rules, conditions)
+    rules
 }
 
 fn read_rule(

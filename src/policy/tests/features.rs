@@ -225,7 +225,7 @@ fn entries_that_can_have_no_effect_are_findings_with_their_line() {
   - {id: none-of-d, when: {directives: [d]}, then: {deny: 'no'}}
   - {id: odd, when: {network: none, hosts: any}, then: {needsApproval: {people: 1}}}\n",
     );
-    let found = check::findings(&policy, now());
+    let found = findings_at(&policy, now());
     let all = found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     for part in [
         "no rule and no secret names the environment `production`",
@@ -237,7 +237,7 @@ fn entries_that_can_have_no_effect_are_findings_with_their_line() {
         assert!(all.contains(part), "{part}\n{all}");
     }
     assert!(found.iter().all(|d| d.line > 0 && d.snippet.is_some()), "{all}");
-    let late = check::findings(&policy, samples::time("2027-11-10T00:00:00Z"));
+    let late = findings_at(&policy, samples::time("2027-11-10T00:00:00Z"));
     assert!(late.iter().any(|d| d.code == "policy.expired" && d.message.contains("10 days")), "{late:?}");
 }
 

@@ -211,7 +211,7 @@ fn an_approval_may_not_be_let_live_longer_than_the_limit() {
 
 #[test]
 fn starters_compile_and_have_nothing_to_complain_of() {
-    use super::super::{check, starter};
+    use super::super::starter;
     let (git, python, odd) = (samples::id("git"), samples::id("python3"), samples::id("on"));
     let programs = [(&git, "/usr/bin/git", false), (&python, "/usr/bin/python3", true), (&odd, "/opt/it's", false)];
     for tier in [starter::Starter::Solo, starter::Starter::Team] {
@@ -219,7 +219,7 @@ fn starters_compile_and_have_nothing_to_complain_of() {
             let text = starter::text(tier, programs, samples::time("2027-11-20T00:00:00Z"));
             let policy = compile(&text);
             assert_eq!(policy.programs().count(), programs.len());
-            assert!(check::findings(&policy, now()).is_empty(), "{tier:?}");
+            assert!(findings_at(&policy, now()).is_empty(), "{tier:?}");
         }
     }
 }

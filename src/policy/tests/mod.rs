@@ -4,12 +4,12 @@ mod file;
 mod properties;
 
 use crate::{
-    base::{digest::Digest, time::Timestamp},
+    base::{diagnostic::Diagnostic, digest::Digest, time::Timestamp},
     plan::model::Plan,
     review::{self, samples},
 };
 
-use super::{Decision, Policy, Purpose, evaluate};
+use super::{Decision, Policy, Purpose, check, evaluate};
 
 /// What every policy of these tests begins with.
 const HEAD: &str = "
@@ -33,6 +33,10 @@ fn now() -> Timestamp {
 fn compile(text: &str) -> Policy {
     Policy::compile("policy.yml", text.as_bytes())
         .unwrap_or_else(|found| panic!("{}", found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))
+}
+
+fn findings_at(policy: &Policy, now: Timestamp) -> Vec<Diagnostic> {
+    check::examine(policy.file(), policy.text().as_bytes(), &check::Beside::default(), now).findings().to_vec()
 }
 
 fn policy(rules: &str) -> Policy {

@@ -1,0 +1,153 @@
+//! What is wrong with the definitions of a work tree, each alone and against the others.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{
+    definitions::{Definitions, Kind},
+    output::Outcome,
+    reasons::{CHECKS_FOUND, DEFINITION_INVALID},
+    session::{POLICY, limits, programs},
+};
+use crate::{
+    base::{
+        diagnostic::{Diagnostic, findings},
+        examined::Examined,
+        ident::Id,
+        reason::{Refusal, Result},
+        text::count,
+    },
+    directive::Directive,
+    pipeline::{Catalog, Pipeline, Supply},
+    policy::{
+        Policy,
+        check::Beside,
+        reasons::{POLICY_ENVIRONMENT, POLICY_LIMIT},
+    },
+};
+
+/// Checks every directive, alone, against the pipelines and against the policy.
+///
+/// # Errors
+/// `check.findings`.
+pub(crate) fn check_directives(definitions: &Definitions) -> Result<Outcome> {
+    let Definitions { directives, pipelines, .. } = definitions;
+    let catalog = Catalog::new(pipelines.sound().cloned())?;
+    let (policy, mut found) = policy(definitions);
+    for (_, examined) in &directives.read {
+        found.extend(in_order(examined, |directive| {
+            let mut more = catalog.lint_beside(directive, &|name| pipelines.is_unread(name.as_str()));
+            more.extend(policy.iter().flat_map(|policy| against(directive, policy)));
+            more
+        }));
+    }
+    found.extend(directives.strays.iter().cloned());
+    found.extend(unread(pipelines, &directives.read));
+    verdict(found, directives.read.len(), "directive")
+}
+
+/// Checks every pipeline, alone and against the policy.
+///
+/// # Errors
+/// `check.findings`.
+pub(crate) fn check_pipelines(definitions: &Definitions) -> Result<Outcome> {
+    let pipelines = &definitions.pipelines;
+    let (policy, mut found) = policy(definitions);
+    let held = policy.as_ref().map(|policy| {
+        let secrets: BTreeSet<String> = policy.secrets().map(|(name, _)| name.to_owned()).collect();
+        (programs(policy), secrets, limits(policy).dangerous_env)
+    });
+    for (_, examined) in &pipelines.read {
+        found.extend(in_order(examined, |pipeline| match &held {
+            None => Vec::new(),
+            Some((programs, secrets, variables)) => pipeline.lint(Supply { programs, secrets, variables }),
+        }));
+    }
+    found.extend(pipelines.strays.iter().cloned());
+    verdict(found, pipelines.read.len(), "pipeline")
+}
+
+/// Returns the names that rules of the policy may use.
+pub(crate) fn beside(definitions: &Definitions) -> Beside {
+    let names = |names: Vec<String>, listed: bool| listed.then_some(names);
+    let stem = |path: &str| path.rsplit('/').next().and_then(|file| file.strip_suffix(".md")).map(str::to_owned);
+    let (directives, pipelines) = (&definitions.directives, &definitions.pipelines);
+    Beside {
+        pipelines: names(pipelines.read.iter().map(|(name, _)| name.clone()).collect(), pipelines.listed),
+        directives: names(directives.read.iter().filter_map(|(path, _)| stem(path)).collect(), directives.listed),
+    }
+}
+
+/// Returns the policy, or the finding that says why nothing can be held against it; nothing of either before `init`.
+fn policy(definitions: &Definitions) -> (Option<Policy>, Vec<Diagnostic>) {
+    match &definitions.policy {
+        None => (None, Vec::new()),
+        Some(Err(found)) => (None, vec![found.clone()]),
+        Some(Ok(bytes)) => match Policy::compile(POLICY, bytes) {
+            Ok(policy) => (Some(policy), Vec::new()),
+            Err(places) => (None, vec![broken(POLICY, places.len(), "policy check")]),
+        },
+    }
+}
+
+/// Returns what keeps plans of a directive from ever being approved.
+fn against(directive: &Directive, policy: &Policy) -> Vec<Diagnostic> {
+    let mut findings = directive.findings();
+    if let Some((name, place)) = directive.environment_place()
+        && !policy.environments().any(|known| known == name)
+    {
+        let message = format!("the policy lists no environment `{name}`");
+        findings.report_near(*place, POLICY_ENVIRONMENT, message, name.as_str(), policy.environments().map(Id::as_str));
+    }
+    let (steps, most) = (directive.steps(), policy.limits().steps as usize);
+    if let Some(first) = steps.get(most) {
+        findings.report(first.place, POLICY_LIMIT, format!("{} steps, the policy allows {most}", steps.len()));
+    }
+    findings.into_list()
+}
+
+/// Returns one finding for each pipeline that directives use and that could not be read.
+fn unread(pipelines: &Kind<Pipeline>, directives: &[(String, Examined<Directive>)]) -> Vec<Diagnostic> {
+    if !pipelines.listed {
+        return pipelines.strays.iter().filter(|found| found.file == "pipelines").cloned().collect();
+    }
+    let directives = directives.iter().filter_map(|(_, examined)| examined.legible());
+    let used: BTreeSet<&str> = directives.flat_map(Directive::pipelines).map(Id::as_str).collect();
+    let broken = pipelines.read.iter().filter(|(name, read)| read.sound().is_none() && used.contains(name.as_str()));
+    broken
+        .map(|(name, read)| self::broken(&format!("pipelines/{name}.yml"), read.findings().len(), "pipelines check"))
+        .collect()
+}
+
+fn broken(file: &str, count: usize, command: &str) -> Diagnostic {
+    let message = format!("{} here, so that nothing could be held against it", findings(count));
+    Diagnostic::new(file, (0, 0), DEFINITION_INVALID.code, message).with_help(format!("see `countersign {command}`"))
+}
+
+/// Returns the findings of a file with those that can be made of what could be read of it.
+fn in_order<T>(examined: &Examined<T>, more: impl FnOnce(&T) -> Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut found = examined.findings().to_vec();
+    let Some(legible) = examined.legible() else { return found };
+    let behind = found.len();
+    found.extend(more(legible));
+    // Findings of scripts stay behind those of the file that uses them.
+    let (own, other): (Vec<_>, Vec<_>) = match found.get(behind).map(|first| first.file.clone()) {
+        None => return found,
+        Some(file) => found.into_iter().partition(|one| one.file == file),
+    };
+    let mut found = own;
+    found.sort_by_key(|one| (one.line, one.column));
+    found.extend(other);
+    found
+}
+
+fn verdict(found: Vec<Diagnostic>, checked: usize, what: &str) -> Result<Outcome> {
+    if found.is_empty() {
+        return Ok(Outcome::done(
+            json!({ "checked": checked, "findings": 0 }),
+            format!("{}, no findings\n", count(checked, what)),
+        ));
+    }
+    Err(Refusal::new(CHECKS_FOUND, format!("{} in {}", findings(found.len()), count(checked, what))).diagnostics(found))
+}
