@@ -26,9 +26,9 @@ pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>> {
 /// Reads an open regular file of at most `max` bytes; `shown` names it in messages.
 ///
 /// # Errors
-/// `io.failed`, `limit.size`.
+/// `file.unreadable`, `limit.size`.
 pub(crate) fn read_open(file: File, shown: &str, max: usize) -> Result<Vec<u8>> {
-    let failed = |what: String| Refusal::new(IO, format!("{shown}: {what}")).subject(shown);
+    let failed = |what: String| Refusal::new(FILE_UNREADABLE, format!("`{shown}`: {what}")).subject(shown);
     let metadata = file.metadata().map_err(|e| failed(e.to_string()))?;
     if !metadata.is_file() {
         return Err(failed("not a regular file".to_owned()));

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::OnceLock};
 
 /// Programs that run code, commands or plug-ins they are handed, by base name without a version: shells,
 /// what starts another program from its arguments, languages and their package managers, build tools,
-/// archivers and transports that start helpers, containers and clusters, editors and pagers and database
+/// archivers and transports that start helpers, containers, clusters and what provisions them, editors and pagers and database
 /// clients with a shell inside.
 const INTERPRETERS: &str = "\
     sh bash dash zsh ksh mksh fish csh tcsh ash rbash elvish nu pwsh powershell busybox toybox env xargs \
@@ -18,7 +18,7 @@ const INTERPRETERS: &str = "\
     octave erl elixir iex mix dotnet mono osascript gcc cc clang tcc awk gawk mawk nawk sed m4 dc \
     make gmake bmake cmake ninja meson just task mvn gradle ant bazel buck scons tar bsdtar cpio zip \
     rsync ssh scp sftp socat nc ncat netcat telnet docker podman nerdctl buildah kubectl oc helm crictl \
-    lxc vagrant ansible ansible-playbook salt puppet vi vim nvim view ex ed emacs nano pico less more \
+    lxc vagrant ansible ansible-playbook salt puppet terraform tofu terragrunt packer pulumi vi vim nvim view ex ed emacs nano pico less more \
     man psql sqlite3 sqlite mysql mariadb mongosh mongo redis-cli";
 
 /// Command lines that are agents themselves.
@@ -129,10 +129,11 @@ mod tests {
             "/usr/bin/vim",
             "ssh",
             "clang-18",
+            "/usr/local/bin/terraform",
         ] {
             assert!(is_interpreter(path), "{path}");
         }
-        for path in ["/usr/bin/git", "/usr/local/bin/terraform", "/usr/bin/cat", "/usr/bin/sha256sum", "cp"] {
+        for path in ["/usr/bin/git", "/usr/bin/cat", "/usr/bin/sha256sum", "cp"] {
             assert!(!is_interpreter(path), "{path}");
         }
     }

@@ -5,10 +5,12 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     fs::File,
     io::{Read as _, Seek as _},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use git2::{ObjectType, Oid, Repository, RepositoryOpenFlags, Tree, TreeEntry};
@@ -33,10 +35,17 @@ const MAX_FOLDERS: usize = 128;
 const MAX_POINTER: usize = 1024;
 
 /// The commit that a plan is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
     repository: PathBuf,
     commit: String,
+    /// Opened repositories that nobody uses just now; threads cannot share one.
+    idle: Mutex<Vec<Repository>>,
+}
+
+impl fmt::Debug for Committed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "commit {} of {}", self.commit, self.repository.display())
+    }
 }
 
 /// What may differ from the commit.
@@ -87,7 +96,7 @@ impl Committed {
     /// Names a commit of the repository that a folder is the root of.
     #[must_use]
     pub fn new(repository: PathBuf, commit: String) -> Self {
-        Self { repository, commit }
+        Self { repository, commit, idle: Mutex::default() }
     }
 
     /// Compares what lies at a path with the commit.
@@ -99,12 +108,24 @@ impl Committed {
     /// and where what is not committed is a link, has another name elsewhere, or stands among too many other files to be
     /// left out; `io.failed`, `limit.size`, `limit.depth`.
     pub fn compare(&self, workspace: &Workspace, path: &RepoPath, apart: Apart<'_>) -> Result<Found> {
+        let repository = self.opened()?;
+        let found = self.walk(&repository, workspace, path, apart);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(repository);
+        found
+    }
+
+    fn opened(&self) -> Result<Repository> {
+        if let Some(idle) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            return Ok(idle);
+        }
         let none: [&str; 0] = [];
-        let repository =
-            Repository::open_ext(&self.repository, RepositoryOpenFlags::NO_SEARCH, none).map_err(|e| failed(&e))?;
+        Repository::open_ext(&self.repository, RepositoryOpenFlags::NO_SEARCH, none).map_err(|e| failed(&e))
+    }
+
+    fn walk(&self, repository: &Repository, workspace: &Workspace, path: &RepoPath, apart: Apart<'_>) -> Result<Found> {
         let commit = Oid::from_str(&self.commit).and_then(|id| repository.find_commit(id)).map_err(|e| failed(&e))?;
         let root = commit.tree().map_err(|e| failed(&e))?;
-        let mut walk = Walk { repository: &repository, workspace, apart, changed: Vec::new(), strange: Vec::new() };
+        let mut walk = Walk { repository, workspace, apart, changed: Vec::new(), strange: Vec::new() };
         let readable = match walk.path(&root, path)? {
             Seen::Whole => Readable::Whole,
             Seen::Parts(parts) if parts.len() <= MAX_PARTS => Readable::Parts(parts),
