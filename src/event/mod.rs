@@ -202,7 +202,7 @@ pub enum RunEvent {
         step: Id,
         /// 1 for the first attempt.
         attempt: u32,
-        /// The same for every attempt of this step of this plan; the program gets it too.
+        /// The same for every attempt of this step of this run, and no other's; the program gets it too.
         idempotency_key: Digest,
         /// When.
         at: Timestamp,

@@ -9,6 +9,7 @@ mod capture;
 mod classify;
 mod confined;
 mod dispatcher;
+mod doubt;
 mod executor;
 mod prepare;
 mod preview;

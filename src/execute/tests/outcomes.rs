@@ -54,6 +54,7 @@ async fn we3_evidence_that_nothing_gives_fails_the_step() {
 async fn a_side_effect_that_cannot_be_read_back_is_a_failure() {
     let bench = Bench::new();
     let mut one = acting(runs("one", "exit 0"));
+    one.idempotent = true;
     let good = bench.run(plan(vec![one.clone()]), bench.setting()).await.step("one");
     assert_eq!((good.status, good.verified, good.actions.len()), (StepStatus::Succeeded, 1, 2));
     one.verify = vec![Action::Run(sh("exit 1"))];
