@@ -11,6 +11,7 @@ mod confined;
 mod dispatcher;
 mod doubt;
 mod executor;
+mod links;
 mod prepare;
 mod preview;
 mod process;
