@@ -32,6 +32,7 @@ mod prompt;
 mod provenance;
 pub mod reasons;
 mod recorder;
+mod run;
 pub mod schema;
 mod schema_written;
 mod session;

@@ -2,6 +2,7 @@
 
 use super::{
     ledger::begin,
+    run::lock::executor_of,
     session::Session,
     situation::{Aim, Situation},
     statements::word,
@@ -26,6 +27,8 @@ pub(crate) struct Standing {
     pub(crate) recorded_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) runs: Vec<Id>,
+    /// Who rejected it, whatever had run by then.
+    pub(crate) rejected_by: Option<String>,
 }
 
 /// Returns every plan, the newest first.
@@ -39,10 +42,11 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
     plans.sort_by_key(|(_, known)| std::cmp::Reverse(known.seq));
     let mut standings = Vec::new();
     for (digest, known) in plans {
-        let Some(mut found) = status(state, digest, now, Gate::Closed) else { continue };
+        let executor = executor_of(session.checkout.git_dir(), state.last_run(digest));
+        let Some(mut found) = status(state, digest, now, Gate::Closed, executor) else { continue };
         if found == RunStatus::AwaitingApproval
             && is_granted(session, digest, world)
-            && let Some(open) = status(state, digest, now, Gate::Open)
+            && let Some(open) = status(state, digest, now, Gate::Open, executor)
         {
             found = open;
         }
@@ -54,6 +58,7 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
             recorded_at: known.at,
             expires_at: known.record.expires,
             runs: known.runs.clone(),
+            rejected_by: known.rejection.as_ref().map(|rejection| rejection.rejected_by.login.clone()),
         });
     }
     Ok(standings)

@@ -1,6 +1,6 @@
 //! `execute`: verifies, claims, and runs an approved plan.
 
-use std::{collections::BTreeMap, io::Write as _, sync::Arc};
+use std::{collections::BTreeMap, io::Write as _, path::Path, sync::Arc};
 
 use serde_json::json;
 
@@ -18,8 +18,14 @@ use crate::{
         logins,
         output::{Outcome, Printer},
         provenance,
-        reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN, RUNNER_TAMPERED},
+        reasons::{self, RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN, RUNNER_TAMPERED},
         recorder::{LastLook, Recorder, outputs},
+        run::{
+            failure::Failures,
+            lock::{self, Hold, RunLock},
+            past::Past,
+            scratch::{self, RunScratch},
+        },
         session::{NamedPlan, Session, run_id},
         signer::{self, Hand},
         situation::{Aim, Situation},
@@ -27,19 +33,20 @@ use crate::{
         world::World,
     },
     base::{
+        digest::Digest,
         ident::Id,
-        reason::{INTERNAL, IO, Reason, Refusal, Result},
+        reason::{ExitClass, INTERNAL, Reason, Refusal, Result},
         secret::Secret,
-        text::visible,
+        text::{excerpt, visible},
     },
     cli::args::ExecuteArgs,
-    event::{RunOutcome, RunStatus, StepOutcome, StepStatus},
+    event::{RunOutcome, RunStatus, StepStatus},
     execute::{
         self, Cancel, PreviewStep, RunSetting,
         reasons::{RUN_CANCELLED, RUN_HALTED, SECRET_MISSING},
     },
     forge::{Checkout, Forge},
-    ledger::{Batch, Keep, Ledger, NewEntry, Record, run::StepState},
+    ledger::{Batch, Keep, Ledger, NewEntry, reasons::RUN_INDETERMINATE as STEP_UNKNOWN},
     plan::{
         SealedPlan,
         model::{Action, Plan, Step},
@@ -48,7 +55,7 @@ use crate::{
     report::comment::Mode,
     sign::{
         Duty, Envelope,
-        predicate::{Claim, Job, ResolveAs},
+        predicate::{Claim, Job},
         statement::Subject,
     },
     verify::{self, Purpose, VerifiedPlan},
@@ -108,6 +115,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let verified = match verdict {
         Ok(verified) => verified,
         Err(refusal) => {
+            let refusal = still_living(refusal, &situation.ledger, digest, session.checkout.git_dir());
             let outcome = refused(&refusal, result, text).about(digest.to_string());
             return Ok(logins::say(outcome, &renamed).checks(lines(&report)).plan(&sealed));
         }
@@ -120,18 +128,33 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let orders = OrderFiles::of(&world.env, session.checkout.workdir())?;
     let hand = signer::find(&args.signer, &[Duty::Executor], &session, world)?;
     let mut ledger = situation.ledger;
+    scratch::sweep();
     let past = match &purpose {
         Purpose::Start => Past::default(),
-        Purpose::Resume(run) | Purpose::Join { run, .. } => Past::of(&mut ledger, run, world)?,
+        Purpose::Resume(run) | Purpose::Join { run, .. } => Past::of(&mut ledger, run, world.now())?,
     };
-    let claim = claim(&mut ledger, &verified, &purpose, job, &session, &hand, world)?;
+    let run = match &purpose {
+        Purpose::Start => run_id(world)?,
+        Purpose::Resume(run) | Purpose::Join { run, .. } => run.clone(),
+    };
+    let hold = if args.join.is_some() { Hold::Beside } else { Hold::Alone };
+    let lock = RunLock::take(session.checkout.git_dir(), &run, hold)?;
+    let scratch = RunScratch::make()?;
+    let checkout = Checkout::discover(session.checkout.workdir())?;
+    let renderer = printer.log()?;
+    let claim = match claim(&mut ledger, &verified, &purpose, run, job, &session, &hand, world) {
+        Ok(claim) => claim,
+        Err(refusal) => {
+            if purpose == Purpose::Start {
+                lock.forget();
+            }
+            return Err(refusal);
+        }
+    };
     if args.claim {
+        lock.forget();
         return Ok(logins::say(claimed(&sealed, &claim), &renamed).checks(lines(&report)).plan(&sealed));
     }
-    let scratch = tempfile::Builder::new()
-        .prefix("countersign-run-")
-        .tempdir()
-        .map_err(|e| Refusal::new(IO, format!("no private folder: {e}")))?;
     let asked = args.parallel.map_or(limits.parallel, |asked| asked.clamp(1, limits.parallel));
     let setting = RunSetting {
         parallel: asked as usize,
@@ -161,11 +184,11 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         approvals: verified.approvals().to_vec(),
         head,
         last_look,
-        checkout: Checkout::discover(session.checkout.workdir())?,
+        checkout,
         committers,
         work_tree: session.checkout.workdir().to_owned(),
         outputs: outputs(verified.plan()),
-        renderer: printer.log()?,
+        renderer,
         out: std::mem::replace(&mut world.console.stderr, Box::new(std::io::sink())),
         events: Vec::new(),
         products: BTreeMap::new(),
@@ -173,11 +196,19 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         orders,
         tampered: None,
     };
-    let (mut recorder, ended) = drive(verified, setting, recorder)?;
+    let went_on =
+        format!("run {} is claimed: `countersign status {}` says what of it is on record", claim.run, claim.run);
+    let (mut recorder, ended) = drive(verified, setting, recorder).map_err(|e| e.hint(went_on.clone()))?;
     world.console.stderr = std::mem::replace(&mut recorder.out, Box::new(std::io::sink()));
-    let outcome = ended?;
-    let head = recorder.ledger.read(world.now())?.head();
+    let outcome = ended.map_err(|e| e.hint(went_on))?;
+    // What became of the run is said whether or not the ledger can be read by now.
+    let head = recorder.ledger.read(world.now()).ok().and_then(|chain| chain.head());
     let (events, status) = (recorder.events.clone(), outcome.status);
+    if recorder.is_over() {
+        lock.forget();
+    } else {
+        drop(lock);
+    }
     let done = finish(args, &sealed, &claim, recorder, &outcome, &session, world)?;
     // Told last: whatever the forge makes of it, the run is over and on record.
     let unheard = forge.filter(|_| args.join.is_none()).map_or_else(Vec::new, |forge| {
@@ -186,6 +217,21 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         Aftermath { plan, run, status, events, ledger, mode }.tell(&forge, &session, world)
     });
     Ok(unheard.iter().fold(logins::say(done, &renamed), unheard_note).checks(lines(&report)).plan(&sealed))
+}
+
+/// Says of a run whose end nobody knows that a process of this machine is still at it, where one is.
+fn still_living(refusal: Refusal, ledger: &Ledger, plan: Digest, git_dir: &Path) -> Refusal {
+    let run = ledger.state().and_then(|state| state.last_run(&plan));
+    match run.filter(|_| refusal.reason() == STEP_UNKNOWN) {
+        Some(run) => match lock::check_free(git_dir, &run.claim.run) {
+            Err(living) => {
+                let (by, at) = (excerpt(&run.claim.claimed_by.login), run.claimed_at);
+                living.hint(format!("{by} claimed it at {at}: wait for it, or stop it with an interrupt"))
+            }
+            Ok(()) => refusal,
+        },
+        None => refusal,
+    }
 }
 
 /// Refuses where the machine's switches are off; any value but `on` is off, and no approval overrides it.
@@ -279,53 +325,6 @@ fn secrets(plan: &Plan, world: &World) -> Result<BTreeMap<String, Secret>> {
     Ok(secrets)
 }
 
-/// What a run did before it is resumed.
-#[derive(Default)]
-struct Past {
-    finished: BTreeMap<Id, StepOutcome>,
-    attempts: BTreeMap<Id, u32>,
-}
-
-impl Past {
-    fn of(ledger: &mut Ledger, run: &Id, world: &World) -> Result<Self> {
-        let mut past = Self::default();
-        ledger.for_each(world.now(), |entry, _| {
-            let Record::StepFinished(done) = &entry.record else { return Ok(()) };
-            if done.run == *run && !done.retrying {
-                let outcome: StepOutcome = serde_json::from_value(done.outcome.clone())
-                    .map_err(|e| Refusal::new(INTERNAL, format!("entry {}: {e}", entry.seq)))?;
-                if outcome.status == StepStatus::Succeeded {
-                    past.finished.insert(done.step.clone(), outcome);
-                }
-            }
-            Ok(())
-        })?;
-        let state = ledger.read(world.now())?.state();
-        let Some(known) = state.run(run) else { return Ok(past) };
-        for (step, state) in &known.steps {
-            past.attempts.insert(step.clone(), state.attempt());
-            if let StepState::Resolved { taken: ResolveAs::Skip, .. } = state {
-                past.finished.insert(step.clone(), skipped());
-            }
-        }
-        Ok(past)
-    }
-}
-
-/// The outcome of a step that a person declared done.
-fn skipped() -> StepOutcome {
-    StepOutcome {
-        status: StepStatus::Skipped,
-        reason_code: None,
-        class: None,
-        what: Some("taken as done by a signed resolution".to_owned()),
-        next: None,
-        actions: Vec::new(),
-        verified: 0,
-        outputs: BTreeMap::new(),
-    }
-}
-
 /// A claim that was appended: the run, and the token that fences off every earlier one.
 struct Claimed {
     run: Id,
@@ -333,26 +332,24 @@ struct Claimed {
 }
 
 /// Claims the approvals for a run by compare-and-swap: of all that try, one wins.
+#[expect(clippy::too_many_arguments, reason = "each is one thing that a claim names")]
 fn claim(
     ledger: &mut Ledger,
     verified: &VerifiedPlan,
     purpose: &Purpose,
+    run: Id,
     job: Option<Job>,
     session: &Session,
     hand: &Hand,
     world: &World,
 ) -> Result<Claimed> {
     let plan = verified.digest();
-    let run = match purpose {
-        Purpose::Start => run_id(world)?,
-        Purpose::Resume(run) => run.clone(),
-        Purpose::Join { run, .. } => {
-            // The claim is another process's; what it fences off is fenced off here too.
-            let known = ledger.read(world.now())?.state().run(run).map(|known| known.fencing);
-            let fencing = known.ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("run {run}")))?;
-            return Ok(Claimed { run: run.clone(), fencing });
-        }
-    };
+    if matches!(purpose, Purpose::Join { .. }) {
+        // The claim is another process's; what it fences off is fenced off here too.
+        let known = ledger.read(world.now())?.state().run(&run).map(|known| known.fencing);
+        let fencing = known.ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("run {run}")))?;
+        return Ok(Claimed { run, fencing });
+    }
     let nonce = world.entropy.nonce()?;
     let appended = ledger.append(world.clock, |seen| {
         // After a lost race this sees what the winner left, and the ledger's own rules refuse a second claim.
@@ -401,24 +398,27 @@ fn finish(
     world: &mut World,
 ) -> Result<Outcome> {
     let digest = plan.digest();
+    let cause = outcome.reason_code.as_deref().and_then(reasons::find);
     let (decision, reason): (&str, Option<Reason>) = match outcome.status {
         RunStatus::Completed => ("completed", None),
         RunStatus::Halted if recorder.tampered.is_some() => ("halted", Some(RUNNER_TAMPERED)),
-        RunStatus::Halted => ("halted", Some(RUN_HALTED)),
+        // Nobody said no: it could not be recorded, or the ledger was not to be had.
+        RunStatus::Halted => {
+            match cause.filter(|why| matches!(why.class, ExitClass::Contended | ExitClass::Internal)) {
+                Some(why) => ("halted", Some(why)),
+                None => ("halted", Some(RUN_HALTED)),
+            }
+        }
         RunStatus::Cancelled => ("cancelled", Some(RUN_CANCELLED)),
         RunStatus::Indeterminate => ("indeterminate", Some(RUN_INDETERMINATE)),
         _ => ("failed", Some(RUN_FAILED)),
     };
+    let mut notes = Vec::new();
     if outcome.status != RunStatus::Indeterminate && args.join.is_none() {
-        checkpoint_if_due(&mut recorder.ledger, session, recorder.signer.as_ref(), world)?;
+        // The next run leaves one.
+        notes.extend(checkpoint_if_due(&mut recorder.ledger, session, recorder.signer.as_ref(), world).err());
     }
-    if let Some(path) = &args.bundle {
-        files::write(&world.cwd.join(path), &bundle::make(session, &mut recorder.ledger, plan, world)?)?;
-    }
-    if let Some(path) = &args.provenance {
-        let envelope = provenance::envelope(plan, claim.run.as_str(), &recorder, world.now())?;
-        files::write(&world.cwd.join(path), &envelope.to_bytes()?)?;
-    }
+    let written = write_asked(args, plan, claim, &mut recorder, session, world).err();
     let _ = world.console.stderr.flush();
     let mut steps = serde_json::Map::new();
     for (step, status) in &outcome.steps {
@@ -430,8 +430,9 @@ fn finish(
         "status": word(&outcome.status)?,
         "runReasonCode": outcome.reason_code,
         "steps": steps,
+        "failures": Failures::of_events(&recorder.events).result()?,
         "products": recorder.products,
-        "bundlePath": args.bundle.as_ref().map(|path| path.display().to_string()),
+        "bundlePath": args.bundle.as_ref().filter(|_| written.is_none()).map(|path| path.display().to_string()),
     });
     let succeeded = outcome.steps.values().filter(|status| **status == StepStatus::Succeeded).count();
     let mut text = format!(
@@ -444,12 +445,54 @@ fn finish(
     if let Some(tampered) = &recorder.tampered {
         text.push_str(&format!("  {}\n", tampered.message()));
     }
+    let mut hints = Vec::new();
     if let Some(reason) = reason {
-        text.push_str(&format!("  {}\n  hint: {}\n", reason.summary, reason.hint));
+        text.push_str(&format!("  {}\n", reason.summary));
+        hints.extend(next_words(outcome, &claim.run, &digest));
+        hints.extend(cause.filter(|cause| *cause != reason).map(|cause| cause.hint.to_owned()));
+        let all = hints.iter().map(String::as_str).chain([reason.hint]);
+        text.extend(all.map(|hint| format!("  hint: {hint}\n")));
     }
-    let outcome = Outcome::done(result, text).decision(decision).about(claim.run.to_string()).events(recorder.events);
-    Ok(match reason {
-        None => outcome,
-        Some(reason) => outcome.because(reason),
-    })
+    let done = Outcome::done(result, text).decision(decision).about(claim.run.to_string()).events(recorder.events);
+    let done = hints.into_iter().fold(done, Outcome::hint);
+    let done = match (reason, &written) {
+        (Some(reason), _) => done.because(reason),
+        // The run is over and well; what was asked for beside it is not there.
+        (None, Some(why)) => done.because(why.reason()),
+        (None, None) => done,
+    };
+    notes.extend(written);
+    Ok(notes.iter().fold(done, |done, why| done.note(&format!("after the run: {why}"))))
+}
+
+/// Says, with names filled in, what leads on.
+fn next_words(outcome: &RunOutcome, run: &Id, plan: &Digest) -> Vec<String> {
+    let unknown = outcome.steps.iter().filter(|(_, status)| **status == StepStatus::Indeterminate);
+    let resolve = |(step, _): (&Id, &StepStatus)| {
+        format!("countersign resolve {run} --step {step} --as retry|skip|abort --reason '...'")
+    };
+    match outcome.status {
+        RunStatus::Indeterminate => unknown.map(resolve).collect(),
+        RunStatus::Halted => vec![format!("where the cause is gone: countersign execute {plan} --resume {run}")],
+        _ => Vec::new(),
+    }
+}
+
+/// Writes the files that were asked for beside the run.
+fn write_asked(
+    args: &ExecuteArgs,
+    plan: &SealedPlan,
+    claim: &Claimed,
+    recorder: &mut Recorder,
+    session: &Session,
+    world: &World,
+) -> Result<()> {
+    if let Some(path) = &args.bundle {
+        files::write(&world.cwd.join(path), &bundle::make(session, &mut recorder.ledger, plan, world)?)?;
+    }
+    if let Some(path) = &args.provenance {
+        let envelope = provenance::envelope(plan, claim.run.as_str(), recorder, world.now())?;
+        files::write(&world.cwd.join(path), &envelope.to_bytes()?)?;
+    }
+    Ok(())
 }

@@ -83,6 +83,9 @@ impl Human {
         if let Some(what) = &outcome.what {
             text.push_str(&format!(": {}", visible_line(what)));
         }
+        if let Some(class) = outcome.class {
+            text.push_str(&format!(" ({})", class.word()));
+        }
         if retrying {
             text.push_str("; it is tried again");
         }
