@@ -167,6 +167,10 @@ fn e04_a_kill_in_the_middle_of_a_step_is_indeterminate_until_somebody_signs_how_
         resolve("look").refused(2, "resolve.nothing");
         resolve("wait").exits(0);
         resolve("wait").refused(2, "resolve.nothing");
+        if taken != "abort" {
+            let plain = real(&bench, &["execute", &drafted.file, "--json"]).json();
+            assert!(plain["hints"][0].as_str().unwrap().contains(&format!("--resume {run}")), "{plain}");
+        }
         let ran = real(&bench, &["execute", &drafted.file, "--resume", &run, "--json"]).refused(code, reason);
         assert_eq!(lines(&bench), times, "{taken}: {}", ran.stdout);
         if taken == "retry" {

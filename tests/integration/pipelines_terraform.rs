@@ -78,7 +78,7 @@ fn terraform_refuses_another_digest_and_fails_where_the_configuration_moved_on()
     // What was agreed on is applied; then the verification finds that there is more to do.
     project.change("infra/main.tf", r#"["a", "b"]"#, r#"["a", "b", "c"]"#);
     project.bench.commit("feat: a third zone");
-    let said = project.fails(APPLY, &["module=infra", &plan]);
+    let said = project.doubts(APPLY, &["module=infra", &plan]);
     assert!(
         said.contains("indeterminate apply [step.indeterminate]")
             && said.contains("[verification.failed]")

@@ -284,3 +284,12 @@ fn a_repository_that_is_halted_says_so_by_whom_why_and_since_when() {
     bench.run(&["halt", "--lift", "--reason", "over"]).exits(0);
     assert_eq!(bench.json(&["status"]).exits(0).json()["result"]["halted"], false);
 }
+
+#[test]
+fn a_folder_for_temporary_files_that_is_not_there_is_said_as_that() {
+    let bench = super::scene::real_solo();
+    let mut command = bench.binary();
+    let ran = super::support::ran(command.args(["list", "--json"]).env("TMPDIR", "/no/such/folder").output().unwrap());
+    let ran = ran.refused(1, "io.failed");
+    assert!(ran.json()["hints"][0].as_str().unwrap().contains("TMPDIR"), "{}", ran.stdout);
+}

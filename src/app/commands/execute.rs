@@ -115,7 +115,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let verified = match verdict {
         Ok(verified) => verified,
         Err(refusal) => {
-            let refusal = still_living(refusal, &situation.ledger, digest, session.checkout.git_dir());
+            let refusal = with_run(refusal, &situation.ledger, digest, session.checkout.git_dir());
             let outcome = refused(&refusal, result, text).about(digest.to_string());
             return Ok(logins::say(outcome, &renamed).checks(lines(&report)).plan(&sealed));
         }
@@ -219,18 +219,21 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     Ok(unheard.iter().fold(logins::say(done, &renamed), unheard_note).checks(lines(&report)).plan(&sealed))
 }
 
-/// Says of a run whose end nobody knows that a process of this machine is still at it, where one is.
-fn still_living(refusal: Refusal, ledger: &Ledger, plan: Digest, git_dir: &Path) -> Refusal {
-    let run = ledger.state().and_then(|state| state.last_run(&plan));
-    match run.filter(|_| refusal.reason() == STEP_UNKNOWN) {
-        Some(run) => match lock::check_free(git_dir, &run.claim.run) {
-            Err(living) => {
-                let (by, at) = (excerpt(&run.claim.claimed_by.login), run.claimed_at);
-                living.hint(format!("{by} claimed it at {at}: wait for it, or stop it with an interrupt"))
-            }
-            Ok(()) => refusal,
-        },
-        None => refusal,
+/// Says of a plan whose run has not ended what is known of that run: that somebody is at it, or how it goes on.
+fn with_run(refusal: Refusal, ledger: &Ledger, plan: Digest, git_dir: &Path) -> Refusal {
+    let (unknown, used) = (refusal.reason() == STEP_UNKNOWN, refusal.code().starts_with("replay."));
+    let state = ledger.state().filter(|state| (unknown || used) && state.check_kept(&plan).is_ok());
+    let Some(run) = state.and_then(|state| state.last_run(&plan)) else { return refusal };
+    let name = &run.claim.run;
+    match lock::check_free(git_dir, name) {
+        Err(living) if unknown => {
+            let (by, at) = (excerpt(&run.claim.claimed_by.login), run.claimed_at);
+            living.hint(format!("{by} claimed it at {at}: wait for it, or stop it with an interrupt"))
+        }
+        Ok(()) if used && run.can_resume() && run.unknown_steps().next().is_none() => {
+            refusal.hint(format!("run {name} is not completed: countersign execute {plan} --resume {name}"))
+        }
+        _ => refusal,
     }
 }
 

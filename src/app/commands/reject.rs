@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     app::{
-        ledger::reason,
+        ledger::{self, reason},
         output::Outcome,
         session::Session,
         signer::{self, Hand},
@@ -12,7 +12,7 @@ use crate::{
     },
     base::{digest::Digest, ident::Id, reason::Result},
     cli::args::RejectArgs,
-    ledger::{Batch, NewEntry},
+    ledger::{Batch, Keep, NewEntry},
     sign::{
         Duty, Envelope,
         predicate::{Method, Rejection},
@@ -63,7 +63,7 @@ pub(super) fn record(
 ) -> Result<Rejected> {
     let nonce = world.entropy.nonce()?;
     let mut under_way = None;
-    let appended = session.entries(world.now())?.append(world.clock, |seen| {
+    let appended = ledger::open(session, Keep::Only(plan), world.now())?.append(world.clock, |seen| {
         let last = seen.state.last_run(&plan).filter(|run| !run.is_over());
         under_way = last.map(|run| run.claim.run.clone());
         let rejection = Rejection {

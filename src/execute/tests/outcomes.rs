@@ -22,6 +22,7 @@ async fn c21_success_is_an_accepted_code_and_every_declared_output() {
         (printing("echo 5 > out.txt", file(), ValueType::Integer, None), ""),
         (printing("exit 0", CaptureFrom::Stdout, ValueType::String, None), "output.missing"),
         (printing("echo", CaptureFrom::Stdout, ValueType::String, None), "output.missing"),
+        (printing("echo '   '", CaptureFrom::Stdout, ValueType::String, None), "output.missing"),
         (printing("echo x", line(), ValueType::String, None), "output.missing"),
         (printing("exit 0", file(), ValueType::String, None), "output.missing"),
         (printing("echo out=1; echo out=2", line(), ValueType::Integer, None), "output.invalid"),
