@@ -6,7 +6,7 @@ use super::{
     cancel::Cancel,
     capture, classify, doubt,
     prepare::{Materials, Prepared, Scratch, Spare},
-    process::{self, Cause, Ended, Exit, Order},
+    process::{self, Cause, Ended, Exit, Order, limits::Limits},
     reasons::{PROC_LEAK, RUN_CANCELLED, SANDBOX_SETUP, STEP_TIMEOUT, VERIFICATION_FAILED, VERIFICATION_MISSING},
     redact::Redactor,
     setting::RunSetting,
@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) workspace: Workspace,
     pub(super) redactor: Arc<Redactor>,
     pub(super) spare: Spare,
+    /// How many processes and threads the user had when the run began.
+    pub(super) others: Option<u64>,
     /// Ends every attempt that is under way.
     pub(super) kill: Cancel,
 }
@@ -224,7 +226,8 @@ async fn perform<'a>(
         Work::Program(run) => run,
     };
     let prepared = Prepared::new(run, materials)?;
-    let ended = start(shared, &prepared, deadline).await;
+    let limits = shared.setting.limits.of_program(&run.limits, shared.others);
+    let ended = start(shared, &prepared, limits, deadline).await;
     prepared.clean_up();
     // A sandbox that could not be set up started nothing; of any other error nobody knows what ran before it.
     progress.acted |= !matches!(&ended, Err(why) if why.reason() == SANDBOX_SETUP);
@@ -236,7 +239,7 @@ async fn perform<'a>(
     Ok(Some(run))
 }
 
-async fn start(shared: &Shared, prepared: &Prepared, deadline: tokio::time::Instant) -> Result<Ended> {
+async fn start(shared: &Shared, prepared: &Prepared, limits: Limits, deadline: tokio::time::Instant) -> Result<Ended> {
     use std::os::fd::AsFd as _;
     process::run(Order {
         program: &prepared.program,
@@ -246,7 +249,7 @@ async fn start(shared: &Shared, prepared: &Prepared, deadline: tokio::time::Inst
         input: None,
         own_proc: false,
         jail: prepared.jail.as_ref(),
-        limits: shared.setting.limits,
+        limits,
         deadline,
         grace: shared.setting.grace,
         output_cap: shared.setting.output_cap,

@@ -76,6 +76,7 @@ pub async fn run<S: EventSink>(
         workspace,
         redactor,
         spare: prepare::Spare::default(),
+        others: process::limits::processes_of_user(),
         kill: Cancel::default(),
     });
     drop(plan);

@@ -12,6 +12,7 @@ use crate::{
         digest::Digest,
         ident::Id,
         level::{Effect, OnFailure},
+        limits::RunLimits,
         value::ValueType,
         yaml::Place,
     },
@@ -166,6 +167,8 @@ pub struct RunSpec {
     pub secrets: Vec<String>,
     /// Exit codes that mean success.
     pub ok_codes: Vec<u8>,
+    /// What its processes may use of the machine.
+    pub limits: RunLimits,
 }
 
 impl ActionSpec {

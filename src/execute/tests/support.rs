@@ -207,6 +207,7 @@ pub(super) fn run_of(path: &str, argv: &[&str]) -> Run {
         network: Vec::new(),
         secrets: Vec::new(),
         ok_codes: vec![0],
+        limits: Default::default(),
         captures: Vec::new(),
     }
 }
