@@ -123,6 +123,7 @@ fn c37_what_a_killed_run_left_on_disk_goes_with_the_next_command_and_what_a_livi
     let name = run_of(&bench, &drafted)["run"].as_str().unwrap().to_owned();
     let line = ["resolve", &name, "--step", "wait", "--as", "retry", "--reason", "I looked"];
     assert!(!with(&line).output().unwrap().status.success());
+    assert!(!with(&["execute", &drafted.file]).output().unwrap().status.success());
     assert_eq!(folders(), 1, "it lives");
     child.kill().unwrap();
     child.wait().unwrap();

@@ -65,6 +65,7 @@ use crate::{
 const SWITCHES: [(&str, bool); 2] = [("COUNTERSIGN_EXECUTION", false), ("COUNTERSIGN_SIDE_EFFECTS", true)];
 
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
+    scratch::sweep();
     let found = NamedPlan::find(&args.plan, world);
     let about = found.digest();
     let (mut session, reading) = Session::open_reading(world, |ledger| match about {
@@ -128,7 +129,6 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let orders = OrderFiles::of(&world.env, session.checkout.workdir())?;
     let hand = signer::find(&args.signer, &[Duty::Executor], &session, world)?;
     let mut ledger = situation.ledger;
-    scratch::sweep();
     let past = match &purpose {
         Purpose::Start => Past::default(),
         Purpose::Resume(run) | Purpose::Join { run, .. } => Past::of(&mut ledger, run, world.now())?,

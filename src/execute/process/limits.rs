@@ -4,6 +4,9 @@ use std::{fs, os::unix::fs::MetadataExt as _};
 
 use crate::base::limits::RunLimits;
 
+/// How many of the user's processes are ours: the runner, whose own are hidden from it, and the keepers.
+const OWN: u64 = 64;
+
 /// Limits on each process of a step, in the units of `setrlimit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -35,7 +38,7 @@ impl Limits {
         let [memory, processes, file, seconds] = declared.effective().map(u64::from);
         Self {
             open_files: self.open_files,
-            processes: self.processes.or(others.map(|others| others + processes)),
+            processes: self.processes.or(others.map(|others| others + OWN + processes)),
             address_space: self.address_space,
             data: self.data.or(Some(memory << 20)),
             file_size: self.file_size.or(Some(file << 20)),
@@ -72,8 +75,8 @@ pub(in crate::execute) fn processes_of_user() -> Option<u64> {
         let name = entry.file_name();
         let is_process = name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
         if is_process && entry.metadata().is_ok_and(|data| data.uid() == own) {
-            // One that has ended meanwhile counts for nothing.
-            count += fs::read_dir(entry.path().join("task")).map_or(0, |tasks| tasks.count() as u64);
+            // The folder of threads has a link for each beside its own two; one that has ended meanwhile counts for nothing.
+            count += fs::metadata(entry.path().join("task")).map_or(0, |tasks| tasks.nlink().saturating_sub(2));
         }
     }
     Some(count)

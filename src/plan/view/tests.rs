@@ -334,8 +334,11 @@ fn c31_every_field_of_the_plan_shows_in_the_view() {
 fn c18_limits_that_are_declared_show_in_the_view_and_the_default_does_not() {
     let shown = |limits: RunLimits| {
         let mut plan = sample();
-        if let Action::Run(run) = &mut plan.steps[0].actions[0] {
-            run.limits = limits;
+        for action in plan.steps.iter_mut().flat_map(|step| &mut step.actions) {
+            if let Action::Run(run) = action {
+                run.limits = limits;
+                break;
+            }
         }
         view(&plan).markdown()
     };
