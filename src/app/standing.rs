@@ -2,7 +2,7 @@
 
 use super::{
     ledger::begin,
-    run::lock::executor_of,
+    run::lock,
     session::Session,
     situation::{Aim, Situation},
     statements::word,
@@ -42,7 +42,7 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
     plans.sort_by_key(|(_, known)| std::cmp::Reverse(known.seq));
     let mut standings = Vec::new();
     for (digest, known) in plans {
-        let executor = executor_of(session.checkout.git_dir(), state.last_run(digest));
+        let executor = lock::executor(session.checkout.git_dir(), state.last_run(digest));
         let Some(mut found) = status(state, digest, now, Gate::Closed, executor) else { continue };
         if found == RunStatus::AwaitingApproval
             && is_granted(session, digest, world)

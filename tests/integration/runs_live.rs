@@ -89,7 +89,13 @@ fn e04_what_a_crash_left_is_called_indeterminate_where_that_is_known_and_elsewhe
     assert_eq!(shown(&["list"])[0]["status"], "indeterminate");
     assert_eq!(shown(&["stats"])["runs"], json!({ "indeterminate": 1 }));
     assert_eq!(shown(&["status"])["runs"][0]["status"], "indeterminate");
-    // On another machine there is no lock, and nothing is known.
+    // A later claim is another process's, perhaps on another machine; without a file nothing is known either.
+    let file = bench.path(".git/countersign/runs").join(&name);
+    let claim = fs::read_to_string(&file).unwrap();
+    fs::write(&file, "1").unwrap();
+    assert_eq!(shown(&["list"])[0]["status"], "running");
+    fs::write(&file, claim).unwrap();
+    assert_eq!(shown(&["list"])[0]["status"], "indeterminate");
     fs::remove_dir_all(bench.path(".git/countersign/runs")).unwrap();
     assert_eq!(shown(&["list"])[0]["status"], "running");
     let told = said(&real(&bench, &["status", &name]));

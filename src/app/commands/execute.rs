@@ -138,7 +138,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         Purpose::Resume(run) | Purpose::Join { run, .. } => run.clone(),
     };
     let hold = if args.join.is_some() { Hold::Beside } else { Hold::Alone };
-    let lock = RunLock::take(session.checkout.git_dir(), &run, hold)?;
+    let mut lock = RunLock::take(session.checkout.git_dir(), &run, hold)?;
     let scratch = RunScratch::make()?;
     let checkout = Checkout::discover(session.checkout.workdir())?;
     let renderer = printer.log()?;
@@ -154,6 +154,9 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     if args.claim {
         lock.forget();
         return Ok(logins::say(claimed(&sealed, &claim), &renamed).checks(lines(&report)).plan(&sealed));
+    }
+    if hold == Hold::Alone {
+        lock.claimed(claim.fencing);
     }
     let asked = args.parallel.map_or(limits.parallel, |asked| asked.clamp(1, limits.parallel));
     let setting = RunSetting {

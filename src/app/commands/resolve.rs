@@ -54,7 +54,7 @@ pub(super) fn record(
     let word = word(&resolve_as)?;
     // Whoever is at the step would go on with it, and a retry would then run beside it.
     lock::check_free(session.checkout.git_dir(), name)?;
-    let unseen = lock::executor(session.checkout.git_dir(), name) == Executor::Unseen;
+    let mut unseen = false;
     let nonce = world.entropy.nonce()?;
     let mut claim = None;
     let appended = session.ledger(world.now())?.append(world.clock, |seen| {
@@ -62,6 +62,7 @@ pub(super) fn record(
         if !run.unknown_steps().any(|unknown| *unknown == *step) {
             return Err(Refusal::new(NOTHING_TO_RESOLVE, format!("step `{step}` of run {name}")));
         }
+        unseen = lock::executor(session.checkout.git_dir(), Some(run)) == Executor::Unseen;
         claim = Some((run.claim.plan, run.claim.claimed_by.login.clone(), run.claimed_at, run.outcome));
         let resolution = Resolution {
             plan: run.claim.plan,

@@ -8,7 +8,7 @@ use super::list::halt_line;
 use crate::{
     app::{
         output::Outcome,
-        run::lock::executor_of,
+        run::lock,
         session::Session,
         spending::{Journal, Total, recorded, unrecorded},
         standing,
@@ -32,7 +32,7 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
     let state = ledger.read(world.now())?.state();
     let (mut runs, mut steps) = (BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new());
     for run in state.runs()?.values() {
-        let executor = executor_of(session.checkout.git_dir(), Some(run));
+        let executor = lock::executor(session.checkout.git_dir(), Some(run));
         *runs.entry(word(&run_status(state, run, executor))?).or_default() += 1;
         for step in run.steps.keys() {
             *steps.entry(word(&step_status(run, step, executor))?).or_default() += 1;

@@ -9,7 +9,7 @@ use crate::{
         ledger::begin,
         output::Outcome,
         reasons::RUN_UNKNOWN,
-        run::{failure::Failures, lock::executor_of},
+        run::{failure::Failures, lock},
         session::Session,
         situation::{Aim, Situation},
         standing,
@@ -95,7 +95,7 @@ struct ShownRun {
 
 impl ShownRun {
     fn of(name: &Id, run: &Run, state: &State, session: &Session, failures: &Failures) -> Result<Self> {
-        let executor = executor_of(session.checkout.git_dir(), Some(run));
+        let executor = lock::executor(session.checkout.git_dir(), Some(run));
         let said = word(&run_status(state, run, executor))?;
         let (by, at) = (visible(&run.claim.claimed_by.login), run.claimed_at);
         let mut text = format!("run {name}: {said}, attempt {}, claimed by {by} at {at}\n", run.claim.attempt);
@@ -182,7 +182,7 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
         failures.push(if well { Failures::default() } else { Failures::of_run(&mut situation.ledger, name, now)? });
     }
     let state = situation.ledger.read(now)?.state();
-    let executor = executor_of(session.checkout.git_dir(), state.last_run(&digest));
+    let executor = lock::executor(session.checkout.git_dir(), state.last_run(&digest));
     let said = match status(state, &digest, now, gate, executor) {
         Some(status) => word(&status)?,
         None => "unrecorded".to_owned(),

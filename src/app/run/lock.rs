@@ -1,12 +1,12 @@
 //! Which runs live on this machine: whoever carries one out holds a lock on a file, which dies with the process.
 //!
-//! The ledger knows that a step started and cannot know whether anybody is still at it. A lock that is free on a file
-//! that is there says for sure that nobody is, and a lock that is held says who must be waited for. Elsewhere, where
-//! there is no file, nothing is known.
+//! The ledger knows that a step started and cannot know whether anybody is still at it. A lock that is held says who
+//! must be waited for. A lock that is free says for sure that nobody is at the run any more, where the file names the
+//! claim that is the newest: a later one is another process's, perhaps elsewhere. Without a file nothing is known.
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -40,7 +40,7 @@ pub(crate) enum Hold {
 pub(crate) struct RunLock {
     path: PathBuf,
     /// Holds the lock until it is closed, by whatever end.
-    _file: File,
+    file: File,
 }
 
 impl RunLock {
@@ -61,10 +61,20 @@ impl RunLock {
             }
             // Whoever let the run go may have removed the file that was locked here.
             if is_at(&file, &path) {
-                return Ok(Self { path, _file: file });
+                if hold == Hold::Alone {
+                    // What another process claimed is no more.
+                    let _ = file.set_len(0);
+                }
+                return Ok(Self { path, file });
             }
         }
         Err(live(run))
+    }
+
+    /// Notes the claim that this process carries out alone: the number of its entry.
+    pub(crate) fn claimed(&mut self, fencing: u64) {
+        // Where it cannot be written, nothing will be known of this process once it is gone.
+        let _ = write!(self.file, "{fencing}").and_then(|()| self.file.flush());
     }
 
     /// Lets a run go of which everything is on record: nothing need be known of it any more.
@@ -74,21 +84,14 @@ impl RunLock {
     }
 }
 
-/// Tells what is known here of who carries out a run.
-pub(crate) fn executor(git_dir: &Path, run: &Id) -> Executor {
-    let Ok(file) = File::open(place(git_dir, run)) else { return Executor::Unseen };
-    match try_lock(&file, Hold::Alone) {
-        Ok(true) => Executor::Gone,
-        Ok(false) => Executor::Lives,
-        Err(_) => Executor::Unseen,
-    }
-}
-
 /// Tells what is known here of who carries out a run; of one that is over nobody is asked.
-pub(crate) fn executor_of(git_dir: &Path, run: Option<&Run>) -> Executor {
-    match run.filter(|run| !run.is_over()) {
-        Some(run) => executor(git_dir, &run.claim.run),
-        None => Executor::Unseen,
+pub(crate) fn executor(git_dir: &Path, run: Option<&Run>) -> Executor {
+    let Some(run) = run.filter(|run| !run.is_over()) else { return Executor::Unseen };
+    let path = place(git_dir, &run.claim.run);
+    match is_held(&path) {
+        Some(true) => Executor::Lives,
+        Some(false) if fs::read_to_string(&path).is_ok_and(|claim| claim == run.fencing.to_string()) => Executor::Gone,
+        Some(false) | None => Executor::Unseen,
     }
 }
 
@@ -97,10 +100,16 @@ pub(crate) fn executor_of(git_dir: &Path, run: Option<&Run>) -> Executor {
 /// # Errors
 /// `run.live`.
 pub(crate) fn check_free(git_dir: &Path, run: &Id) -> Result<()> {
-    match executor(git_dir, run) {
-        Executor::Lives => Err(live(run)),
-        Executor::Gone | Executor::Unseen => Ok(()),
+    match is_held(&place(git_dir, run)) {
+        Some(true) => Err(live(run)),
+        Some(false) | None => Ok(()),
     }
+}
+
+/// Tells whether somebody holds the lock; `None` where there is none.
+fn is_held(path: &Path) -> Option<bool> {
+    let file = File::open(path).ok()?;
+    try_lock(&file, Hold::Alone).ok().map(|free| !free)
 }
 
 fn live(run: &Id) -> Refusal {
@@ -147,21 +156,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e04_a_run_is_held_once_and_what_is_left_of_a_dead_holder_says_so() {
+    fn e04_a_run_is_held_once_and_what_is_left_of_a_dead_holder_names_its_claim() {
         let dir = tempfile::tempdir().unwrap();
         let (git, run): (_, Id) = (dir.path(), "run-1".parse().unwrap());
         let take = |hold| RunLock::take(git, &run, hold).map_err(|e| e.code());
-        assert_eq!(executor(git, &run), Executor::Unseen);
-        let held = take(Hold::Alone).unwrap();
-        assert_eq!(executor(git, &run), Executor::Lives);
+        let noted = || fs::read_to_string(place(git, &run)).unwrap();
+        assert_eq!(is_held(&place(git, &run)), None);
+        let mut held = take(Hold::Alone).unwrap();
+        held.claimed(17);
+        assert_eq!(is_held(&place(git, &run)), Some(true));
         assert_eq!(take(Hold::Alone).unwrap_err(), "run.live");
         assert_eq!(take(Hold::Beside).unwrap_err(), "run.live");
+        assert_eq!(check_free(git, &run).unwrap_err().code(), "run.live");
         drop(held);
-        assert_eq!(executor(git, &run), Executor::Gone, "as a process that was killed leaves it");
+        assert_eq!(
+            (is_held(&place(git, &run)), noted().as_str()),
+            (Some(false), "17"),
+            "as one that was killed leaves it"
+        );
         let shards = [take(Hold::Beside).unwrap(), take(Hold::Beside).unwrap()];
         assert_eq!(take(Hold::Alone).unwrap_err(), "run.live");
         drop(shards);
-        take(Hold::Alone).unwrap().forget();
-        assert_eq!(executor(git, &run), Executor::Unseen);
+        let again = take(Hold::Alone).unwrap();
+        assert_eq!(noted(), "", "the claim of before is another's");
+        again.forget();
+        assert_eq!(is_held(&place(git, &run)), None);
     }
 }
