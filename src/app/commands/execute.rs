@@ -1,6 +1,6 @@
 //! `execute`: verifies, claims, and runs an approved plan.
 
-use std::{collections::BTreeMap, io::Write as _, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use serde_json::json;
 
@@ -8,56 +8,40 @@ use super::verify::{lines, refused, shown};
 use crate::{
     app::{
         aftermath::Aftermath,
-        bundle,
         ci::OrderFiles,
         conversation::unheard as unheard_note,
-        files,
         forge::{self, Asking},
-        identity,
-        ledger::checkpoint_if_due,
-        logins,
+        identity, logins,
         output::{Outcome, Printer},
-        provenance,
-        reasons::{self, RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN, RUNNER_TAMPERED},
+        reasons::RUN_UNKNOWN,
         recorder::{LastLook, Recorder, outputs},
         run::{
-            failure::Failures,
+            claim::{claim, claimed},
+            ending::finish,
             lock::{self, Hold, RunLock},
             past::Past,
             scratch::{self, RunScratch},
         },
         session::{NamedPlan, Session, run_id},
-        signer::{self, Hand},
+        signer,
         situation::{Aim, Situation},
-        statements::word,
         world::World,
     },
     base::{
         digest::Digest,
-        ident::Id,
-        reason::{ExitClass, INTERNAL, Reason, Refusal, Result},
+        reason::{INTERNAL, Refusal, Result},
         secret::Secret,
         text::{excerpt, visible},
     },
     cli::args::ExecuteArgs,
-    event::{RunOutcome, RunStatus, StepStatus},
-    execute::{
-        self, Cancel, PreviewStep, RunSetting,
-        reasons::{RUN_CANCELLED, RUN_HALTED, SECRET_MISSING},
-    },
+    event::RunOutcome,
+    execute::{self, Cancel, PreviewStep, RunSetting, reasons::SECRET_MISSING},
     forge::{Checkout, Forge},
-    ledger::{Batch, Keep, Ledger, NewEntry, reasons::RUN_INDETERMINATE as STEP_UNKNOWN},
-    plan::{
-        SealedPlan,
-        model::{Action, Plan, Step},
-    },
+    ledger::{Keep, Ledger, reasons::RUN_INDETERMINATE as STEP_UNKNOWN},
+    plan::model::{Action, Plan, Step},
     policy::reasons::{POLICY_EXECUTION_OFF, POLICY_SIDE_EFFECTS_OFF},
     report::comment::Mode,
-    sign::{
-        Duty, Envelope,
-        predicate::{Claim, Job},
-        statement::Subject,
-    },
+    sign::Duty,
     verify::{self, Purpose, VerifiedPlan},
 };
 
@@ -329,176 +313,4 @@ fn secrets(plan: &Plan, world: &World) -> Result<BTreeMap<String, Secret>> {
         }
     }
     Ok(secrets)
-}
-
-/// A claim that was appended: the run, and the token that fences off every earlier one.
-struct Claimed {
-    run: Id,
-    fencing: u64,
-}
-
-/// Claims the approvals for a run by compare-and-swap: of all that try, one wins.
-#[expect(clippy::too_many_arguments, reason = "each is one thing that a claim names")]
-fn claim(
-    ledger: &mut Ledger,
-    verified: &VerifiedPlan,
-    purpose: &Purpose,
-    run: Id,
-    job: Option<Job>,
-    session: &Session,
-    hand: &Hand,
-    world: &World,
-) -> Result<Claimed> {
-    let plan = verified.digest();
-    if matches!(purpose, Purpose::Join { .. }) {
-        // The claim is another process's; what it fences off is fenced off here too.
-        let known = ledger.read(world.now())?.state().run(&run).map(|known| known.fencing);
-        let fencing = known.ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("run {run}")))?;
-        return Ok(Claimed { run, fencing });
-    }
-    let nonce = world.entropy.nonce()?;
-    let appended = ledger.append(world.clock, |seen| {
-        // After a lost race this sees what the winner left, and the ledger's own rules refuse a second claim.
-        let before = seen.state.run(&run);
-        let claim = Claim {
-            plan,
-            run: run.clone(),
-            attempt: before.map_or(1, |known| known.claim.attempt + 1),
-            approvals: before.map_or_else(|| verified.approvals().to_vec(), |known| known.claim.approvals.clone()),
-            claimed_by: hand.actor(session),
-            job: job.clone().map(Box::new),
-            nonce: nonce.clone(),
-            ledger: seen.head.clone(),
-            claimed_at: seen.now,
-        };
-        let envelope = Envelope::sign(vec![Subject::new("plan", plan)], claim, &[hand.signer()])?;
-        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
-    })?;
-    Ok(Claimed { run, fencing: appended.head.seq })
-}
-
-/// Tells of a run that is claimed and in which nothing has started: its steps that wait for nothing, one a shard.
-fn claimed(plan: &SealedPlan, claim: &Claimed) -> Outcome {
-    let free = plan.plan().steps.iter().filter(|step| step.needs.is_empty());
-    let shards: Vec<&str> = free.map(|step| step.id.as_str()).collect();
-    let text = format!(
-        "claimed run {}; nothing has started\nnext, for each of {}:\n  countersign execute {} --join {} --only STEP\nthen:\n  countersign execute {} --resume {}\n",
-        claim.run,
-        shards.join(", "),
-        plan.digest(),
-        claim.run,
-        plan.digest(),
-        claim.run,
-    );
-    let result = json!({ "planDigest": plan.digest(), "runId": claim.run, "status": "claimed", "shards": shards });
-    Outcome::done(result, text).decision("claimed").about(claim.run.to_string())
-}
-
-fn finish(
-    args: &ExecuteArgs,
-    plan: &SealedPlan,
-    claim: &Claimed,
-    mut recorder: Recorder,
-    outcome: &RunOutcome,
-    session: &Session,
-    world: &mut World,
-) -> Result<Outcome> {
-    let digest = plan.digest();
-    let cause = outcome.reason_code.as_deref().and_then(reasons::find);
-    let (decision, reason): (&str, Option<Reason>) = match outcome.status {
-        RunStatus::Completed => ("completed", None),
-        RunStatus::Halted if recorder.tampered.is_some() => ("halted", Some(RUNNER_TAMPERED)),
-        // Nobody said no: it could not be recorded, or the ledger was not to be had.
-        RunStatus::Halted => {
-            match cause.filter(|why| matches!(why.class, ExitClass::Contended | ExitClass::Internal)) {
-                Some(why) => ("halted", Some(why)),
-                None => ("halted", Some(RUN_HALTED)),
-            }
-        }
-        RunStatus::Cancelled => ("cancelled", Some(RUN_CANCELLED)),
-        RunStatus::Indeterminate => ("indeterminate", Some(RUN_INDETERMINATE)),
-        _ => ("failed", Some(RUN_FAILED)),
-    };
-    let mut notes = Vec::new();
-    if outcome.status != RunStatus::Indeterminate && args.join.is_none() {
-        // The next run leaves one.
-        notes.extend(checkpoint_if_due(&mut recorder.ledger, session, recorder.signer.as_ref(), world).err());
-    }
-    let written = write_asked(args, plan, claim, &mut recorder, session, world).err();
-    let _ = world.console.stderr.flush();
-    let mut steps = serde_json::Map::new();
-    for (step, status) in &outcome.steps {
-        steps.insert(step.to_string(), json!(word(status)?));
-    }
-    let result = json!({
-        "planDigest": digest,
-        "runId": claim.run,
-        "status": word(&outcome.status)?,
-        "runReasonCode": outcome.reason_code,
-        "steps": steps,
-        "failures": Failures::of_events(&recorder.events).result()?,
-        "products": recorder.products,
-        "bundlePath": args.bundle.as_ref().filter(|_| written.is_none()).map(|path| path.display().to_string()),
-    });
-    let succeeded = outcome.steps.values().filter(|status| **status == StepStatus::Succeeded).count();
-    let mut text = format!(
-        "run {} {}: {succeeded} of {} steps succeeded{}\n",
-        claim.run,
-        decision,
-        outcome.steps.len(),
-        outcome.reason_code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default(),
-    );
-    if let Some(tampered) = &recorder.tampered {
-        text.push_str(&format!("  {}\n", tampered.message()));
-    }
-    let mut hints = Vec::new();
-    if let Some(reason) = reason {
-        text.push_str(&format!("  {}\n", reason.summary));
-        hints.extend(next_words(outcome, &claim.run, &digest));
-        hints.extend(cause.filter(|cause| *cause != reason).map(|cause| cause.hint.to_owned()));
-        let all = hints.iter().map(String::as_str).chain([reason.hint]);
-        text.extend(all.map(|hint| format!("  hint: {hint}\n")));
-    }
-    let done = Outcome::done(result, text).decision(decision).about(claim.run.to_string()).events(recorder.events);
-    let done = hints.into_iter().fold(done, Outcome::hint);
-    let done = match (reason, &written) {
-        (Some(reason), _) => done.because(reason),
-        // The run is over and well; what was asked for beside it is not there.
-        (None, Some(why)) => done.because(why.reason()),
-        (None, None) => done,
-    };
-    notes.extend(written);
-    Ok(notes.iter().fold(done, |done, why| done.note(&format!("after the run: {why}"))))
-}
-
-/// Says, with names filled in, what leads on.
-fn next_words(outcome: &RunOutcome, run: &Id, plan: &Digest) -> Vec<String> {
-    let unknown = outcome.steps.iter().filter(|(_, status)| **status == StepStatus::Indeterminate);
-    let resolve = |(step, _): (&Id, &StepStatus)| {
-        format!("countersign resolve {run} --step {step} --as retry|skip|abort --reason '...'")
-    };
-    match outcome.status {
-        RunStatus::Indeterminate => unknown.map(resolve).collect(),
-        RunStatus::Halted => vec![format!("where the cause is gone: countersign execute {plan} --resume {run}")],
-        _ => Vec::new(),
-    }
-}
-
-/// Writes the files that were asked for beside the run.
-fn write_asked(
-    args: &ExecuteArgs,
-    plan: &SealedPlan,
-    claim: &Claimed,
-    recorder: &mut Recorder,
-    session: &Session,
-    world: &World,
-) -> Result<()> {
-    if let Some(path) = &args.bundle {
-        files::write(&world.cwd.join(path), &bundle::make(session, &mut recorder.ledger, plan, world)?)?;
-    }
-    if let Some(path) = &args.provenance {
-        let envelope = provenance::envelope(plan, claim.run.as_str(), recorder, world.now())?;
-        files::write(&world.cwd.join(path), &envelope.to_bytes()?)?;
-    }
-    Ok(())
 }
