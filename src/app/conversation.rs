@@ -18,7 +18,7 @@ use crate::{
     forge::Forge,
     ledger::{
         Keep, Ledger, State,
-        status::{Gate, status},
+        status::{Executor, Gate, status},
     },
     plan::{
         SealedPlan,
@@ -99,7 +99,11 @@ impl Shown {
         let (report, _) = situation.with_case(|case| verify::verify(plan.clone(), case))?;
         let gate = if report.approvals.grant().is_ok() { Gate::Open } else { Gate::Closed };
         let state = situation.ledger.read(now)?.state();
-        let standing = Standing::of(&situation.decision, Some(&report.approvals), status(state, &digest, now, gate));
+        let standing = Standing::of(
+            &situation.decision,
+            Some(&report.approvals),
+            status(state, &digest, now, gate, Executor::Unseen),
+        );
         let since = since(&mut situation.ledger, plan, world)?;
         Ok(Self { standing, report: Some(report), since })
     }

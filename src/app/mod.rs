@@ -36,6 +36,7 @@ mod prompt;
 mod provenance;
 pub mod reasons;
 mod recorder;
+mod run;
 pub mod schema;
 mod schema_written;
 mod session;

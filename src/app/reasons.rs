@@ -24,6 +24,7 @@ reasons! {
     REJECTED_AT_TERMINAL = "approval.rejected", Refused, "the plan was rejected at the terminal", "draft a new plan";
     REASON_LENGTH = "reason.length", Usage, "a reason is empty, too long, or holds unsafe characters", "give one line of 1 to 1,000 characters";
     RUN_UNKNOWN = "run.unknown", Usage, "there is no such run", "see `countersign history`";
+    RUN_LIVE = "run.live", Contended, "a process of this machine is carrying the run out", "wait for it, or stop it with an interrupt; `countersign status RUN` says where it is";
     NOTHING_TO_RESOLVE = "resolve.nothing", Usage, "the step's outcome is not unknown", "see `countersign status RUN`";
     EXPIRY_TOO_LONG = "expiry.too_long", Usage, "the time asked for is longer than directive or policy allow", "ask for less";
     BUNDLE_MALFORMED = "bundle.malformed", Verification, "the bundle is not complete, or its parts do not fit", "make it again with `countersign bundle`";
@@ -85,6 +86,11 @@ pub fn all() -> Vec<Reason> {
     let mut reasons: Vec<Reason> = rooms.concat();
     reasons.sort_by_key(|reason| reason.code);
     reasons
+}
+
+/// Returns the reason of a code.
+pub(crate) fn find(code: &str) -> Option<Reason> {
+    all().into_iter().find(|reason| reason.code == code)
 }
 
 #[cfg(test)]

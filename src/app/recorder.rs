@@ -12,7 +12,7 @@ use crate::{
         reason::{INTERNAL, Refusal, Result},
         time::Clock,
     },
-    event::RunEvent,
+    event::{RunEvent, RunStatus},
     execute::{Durability, EventSink},
     forge::{Checkout, Forge},
     ledger::{Batch, Ledger, format::MAX_BATCH},
@@ -96,6 +96,14 @@ impl LastLook {
 }
 
 impl Recorder {
+    /// Tells whether the run's end is on record, and leaves nothing that somebody must decide.
+    pub(crate) fn is_over(&self) -> bool {
+        let certain = |status| status != RunStatus::Indeterminate;
+        self.events
+            .iter()
+            .any(|event| matches!(event, RunEvent::RunFinished { outcome, .. } if certain(outcome.status)))
+    }
+
     fn append(&mut self, events: &[RunEvent]) -> Result<()> {
         if events.iter().any(|event| matches!(event, RunEvent::RunFinished { .. })) {
             self.products = products(&self.work_tree, &self.outputs);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::base::permission::Permission;
+use crate::base::{limits::KINDS, permission::Permission};
 
 /// Front matter of a directive.
 pub(super) fn directive() -> Value {
@@ -395,6 +395,14 @@ fn run() -> Value {
             "network": texts,
             "secrets": texts,
             "okCodes": { "type": "array", "minItems": 1, "items": { "type": "integer", "minimum": 0, "maximum": 255 } },
+            "limits": {
+                "type": "object",
+                "additionalProperties": false,
+                "properties": KINDS.iter().map(|kind| {
+                    let bounds = json!({ "type": "integer", "minimum": kind.least, "maximum": kind.most });
+                    (kind.name.to_owned(), bounds)
+                }).collect::<serde_json::Map<_, _>>(),
+            },
         },
     })
 }

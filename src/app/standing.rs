@@ -2,6 +2,7 @@
 
 use super::{
     ledger::{begin, open},
+    run::lock,
     session::Session,
     situation::{Aim, Situation},
     statements::word,
@@ -27,6 +28,8 @@ pub(crate) struct Standing {
     pub(crate) recorded_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) runs: Vec<Id>,
+    /// Who rejected it, whatever had run by then.
+    pub(crate) rejected_by: Option<String>,
 }
 
 /// Returns every plan, the newest first.
@@ -40,10 +43,11 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
     plans.sort_by_key(|(_, known)| std::cmp::Reverse(known.seq));
     let mut standings = Vec::new();
     for (digest, known) in plans {
-        let Some(mut found) = status(state, digest, now, Gate::Closed) else { continue };
+        let executor = lock::executor(session.checkout.git_dir(), state.last_run(digest));
+        let Some(mut found) = status(state, digest, now, Gate::Closed, executor) else { continue };
         if found == RunStatus::AwaitingApproval
             && is_granted(session, digest, world)
-            && let Some(open) = status(state, digest, now, Gate::Open)
+            && let Some(open) = status(state, digest, now, Gate::Open, executor)
         {
             found = open;
         }
@@ -55,6 +59,7 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
             recorded_at: known.at,
             expires_at: known.record.expires,
             runs: known.runs.clone(),
+            rejected_by: known.rejection.as_ref().map(|rejection| rejection.rejected_by.login.clone()),
         });
     }
     Ok(standings)
@@ -67,7 +72,9 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
 pub(crate) fn of_one(session: &Session, plan: &SealedPlan, world: &World) -> Result<Option<RunStatus>> {
     let (digest, now) = (plan.digest(), world.now());
     let mut ledger = open(session, Keep::Only(digest), now)?;
-    Ok(status(ledger.read(now)?.state(), &digest, now, Gate::Closed))
+    let state = ledger.read(now)?.state();
+    let executor = lock::executor(session.checkout.git_dir(), state.last_run(&digest));
+    Ok(status(state, &digest, now, Gate::Closed, executor))
 }
 
 /// Tells whether a plan's approvals are enough now; any doubt means no.

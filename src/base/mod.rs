@@ -9,6 +9,7 @@ pub mod json;
 pub mod launch;
 pub mod leak;
 pub mod level;
+pub mod limits;
 pub mod parallel;
 pub mod path;
 pub mod permission;

@@ -562,9 +562,9 @@ pub enum LedgerCommand {
 /// Arguments of `status`.
 #[derive(Debug, ClapArgs)]
 pub struct StatusArgs {
-    /// The plan (a file or a digest) or the run.
+    /// The plan (a file or a digest) or the run; without it the repository: halted or not, what runs, what waits.
     #[arg(value_name = "PLAN|RUN")]
-    pub subject: String,
+    pub subject: Option<String>,
 }
 
 /// Arguments of `list`.

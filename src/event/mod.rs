@@ -109,6 +109,21 @@ pub enum ErrorClass {
     Internal,
 }
 
+impl ErrorClass {
+    /// Returns its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Permission => "permission",
+            Self::BusinessRule => "business-rule",
+            Self::Configuration => "configuration",
+            Self::Verification => "verification",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// One stream of a program's output: what was kept, and the digest of all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -202,7 +217,7 @@ pub enum RunEvent {
         step: Id,
         /// 1 for the first attempt.
         attempt: u32,
-        /// The same for every attempt of this step of this plan; the program gets it too.
+        /// The same for every attempt of this step of this run, and no other's; the program gets it too.
         idempotency_key: Digest,
         /// When.
         at: Timestamp,

@@ -109,7 +109,7 @@ fn read(step: &Step, name: &Id, text: &str, redactor: &Redactor) -> Result<Scala
     if text.contains(MARKER) || redactor.finds(text.as_bytes()) {
         return Err(Refusal::new(SECRET_IN_OUTPUT, format!("output `{name}`")).subject(name.as_str()));
     }
-    if text.is_empty() {
+    if text.trim().is_empty() {
         return Err(missing(name, "it is empty"));
     }
     slots::read(*kind, pattern.as_deref(), *max_length, text).map_err(|why| invalid(name, why.message()))

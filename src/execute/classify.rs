@@ -22,6 +22,13 @@ pub(super) struct Verdict {
     pub(super) next: &'static str,
 }
 
+impl Verdict {
+    /// Tells whether the program itself said that it failed: it ended with a code, and nobody ended it.
+    pub(super) fn is_own_word(&self) -> bool {
+        self.reason == STEP_EXIT
+    }
+}
+
 struct Rule {
     pattern: &'static str,
     class: ErrorClass,

@@ -127,7 +127,7 @@ pub fn run_confined(order: &Confined<'_>) -> Result<Ended> {
             jail: Some(&jail),
             // Engines of scripts find their own stack there, and end where they cannot.
             own_proc: true,
-            limits: Limits { file_size: Some(MAX_FILE), ..Limits::default() },
+            limits: Limits { file_size: Some(MAX_FILE), cpu_seconds: Some(86_400), ..Limits::default() },
             deadline: tokio::time::Instant::now() + order.timeout,
             grace: Duration::from_secs(1),
             output_cap: order.output_cap,

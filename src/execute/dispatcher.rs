@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::{
     Durability, EventSink,
     cancel::Cancel,
+    doubt,
     executor::{Shared, attempt},
     reasons::{RUN_CANCELLED, RUN_HALTED, RUN_UNRECORDED, STEP_BLOCKED, STEP_FAILED, STEP_INDETERMINATE},
     scheduler::Graph,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     base::{
-        reason::{Refusal, Result},
+        reason::{ExitClass, Refusal, Result},
         time::Timestamp,
     },
     event::{ErrorClass, RunEvent, RunOutcome, RunStatus, StepOutcome, StepStatus},
@@ -160,8 +161,10 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
         if acts(step) {
             self.flush();
             self.may_continue();
-            if self.stop.is_none() {
-                self.record(&event);
+            if self.stop.is_none()
+                && let Err(why) = blocking(|| self.sink.record(&event, Durability::BeforeGoingOn))
+            {
+                self.unstarted(why);
             }
         } else {
             // Looking is recorded later, and stops no later: a halt holds for every step.
@@ -185,7 +188,7 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
         let shared = self.shared.clone();
         let step = &shared.plan.steps[index];
         if outcome.status == StepStatus::Cancelled && acts(step) {
-            indeterminate(&mut outcome);
+            doubt::mark(&mut outcome);
         }
         if let Err(why) = self.sink.after_step() {
             self.stop = match self.stop.take() {
@@ -208,7 +211,7 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
             self.enqueue(event);
         }
         if matches!(self.stop, Some(Stop::Unrecorded(_))) && acts(step) {
-            indeterminate(&mut outcome);
+            doubt::mark(&mut outcome);
         } else if retrying && self.stop.is_none() {
             self.statuses[index] = StepStatus::Ready;
             let pause = backoff(step, self.attempts[index]);
@@ -301,6 +304,15 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
         self.unrecorded(why);
     }
 
+    /// Stops before a step whose start was refused: where it certainly is not on record, nothing is in doubt.
+    fn unstarted(&mut self, why: Refusal) {
+        if why.reason().class == ExitClass::Indeterminate {
+            self.unrecorded(why);
+        } else {
+            self.stop = Some(Stop::Halted(why));
+        }
+    }
+
     fn unrecorded(&mut self, why: Refusal) {
         self.shared.kill.cancel();
         if !matches!(self.stop, Some(Stop::Unrecorded(_))) {
@@ -333,12 +345,14 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
     }
 
     fn outcome(&self) -> RunOutcome {
+        let doubt = self.statuses.contains(&StepStatus::Indeterminate);
         let (status, reason_code) = match &self.stop {
-            Some(Stop::Unrecorded(why)) => (RunStatus::Indeterminate, Some(why.code().to_owned())),
-            _ if self.statuses.contains(&StepStatus::Indeterminate) => {
-                (RunStatus::Indeterminate, Some(STEP_INDETERMINATE.code.to_owned()))
+            Some(Stop::Unrecorded(why)) if doubt || why.reason().class == ExitClass::Indeterminate => {
+                (RunStatus::Indeterminate, Some(why.code().to_owned()))
             }
-            Some(Stop::Halted(why)) => (RunStatus::Halted, Some(why.code().to_owned())),
+            _ if doubt => (RunStatus::Indeterminate, Some(STEP_INDETERMINATE.code.to_owned())),
+            // Every step that acted is on record with its end, so that another claim goes on from there.
+            Some(Stop::Unrecorded(why) | Stop::Halted(why)) => (RunStatus::Halted, Some(why.code().to_owned())),
             Some(Stop::Cancelled) => (RunStatus::Cancelled, Some(RUN_CANCELLED.code.to_owned())),
             _ => match &self.failure {
                 Some(code) => (RunStatus::Failed, Some(code.clone())),
@@ -407,12 +421,6 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
 /// Tells whether the events of a step must be durable around it, and whether an interrupt leaves a doubt.
 fn acts(step: &Step) -> bool {
     step.effect.has_side_effect()
-}
-
-fn indeterminate(outcome: &mut StepOutcome) {
-    outcome.status = StepStatus::Indeterminate;
-    outcome.reason_code = Some(STEP_INDETERMINATE.code.to_owned());
-    outcome.next = Some(STEP_INDETERMINATE.hint.to_owned());
 }
 
 fn may_retry(step: &Step, attempts: u32, outcome: &StepOutcome) -> bool {

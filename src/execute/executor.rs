@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     cancel::Cancel,
-    capture, classify,
+    capture, classify, doubt,
     inputs::Inputs,
     prepare::{Materials, Prepared, Scratch, Spare},
-    process::{self, Cause, Ended, Exit, Order},
-    reasons::{PROC_LEAK, RUN_CANCELLED, STEP_TIMEOUT, VERIFICATION_FAILED, VERIFICATION_MISSING},
+    process::{self, Cause, Ended, Exit, Order, limits::Limits},
+    reasons::{PROC_LEAK, RUN_CANCELLED, SANDBOX_SETUP, STEP_TIMEOUT, VERIFICATION_FAILED, VERIFICATION_MISSING},
     redact::Redactor,
     setting::RunSetting,
     slots::Outputs,
@@ -36,14 +36,16 @@ pub(super) struct Shared {
     pub(super) redactor: Arc<Redactor>,
     pub(super) spare: Spare,
     pub(super) inputs: Inputs,
+    /// How many processes and threads the user had when the run began.
+    pub(super) others: Option<u64>,
     /// Ends every attempt that is under way.
     pub(super) kill: Cancel,
 }
 
 impl Shared {
-    /// The same for every attempt of a step of a plan.
+    /// The same for every attempt of a step of a run, and another one in every other run.
     pub(super) fn idempotency_key(&self, step: &Step) -> Digest {
-        Digest::framed("idempotency", [self.digest.hex().as_str(), step.id.as_str()])
+        Digest::framed("idempotency", [self.digest.hex().as_str(), self.setting.run.as_str(), step.id.as_str()])
     }
 }
 
@@ -70,6 +72,8 @@ struct Progress {
     outputs: BTreeMap<Id, Scalar>,
     verified: u32,
     verifying: bool,
+    /// Whether anything may have been done: a file changed, a program started.
+    acted: bool,
 }
 
 /// Runs one attempt of a step to its end.
@@ -89,6 +93,7 @@ pub(super) async fn attempt(shared: Arc<Shared>, index: usize, outputs: Arc<Outp
     };
     let Err(stop) = result else { return outcome };
     let nothing_done = outcome.actions.is_empty();
+    let spoke = !progress.verifying && matches!(&stop, Stop::Program(verdict) if verdict.is_own_word());
     let (status, reason, class, what, next) = match stop {
         Stop::Ended(Cause::Cancelled) => (
             StepStatus::Cancelled,
@@ -123,6 +128,9 @@ pub(super) async fn attempt(shared: Arc<Shared>, index: usize, outputs: Arc<Outp
     // An error text may quote what a program or a file says.
     outcome.what = Some(visible(&shared.redactor.text(&what)));
     outcome.next = Some(next);
+    if doubt::is_left(step, progress.acted, spoke) {
+        doubt::mark(&mut outcome);
+    }
     outcome
 }
 
@@ -216,13 +224,17 @@ async fn perform<'a>(
             record.digest = digest;
             record.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             progress.actions.push(record);
+            progress.acted = true;
             return Ok(None);
         }
         Work::Program(run) => run,
     };
     let prepared = Prepared::new(run, materials)?;
-    let ended = start(shared, &prepared, deadline).await;
+    let limits = shared.setting.limits.of_program(&run.limits, shared.others);
+    let ended = start(shared, &prepared, limits, deadline).await;
     prepared.clean_up();
+    // A sandbox that could not be set up started nothing; of any other error nobody knows what ran before it.
+    progress.acted |= !matches!(&ended, Err(why) if why.reason() == SANDBOX_SETUP);
     let ended = ended?;
     progress.actions.push(program_record(kind.word(), &prepared, &ended)?);
     judge(run, &ended)?;
@@ -231,7 +243,7 @@ async fn perform<'a>(
     Ok(Some(run))
 }
 
-async fn start(shared: &Shared, prepared: &Prepared, deadline: tokio::time::Instant) -> Result<Ended> {
+async fn start(shared: &Shared, prepared: &Prepared, limits: Limits, deadline: tokio::time::Instant) -> Result<Ended> {
     use std::os::fd::AsFd as _;
     process::run(Order {
         program: &prepared.program,
@@ -241,7 +253,7 @@ async fn start(shared: &Shared, prepared: &Prepared, deadline: tokio::time::Inst
         input: None,
         own_proc: false,
         jail: prepared.jail.as_ref(),
-        limits: shared.setting.limits,
+        limits,
         deadline,
         grace: shared.setting.grace,
         output_cap: shared.setting.output_cap,

@@ -9,8 +9,10 @@ mod capture;
 mod classify;
 mod confined;
 mod dispatcher;
+mod doubt;
 mod executor;
 mod inputs;
+mod links;
 mod prepare;
 mod preview;
 mod process;
@@ -78,6 +80,7 @@ pub async fn run<S: EventSink>(
         workspace,
         redactor,
         spare: prepare::Spare::default(),
+        others: process::limits::processes_of_user(),
         kill: Cancel::default(),
     });
     drop(plan);

@@ -13,6 +13,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 
 use super::{
     inputs::Inputs,
+    links::Look,
     process::program::Program,
     reasons::{PATH_CREDENTIALS, SECRET_MISSING},
     sandbox::{Grant, Jail, Network, Profile, Right, system_path},
@@ -29,7 +30,7 @@ use crate::{
     step::{
         committed::Readable,
         kind_of,
-        reasons::{CONTENT_DRIFT, PATH_KIND, PATH_MISSING},
+        reasons::{CONTENT_DRIFT, PATH_MISSING},
         workspace::Workspace,
         writes,
     },
@@ -265,14 +266,15 @@ fn grants(run: &Run, materials: &Materials<'_>) -> Result<(Vec<Grant>, Vec<Place
         read_grants(read, run, materials, &mut all)?;
     }
     let mut placeholders = Vec::new();
+    let mut look = Look::default();
     for path in &run.writes {
         path.check_writable()?;
         let place = match workspace.locate(path)? {
             Some((place, stat)) => {
-                let file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-                if file && stat.st_nlink != 1 {
-                    let why = format!("`{path}` has another name elsewhere, which would change with it");
-                    return Err(Refusal::new(PATH_KIND, why).subject(path.as_str()));
+                match FileType::from_raw_mode(stat.st_mode) {
+                    FileType::RegularFile => Look::file(path, stat.st_nlink)?,
+                    FileType::Directory => look.folder(path, &place)?,
+                    _ => {}
                 }
                 place
             }
@@ -285,6 +287,7 @@ fn grants(run: &Run, materials: &Materials<'_>) -> Result<(Vec<Grant>, Vec<Place
         };
         all.push(Grant { place, right: Right::Write });
     }
+    look.finish()?;
     let scratch_root = setting.scratch.canonicalize().unwrap_or_else(|_| setting.scratch.clone());
     for path in &run.system_reads {
         all.push(system_path(path, &[workspace.path(), &scratch_root])?);

@@ -13,6 +13,8 @@ reasons! {
     PROC_LEAK = "proc.leak", StepFailed, "the program left processes running", "let the program wait for everything it starts";
     PROC_SURVIVORS = "proc.survivors", Sandbox, "processes of a step could not be killed", "end the machine or container; nothing after this step can be trusted there";
     PATH_CREDENTIALS = "path.credentials", Refused, "the repository's configuration holds credentials", "check out with `persist-credentials: false`, or remove the token from .git/config";
+    PATH_LINKED = "path.linked", Refused, "a file in a folder that a step may write has another name outside of it, which would change with it", "find out who linked it; copy it, so that it is a file of its own";
+    PATH_TOO_MANY = "path.too_many", Limit, "a folder that a step may write holds more than can be looked through before it starts", "declare the folders within it that the step writes";
     SYSTEM_READ = "path.system", Refused, "a path outside the repository is not one that a program may read", "name plain absolute files or folders, never /, /proc, /sys, /dev or a place that holds the checkout";
     SECRET_MISSING = "secret.missing", Refused, "a secret that a step declares was not given", "set the variable of that name, for this command only";
     SECRET_TOO_SHORT = "secret.too_short", Refused, "a secret is too short to be kept out of logs", "use a secret of at least 8 characters";

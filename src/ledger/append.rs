@@ -143,7 +143,7 @@ impl Ledger {
     ///
     /// # Errors
     /// Any of `build`; those of [`Chain::push`] for what must not follow, such as `replay.consumed` and
-    /// `ledger.terminal`; `ledger.contended`, `ledger.locked`, `ledger.write_failed`, `ledger.uncertain`. After
+    /// `ledger.terminal`; `ledger.contended`, `ledger.locked`, `ledger.write_failed`, `ledger.refused`, `ledger.uncertain`. After
     /// `ledger.uncertain` alone may the entries have been recorded.
     pub fn append(&mut self, clock: Clock, mut build: impl FnMut(&View<'_>) -> Result<Batch>) -> Result<Appended> {
         let mut locked = None;

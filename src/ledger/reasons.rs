@@ -21,12 +21,13 @@ reasons! {
     LEDGER_TERMINAL = "ledger.terminal", Stale, "the plan or run is over and nothing can be added to it", "make a new plan";
     LEDGER_ORDER = "ledger.order", Verification, "an entry does not follow from the state of its run", "see `countersign status` for what may come next";
     LEDGER_FENCED = "ledger.fenced", Stale, "another executor has taken over the run", "stop; the later claim goes on with the run";
-    LEDGER_BUSY = "ledger.busy", Contended, "another run of the plan is not over yet", "wait for it, or resolve it";
-    LEDGER_HALTED = "ledger.halted", Refused, "the repository is halted", "have an approver lift the halt with `countersign halt --lift`";
+    LEDGER_BUSY = "ledger.busy", Contended, "another run of the plan is not over yet", "`countersign status PLAN` says where it is; wait for it, or where its job is gone resolve or resume it";
+    LEDGER_HALTED = "ledger.halted", Refused, "the repository is halted", "`countersign status` says by whom and why; an approver lifts it with `countersign halt --lift`";
     LEDGER_REVOKED = "ledger.revoked", Refused, "the approval was taken back", "ask for a new approval";
     LEDGER_CONTENDED = "ledger.contended", Contended, "others kept writing to the ledger first", "try again";
     LEDGER_LOCKED = "ledger.locked", Contended, "the ledger's reference is locked by another process", "try again; if no process runs, remove the stale `.lock` file beside the reference";
-    LEDGER_WRITE = "ledger.write_failed", Indeterminate, "the entry could not be recorded", "nothing was recorded; check the disk and the permissions of the repository";
+    LEDGER_WRITE = "ledger.write_failed", Internal, "the entry could not be recorded", "nothing was recorded; check the disk and the permissions of the repository";
+    LEDGER_REFUSED = "ledger.refused", Refused, "the remote does not take the entry", "nothing was recorded; see what protects the ledger's branch there, and whether what signs in may write it";
     LEDGER_UNREACHABLE = "ledger.unreachable", Contended, "the remote ledger cannot be reached", "check the network and the credentials";
     LEDGER_CREDENTIALS = "ledger.credentials", Usage, "the remote ledger does not let this job in", "give a token that may write there as COUNTERSIGN_GIT_TOKEN or GITHUB_TOKEN (`contents: write`); it is shown only to the host that the trust root names";
     LEDGER_UNCERTAIN = "ledger.uncertain", Indeterminate, "nobody knows whether the remote took the entry", "read the ledger when the remote answers again, before anything else";

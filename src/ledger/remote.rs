@@ -16,7 +16,7 @@ use git2::Oid;
 
 use super::{
     address::Address,
-    reasons::{LEDGER_CREDENTIALS, LEDGER_UNREACHABLE, LEDGER_WRITE},
+    reasons::{LEDGER_CREDENTIALS, LEDGER_REFUSED, LEDGER_UNREACHABLE},
     store::Store,
 };
 use crate::base::{
@@ -300,7 +300,7 @@ fn read_push(output: &str, succeeded: bool, reference: &str) -> Result<Push> {
             } else if summary.contains("[remote failure]") {
                 Ok(Push::Unknown)
             } else {
-                Err(Refusal::new(LEDGER_WRITE, format!("the remote said no: {}", excerpt(summary))))
+                Err(Refusal::new(LEDGER_REFUSED, format!("the remote said no: {}", excerpt(summary))))
             }
         }
         _ => Ok(Push::Unknown),
@@ -342,7 +342,7 @@ mod tests {
         assert_eq!(read("!\ta:refs/heads/l\t[remote failure] (remote end hung up)\n", false), Ok(Push::Unknown));
         assert_eq!(
             read("!\ta:refs/heads/l\t[remote rejected] (protected branch hook declined)\n", false),
-            Err("ledger.write_failed")
+            Err("ledger.refused")
         );
         assert_eq!(read("", false), Ok(Push::Unknown));
         assert_eq!(read(" \ta:refs/heads/other\t1..2\n", true), Ok(Push::Unknown));

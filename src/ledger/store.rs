@@ -18,7 +18,7 @@ use super::{
 };
 use crate::base::{
     digest::Digest,
-    reason::{LIMIT_SIZE, Refusal, Result},
+    reason::{IO, LIMIT_SIZE, Refusal, Result},
     time::Timestamp,
 };
 
@@ -109,11 +109,15 @@ impl Store {
         if repo.is_shallow() {
             return Err(Refusal::new(LEDGER_SHALLOW, path.display().to_string()));
         }
+        let no_folder = |e: &dyn std::fmt::Display| {
+            Refusal::new(IO, format!("no temporary file: {e}"))
+                .hint("let TMPDIR name a folder that exists and that you may write to")
+        };
         // What was copied without its empty folders: libgit2 never sees packs in a folder that was not there at first.
         // Where none can be made, nothing can be fetched either, and that says why.
         let _ = std::fs::create_dir_all(repo.commondir().join("objects/pack"));
-        let mut file = tempfile::Builder::new().prefix("countersign-").tempfile().map_err(|e| unusable(&e))?;
-        write!(file, "{CONFIG}{DURABLE}").and_then(|()| file.flush()).map_err(|e| unusable(&e))?;
+        let mut file = tempfile::Builder::new().prefix("countersign-").tempfile().map_err(|e| no_folder(&e))?;
+        write!(file, "{CONFIG}{DURABLE}").and_then(|()| file.flush()).map_err(|e| no_folder(&e))?;
         let config = git2::Config::open(file.path()).map_err(|e| unusable(&e.message()))?;
         repo.set_config(&config).map_err(|e| unusable(&e.message()))?;
         Ok(Self { repo, reference: reference.to_owned(), _config: file })

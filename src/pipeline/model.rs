@@ -14,6 +14,7 @@ use crate::{
         examined::Examined,
         ident::Id,
         level::{Effect, OnFailure},
+        limits::RunLimits,
         value::ValueType,
         yaml::{Findings, Place},
     },
@@ -169,6 +170,8 @@ pub struct RunSpec {
     pub secrets: Vec<String>,
     /// Exit codes that mean success.
     pub ok_codes: Vec<u8>,
+    /// What its processes may use of the machine.
+    pub limits: RunLimits,
 }
 
 impl ActionSpec {

@@ -89,6 +89,11 @@ fn what_contradicts_the_format_is_found() {
         ("program: python3", "program: '{{ inputs.version }}'", "id.format"),
         ("okCodes: [0, 3]", "okCodes: [256]", "yaml.value"),
         ("okCodes: [0, 3]", "okCodes: []", "pipeline.action"),
+        ("okCodes: [0, 3]", "limits: {memoryMib: 31}", "yaml.value"),
+        ("okCodes: [0, 3]", "limits: {processes: 0}", "yaml.value"),
+        ("okCodes: [0, 3]", "limits: {fileMib: 1048577}", "yaml.value"),
+        ("okCodes: [0, 3]", "limits: {processorSeconds: 86401}", "yaml.value"),
+        ("okCodes: [0, 3]", "limits: {memory: 64}", "yaml.field_unknown"),
         ("  - write: {path: VERSION", "  - wirte: {path: VERSION", "yaml.field_unknown"),
     ] {
         assert!(found(from, to).contains(&code), "{to}: {:?}", found(from, to));

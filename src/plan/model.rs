@@ -13,6 +13,7 @@ pub use crate::base::level::{Effect, OnFailure, Severity};
 use crate::base::{
     digest::Digest,
     ident::Id,
+    limits::RunLimits,
     path::RepoPath,
     time::Timestamp,
     value::{Scalar, ValueType},
@@ -326,6 +327,9 @@ pub struct Run {
     pub secrets: Vec<String>,
     /// Exit codes that mean success.
     pub ok_codes: Vec<u8>,
+    /// What its processes may use of the machine, where it is not the default.
+    #[serde(skip_serializing_if = "RunLimits::is_default", default)]
+    pub limits: RunLimits,
     /// Where the typed outputs of the step come from, if from this action.
     pub captures: Vec<Capture>,
 }

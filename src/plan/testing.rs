@@ -36,6 +36,7 @@ pub(crate) fn sample_run() -> Run {
         network: vec![],
         secrets: vec![],
         ok_codes: vec![0],
+        limits: Default::default(),
         captures: vec![],
     }
 }

@@ -107,6 +107,7 @@ pub(crate) fn run(name: &str, program: &str, argv: &[&str]) -> Run {
         network: Vec::new(),
         secrets: Vec::new(),
         ok_codes: vec![0],
+        limits: Default::default(),
         captures: Vec::new(),
     }
 }

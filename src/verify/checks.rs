@@ -399,8 +399,13 @@ fn determinate(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result
         Some(step) => Err(Refusal::new(RUN_INDETERMINATE, format!("step `{step}` of run {}", run.claim.run))
             .subject(step.to_string())
             .hint(format!(
-                "if the run still lives, wait for it; if not, look what happened, then `countersign resolve {} --step {step} --as retry|skip|abort --reason ...`",
+                "look what happened, then `countersign resolve {} --step {step} --as retry|skip|abort --reason ...`",
                 run.claim.run
+            ))
+            .hint(format!(
+                "{} claimed it at {}, and may still be at it: make sure first that its job is gone",
+                excerpt(&run.claim.claimed_by.login),
+                run.claimed_at
             ))),
         None => Ok("every step that started has ended".to_owned()),
     }

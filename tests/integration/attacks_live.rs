@@ -41,7 +41,7 @@ if not os.path.exists('gate/open'):
 print('sum=done')
 ";
 
-const WAIT: &str = "description: Leave a line and wait.
+pub(crate) const WAIT: &str = "description: Leave a line and wait.
 effect: write
 timeout: 2m
 outputs: {sum: {type: string, from: {stdoutLine: 'sum='}}}
@@ -52,7 +52,7 @@ verify:
   - run: {program: sha256sum, argv: [lines.txt], reads: [lines.txt]}
 ";
 
-const WAITING: &str = "---
+pub(crate) const WAITING: &str = "---
 title: Leave a line and wait
 pipelines: [wait, look]
 ceiling: {effect: write, risk: low}
@@ -64,7 +64,7 @@ Waits.
 ";
 
 /// A repository with an approved plan whose first step waits; set up by the real binary, at the real time.
-fn waiting() -> (Bench, Drafted) {
+pub(crate) fn waiting() -> (Bench, Drafted) {
     let files = [("pipelines/wait.yml", WAIT), ("pipelines/wait/wait.py", WAITER), ("directives/waiting.md", WAITING)];
     let bench = Bench::new(&[FILES, &files].concat());
     real(&bench, &["init", "--solo"]).exits(0);
@@ -76,7 +76,7 @@ fn waiting() -> (Bench, Drafted) {
     (bench, drafted)
 }
 
-fn draft(bench: &Bench) -> Drafted {
+pub(crate) fn draft(bench: &Bench) -> Drafted {
     let ran = real(bench, &["plan", "waiting", "--out", "../waiting.json", "--json"]).exits(0).json();
     let digest = ran["result"]["planDigest"].as_str().unwrap().to_owned();
     real(bench, &["approve", "../waiting.json", "--digest", &digest]).exits(0);
@@ -84,21 +84,21 @@ fn draft(bench: &Bench) -> Drafted {
 }
 
 /// The end of the pipe that the test reads: it becomes readable when the step is in its middle.
-fn started(bench: &Bench) -> File {
+pub(crate) fn started(bench: &Bench) -> File {
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap();
     use std::os::unix::fs::OpenOptionsExt as _;
     OpenOptions::new().read(true).custom_flags(flags).open(bench.path("gate/started.fifo")).unwrap()
 }
 
 /// Waits until something can be read, or the last writer is gone.
-fn wait_for(pipe: &File) -> PollFlags {
+pub(crate) fn wait_for(pipe: &File) -> PollFlags {
     let mut fds = [PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN)];
     assert_ne!(poll(&mut fds, Some(&PATIENCE)).unwrap(), 0, "nothing came");
     fds[0].revents()
 }
 
 /// Waits until no process holds the writing end any more.
-fn wait_until_gone(pipe: &mut File) {
+pub(crate) fn wait_until_gone(pipe: &mut File) {
     let mut rest = [0_u8; 64];
     while !wait_for(pipe).contains(PollFlags::HUP) || pipe.read(&mut rest).unwrap_or(0) > 0 {
         // What was written before is read away, else it would hide the end.
@@ -106,7 +106,7 @@ fn wait_until_gone(pipe: &mut File) {
     }
 }
 
-fn execute(bench: &Bench, drafted: &Drafted, more: &[&str]) -> Child {
+pub(crate) fn execute(bench: &Bench, drafted: &Drafted, more: &[&str]) -> Child {
     let mut command = bench.binary();
     command.args(["execute", &drafted.file, "--json"]).args(more);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -114,12 +114,12 @@ fn execute(bench: &Bench, drafted: &Drafted, more: &[&str]) -> Child {
 
 /// Starts the plan, and returns when its step is in the middle of its work.
 #[track_caller]
-fn begun(bench: &Bench, drafted: &Drafted, pipe: &File) -> Child {
+pub(crate) fn begun(bench: &Bench, drafted: &Drafted, pipe: &File) -> Child {
     begun_with(bench, drafted, pipe, &[])
 }
 
 #[track_caller]
-fn begun_with(bench: &Bench, drafted: &Drafted, pipe: &File, more: &[&str]) -> Child {
+pub(crate) fn begun_with(bench: &Bench, drafted: &Drafted, pipe: &File, more: &[&str]) -> Child {
     let mut child = execute(bench, drafted, more);
     let mut fds = [PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN)];
     if poll(&mut fds, Some(&PATIENCE)).unwrap() == 0 {
@@ -130,12 +130,12 @@ fn begun_with(bench: &Bench, drafted: &Drafted, pipe: &File, more: &[&str]) -> C
     child
 }
 
-fn lines(bench: &Bench) -> usize {
+pub(crate) fn lines(bench: &Bench) -> usize {
     bench.read("lines.txt").lines().count()
 }
 
 /// Starts the plan, and kills the tool in the middle of the step.
-fn killed(bench: &Bench, drafted: &Drafted) -> String {
+pub(crate) fn killed(bench: &Bench, drafted: &Drafted) -> String {
     let mut pipe = started(bench);
     let mut child = begun(bench, drafted, &pipe);
     child.kill().unwrap();
@@ -167,6 +167,10 @@ fn e04_a_kill_in_the_middle_of_a_step_is_indeterminate_until_somebody_signs_how_
         resolve("look").refused(2, "resolve.nothing");
         resolve("wait").exits(0);
         resolve("wait").refused(2, "resolve.nothing");
+        if taken != "abort" {
+            let plain = real(&bench, &["execute", &drafted.file, "--json"]).json();
+            assert!(plain["hints"][0].as_str().unwrap().contains(&format!("--resume {run}")), "{plain}");
+        }
         let ran = real(&bench, &["execute", &drafted.file, "--resume", &run, "--json"]).refused(code, reason);
         assert_eq!(lines(&bench), times, "{taken}: {}", ran.stdout);
         if taken == "retry" {
@@ -238,7 +242,7 @@ fn e01_e16_of_eight_processes_with_one_approval_exactly_one_wins() {
 }
 
 /// As [`waiting`], but the step goes on when it is told to, not when it is killed.
-fn gated() -> (Bench, Drafted) {
+pub(crate) fn gated() -> (Bench, Drafted) {
     let (bench, _) = waiting();
     let script = WAITER.replace(
         "os.pause() if hasattr(os, 'pause') else __import__('signal').pause()",
@@ -254,7 +258,7 @@ fn gated() -> (Bench, Drafted) {
 }
 
 /// Tells a gated step to go on, and waits for the end of the run.
-fn let_go(bench: &Bench, child: Child) -> Ran {
+pub(crate) fn let_go(bench: &Bench, child: Child) -> Ran {
     OpenOptions::new().write(true).open(bench.path("gate/go.fifo")).unwrap().write_all(b"go").unwrap();
     ran(child.wait_with_output().unwrap())
 }

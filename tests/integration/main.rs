@@ -59,6 +59,7 @@ mod providers;
 mod readme;
 mod reference;
 mod runner_rules;
+mod runs_live;
 mod scene;
 mod second_opinion;
 mod support;

@@ -273,7 +273,8 @@ fn at_terminal(
         Answer::Yes => return Ok(None),
         Answer::No(cause) => cause,
     };
-    let seq = super::reject::record(session, plan.digest(), Method::Terminal, cause.sentence(), hand, world)?;
+    let rejected = super::reject::record(session, plan.digest(), Method::Terminal, cause.sentence(), hand, world)?;
+    let seq = rejected.seq;
     let result = json!({ "plan": plan.digest(), "ledgerSeq": seq, "cause": cause.sentence() });
     let text = format!("rejected: {}; recorded as ledger entry {seq}\n", cause.sentence());
     Ok(Some(

@@ -36,7 +36,10 @@ use crate::{
         change_request::{ChangeRequest, Comment, Reaction},
         observed::Observed,
     },
-    ledger::{Keep, status::run_status},
+    ledger::{
+        Keep,
+        status::{Executor, run_status},
+    },
     plan::{SealedPlan, model::Person},
     policy::{self, Outcome as Decided, Policy},
     report::{
@@ -176,8 +179,8 @@ impl Clerk<'_> {
                 let hand = self.hand(&comment, &policy)?;
                 let plan = self.own_plan(plan, &policy)?;
                 let why = reason.unwrap_or_default();
-                let seq = reject::record(&self.session, plan.digest(), hand.method, &why, &hand, self.asking.world)?;
-                let result = json!({ "planDigest": plan.digest(), "ledgerSeq": seq });
+                let told = reject::record(&self.session, plan.digest(), hand.method, &why, &hand, self.asking.world)?;
+                let result = json!({ "planDigest": plan.digest(), "ledgerSeq": told.seq, "underWay": told.under_way });
                 Ok((done("rejected", result).about(plan.digest().to_string()), Reaction::ThumbsUp))
             }
             Command::Revoke { plan } => {
@@ -332,7 +335,7 @@ impl Clerk<'_> {
             .filter_map(|name| state.run(name))
             .map(|run| RunLine {
                 run: run.claim.run.clone(),
-                status: run_status(state, run),
+                status: run_status(state, run, Executor::Unseen),
                 steps: Vec::new(),
                 unknown: run.unknown_steps().cloned().collect(),
             })

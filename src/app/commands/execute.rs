@@ -1,6 +1,6 @@
 //! `execute`: verifies, claims, and runs an approved plan.
 
-use std::{collections::BTreeMap, io::Write as _, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use serde_json::json;
 
@@ -8,53 +8,45 @@ use super::verify::{lines, refused, shown};
 use crate::{
     app::{
         aftermath::Aftermath,
-        bundle,
         ci::OrderFiles,
         conversation::unheard as unheard_note,
-        files,
         forge::{self, Asking},
-        identity,
-        ledger::checkpoint_if_due,
-        logins,
+        identity, logins,
         output::{Outcome, Printer},
-        provenance,
-        reasons::{RUN_FAILED, RUN_INDETERMINATE, RUN_UNKNOWN, RUNNER_TAMPERED},
+        reasons::RUN_UNKNOWN,
         recorder::{LastLook, Recorder, outputs},
+        run::{
+            claim::{claim, claimed},
+            ending::finish,
+            lock::{self, Hold, RunLock},
+            past::Past,
+            scratch::{self, RunScratch},
+        },
         session::{NamedPlan, Session, run_id},
-        signer::{self, Hand},
+        signer,
         situation::{Aim, Situation},
-        statements::word,
         switches,
         world::World,
     },
     base::{
-        ident::Id,
-        reason::{INTERNAL, IO, Reason, Refusal, Result, typed},
+        digest::Digest,
+        reason::{INTERNAL, Refusal, Result, typed},
         secret::Secret,
-        text::visible,
+        text::{excerpt, visible},
     },
     cli::args::ExecuteArgs,
-    event::{RunOutcome, RunStatus, StepOutcome, StepStatus},
-    execute::{
-        self, Cancel, PreviewStep, RunSetting,
-        reasons::{RUN_CANCELLED, RUN_HALTED, SECRET_MISSING},
-    },
+    event::RunOutcome,
+    execute::{self, Cancel, PreviewStep, RunSetting, reasons::SECRET_MISSING},
     forge::{Checkout, Forge},
-    ledger::{Batch, Keep, Ledger, NewEntry, Record, run::StepState},
-    plan::{
-        SealedPlan,
-        model::{Action, Plan, Step},
-    },
+    ledger::{Keep, Ledger, reasons::RUN_INDETERMINATE as STEP_UNKNOWN},
+    plan::model::{Action, Plan, Step},
     report::comment::Mode,
-    sign::{
-        Duty, Envelope,
-        predicate::{Claim, Job, ResolveAs},
-        statement::Subject,
-    },
+    sign::Duty,
     verify::{self, Purpose, VerifiedPlan},
 };
 
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
+    scratch::sweep();
     let found = NamedPlan::find(&args.plan, world);
     let about = found.digest();
     let (mut session, reading) = Session::open_reading(world, |ledger| match about {
@@ -105,6 +97,7 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let verified = match verdict {
         Ok(verified) => verified,
         Err(refusal) => {
+            let refusal = with_run(refusal, &situation.ledger, digest, session.checkout.git_dir());
             let outcome = refused(&refusal, result, text).about(digest.to_string());
             return Ok(logins::say(outcome, &renamed).checks(lines(&report)).plan(&sealed));
         }
@@ -119,16 +112,33 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     let mut ledger = situation.ledger;
     let past = match &purpose {
         Purpose::Start => Past::default(),
-        Purpose::Resume(run) | Purpose::Join { run, .. } => Past::of(&mut ledger, run, world)?,
+        Purpose::Resume(run) | Purpose::Join { run, .. } => Past::of(&mut ledger, run, world.now())?,
     };
-    let claim = claim(&mut ledger, &verified, &purpose, job, &session, &hand, world)?;
+    let run = match &purpose {
+        Purpose::Start => run_id(world)?,
+        Purpose::Resume(run) | Purpose::Join { run, .. } => run.clone(),
+    };
+    let hold = if args.join.is_some() { Hold::Beside } else { Hold::Alone };
+    let mut lock = RunLock::take(session.checkout.git_dir(), &run, hold)?;
+    let scratch = RunScratch::make()?;
+    let checkout = Checkout::discover(session.checkout.workdir())?;
+    let renderer = printer.log()?;
+    let claim = match claim(&mut ledger, &verified, &purpose, run, job, &session, &hand, world) {
+        Ok(claim) => claim,
+        Err(refusal) => {
+            if purpose == Purpose::Start {
+                lock.forget();
+            }
+            return Err(refusal);
+        }
+    };
     if args.claim {
+        lock.forget();
         return Ok(logins::say(claimed(&sealed, &claim), &renamed).checks(lines(&report)).plan(&sealed));
     }
-    let scratch = tempfile::Builder::new()
-        .prefix("countersign-run-")
-        .tempdir()
-        .map_err(|e| Refusal::new(IO, format!("no private folder: {e}")))?;
+    if hold == Hold::Alone {
+        lock.claimed(claim.fencing);
+    }
     let asked = args.parallel.map_or(limits.parallel, |asked| asked.clamp(1, limits.parallel));
     let setting = RunSetting {
         parallel: asked as usize,
@@ -158,11 +168,11 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         approvals: verified.approvals().to_vec(),
         head,
         last_look,
-        checkout: Checkout::discover(session.checkout.workdir())?,
+        checkout,
         committers,
         work_tree: session.checkout.workdir().to_owned(),
         outputs: outputs(verified.plan()),
-        renderer: printer.log()?,
+        renderer,
         out: std::mem::replace(&mut world.console.stderr, Box::new(std::io::sink())),
         events: Vec::new(),
         products: BTreeMap::new(),
@@ -170,11 +180,19 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         orders,
         tampered: None,
     };
-    let (mut recorder, ended) = drive(verified, setting, recorder)?;
+    let went_on =
+        format!("run {} is claimed: `countersign status {}` says what of it is on record", claim.run, claim.run);
+    let (mut recorder, ended) = drive(verified, setting, recorder).map_err(|e| e.hint(went_on.clone()))?;
     world.console.stderr = std::mem::replace(&mut recorder.out, Box::new(std::io::sink()));
-    let outcome = ended?;
-    let head = recorder.ledger.read(world.now())?.head();
+    let outcome = ended.map_err(|e| e.hint(went_on))?;
+    // What became of the run is said whether or not the ledger can be read by now.
+    let head = recorder.ledger.read(world.now()).ok().and_then(|chain| chain.head());
     let (events, status) = (recorder.events.clone(), outcome.status);
+    if recorder.is_over() {
+        lock.forget();
+    } else {
+        drop(lock);
+    }
     let done = finish(args, &sealed, &claim, recorder, &outcome, &session, world)?;
     // Told last: whatever the forge makes of it, the run is over and on record.
     let unheard = forge.filter(|_| args.join.is_none()).map_or_else(Vec::new, |forge| {
@@ -183,6 +201,24 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         Aftermath { plan, run, status, events, ledger, mode }.tell(&forge, &session, world)
     });
     Ok(unheard.iter().fold(logins::say(done, &renamed), unheard_note).checks(lines(&report)).plan(&sealed))
+}
+
+/// Says of a plan whose run has not ended what is known of that run: that somebody is at it, or how it goes on.
+fn with_run(refusal: Refusal, ledger: &Ledger, plan: Digest, git_dir: &Path) -> Refusal {
+    let (unknown, used) = (refusal.reason() == STEP_UNKNOWN, refusal.code().starts_with("replay."));
+    let state = ledger.state().filter(|state| (unknown || used) && state.check_kept(&plan).is_ok());
+    let Some(run) = state.and_then(|state| state.last_run(&plan)) else { return refusal };
+    let name = &run.claim.run;
+    match lock::check_free(git_dir, name) {
+        Err(living) if unknown => {
+            let (by, at) = (excerpt(&run.claim.claimed_by.login), run.claimed_at);
+            living.hint(format!("{by} claimed it at {at}: wait for it, or stop it with an interrupt"))
+        }
+        Ok(()) if used && run.can_resume() && run.unknown_steps().next().is_none() => {
+            refusal.hint(format!("run {name} is not completed: countersign execute {plan} --resume {name}"))
+        }
+        _ => refusal,
+    }
 }
 
 /// Runs the plan on a runtime of its own; an interrupt cancels, and is answered when every process is gone.
@@ -262,179 +298,4 @@ fn secrets(plan: &Plan, world: &World) -> Result<BTreeMap<String, Secret>> {
         }
     }
     Ok(secrets)
-}
-
-/// What a run did before it is resumed.
-#[derive(Default)]
-struct Past {
-    finished: BTreeMap<Id, StepOutcome>,
-    attempts: BTreeMap<Id, u32>,
-}
-
-impl Past {
-    fn of(ledger: &mut Ledger, run: &Id, world: &World) -> Result<Self> {
-        let mut past = Self::default();
-        ledger.for_each(world.now(), |entry, _| {
-            let Record::StepFinished(done) = &entry.record else { return Ok(()) };
-            if done.run == *run && !done.retrying {
-                let outcome: StepOutcome = serde_json::from_value(done.outcome.clone())
-                    .map_err(|e| Refusal::new(INTERNAL, format!("entry {}: {e}", entry.seq)))?;
-                if outcome.status == StepStatus::Succeeded {
-                    past.finished.insert(done.step.clone(), outcome);
-                }
-            }
-            Ok(())
-        })?;
-        let state = ledger.read(world.now())?.state();
-        let Some(known) = state.run(run) else { return Ok(past) };
-        for (step, state) in &known.steps {
-            past.attempts.insert(step.clone(), state.attempt());
-            if let StepState::Resolved { taken: ResolveAs::Skip, .. } = state {
-                past.finished.insert(step.clone(), skipped());
-            }
-        }
-        Ok(past)
-    }
-}
-
-/// The outcome of a step that a person declared done.
-fn skipped() -> StepOutcome {
-    StepOutcome {
-        status: StepStatus::Skipped,
-        reason_code: None,
-        class: None,
-        what: Some("taken as done by a signed resolution".to_owned()),
-        next: None,
-        actions: Vec::new(),
-        verified: 0,
-        outputs: BTreeMap::new(),
-    }
-}
-
-/// A claim that was appended: the run, and the token that fences off every earlier one.
-struct Claimed {
-    run: Id,
-    fencing: u64,
-}
-
-/// Claims the approvals for a run by compare-and-swap: of all that try, one wins.
-fn claim(
-    ledger: &mut Ledger,
-    verified: &VerifiedPlan,
-    purpose: &Purpose,
-    job: Option<Job>,
-    session: &Session,
-    hand: &Hand,
-    world: &World,
-) -> Result<Claimed> {
-    let plan = verified.digest();
-    let run = match purpose {
-        Purpose::Start => run_id(world)?,
-        Purpose::Resume(run) => run.clone(),
-        Purpose::Join { run, .. } => {
-            // The claim is another process's; what it fences off is fenced off here too.
-            let known = ledger.read(world.now())?.state().run(run).map(|known| known.fencing);
-            let fencing = known.ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("run {run}")))?;
-            return Ok(Claimed { run: run.clone(), fencing });
-        }
-    };
-    let nonce = world.entropy.nonce()?;
-    let appended = ledger.append(world.clock, |seen| {
-        // After a lost race this sees what the winner left, and the ledger's own rules refuse a second claim.
-        let before = seen.state.run(&run);
-        let claim = Claim {
-            plan,
-            run: run.clone(),
-            attempt: before.map_or(1, |known| known.claim.attempt + 1),
-            approvals: before.map_or_else(|| verified.approvals().to_vec(), |known| known.claim.approvals.clone()),
-            claimed_by: hand.actor(session),
-            job: job.clone().map(Box::new),
-            nonce: nonce.clone(),
-            ledger: seen.head.clone(),
-            claimed_at: seen.now,
-        };
-        let envelope = Envelope::sign(vec![Subject::new("plan", plan)], claim, &[hand.signer()])?;
-        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
-    })?;
-    Ok(Claimed { run, fencing: appended.head.seq })
-}
-
-/// Tells of a run that is claimed and in which nothing has started: its steps that wait for nothing, one a shard.
-fn claimed(plan: &SealedPlan, claim: &Claimed) -> Outcome {
-    let free = plan.plan().steps.iter().filter(|step| step.needs.is_empty());
-    let shards: Vec<&str> = free.map(|step| step.id.as_str()).collect();
-    let text = format!(
-        "claimed run {}; nothing has started\nnext, for each of {}:\n  countersign execute {} --join {} --only STEP\nthen:\n  countersign execute {} --resume {}\n",
-        claim.run,
-        shards.join(", "),
-        plan.digest(),
-        claim.run,
-        plan.digest(),
-        claim.run,
-    );
-    let result = json!({ "planDigest": plan.digest(), "runId": claim.run, "status": "claimed", "shards": shards });
-    Outcome::done(result, text).decision("claimed").about(claim.run.to_string())
-}
-
-fn finish(
-    args: &ExecuteArgs,
-    plan: &SealedPlan,
-    claim: &Claimed,
-    mut recorder: Recorder,
-    outcome: &RunOutcome,
-    session: &Session,
-    world: &mut World,
-) -> Result<Outcome> {
-    let digest = plan.digest();
-    let (decision, reason): (&str, Option<Reason>) = match outcome.status {
-        RunStatus::Completed => ("completed", None),
-        RunStatus::Halted if recorder.tampered.is_some() => ("halted", Some(RUNNER_TAMPERED)),
-        RunStatus::Halted => ("halted", Some(RUN_HALTED)),
-        RunStatus::Cancelled => ("cancelled", Some(RUN_CANCELLED)),
-        RunStatus::Indeterminate => ("indeterminate", Some(RUN_INDETERMINATE)),
-        _ => ("failed", Some(RUN_FAILED)),
-    };
-    if outcome.status != RunStatus::Indeterminate && args.join.is_none() {
-        checkpoint_if_due(&mut recorder.ledger, session, recorder.signer.as_ref(), world)?;
-    }
-    if let Some(path) = &args.bundle {
-        files::write(&world.cwd.join(path), &bundle::make(session, &mut recorder.ledger, plan, world)?)?;
-    }
-    if let Some(path) = &args.provenance {
-        let envelope = provenance::envelope(plan, claim.run.as_str(), &recorder, world.now())?;
-        files::write(&world.cwd.join(path), &envelope.to_bytes()?)?;
-    }
-    let _ = world.console.stderr.flush();
-    let mut steps = serde_json::Map::new();
-    for (step, status) in &outcome.steps {
-        steps.insert(step.to_string(), json!(word(status)?));
-    }
-    let result = json!({
-        "planDigest": digest,
-        "runId": claim.run,
-        "status": word(&outcome.status)?,
-        "runReasonCode": outcome.reason_code,
-        "steps": steps,
-        "products": recorder.products,
-        "bundlePath": args.bundle.as_ref().map(|path| path.display().to_string()),
-    });
-    let succeeded = outcome.steps.values().filter(|status| **status == StepStatus::Succeeded).count();
-    let mut text = format!(
-        "run {} {}: {succeeded} of {} steps succeeded{}\n",
-        claim.run,
-        decision,
-        outcome.steps.len(),
-        outcome.reason_code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default(),
-    );
-    if let Some(tampered) = &recorder.tampered {
-        text.push_str(&format!("  {}\n", tampered.message()));
-    }
-    if let Some(reason) = reason {
-        text.push_str(&format!("  {}\n  hint: {}\n", reason.summary, reason.hint));
-    }
-    let outcome = Outcome::done(result, text).decision(decision).about(claim.run.to_string()).events(recorder.events);
-    Ok(match reason {
-        None => outcome,
-        Some(reason) => outcome.because(reason),
-    })
 }

@@ -11,6 +11,7 @@ use crate::{
     },
     cli::args::ListArgs,
     event::RunStatus,
+    sign::predicate::Halt,
 };
 
 /// Every status that `--status` takes.
@@ -42,7 +43,8 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
     }
     let session = Session::open(world)?;
     let plans = standing::of_all(&session, world)?;
-    let mut text = String::new();
+    let halt = halted(&session, world)?;
+    let mut text = halt.as_ref().map(|halt| format!("{}\n", halt_line(halt))).unwrap_or_default();
     let mut rows = Vec::new();
     for plan in
         plans.iter().filter(|plan| args.status.as_ref().is_none_or(|wanted| plan.status == *wanted)).take(args.limit)
@@ -55,6 +57,9 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
             visible(&plan.directive)
         ));
         text.push_str(&format!("         {}\n", plan.digest));
+        if let Some(by) = plan.rejected_by.as_ref().filter(|_| plan.status != "rejected") {
+            text.push_str(&format!("         rejected by {}: it does not run again\n", visible(by)));
+        }
         rows.push(json!({
             "plan": plan.digest,
             "status": plan.status,
@@ -63,10 +68,23 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
             "recordedAt": plan.recorded_at,
             "expiresAt": plan.expires_at,
             "runs": plan.runs,
+            "rejectedBy": plan.rejected_by,
         }));
     }
     if rows.is_empty() {
         text.push_str("no plans\n");
     }
-    Ok(Outcome::done(json!(rows), text))
+    let outcome = Outcome::done(json!(rows), text);
+    Ok(halt.iter().fold(outcome, |outcome, halt| outcome.hint(halt_line(halt))))
+}
+
+/// Returns the halt that is in force.
+pub(super) fn halted(session: &Session, world: &World) -> Result<Option<Halt>> {
+    let mut ledger = session.ledger(world.now())?;
+    Ok(ledger.read(world.now())?.state().halt().cloned())
+}
+
+/// Says who halted the repository, since when, and why.
+pub(super) fn halt_line(halt: &Halt) -> String {
+    format!("halted by {} since {}: {}", visible(&halt.by.login), halt.at, visible(&halt.reason))
 }

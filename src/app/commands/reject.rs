@@ -4,15 +4,15 @@ use serde_json::json;
 
 use crate::{
     app::{
-        ledger::reason,
+        ledger::{self, reason},
         output::Outcome,
         session::Session,
         signer::{self, Hand},
         world::World,
     },
-    base::{digest::Digest, reason::Result},
+    base::{digest::Digest, ident::Id, reason::Result},
     cli::args::RejectArgs,
-    ledger::{Batch, NewEntry},
+    ledger::{Batch, Keep, NewEntry},
     sign::{
         Duty, Envelope,
         predicate::{Method, Rejection},
@@ -26,13 +26,33 @@ pub(super) fn run(args: &RejectArgs, world: &World) -> Result<Outcome> {
     let (policy, _) = session.policy()?;
     let plan = session.plan(&args.plan, world, &policy)?;
     let hand = signer::find(&args.signer, &[Duty::Approver], &session, world)?;
-    let seq = record(&session, plan.digest(), hand.method, &why, &hand, world)?;
-    let result = json!({ "plan": plan.digest(), "rejectedBy": hand.principal.login, "reason": why, "ledgerSeq": seq });
-    let text = format!("rejected {}\n  recorded as ledger entry {seq}; the plan can never run\n", plan.digest());
+    let Rejected { seq, under_way } = record(&session, plan.digest(), hand.method, &why, &hand, world)?;
+    let result = json!({
+        "plan": plan.digest(),
+        "rejectedBy": hand.principal.login,
+        "reason": why,
+        "ledgerSeq": seq,
+        "underWay": under_way,
+    });
+    let mut text = format!("rejected {}\n  recorded as ledger entry {seq}; ", plan.digest());
+    match &under_way {
+        None => text.push_str("the plan can never run\n"),
+        Some(run) => text.push_str(&format!(
+            "run {run} is under way: it stops before its next step, and what it has done stays done\n  countersign status {run} says how far it came; countersign halt stops every run of the repository\n"
+        )),
+    }
     Ok(Outcome::done(result, text).decision("rejected").about(plan.digest().to_string()))
 }
 
-/// Records a rejection and returns its entry.
+/// What came of a rejection.
+pub(super) struct Rejected {
+    /// Its entry.
+    pub(super) seq: u64,
+    /// The run of the plan that had not ended.
+    pub(super) under_way: Option<Id>,
+}
+
+/// Records a rejection.
 pub(super) fn record(
     session: &Session,
     plan: Digest,
@@ -40,9 +60,12 @@ pub(super) fn record(
     why: &str,
     hand: &Hand,
     world: &World,
-) -> Result<u64> {
+) -> Result<Rejected> {
     let nonce = world.entropy.nonce()?;
-    let appended = session.entries(world.now())?.append(world.clock, |seen| {
+    let mut under_way = None;
+    let appended = ledger::open(session, Keep::Only(plan), world.now())?.append(world.clock, |seen| {
+        let last = seen.state.last_run(&plan).filter(|run| !run.is_over());
+        under_way = last.map(|run| run.claim.run.clone());
         let rejection = Rejection {
             plan,
             rejected_by: hand.actor(session),
@@ -56,5 +79,5 @@ pub(super) fn record(
         let envelope = Envelope::sign(vec![Subject::new("plan", plan)], rejection, &[hand.signer()])?;
         Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: hand.objects() })
     })?;
-    Ok(appended.head.seq)
+    Ok(Rejected { seq: appended.head.seq, under_way })
 }

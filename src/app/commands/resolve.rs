@@ -7,6 +7,7 @@ use crate::{
         ledger::reason,
         output::Outcome,
         reasons::{NOTHING_TO_RESOLVE, RUN_UNKNOWN},
+        run::{lock, scratch},
         session::Session,
         signer::{self, Hand},
         statements::word,
@@ -15,9 +16,10 @@ use crate::{
     base::{
         ident::Id,
         reason::{Refusal, Result, typed},
+        text::visible,
     },
     cli::args::{ResolveArg, ResolveArgs},
-    ledger::{Batch, NewEntry},
+    ledger::{Batch, NewEntry, status::Executor},
     sign::{
         Duty, Envelope,
         predicate::{Resolution, ResolveAs},
@@ -35,6 +37,7 @@ pub(super) fn run(args: &ResolveArgs, world: &World) -> Result<Outcome> {
         ResolveArg::Skip => ResolveAs::Skip,
         ResolveArg::Abort => ResolveAs::Abort,
     };
+    scratch::sweep();
     record(&name, &step, resolve_as, &why, &hand, &session, world)
 }
 
@@ -49,14 +52,18 @@ pub(super) fn record(
     world: &World,
 ) -> Result<Outcome> {
     let word = word(&resolve_as)?;
+    // Whoever is at the step would go on with it, and a retry would then run beside it.
+    lock::check_free(session.checkout.git_dir(), name)?;
+    let mut unseen = false;
     let nonce = world.entropy.nonce()?;
-    let mut plan = None;
+    let mut claim = None;
     let appended = session.ledger(world.now())?.append(world.clock, |seen| {
         let run = seen.state.run(name).ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("run {name}")))?;
         if !run.unknown_steps().any(|unknown| *unknown == *step) {
             return Err(Refusal::new(NOTHING_TO_RESOLVE, format!("step `{step}` of run {name}")));
         }
-        plan = Some(run.claim.plan);
+        unseen = lock::executor(session.checkout.git_dir(), Some(run)) == Executor::Unseen;
+        claim = Some((run.claim.plan, run.claim.claimed_by.login.clone(), run.claimed_at, run.outcome));
         let resolution = Resolution {
             plan: run.claim.plan,
             run: name.clone(),
@@ -72,6 +79,7 @@ pub(super) fn record(
         let envelope = Envelope::sign(vec![Subject::new("plan", run.claim.plan)], resolution, &[hand.signer()])?;
         Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: hand.objects() })
     })?;
+    let plan = claim.as_ref().map(|(plan, ..)| *plan);
     let named = plan.map(|plan| plan.to_string()).unwrap_or_default();
     let text = match resolve_as {
         ResolveAs::Abort => format!("run {name} is over; recorded as ledger entry {}\n", appended.head.seq),
@@ -81,5 +89,12 @@ pub(super) fn record(
         ),
     };
     let result = json!({ "run": name, "step": step, "as": word, "plan": plan, "ledgerSeq": appended.head.seq });
-    Ok(Outcome::done(result, text).decision("resolved").about(name.to_string()))
+    let outcome = Outcome::done(result, text).decision("resolved").about(name.to_string());
+    Ok(match claim.filter(|(.., told)| unseen && told.is_none()) {
+        Some((_, by, at, _)) => outcome.note(&format!(
+            "{} claimed the run elsewhere, at {at}, and never said how it ended: make sure that its job is gone",
+            visible(&by)
+        )),
+        None => outcome,
+    })
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::list::halt_line;
 use crate::{
     app::{
         output::Outcome,
+        run::lock,
         session::Session,
         spending::{Journal, Total, recorded, unrecorded},
         standing,
@@ -30,16 +32,17 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
     let state = ledger.read(world.now())?.state();
     let (mut runs, mut steps) = (BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new());
     for run in state.runs()?.values() {
-        *runs.entry(word(&run_status(state, run))?).or_default() += 1;
+        let executor = lock::executor(session.checkout.git_dir(), Some(run));
+        *runs.entry(word(&run_status(state, run, executor))?).or_default() += 1;
         for step in run.steps.keys() {
-            *steps.entry(word(&step_status(run, step))?).or_default() += 1;
+            *steps.entry(word(&step_status(run, step, executor))?).or_default() += 1;
         }
     }
     let count = |kind: &str| state.counts().get(kind).copied().unwrap_or(0);
     let (approved, rejected) = (count("approval"), count("rejection"));
     let decided = approved + rejected;
     let rate = (approved * 100).checked_div(decided);
-    let mut text = String::new();
+    let mut text = state.halt().map(|halt| format!("{}\n", halt_line(halt))).unwrap_or_default();
     for (title, counts) in [("plans", &plans), ("runs", &runs), ("steps", &steps)] {
         let shown: Vec<String> = counts.iter().map(|(word, n)| format!("{n} {word}")).collect();
         let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
@@ -55,6 +58,7 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
         text.push_str(&format!("attempts   of no recorded plan, in this checkout alone: {}\n", attempts.line()));
     }
     let result = json!({
+        "halted": state.halt().is_some(),
         "plans": plans,
         "runs": runs,
         "steps": steps,

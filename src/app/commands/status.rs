@@ -1,15 +1,18 @@
-//! `status`: where a plan or a run stands, derived from the ledger.
+//! `status`: where the repository, a plan or a run stands, derived from the ledger.
 
 use serde_json::{Value, json};
 
+use super::list::halt_line;
 use crate::{
     app::{
         forge::{self, Asking},
         ledger::begin,
         output::Outcome,
         reasons::RUN_UNKNOWN,
+        run::{failure::Failures, lock},
         session::Session,
         situation::{Aim, Situation},
+        standing,
         statements::word,
         world::World,
     },
@@ -22,51 +25,132 @@ use crate::{
     ledger::{
         Keep, State,
         run::Run,
-        status::{Gate, run_status, status, step_status},
+        status::{Executor, Gate, run_status, status, step_status},
     },
     verify,
 };
 
 pub(super) fn run(args: &StatusArgs, world: &World) -> Result<Outcome> {
     let mut session = Session::open(world)?;
-    match args.subject.parse::<Id>() {
-        Ok(name) if args.subject.starts_with("run-") => of_run(&name, &session, world),
-        _ => of_plan(&args.subject, &mut session, world),
+    let Some(subject) = &args.subject else { return of_repository(&session, world) };
+    match subject.parse::<Id>() {
+        Ok(name) if subject.starts_with("run-") => of_run(&name, &session, world),
+        _ => of_plan(subject, &mut session, world),
     }
+}
+
+/// Says whether the repository is halted, what runs, and which plans wait for whom.
+fn of_repository(session: &Session, world: &World) -> Result<Outcome> {
+    let mut ledger = session.ledger(world.now())?;
+    let state = ledger.read(world.now())?.state();
+    let halt = state.halt();
+    let mut text = match halt {
+        Some(halt) => {
+            format!(
+                "{}\n  nothing starts its next step; an approver lifts it: countersign halt --lift --reason '...'\n",
+                halt_line(halt)
+            )
+        }
+        None => "not halted\n".to_owned(),
+    };
+    let mut runs = Vec::new();
+    for (name, run) in state.runs()?.iter().filter(|(_, run)| !run.is_over()) {
+        let shown = ShownRun::of(name, run, state, session, &Failures::default())?;
+        text.push_str(&shown.text);
+        runs.push(shown.result);
+    }
+    let mut waiting = Vec::new();
+    for plan in standing::of_all(session, world)? {
+        if matches!(plan.status.as_str(), "drafted" | "awaiting-approval" | "approved") {
+            text.push_str(&format!("plan {}: {}, {}\n", plan.digest, plan.status, visible(&plan.directive)));
+            waiting.push(json!({ "plan": plan.digest, "status": plan.status, "directive": plan.directive }));
+        }
+    }
+    if runs.is_empty() {
+        text.push_str("no run is under way\n");
+    }
+    if waiting.is_empty() {
+        text.push_str("no plan waits\n");
+    }
+    let halted = halt.map(|halt| json!({ "by": halt.by.login, "since": halt.at, "reason": halt.reason }));
+    let decision = if halt.is_some() { "halted" } else { "done" };
+    let result = json!({ "halted": halt.is_some(), "halt": halted, "runs": runs, "waiting": waiting });
+    Ok(Outcome::done(result, text).decision(decision))
 }
 
 fn of_run(name: &Id, session: &Session, world: &World) -> Result<Outcome> {
     let mut ledger = session.ledger(world.now())?;
+    let failures = Failures::of_run(&mut ledger, name, world.now())?;
     let state = ledger.read(world.now())?.state();
     let run = state.run(name).ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("run {name}")))?;
-    let (result, text) = shown_run(name, run, state)?;
-    Ok(Outcome::done(result, text).about(name.to_string()))
+    let shown = ShownRun::of(name, run, state, session, &failures)?;
+    Ok(Outcome::done(shown.result, shown.text).about(name.to_string()))
 }
 
-fn shown_run(name: &Id, run: &Run, state: &State) -> Result<(Value, String)> {
-    let said = word(&run_status(state, run))?;
-    let mut text = format!("run {name}: {said}, attempt {}, claimed at {}\n", run.claim.attempt, run.claimed_at);
-    let mut steps = serde_json::Map::new();
-    for step in run.steps.keys() {
-        let said = word(&step_status(run, step))?;
-        text.push_str(&format!("  {step:<24} {said}\n"));
-        steps.insert(step.to_string(), json!(said));
+/// A run, in words for people and for machines.
+struct ShownRun {
+    result: Value,
+    text: String,
+}
+
+impl ShownRun {
+    fn of(name: &Id, run: &Run, state: &State, session: &Session, failures: &Failures) -> Result<Self> {
+        let executor = lock::executor(session.checkout.git_dir(), Some(run));
+        let said = word(&run_status(state, run, executor))?;
+        let (by, at) = (visible(&run.claim.claimed_by.login), run.claimed_at);
+        let mut text = format!("run {name}: {said}, attempt {}, claimed by {by} at {at}\n", run.claim.attempt);
+        let mut steps = serde_json::Map::new();
+        for step in run.steps.keys() {
+            let said = word(&step_status(run, step, executor))?;
+            text.push_str(&format!("  {step:<24} {said}\n{}", failures.lines(step)));
+            steps.insert(step.to_string(), json!(said));
+        }
+        text.push_str(&next_words(name, run, executor));
+        let result = json!({
+            "run": name,
+            "plan": run.claim.plan,
+            "status": said,
+            "attempt": run.claim.attempt,
+            "claimedAt": at,
+            "claimedBy": run.claim.claimed_by.login,
+            "executor": match executor {
+                Executor::Lives => "lives",
+                Executor::Gone => "gone",
+                Executor::Unseen => "unseen",
+            },
+            "steps": steps,
+            "unknown": run.unknown_steps().collect::<Vec<_>>(),
+            "failures": failures.result()?,
+        });
+        Ok(Self { result, text })
     }
+}
+
+/// Says what leads on from where a run stands.
+fn next_words(name: &Id, run: &Run, executor: Executor) -> String {
+    let resolve =
+        |step: &Id| format!("    countersign resolve {name} --step {step} --as retry|skip|abort --reason '...'\n");
+    let mut text = String::new();
     for step in run.unknown_steps() {
+        // An executor that said itself that it does not know is done with the run.
+        let gone = executor == Executor::Gone || run.outcome.is_some();
+        text.push_str(&match executor {
+            _ if gone => format!("  nobody knows how {step} ended: look what happened, then\n{}", resolve(step)),
+            Executor::Lives => format!("  {step} runs on this machine: wait for it, or stop it with an interrupt\n"),
+            _ => format!(
+                "  {step} runs elsewhere, claimed at {}; if its job is gone, it is indeterminate: look what happened, then\n{}",
+                run.claimed_at,
+                resolve(step)
+            ),
+        });
+    }
+    if executor == Executor::Gone && !run.is_over() && run.unknown_steps().next().is_none() {
+        let plan = run.claim.plan;
         text.push_str(&format!(
-            "  nobody may know how {step} ended: if no executor lives, look what happened, then\n    countersign resolve {name} --step {step} --as retry|skip|abort --reason '...'\n"
+            "  its process is gone, nothing is in doubt: countersign execute {plan} --resume {name}\n"
         ));
     }
-    let result = json!({
-        "run": name,
-        "plan": run.claim.plan,
-        "status": said,
-        "attempt": run.claim.attempt,
-        "claimedAt": run.claimed_at,
-        "steps": steps,
-        "unknown": run.unknown_steps().collect::<Vec<_>>(),
-    });
-    Ok((result, text))
+    text
 }
 
 fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome> {
@@ -89,13 +173,27 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
     )?;
     let (report, _) = situation.with_case(|case| verify::verify(plan.clone(), case))?;
     let gate = if report.approvals.grant().is_ok() { Gate::Open } else { Gate::Closed };
+    let before = situation.ledger.read(now)?.state();
+    let names = before.plan(&digest).map(|known| known.runs.clone()).unwrap_or_default();
+    let went_well = |name: &Id| before.run(name).is_none_or(|run| run.steps.keys().all(|step| run.has_succeeded(step)));
+    let well: Vec<bool> = names.iter().map(went_well).collect();
+    let mut failures = Vec::new();
+    for (name, well) in names.iter().zip(well) {
+        failures.push(if well { Failures::default() } else { Failures::of_run(&mut situation.ledger, name, now)? });
+    }
     let state = situation.ledger.read(now)?.state();
-    let said = match status(state, &digest, now, gate) {
+    let executor = lock::executor(session.checkout.git_dir(), state.last_run(&digest));
+    let said = match status(state, &digest, now, gate, executor) {
         Some(status) => word(&status)?,
         None => "unrecorded".to_owned(),
     };
     let mut text =
         format!("plan {digest}: {said}\n  directive {}, expires {}\n", document.directive.name, document.expires_at);
+    let rejection = state.plan(&digest).and_then(|known| known.rejection.as_deref());
+    if let Some(rejection) = rejection {
+        let (by, why) = (visible(&rejection.rejected_by.login), visible(&rejection.reason));
+        text.push_str(&format!("  rejected by {by} at {}: {why}\n", rejection.rejected_at));
+    }
     for counted in &report.approvals.counted {
         text.push_str(&format!(
             "  approved by {} ({}), until {}\n",
@@ -121,11 +219,11 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
         ));
     }
     let mut runs = Vec::new();
-    for name in state.plan(&digest).map(|known| known.runs.as_slice()).unwrap_or_default() {
+    for (name, failures) in names.iter().zip(&failures) {
         if let Some(run) = state.run(name) {
-            let (row, lines) = shown_run(name, run, state)?;
-            runs.push(row);
-            text.push_str(&lines);
+            let shown = ShownRun::of(name, run, state, session, failures)?;
+            runs.push(shown.result);
+            text.push_str(&shown.text);
         }
     }
     if let Some(refusal) = report.refusal() {
@@ -138,6 +236,7 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
         "expiresAt": document.expires_at,
         "approvalsHave": report.approvals.progress.as_ref().map(|progress| progress.have),
         "approvalsNeed": report.approvals.progress.as_ref().map(|progress| progress.need),
+        "rejectedBy": rejection.map(|rejection| rejection.rejected_by.login.as_str()),
         "wouldBeRefused": report.refusal().map(Refusal::code),
         "runs": runs,
     });

@@ -70,6 +70,10 @@ const DENIED: &[i64] = &[
     libc::SYS_setdomainname,
     libc::SYS_vhangup,
     libc::SYS_fanotify_init,
+    // A socket that is listened on without a name gets a port that no rule of Landlock is asked about.
+    libc::SYS_listen,
+    libc::SYS_accept,
+    libc::SYS_accept4,
     // Landlock does not see changes of owner and attributes by path; by descriptor it saw the open.
     libc::SYS_fchownat,
     libc::SYS_setxattr,

@@ -156,6 +156,8 @@ async fn c42_no_socket_of_any_kind_without_a_declared_host() {
         format!("socket.socket(socket.AF_UNIX).connect('{}')", unix.display()),
         "socket.socket(socket.AF_NETLINK,socket.SOCK_RAW,0)".into(),
         "socket.socket(socket.AF_INET,socket.SOCK_STREAM).bind(('127.0.0.1',0))".into(),
+        "socket.socket(socket.AF_INET,socket.SOCK_STREAM).listen()".into(),
+        "socket.socket(socket.AF_INET6,socket.SOCK_STREAM).listen()".into(),
     ] {
         let (free, held) = bench.attack(python(&format!("import socket; {attack}"))).await;
         assert_eq!(free.status, StepStatus::Succeeded, "{attack}: {}", errors(&free));
@@ -394,4 +396,23 @@ async fn ordinary_tools_work_in_the_sandbox() {
         let outcome = bench.one(reading(run_of(program, &argv), &[".", ".git"])).await;
         assert_eq!(outcome.status, StepStatus::Succeeded, "{program}: {outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn c08_a_folder_in_which_a_file_has_a_name_from_elsewhere_is_not_written() {
+    let bench = Bench::new();
+    for (path, content) in [(".git/config", "[core]\n"), ("log/deep/own.txt", "own\n"), ("out/x.txt", "")] {
+        bench.write(path, content);
+    }
+    let at = |path: &str| bench.workspace().join(path);
+    let act = || writing(sh("printf hacked >> log/deep/a"), &["log", "log/deep", "out"]);
+    fs::hard_link(at("log/deep/own.txt"), at("out/again.txt")).unwrap();
+    let twin = bench.one(act()).await;
+    assert_eq!(twin.status, StepStatus::Succeeded, "both names are the step's own: {}", errors(&twin));
+    fs::remove_file(at("log/deep/a")).unwrap();
+    fs::hard_link(at(".git/config"), at("log/deep/a")).unwrap();
+    let held = bench.one(act()).await;
+    assert_eq!((held.status, code(&held)), (StepStatus::Denied, "path.linked"));
+    assert!(held.what.unwrap().contains("log/deep/a"));
+    assert_eq!(bench.read(".git/config").unwrap(), "[core]\n");
 }

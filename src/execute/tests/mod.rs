@@ -1,6 +1,7 @@
 //! Whole runs with real programs: each guard is first shown to be needed, then to hold.
 
 mod cost;
+mod doubt;
 mod isolation;
 mod outcomes;
 mod processes;

@@ -22,6 +22,7 @@ async fn c21_success_is_an_accepted_code_and_every_declared_output() {
         (printing("echo 5 > out.txt", file(), ValueType::Integer, None), ""),
         (printing("exit 0", CaptureFrom::Stdout, ValueType::String, None), "output.missing"),
         (printing("echo", CaptureFrom::Stdout, ValueType::String, None), "output.missing"),
+        (printing("echo '   '", CaptureFrom::Stdout, ValueType::String, None), "output.missing"),
         (printing("echo x", line(), ValueType::String, None), "output.missing"),
         (printing("exit 0", file(), ValueType::String, None), "output.missing"),
         (printing("echo out=1; echo out=2", line(), ValueType::Integer, None), "output.invalid"),
@@ -54,6 +55,7 @@ async fn we3_evidence_that_nothing_gives_fails_the_step() {
 async fn a_side_effect_that_cannot_be_read_back_is_a_failure() {
     let bench = Bench::new();
     let mut one = acting(runs("one", "exit 0"));
+    one.idempotent = true;
     let good = bench.run(plan(vec![one.clone()]), bench.setting()).await.step("one");
     assert_eq!((good.status, good.verified, good.actions.len()), (StepStatus::Succeeded, 1, 2));
     one.verify = vec![Action::Run(sh("exit 1"))];

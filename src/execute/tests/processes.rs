@@ -3,7 +3,12 @@
 use std::{fs, time::Duration};
 
 use super::support::*;
-use crate::{event::StepStatus, execute::Cancel, plan::model::Action};
+use crate::{
+    base::limits::RunLimits,
+    event::StepStatus,
+    execute::Cancel,
+    plan::model::{Action, Run},
+};
 
 /// Tells whether a process lives; a zombie does not.
 fn lives(pid: &str) -> bool {
@@ -122,6 +127,26 @@ async fn c18_limits_hold_files_descriptors_and_time() {
         let held = bench.run(one(), setting.clone()).await.step("one");
         assert_eq!(held.status == StepStatus::Succeeded, free, "{attack}");
         assert_eq!(bench.run(one(), bench.setting()).await.step("one").status, StepStatus::Succeeded, "{attack}");
+    }
+}
+
+#[tokio::test]
+async fn c18_what_a_program_declares_holds_and_what_it_does_not_has_an_end_too() {
+    let bench = Bench::new();
+    let told =
+        "import resource as r; print(*[r.getrlimit(k)[0] for k in (r.RLIMIT_DATA, r.RLIMIT_FSIZE, r.RLIMIT_CPU)])
+print(r.getrlimit(r.RLIMIT_NPROC)[0] < 1 << 20)";
+    let limits = RunLimits::of([Some(64), Some(100), Some(1), Some(7)]);
+    let declared = |script: &str| Run { limits, ..writing(python(script), &["big.txt"]) };
+    assert_eq!(output(&bench.one(declared(told)).await), format!("{} {} 7\nTrue\n", 64 << 20, 1 << 20));
+    let default = output(&bench.one(python(told)).await);
+    assert_eq!(default, format!("{} {} 86400\nTrue\n", 8_u64 << 30, 4_u64 << 30));
+    for attack in
+        ["bytearray(128 << 20)", "open('big.txt','wb',0).write(b'x' * (1 << 20)); open('big.txt','ab',0).write(b'x')"]
+    {
+        assert_eq!(bench.one(declared(attack)).await.status, StepStatus::Failed, "{attack}");
+        let free = bench.one(writing(python(attack), &["big.txt"])).await;
+        assert_eq!(free.status, StepStatus::Succeeded, "{attack}: {}", errors(&free));
     }
 }
 

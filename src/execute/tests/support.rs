@@ -152,6 +152,8 @@ pub(super) struct Recorder {
     pub(super) calls: Arc<Mutex<Vec<usize>>>,
     /// Refuses to record an event that this tells.
     pub(super) fails: Option<fn(&RunEvent) -> bool>,
+    /// Leaves it open whether the start of a step was recorded.
+    pub(super) unclear: bool,
     /// How many times `may_continue` says yes.
     pub(super) halts_after: Option<usize>,
     pub(super) asked: usize,
@@ -167,6 +169,9 @@ impl EventSink for Recorder {
     fn record_batch(&mut self, events: &[RunEvent]) -> Result<()> {
         if events.iter().any(|event| self.fails.is_some_and(|fails| fails(event))) {
             return Err(Refusal::new(IO, "the disk is full"));
+        }
+        if self.unclear && events.iter().any(|event| matches!(event, RunEvent::StepStarted { .. })) {
+            return Err(Refusal::new(crate::execute::reasons::RUN_UNRECORDED, "the push was cut off"));
         }
         self.calls.lock().unwrap().push(events.len());
         self.events.lock().unwrap().extend_from_slice(events);
@@ -202,6 +207,7 @@ pub(super) fn run_of(path: &str, argv: &[&str]) -> Run {
         network: Vec::new(),
         secrets: Vec::new(),
         ok_codes: vec![0],
+        limits: Default::default(),
         captures: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     event::{RunStatus, StepStatus},
     ledger::{
         Ledger,
-        status::{Gate, status, step_status},
+        status::{Executor, Gate, run_status, status, step_status},
     },
     sign::{
         envelope::Envelope,
@@ -32,7 +32,7 @@ fn grant_of(ledger: &Ledger) -> crate::base::digest::Digest {
 }
 
 fn stands(ledger: &Ledger, number: u64) -> RunStatus {
-    status(ledger.state().unwrap(), &plan_digest(number), t(10), Gate::Open).unwrap()
+    status(ledger.state().unwrap(), &plan_digest(number), t(10), Gate::Open, Executor::Unseen).unwrap()
 }
 
 #[test]
@@ -233,9 +233,9 @@ fn e18_steps_follow_their_order() {
     assert_eq!(code(&mut ledger, |_| started(1, "r", "a", 3, fencing)), "ledger.order");
     assert_eq!(code(&mut ledger, |_| finished(1, "r", "b", 0, "skipped", false)), "ok");
     let run = ledger.state().unwrap().run(&id("r")).unwrap();
-    assert_eq!(step_status(run, &id("a")), StepStatus::Succeeded);
-    assert_eq!(step_status(run, &id("b")), StepStatus::Skipped);
-    assert_eq!(step_status(run, &id("c")), StepStatus::Pending);
+    assert_eq!(step_status(run, &id("a"), Executor::Unseen), StepStatus::Succeeded);
+    assert_eq!(step_status(run, &id("b"), Executor::Unseen), StepStatus::Skipped);
+    assert_eq!(step_status(run, &id("c"), Executor::Unseen), StepStatus::Pending);
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn e04_a_resolution_may_skip_the_step_or_end_the_run() {
         assert_eq!(code(&mut ledger, |_| finished(1, "r", "a", 1, "indeterminate", false)), "ok");
         assert_eq!(stands(&ledger, 1), RunStatus::Indeterminate);
         assert_eq!(code(&mut ledger, |head| resolution(head, 1, "r", "a", taken, 1)), "ok");
-        assert_eq!(step_status(ledger.state().unwrap().run(&id("r")).unwrap(), &id("a")), expected);
+        assert_eq!(step_status(ledger.state().unwrap().run(&id("r")).unwrap(), &id("a"), Executor::Unseen), expected);
         let resumed = code(&mut ledger, |head| claim(head, 1, "r", 2, vec![grant], 51));
         let aborted = taken == ResolveAs::Abort;
         assert_eq!(resumed, if aborted { "replay.consumed" } else { "ok" });
@@ -299,11 +299,48 @@ fn e04_a_resolution_may_skip_the_step_or_end_the_run() {
 }
 
 #[test]
+fn e04_a_started_step_is_indeterminate_as_soon_as_its_executor_is_known_to_be_gone() {
+    let (_world, mut ledger, fencing) = claimed();
+    assert_eq!(code(&mut ledger, |_| started(1, "r", "a", 1, fencing)), "ok");
+    let state = ledger.state().unwrap();
+    let run = state.run(&id("r")).unwrap();
+    for (executor, expected, step) in [
+        (Executor::Lives, RunStatus::Running, StepStatus::Running),
+        (Executor::Unseen, RunStatus::Running, StepStatus::Running),
+        (Executor::Gone, RunStatus::Indeterminate, StepStatus::Indeterminate),
+    ] {
+        assert_eq!(run_status(state, run, executor), expected);
+        assert_eq!(step_status(run, &id("a"), executor), step);
+        assert_eq!(status(state, &plan_digest(1), t(10), Gate::Open, executor), Some(expected));
+    }
+}
+
+#[test]
+fn a27_what_was_carried_out_stays_visible_whatever_is_said_of_the_plan_meanwhile() {
+    for revoked in [false, true] {
+        let (_world, mut ledger, fencing) = claimed();
+        assert_eq!(code(&mut ledger, |_| started(1, "r", "a", 1, fencing)), "ok");
+        let said = match revoked {
+            true => code(&mut ledger, |head| revocation(head, RevocationTarget::Plan(plan_digest(1)), 1)),
+            false => code(&mut ledger, |head| rejection(head, 1, 1)),
+        };
+        assert_eq!((said, stands(&ledger, 1)), ("ok", RunStatus::Running));
+        assert_eq!(code(&mut ledger, |_| finished(1, "r", "a", 1, "succeeded", false)), "ok");
+        assert_eq!(
+            code(&mut ledger, |_| started(1, "r", "b", 1, fencing)),
+            if revoked { "ledger.revoked" } else { "ledger.terminal" }
+        );
+        assert_eq!(code(&mut ledger, |_| outcome(1, "r", "completed")), "ok");
+        assert_eq!(stands(&ledger, 1), RunStatus::Completed, "its side effect is in the world");
+    }
+}
+
+#[test]
 fn e17_a_claim_does_not_end_by_time() {
     let (world, mut ledger, _) = claimed();
     let later = t(900_000);
     let state = ledger.read(later).unwrap().state();
-    assert_eq!(status(state, &plan_digest(1), later, Gate::Open), Some(RunStatus::Claimed));
+    assert_eq!(status(state, &plan_digest(1), later, Gate::Open, Executor::Unseen), Some(RunStatus::Claimed));
     let head = ledger.head().unwrap();
     let clock = crate::base::time::Clock::Fixed(later);
     let late = world.open().append_at(None, &one(approved(&head, 1, 99), later), clock);

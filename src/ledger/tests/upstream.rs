@@ -144,7 +144,7 @@ fn e02_a_remote_that_says_no_is_not_asked_again_and_nothing_moves() {
     std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
     script(&hook, "#!/bin/sh\nexit 1\n");
     let mut ledger = upstream.open(&upstream.world.path());
-    assert_eq!(put(&mut ledger, |head| plan(head, 1, None)).unwrap_err().code(), "ledger.write_failed");
+    assert_eq!(put(&mut ledger, |head| plan(head, 1, None)).unwrap_err().code(), "ledger.refused");
     assert_eq!(upstream.tip(), before);
     assert_eq!(upstream.world.tip(), before, "the local branch never leads");
 }

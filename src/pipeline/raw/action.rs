@@ -14,6 +14,7 @@ use crate::{
     base::{
         ident::Id,
         launch,
+        limits::{self, RunLimits},
         path::RepoPath,
         reason::{PATH_INVALID, Refusal},
         text::{check_content, check_free},
@@ -66,9 +67,12 @@ fn read_action(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> O
     }
 }
 
+/// The fields of a run action.
+const RUN_FIELDS: [&str; 11] =
+    ["program", "argv", "cwd", "env", "reads", "writes", "systemReads", "network", "secrets", "okCodes", "limits"];
+
 fn read_run(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Option<RunSpec> {
-    let known = ["program", "argv", "cwd", "env", "reads", "writes", "systemReads", "network", "secrets", "okCodes"];
-    let fields = node.fields("a run action", &known, findings)?;
+    let fields = node.fields("a run action", &RUN_FIELDS, findings)?;
     let program =
         fields.require("program", findings).and_then(|node| node.parsed::<Id>(findings).map(|name| (name, node.place)));
     scope.demands.programs.extend(program.clone());
@@ -101,8 +105,19 @@ fn read_run(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Opti
     unique(fields, "secrets", &secrets, findings);
     unique(fields, "systemReads", &system_reads, findings);
     let env = read_env(fields, scope, findings);
-    let program = program?;
-    Some(RunSpec { program, argv, cwd: cwd?, env, reads, writes, system_reads, network, secrets, ok_codes })
+    let limits = fields.get("limits").map_or(Some(RunLimits::default()), |node| read_limits(node, findings));
+    let (program, limits) = (program?, limits?);
+    Some(RunSpec { program, argv, cwd: cwd?, env, reads, writes, system_reads, network, secrets, ok_codes, limits })
+}
+
+fn read_limits(node: &Node, findings: &mut Findings<'_>) -> Option<RunLimits> {
+    let fields = node.fields("limits", &limits::KINDS.map(|kind| kind.name), findings)?;
+    let one = |kind: limits::LimitKind| {
+        let node = fields.get(kind.name)?;
+        let value = node.integer(i64::from(kind.least), i64::from(kind.most), findings)?;
+        u32::try_from(value).ok()
+    };
+    Some(RunLimits::of(limits::KINDS.map(one)))
 }
 
 fn read_env(fields: Fields<'_>, scope: &mut Scope, findings: &mut Findings<'_>) -> BTreeMap<String, Template> {

@@ -1,9 +1,14 @@
 //! Actions of one step in two plans, matched by their place.
 
 use super::{Changes, Direction, shown::Shown as _, steps::pattern_change};
-use crate::plan::{
-    model::{Action, Arg, Capture, CommitFiles, CopyFile, Host, PatchFile, Program, Read, Run, Slot, Tag, WriteFile},
-    view::pieces,
+use crate::{
+    base::limits::KINDS,
+    plan::{
+        model::{
+            Action, Arg, Capture, CommitFiles, CopyFile, Host, PatchFile, Program, Read, Run, Slot, Tag, WriteFile,
+        },
+        view::pieces,
+    },
 };
 
 pub(super) fn compare_all(changes: &mut Changes, what: &str, old: &[Action], new: &[Action]) {
@@ -34,7 +39,8 @@ fn compare(changes: &mut Changes, what: &str, old: &Action, new: &Action) {
 }
 
 fn run(changes: &mut Changes, what: &str, old: &Run, new: &Run) {
-    let Run { program, argv, cwd, env, reads, writes, system_reads, network, secrets, ok_codes, captures } = old;
+    let Run { program, argv, cwd, env, reads, writes, system_reads, network, secrets, ok_codes, limits, captures } =
+        old;
     let of = |field: &str| format!("{what}: {field}");
     compare_program(changes, what, program, &new.program);
     arguments(changes, what, argv, &new.argv);
@@ -55,6 +61,9 @@ fn run(changes: &mut Changes, what: &str, old: &Run, new: &Run) {
     changes.allowed(&of("hosts"), &places(network), &places(&new.network));
     changes.allowed(&of("secrets"), secrets, &new.secrets);
     changes.allowed(&of("exit codes that mean success"), ok_codes, &new.ok_codes);
+    for ((kind, before), after) in KINDS.iter().zip(limits.effective()).zip(new.limits.effective()) {
+        changes.level(&of(kind.label), &before, &after);
+    }
     let shown = |captures: &[Capture]| captures.iter().map(pieces::capture).collect::<Vec<_>>();
     changes.listed(&of("hands on"), &shown(captures), &shown(&new.captures));
 }

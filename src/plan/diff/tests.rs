@@ -62,6 +62,8 @@ fn what_a_step_may_do_more_is_widened_and_less_is_narrowed() {
     one(Narrowed, "action 1: variable MODE removed", |p| drop(run(p).env.remove("MODE")));
     one(Widened, "action 1: variable MODE", |p| drop(run(p).env.insert("MODE".into(), Arg::Literal("1".into()))));
     one(Widened, "action 1: exit codes that mean success: added", |p| run(p).ok_codes.push(1));
+    one(Widened, "action 1: size of any file in MiB", |p| run(p).limits.file_mib = Some(4_097));
+    one(Narrowed, "action 1: memory of each process in MiB", |p| run(p).limits.memory_mib = Some(64));
     one(Widened, "time limit in seconds", |p| notes(p).timeout_seconds += 1);
     one(Narrowed, "time limit in seconds", |p| notes(p).timeout_seconds -= 1);
     one(Widened, "attempts", |p| notes(p).retry.max_attempts += 1);

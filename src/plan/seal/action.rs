@@ -74,6 +74,10 @@ fn check_run(context: &Context<'_>, step: &Step, run: &Run) -> Result<()> {
     run.writes.iter().try_for_each(RepoPath::check_writable)?;
     run.system_reads.iter().try_for_each(|path| launch::check_system_read(path))?;
     run.network.iter().try_for_each(|host| launch::check_host(&host.name, host.port))?;
+    if let Some(kind) = run.limits.out_of_bounds() {
+        let (least, most) = (kind.least, kind.most);
+        return Err(Refusal::new(PLAN_LIMIT, format!("{} is not within {least} and {most}", kind.name)));
+    }
     demand(!run.ok_codes.is_empty(), PLAN_STEP, || "no exit code means success".into())
 }
 

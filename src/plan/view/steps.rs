@@ -7,6 +7,7 @@ use super::{
 use crate::{
     base::{
         ident::Id,
+        limits::KINDS,
         path::RepoPath,
         value::{Scalar, ValueType},
     },
@@ -176,6 +177,11 @@ fn run(page: &mut Page, run: &Run) {
     page.listed("May connect to", run.network.iter().map(|h| vec![text(&format!("{}:{}", h.name, h.port))]).collect());
     page.listed("Gets the secrets", run.secrets.iter().map(|name| vec![text(name)]).collect());
     page.listed("Exit codes that mean success", run.ok_codes.iter().map(|code| vec![number(*code)]).collect());
+    if !run.limits.is_default() {
+        let declared = KINDS.iter().zip(run.limits.declared());
+        let declared = declared.filter_map(|(kind, value)| Some(vec![fixed(kind.label), fixed(": "), number(value?)]));
+        page.listed("Limits that are not the default", declared.collect());
+    }
     page.listed("Hands on", run.captures.iter().map(capture).collect());
 }
 

@@ -159,6 +159,7 @@ fn notes_step() -> Step {
         network: Vec::new(),
         secrets: Vec::new(),
         ok_codes: vec![0],
+        limits: Default::default(),
         captures: vec![Capture { output: id("tag"), from: CaptureFrom::StdoutLine("tag=".to_owned()) }],
     };
     Step {
@@ -207,6 +208,7 @@ fn publish_step(version: &str) -> Step {
         network: vec![Host { name: "forge.example".to_owned(), port: 443 }],
         secrets: vec!["FORGE_TOKEN".to_owned()],
         ok_codes: vec![0, 3],
+        limits: Default::default(),
         captures: Vec::new(),
     };
     Step {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag as MdTag};
 
 use super::{testing::*, *};
-use crate::plan::model::*;
+use crate::{base::limits::RunLimits, plan::model::*};
 
 fn view(plan: &Plan) -> View {
     View::new(plan, Digest::of(b"plan"))
@@ -328,6 +328,27 @@ fn c31_every_field_of_the_plan_shows_in_the_view() {
         }
     }
     assert!(changed > 100, "{changed}");
+}
+
+#[test]
+fn c18_limits_that_are_declared_show_in_the_view_and_the_default_does_not() {
+    let shown = |limits: RunLimits| {
+        let mut plan = sample();
+        for action in plan.steps.iter_mut().flat_map(|step| &mut step.actions) {
+            if let Action::Run(run) = action {
+                run.limits = limits;
+                break;
+            }
+        }
+        view(&plan).markdown()
+    };
+    assert!(!shown(RunLimits::default()).contains("Limits that are not the default"));
+    let declared = shown(RunLimits::of([Some(65), None, Some(4_097), None]));
+    for line in
+        ["Limits that are not the default: 2", "memory of each process in MiB: 65", "size of any file in MiB: 4097"]
+    {
+        assert!(declared.contains(line), "{line} is not in {declared}");
+    }
 }
 
 fn leaves(value: &serde_json::Value) -> Vec<String> {

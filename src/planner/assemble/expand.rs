@@ -138,6 +138,7 @@ impl Expander<'_> {
             network: spec.network.iter().map(|(name, port)| Host { name: name.clone(), port: *port }).collect(),
             secrets: spec.secrets.clone(),
             ok_codes: spec.ok_codes.clone(),
+            limits: spec.limits,
             captures: Vec::new(),
         })
     }

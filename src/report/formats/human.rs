@@ -32,6 +32,8 @@ const BOLD: &str = "1";
 
 /// How many lines of a failed program's output are shown; all that was kept stands in the ledger.
 const LAST_WORDS: usize = 12;
+/// How many characters of each of these lines.
+const LONGEST_WORDS: usize = 300;
 
 struct Human {
     style: Style,
@@ -83,6 +85,9 @@ impl Human {
         if let Some(what) = &outcome.what {
             text.push_str(&format!(": {}", visible_line(what)));
         }
+        if let Some(class) = outcome.class {
+            text.push_str(&format!(" ({})", class.word()));
+        }
         if retrying {
             text.push_str("; it is tried again");
         }
@@ -96,7 +101,7 @@ impl Human {
         }
         if !fine && !retrying {
             for line in last_words(outcome) {
-                text.push_str(&format!("\n  | {}", visible_lines(line)));
+                text.push_str(&format!("\n  | {}", shortened(&visible_lines(line))));
             }
         }
         self.line(out, &text)
@@ -198,6 +203,14 @@ pub(in crate::report) fn last_words(outcome: &StepOutcome) -> Vec<&str> {
     let Some(tail) = said.into_iter().find(|tail| !tail.is_empty()) else { return Vec::new() };
     let lines: Vec<&str> = tail.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(LAST_WORDS)..].to_vec()
+}
+
+/// Returns as much of a line as a person reads.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(LONGEST_WORDS) {
+        Some((end, _)) => format!("{} [... {} bytes more]", &line[..end], line.len() - end),
+        None => line.to_owned(),
+    }
 }
 
 fn shown(finding: &Finding, style: Style) -> String {

@@ -1,0 +1,142 @@
+//! How a run ended: what is said of it, and what is written beside it.
+
+use std::io::Write as _;
+
+use serde_json::json;
+
+use super::{claim::Claimed, failure::Failures};
+use crate::{
+    app::{
+        bundle, files,
+        ledger::checkpoint_if_due,
+        output::Outcome,
+        provenance,
+        reasons::{self, RUN_FAILED, RUN_INDETERMINATE, RUNNER_TAMPERED},
+        recorder::Recorder,
+        session::Session,
+        statements::word,
+        world::World,
+    },
+    base::{
+        digest::Digest,
+        ident::Id,
+        reason::{ExitClass, Reason, Result},
+    },
+    cli::args::ExecuteArgs,
+    event::{RunOutcome, RunStatus, StepStatus},
+    execute::reasons::{RUN_CANCELLED, RUN_HALTED},
+    plan::SealedPlan,
+};
+
+/// Says how a run ended, and writes what was asked for beside it; nothing that fails here hides the run.
+///
+/// # Errors
+/// `internal.error`.
+pub(crate) fn finish(
+    args: &ExecuteArgs,
+    plan: &SealedPlan,
+    claim: &Claimed,
+    mut recorder: Recorder,
+    outcome: &RunOutcome,
+    session: &Session,
+    world: &mut World,
+) -> Result<Outcome> {
+    let digest = plan.digest();
+    let cause = outcome.reason_code.as_deref().and_then(reasons::find);
+    let (decision, reason): (&str, Option<Reason>) = match outcome.status {
+        RunStatus::Completed => ("completed", None),
+        RunStatus::Halted if recorder.tampered.is_some() => ("halted", Some(RUNNER_TAMPERED)),
+        // Nobody said no: it could not be recorded, or the ledger was not to be had.
+        RunStatus::Halted => {
+            match cause.filter(|why| matches!(why.class, ExitClass::Contended | ExitClass::Internal)) {
+                Some(why) => ("halted", Some(why)),
+                None => ("halted", Some(RUN_HALTED)),
+            }
+        }
+        RunStatus::Cancelled => ("cancelled", Some(RUN_CANCELLED)),
+        RunStatus::Indeterminate => ("indeterminate", Some(RUN_INDETERMINATE)),
+        _ => ("failed", Some(RUN_FAILED)),
+    };
+    let mut notes = Vec::new();
+    if outcome.status != RunStatus::Indeterminate && args.join.is_none() {
+        // The next run leaves one.
+        notes.extend(checkpoint_if_due(&mut recorder.ledger, session, recorder.signer.as_ref(), world).err());
+    }
+    let written = write_asked(args, plan, claim, &mut recorder, session, world).err();
+    let _ = world.console.stderr.flush();
+    let mut steps = serde_json::Map::new();
+    for (step, status) in &outcome.steps {
+        steps.insert(step.to_string(), json!(word(status)?));
+    }
+    let result = json!({
+        "planDigest": digest,
+        "runId": claim.run,
+        "status": word(&outcome.status)?,
+        "runReasonCode": outcome.reason_code,
+        "steps": steps,
+        "failures": Failures::of_events(&recorder.events).result()?,
+        "products": recorder.products,
+        "bundlePath": args.bundle.as_ref().filter(|_| written.is_none()).map(|path| path.display().to_string()),
+    });
+    let succeeded = outcome.steps.values().filter(|status| **status == StepStatus::Succeeded).count();
+    let mut text = format!(
+        "run {} {}: {succeeded} of {} steps succeeded{}\n",
+        claim.run,
+        decision,
+        outcome.steps.len(),
+        outcome.reason_code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default(),
+    );
+    if let Some(tampered) = &recorder.tampered {
+        text.push_str(&format!("  {}\n", tampered.message()));
+    }
+    let mut hints = Vec::new();
+    if let Some(reason) = reason {
+        text.push_str(&format!("  {}\n", reason.summary));
+        hints.extend(next_words(outcome, &claim.run, &digest));
+        hints.extend(cause.filter(|cause| *cause != reason).map(|cause| cause.hint.to_owned()));
+        let all = hints.iter().map(String::as_str).chain([reason.hint]);
+        text.extend(all.map(|hint| format!("  hint: {hint}\n")));
+    }
+    let done = Outcome::done(result, text).decision(decision).about(claim.run.to_string()).events(recorder.events);
+    let done = hints.into_iter().fold(done, Outcome::hint);
+    let done = match (reason, &written) {
+        (Some(reason), _) => done.because(reason),
+        // The run is over and well; what was asked for beside it is not there.
+        (None, Some(why)) => done.because(why.reason()),
+        (None, None) => done,
+    };
+    notes.extend(written);
+    Ok(notes.iter().fold(done, |done, why| done.note(&format!("after the run: {why}"))))
+}
+
+/// Says, with names filled in, what leads on.
+fn next_words(outcome: &RunOutcome, run: &Id, plan: &Digest) -> Vec<String> {
+    let unknown = outcome.steps.iter().filter(|(_, status)| **status == StepStatus::Indeterminate);
+    let resolve = |(step, _): (&Id, &StepStatus)| {
+        format!("countersign resolve {run} --step {step} --as retry|skip|abort --reason '...'")
+    };
+    match outcome.status {
+        RunStatus::Indeterminate => unknown.map(resolve).collect(),
+        RunStatus::Halted => vec![format!("where the cause is gone: countersign execute {plan} --resume {run}")],
+        _ => Vec::new(),
+    }
+}
+
+/// Writes the files that were asked for beside the run.
+fn write_asked(
+    args: &ExecuteArgs,
+    plan: &SealedPlan,
+    claim: &Claimed,
+    recorder: &mut Recorder,
+    session: &Session,
+    world: &World,
+) -> Result<()> {
+    if let Some(path) = &args.bundle {
+        files::write(&world.cwd.join(path), &bundle::make(session, &mut recorder.ledger, plan, world)?)?;
+    }
+    if let Some(path) = &args.provenance {
+        let envelope = provenance::envelope(plan, claim.run.as_str(), recorder, world.now())?;
+        files::write(&world.cwd.join(path), &envelope.to_bytes()?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! What a run did before it is resumed.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    base::{
+        ident::Id,
+        reason::{INTERNAL, Refusal, Result},
+        time::Timestamp,
+    },
+    event::{StepOutcome, StepStatus},
+    ledger::{Ledger, Record, run::StepState},
+    sign::predicate::ResolveAs,
+};
+
+/// What a run did before it is resumed.
+#[derive(Default)]
+pub(crate) struct Past {
+    /// The steps that are done, with how.
+    pub(crate) finished: BTreeMap<Id, StepOutcome>,
+    /// The attempts of each step.
+    pub(crate) attempts: BTreeMap<Id, u32>,
+}
+
+impl Past {
+    /// Reads it from the ledger.
+    ///
+    /// # Errors
+    /// Those of [`Ledger::for_each`]; `internal.error` for an outcome that cannot be read.
+    pub(crate) fn of(ledger: &mut Ledger, run: &Id, now: Timestamp) -> Result<Self> {
+        let mut past = Self::default();
+        ledger.for_each(now, |entry, _| {
+            let Record::StepFinished(done) = &entry.record else { return Ok(()) };
+            if done.run == *run && !done.retrying {
+                let outcome: StepOutcome = serde_json::from_value(done.outcome.clone())
+                    .map_err(|e| Refusal::new(INTERNAL, format!("entry {}: {e}", entry.seq)))?;
+                if outcome.status == StepStatus::Succeeded {
+                    past.finished.insert(done.step.clone(), outcome);
+                }
+            }
+            Ok(())
+        })?;
+        let state = ledger.read(now)?.state();
+        let Some(known) = state.run(run) else { return Ok(past) };
+        for (step, state) in &known.steps {
+            past.attempts.insert(step.clone(), state.attempt());
+            if let StepState::Resolved { taken: ResolveAs::Skip, .. } = state {
+                past.finished.insert(step.clone(), skipped());
+            }
+        }
+        Ok(past)
+    }
+}
+
+/// The outcome of a step that a person declared done.
+fn skipped() -> StepOutcome {
+    StepOutcome {
+        status: StepStatus::Skipped,
+        reason_code: None,
+        class: None,
+        what: Some("taken as done by a signed resolution".to_owned()),
+        next: None,
+        actions: Vec::new(),
+        verified: 0,
+        outputs: BTreeMap::new(),
+    }
+}
