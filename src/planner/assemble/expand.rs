@@ -126,7 +126,7 @@ impl Expander<'_> {
         for (name, value) in &spec.env {
             env.insert(name.clone(), self.argument(value, Spot::Variable)?);
         }
-        let reads = self.paths(&spec.reads)?.into_iter().map(|path| Read::new(path)).collect();
+        let reads = self.paths(&spec.reads)?.into_iter().map(Read::new).collect();
         Ok(Run {
             program,
             argv,

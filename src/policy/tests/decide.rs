@@ -92,18 +92,18 @@ fn a_list_is_a_ceiling_where_it_permits_and_a_trigger_where_it_denies() {
     let two = plan(vec![step(
         "s",
         Effect::Analyze,
-        vec![Action::Run(git(&["log"])), Action::Run(run("terraform", "/usr/local/bin/terraform", &["show"]))],
+        vec![Action::Run(git(&["log"])), Action::Run(run("deployer", "/usr/local/bin/deployer", &["show"]))],
     )]);
     let permits = policy("  - {id: a, when: {effect: {atMost: analyze}, programs: [git]}, then: permit}\n");
     assert_eq!(verdict(&permits, &two).1, "policy.default_deny");
     assert_eq!(verdict(&permits, &read()).0, "permit");
-    let denies = policy(&format!("{READS}  - {{id: a, when: {{programs: [terraform]}}, then: {{deny: 'no'}}}}\n"));
+    let denies = policy(&format!("{READS}  - {{id: a, when: {{programs: [deployer]}}, then: {{deny: 'no'}}}}\n"));
     assert_eq!(verdict(&denies, &two).1, "policy.denied");
     let asks = policy(&format!(
-        "{READS}  - {{id: a, when: {{programs: [terraform]}}, then: {{needsApproval: {{people: 1}}}}}}\n"
+        "{READS}  - {{id: a, when: {{programs: [deployer]}}, then: {{needsApproval: {{people: 1}}}}}}\n"
     ));
     assert_eq!(verdict(&asks, &two).0, "needs-approval", "a part is enough to ask");
-    let alone = policy("  - {id: a, when: {programs: [terraform]}, then: {needsApproval: {people: 1}}}\n");
+    let alone = policy("  - {id: a, when: {programs: [deployer]}, then: {needsApproval: {people: 1}}}\n");
     assert_eq!(verdict(&alone, &two).1, "policy.default_deny", "a part is not enough to cover");
 }
 
@@ -179,7 +179,7 @@ fn c02_a_plan_may_not_unmark_an_interpreter_nor_hide_one_among_what_verifies() {
 fn c03_a_flag_that_is_not_listed_is_refused() {
     let policy = policy(READS);
     let with = |argument: &str| {
-        let tool = run("terraform", "/usr/local/bin/terraform", &["plan", argument]);
+        let tool = run("deployer", "/usr/local/bin/deployer", &["plan", argument]);
         verdict(&policy, &plan(vec![step("s", Effect::Analyze, vec![Action::Run(tool)])]))
     };
     for good in ["-out", "-out=x.plan", "-input=false", "x.plan"] {
@@ -188,7 +188,7 @@ fn c03_a_flag_that_is_not_listed_is_refused() {
     for bad in ["-outx", "-var=a", "--out", "-", "--", "-chdir=/", "-o"] {
         assert_eq!(with(bad), ("deny", "argv.flag"), "{bad}");
     }
-    let mut tool = run("terraform", "/usr/local/bin/terraform", &["plan"]);
+    let mut tool = run("deployer", "/usr/local/bin/deployer", &["plan"]);
     tool.argv.push(Arg::Slot(crate::plan::model::Slot {
         prefix: "-var=".into(),
         from_step: id("a"),

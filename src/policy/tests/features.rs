@@ -200,8 +200,8 @@ fn allowed_by_and_unused_entries_are_reported() {
         unused,
         [
             ("rule", "never"),
+            ("program", "deployer"),
             ("program", "python3"),
-            ("program", "terraform"),
             ("secret", "DATABASE_URL"),
             ("secret", "TOKEN"),
         ]

@@ -20,7 +20,7 @@ environments: [staging, production]
 programs:
   git: {path: /usr/bin/git}
   python3: {path: /usr/bin/python3, interpreter: true}
-  terraform: {path: /usr/local/bin/terraform, flags: [-out, -input]}
+  deployer: {path: /usr/local/bin/deployer, flags: [-out, -input]}
 secrets:
   DATABASE_URL: {environment: [staging]}
   TOKEN: {}
