@@ -161,7 +161,9 @@ impl Site {
             let appended = ledger.append(Clock::System, |seen| {
                 first = seen.head.seq + 1;
                 let entries = (0..runs).flat_map(|n| hands.run(&seen.head, first + n * 8, seen.now));
-                Ok(Batch { entries: entries.collect(), objects: Vec::new() })
+                let plans = (0..runs).map(|n| plan_of(first + n * 8));
+                let objects = plans.chain([A_POLICY.to_vec(), A_ROOT.to_vec()]).collect();
+                Ok(Batch { entries: entries.collect(), objects })
             });
             length = appended.unwrap().head.seq + 1;
         }
@@ -252,6 +254,15 @@ fn directive(steps: usize, pipeline: &str, effect: &str, with: impl Fn(usize) ->
     )
 }
 
+/// What stands for the policy and the trust root of the plans that fill a ledger.
+const A_POLICY: &[u8] = b"policy";
+const A_ROOT: &[u8] = b"root";
+
+/// What stands for the plan whose run begins with an entry.
+fn plan_of(first: u64) -> Vec<u8> {
+    format!("plan {first}").into_bytes()
+}
+
 /// Who signs the entries that fill a ledger.
 struct Hands<'a> {
     root: &'a TrustRoot,
@@ -264,14 +275,14 @@ impl Hands<'_> {
     fn run(&self, head: &LedgerHead, first: u64, now: countersign::base::time::Timestamp) -> Vec<NewEntry> {
         let document = self.root.document();
         let (person, runner) = (self.actor(self.person), self.actor(self.runner));
-        let plan = Digest::framed("bench", [first.to_be_bytes()]);
+        let plan = Digest::of(&plan_of(first));
         let run: Id = format!("run-{first:016x}").parse().unwrap();
         let nonce = format!("{first:032x}");
         let step = |name: &str| name.parse::<Id>().unwrap();
         let record = PlanRecord {
             plan,
-            policy: Digest::of(b"policy"),
-            trust_root: self.root.digest(),
+            policy: Digest::of(A_POLICY),
+            trust_root: Digest::of(A_ROOT),
             directive: step("bench"),
             requested_by: person.clone(),
             supersedes: None,
@@ -342,8 +353,16 @@ impl Hands<'_> {
         }
         let steps = BTreeMap::from([(step("a"), step("succeeded")), (step("b"), step("succeeded"))]);
         let status = step("completed");
-        let outcome =
-            Outcome { plan, run, status, reason_code: None, steps, products: BTreeMap::new(), finished_at: now };
+        let outcome = Outcome {
+            plan,
+            run,
+            status,
+            reason_code: None,
+            steps,
+            products: BTreeMap::new(),
+            after: first,
+            finished_at: now,
+        };
         envelopes.push(self.sign(self.runner, plan, outcome));
         envelopes.into_iter().map(|envelope| NewEntry { envelope, at: now }).collect()
     }

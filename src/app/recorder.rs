@@ -115,7 +115,7 @@ impl Recorder {
             let products = &self.products;
             self.ledger.append(self.clock, |seen| {
                 // Signing is most of it, and no step starts meanwhile.
-                let entries = parallel::map(events, |event| scribe.entries(event, products, seen.now));
+                let entries = parallel::map(events, |event| scribe.entries(event, products, (seen.head.seq, seen.now)));
                 let entries = entries.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
                 Ok(Batch { entries, objects: Vec::new() })
             })?;

@@ -37,7 +37,7 @@ impl Scribe<'_> {
         &self,
         event: &RunEvent,
         products: &BTreeMap<String, Digest>,
-        now: Timestamp,
+        (after, now): (u64, Timestamp),
     ) -> Result<Vec<NewEntry>> {
         match event {
             RunEvent::RunStarted { .. } => Ok(Vec::new()),
@@ -82,11 +82,16 @@ impl Scribe<'_> {
                 }
                 Ok(entries)
             }
-            RunEvent::RunFinished { outcome, .. } => Ok(vec![self.finished(outcome, products, now)?]),
+            RunEvent::RunFinished { outcome, .. } => Ok(vec![self.finished(outcome, products, (after, now))?]),
         }
     }
 
-    fn finished(&self, outcome: &RunOutcome, products: &BTreeMap<String, Digest>, now: Timestamp) -> Result<NewEntry> {
+    fn finished(
+        &self,
+        outcome: &RunOutcome,
+        products: &BTreeMap<String, Digest>,
+        (after, now): (u64, Timestamp),
+    ) -> Result<NewEntry> {
         let mut steps = BTreeMap::new();
         for (step, status) in &outcome.steps {
             steps.insert(step.clone(), word(status)?.parse()?);
@@ -99,6 +104,7 @@ impl Scribe<'_> {
                 reason_code: outcome.reason_code.clone(),
                 steps,
                 products: products.clone(),
+                after,
                 finished_at: now,
             },
             now,

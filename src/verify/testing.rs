@@ -486,6 +486,7 @@ impl Scene {
             reason_code: None,
             steps: std::collections::BTreeMap::new(),
             products: std::collections::BTreeMap::new(),
+            after: 0,
             finished_at: self.now,
         };
         self.append(Who::Ci, record);

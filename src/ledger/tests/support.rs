@@ -399,6 +399,7 @@ pub(super) fn outcome(number: u64, run: &str, status: &str) -> Envelope {
         reason_code: None,
         steps: BTreeMap::new(),
         products: BTreeMap::new(),
+        after: 0,
         finished_at: t(5),
     };
     sign(Who::Ci, Some(plan_digest(number)), record)

@@ -133,6 +133,8 @@ pub struct Outcome {
     pub steps: BTreeMap<Id, Id>,
     /// SHA-256 of each declared output file after the run.
     pub products: BTreeMap<String, Digest>,
+    /// Number of the last entry of the ledger before it: a run that goes on may end again, alike, within the same second.
+    pub after: u64,
     /// When.
     pub finished_at: Timestamp,
 }
