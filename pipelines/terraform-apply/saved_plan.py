@@ -1,7 +1,8 @@
 """Take a saved Terraform plan by its digest, and read back what its application left.
 
 `take` reads the file once, refuses it unless its SHA-256 is the approved one, and writes those very
-bytes to a private copy. `state` prints what the state holds. `promised` refuses unless the state
+bytes to a private copy. `agreed` refuses unless it changes what people were told that it changes.
+`state` prints what the state holds. `promised` refuses unless the state
 holds exactly the managed resources that the saved plan promised.
 """
 
@@ -17,6 +18,8 @@ import sys
 from typing import Any, Iterator, Optional
 
 MAX_BYTES = 256 << 20
+# The same as in terraform-plan/summary.py, which prints what is compared here.
+MAX_CHANGES = 1800
 
 
 class Refused(Exception):
@@ -80,6 +83,33 @@ def in_state(document: dict[str, Any]) -> list[str]:
     return sorted(managed(document.get("values", {}).get("root_module", {})))
 
 
+def changes(document: dict[str, Any]) -> str:
+    """Return every change on one line, `create ADDRESS; delete ADDRESS`, cut after a bound with how many are left."""
+    words = {("create",): "create", ("update",): "update", ("delete",): "delete"}
+    found = []
+    for resource in document.get("resource_changes", []):
+        actions = tuple(resource["change"]["actions"])
+        if actions in (("no-op",), ("read",), ("forget",)):
+            continue
+        word = words.get(actions) or ("replace" if set(actions) == {"create", "delete"} else "+".join(actions))
+        found.append(f"{word} {resource['address']}")
+    line, shown = "none", 0
+    for change in sorted(found):
+        longer = change if shown == 0 else f"{line}; {change}"
+        if len(longer) > MAX_CHANGES:
+            return f"{line}; and {len(found) - shown} more"
+        line, shown = longer, shown + 1
+    return line
+
+
+def agreed(path: str, wanted: str) -> None:
+    """Refuse unless what the saved plan changes is what people agreed to."""
+    found = changes(show(path))
+    if found != wanted:
+        raise Refused(f"the saved plan would: {found}; agreed was: {wanted}")
+    print(f"changes={found}")
+
+
 def print_state() -> None:
     """Print the resources of the state, their number, and a digest over the values."""
     document = show(None)
@@ -105,16 +135,19 @@ def promised(path: str, wanted: str) -> None:
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("mode", choices=("take", "state", "promised"))
+    parser.add_argument("mode", choices=("take", "agreed", "state", "promised"))
     parser.add_argument("--plan-file")
     parser.add_argument("--digest")
     parser.add_argument("--copy")
+    parser.add_argument("--changes")
     args = parser.parse_args()
     try:
         if args.mode == "state":
             print_state()
         elif args.mode == "take" and args.plan_file and args.digest and args.copy:
             take(args.plan_file, args.digest, args.copy)
+        elif args.mode == "agreed" and args.plan_file and args.changes:
+            agreed(args.plan_file, args.changes)
         elif args.mode == "promised" and args.plan_file and args.digest:
             promised(args.plan_file, args.digest)
         else:

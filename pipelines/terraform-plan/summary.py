@@ -14,6 +14,8 @@ import sys
 from typing import Any
 
 MAX_BYTES = 64 << 20
+# The same as in terraform-apply/saved_plan.py, which compares.
+MAX_CHANGES = 1800
 
 
 class Refused(Exception):
@@ -55,6 +57,25 @@ def count(document: dict[str, Any]) -> dict[str, list[str]]:
     return found
 
 
+def changes(document: dict[str, Any]) -> str:
+    """Return every change on one line, `create ADDRESS; delete ADDRESS`, cut after a bound with how many are left."""
+    words = {("create",): "create", ("update",): "update", ("delete",): "delete"}
+    found = []
+    for resource in document.get("resource_changes", []):
+        actions = tuple(resource["change"]["actions"])
+        if actions in (("no-op",), ("read",), ("forget",)):
+            continue
+        word = words.get(actions) or ("replace" if set(actions) == {"create", "delete"} else "+".join(actions))
+        found.append(f"{word} {resource['address']}")
+    line, shown = "none", 0
+    for change in sorted(found):
+        longer = change if shown == 0 else f"{line}; {change}"
+        if len(longer) > MAX_CHANGES:
+            return f"{line}; and {len(found) - shown} more"
+        line, shown = longer, shown + 1
+    return line
+
+
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -76,6 +97,7 @@ def main() -> int:
                 print(f"{kind}: {address}")
         for kind, addresses in found.items():
             print(f"{kind}={len(addresses)}")
+        print(f"changes={changes(document)}")
         print(f"plan=sha256:{digest}")
     except (Refused, OSError, ValueError, KeyError, TypeError) as error:
         print(f"summary: {error}", file=sys.stderr)

@@ -202,7 +202,9 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
             counted.expires
         ));
     }
-    for aside in &report.approvals.set_aside {
+    // Of a plan that was carried out nobody asks any more what is missing.
+    let carried_out = said == "completed" && report.refusal().is_some();
+    for aside in report.approvals.set_aside.iter().filter(|_| !carried_out) {
         text.push_str(&format!(
             "  not counted: {}: {} [{}]\n",
             visible(&aside.login),
@@ -210,7 +212,7 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
             aside.why.reason().code
         ));
     }
-    if let Some(progress) = &report.approvals.progress {
+    if let Some(progress) = report.approvals.progress.as_ref().filter(|_| !carried_out) {
         text.push_str(&format!(
             "  approvals {} of {}; asked for: {}\n",
             progress.have,
@@ -226,7 +228,10 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
             text.push_str(&shown.text);
         }
     }
-    if let Some(refusal) = report.refusal() {
+    if carried_out {
+        let directive = &document.directive.name;
+        text.push_str(&format!("  carried out; once more: countersign plan {directive}\n"));
+    } else if let Some(refusal) = report.refusal() {
         text.push_str(&format!("  execution would be refused: {} [{}]\n", visible(refusal.message()), refusal.code()));
     }
     let result = json!({
