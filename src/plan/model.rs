@@ -313,7 +313,7 @@ pub struct Run {
     pub argv: Vec<Arg>,
     /// Working folder.
     pub cwd: RepoPath,
-    /// The whole environment, beside the fixed one (`LC_ALL`, `TZ`, `HOME`, `TMPDIR`, `PATH`, `SOURCE_DATE_EPOCH`).
+    /// The whole environment, beside the fixed one that the view lists.
     pub env: BTreeMap<String, Arg>,
     /// What may be read, beside the system's own libraries: files and folders in the repository.
     pub reads: Vec<Read>,

@@ -10,7 +10,10 @@ use super::support::*;
 use crate::{
     base::digest::Digest,
     event::StepStatus,
-    plan::model::{Action, Arg, Read, Script},
+    plan::{
+        model::{Action, Arg, Read, Script},
+        view::View,
+    },
 };
 
 #[test]
@@ -258,6 +261,12 @@ print(os.environ['TZ'],os.environ['LC_ALL'],os.environ['SOURCE_DATE_EPOCH'],os.e
              GIT_CONFIG_NOSYSTEM HOME LC_ALL PATH SOURCE_DATE_EPOCH TMPDIR TZ\nUTC C.UTF-8 {CREATED} b\n"
         )
     );
+    // Reviewers are shown the same names.
+    let view = View::new(&plan(vec![runs("a", "true")]), Digest::of(b"plan"));
+    let mut shown: Vec<String> = view.fixed_environment.into_iter().map(|variable| variable.name).collect();
+    shown.push("A".to_owned());
+    shown.sort();
+    assert_eq!(output(&outcome).lines().next(), Some(shown.join(" ").as_str()));
     let path = bench.one(sh("test $PATH != /evil && echo x > $TMPDIR/a && echo x > $HOME/b")).await;
     assert_eq!(path.status, StepStatus::Succeeded, "{}", errors(&path));
     assert_eq!(fs::read_dir(bench.scratch()).unwrap().count(), 0, "nothing private is left");

@@ -191,10 +191,11 @@ fn fixed_environment(plan: &Plan) -> Vec<Variable> {
         ("HOME", "<a private empty folder>"),
         ("TMPDIR", "<the step's private scratch folder>"),
         ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
         ("SOURCE_DATE_EPOCH", epoch.as_str()),
         ("COUNTERSIGN_RUN", "<the run's id>"),
         ("COUNTERSIGN_STEP", "<the step's id>"),
-        ("COUNTERSIGN_IDEMPOTENCY_KEY", "<the same for every attempt of the step>"),
+        ("COUNTERSIGN_IDEMPOTENCY_KEY", "<the same for every attempt of the step in a run>"),
         ("COUNTERSIGN_FENCING", "<sequence number of the claim>"),
         ("COUNTERSIGN_SCRATCH", "<the step's private scratch folder>"),
     ]
