@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use super::planner_args::{AskArgs, PlannerFlags, SecondArgs};
 pub use super::{
     decision_args::{ApproveArgs, GateArg, HaltArgs, RejectArgs, ResolveArg, ResolveArgs, RevokeArgs, ScopeArg},
     forge_args::{CommentArgs, DispatchArgs, FetchArgs, ForgeArg, OpenArgs, ProposeArgs},
     key_args::{EnrolArgs, GateArgs, IssuerArgs, KeysCommand},
+    plan_args::{DiffArgs, PlanArgs, PlanOnly, PolicyCommand, RenderArgs, ReportFiles, ReviewArgs, ViewFormat},
+    record_args::{HistoryArgs, LedgerCommand, ListArgs, StatusArgs},
     run_args::{BundleArgs, ExecuteArgs, IdentityArg, VerifyArgs},
+    setup_args::{ConfigCommand, DoctorArgs, InitArgs, ProvidersCommand, TryArgs},
 };
 
 /// Agents propose, people countersign, CI executes exactly that.
@@ -231,55 +233,6 @@ impl Command {
     }
 }
 
-/// Arguments of `try`.
-#[derive(Debug, ClapArgs)]
-pub struct TryArgs {
-    /// The directive to try.
-    #[arg(value_name = "DIRECTIVE")]
-    pub directive: String,
-    /// An input, `name=value`; may be given more than once.
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
-    pub input: Vec<String>,
-    /// Keep the scratch clone at this place, which must not exist.
-    #[arg(long, value_name = "DIR")]
-    pub keep: Option<PathBuf>,
-}
-
-/// Arguments of `init`.
-#[derive(Debug, ClapArgs)]
-pub struct InitArgs {
-    /// Your login, for display; by default the part of your git address before the @.
-    #[arg(long)]
-    pub login: Option<String>,
-    /// Your name, for display; by default git's user.name.
-    #[arg(long)]
-    pub name: Option<String>,
-    /// The address under which you commit; by default git's user.email.
-    #[arg(long)]
-    pub email: Option<String>,
-    /// Set up for this forge: people by their accounts, gates that sign for them, and the workflow. Needs GITHUB_TOKEN.
-    #[arg(long, value_enum)]
-    pub forge: Option<ForgeArg>,
-    /// The repository on the forge, `owner/name`; by default that of git's remote `origin`.
-    #[arg(long, value_name = "OWNER/NAME", requires = "forge")]
-    pub repository: Option<String>,
-    /// The commit of the action that the workflow takes, 40 hex digits: the one that its tag `action-v...` names.
-    #[arg(long, value_name = "COMMIT", requires = "forge")]
-    pub action: Option<String>,
-    /// The host of the forge; by default that of git's remote `origin`.
-    #[arg(long, value_name = "HOST", requires = "forge")]
-    pub host: Option<String>,
-    /// A repository of one person: you may approve your own plans. The lower tier is shown in every record.
-    #[arg(long)]
-    pub solo: bool,
-    /// The protected base, by its branch name; by default the present branch.
-    #[arg(long, value_name = "BRANCH")]
-    pub base: Option<String>,
-    /// How long the trust root and your keys are valid.
-    #[arg(long, value_name = "DURATION", default_value = "365d")]
-    pub valid: String,
-}
-
 /// Which key signs.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct SignerArgs {
@@ -302,49 +255,6 @@ pub enum ListCheck {
     Check(ReportFiles),
 }
 
-/// What to do with providers and agents.
-#[derive(Debug, Subcommand)]
-pub enum ProvidersCommand {
-    /// List providers behind HTTP, agents' command lines, and people.
-    #[command(after_help = "Example:\n  countersign providers list")]
-    List,
-    /// Show one: what it needs, what it is given, and how it is started.
-    #[command(after_help = "Example:\n  countersign providers show claude")]
-    Show {
-        /// Its name.
-        #[arg(value_name = "NAME")]
-        name: String,
-    },
-    /// Say what is missing: key, program or endpoint. Fails where the one that is named, or every one, lacks something.
-    #[command(after_help = "Examples:\n  countersign providers check\n  countersign providers check anthropic")]
-    Check {
-        /// The one to check; by default each.
-        #[arg(value_name = "NAME")]
-        name: Option<String>,
-        /// Ask the agent that is named a question that costs next to nothing, as `plan` would.
-        #[arg(long, requires = "name")]
-        ask: bool,
-        /// Where and with what it would be asked.
-        #[command(flatten)]
-        flags: PlannerFlags,
-    },
-}
-
-/// What to do with the configuration.
-#[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
-    /// Show every value: flags, then `.countersign/config.yml` at the protected base, your own config.yml, and defaults.
-    #[command(after_help = "Example:\n  countersign config show --origin")]
-    Show {
-        /// Say where each value comes from.
-        #[arg(long)]
-        origin: bool,
-        /// Flags, as `plan` takes them.
-        #[command(flatten)]
-        flags: PlannerFlags,
-    },
-}
-
 /// What to do with pipelines.
 #[derive(Debug, Subcommand)]
 pub enum PipelinesCommand {
@@ -361,229 +271,6 @@ pub enum PipelinesCommand {
         #[arg(value_name = "NAME")]
         name: String,
     },
-}
-
-/// Arguments of `plan`.
-#[derive(Debug, ClapArgs)]
-pub struct PlanArgs {
-    /// The directive: its path, or its name.
-    #[arg(value_name = "DIRECTIVE")]
-    pub directive: String,
-    /// An input, `name=value`; may be given more than once.
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
-    pub input: Vec<String>,
-    /// Write the plan to this file.
-    #[arg(short, long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// Do not record the plan in the ledger; nobody can approve it then.
-    #[arg(long)]
-    pub no_record: bool,
-    /// Draft only, without any key: for a job that may not sign; `propose` records it.
-    #[arg(long, requires = "out", conflicts_with_all = ["no_record", "signing-key", "ssh"])]
-    pub draft: bool,
-    /// Plan for this change request; its head must have been fetched.
-    #[arg(long, value_name = "NUMBER")]
-    pub change_request: Option<u64>,
-    /// Who asks, where it is not the holder of the key: the numeric id on the forge and the login.
-    #[arg(long, value_name = "ID:LOGIN")]
-    pub requested_by: Option<String>,
-    /// How long the plan is valid, at most what directive and policy allow.
-    #[arg(long, value_name = "DURATION")]
-    pub expires: Option<String>,
-    /// Draft the same plan again: the seed that `plan --json` gave.
-    #[arg(long, value_name = "HEX")]
-    pub seed: Option<String>,
-    /// Draft the same plan again: the time it was made at.
-    #[arg(long, value_name = "TIME")]
-    pub created_at: Option<String>,
-    /// The plan that this one revises; its approvals end.
-    #[arg(long, value_name = "PLAN")]
-    pub revise: Option<String>,
-    /// Who drafts, and who is asked.
-    #[command(flatten)]
-    pub asking: AskArgs,
-    /// Name or path of the key that records the plan.
-    #[command(flatten)]
-    pub signer: SignerArgs,
-    /// Where the result is written too.
-    #[command(flatten)]
-    pub files: ReportFiles,
-}
-
-/// Arguments of `diff`.
-#[derive(Debug, ClapArgs)]
-pub struct DiffArgs {
-    /// The earlier plan: a file, or a digest that the ledger knows.
-    #[arg(value_name = "OLD")]
-    pub old: String,
-    /// The later plan.
-    #[arg(value_name = "NEW")]
-    pub new: String,
-}
-
-/// A plan and nothing else.
-#[derive(Debug, ClapArgs)]
-pub struct PlanOnly {
-    /// The plan: a file, or a digest that the ledger knows.
-    #[arg(value_name = "PLAN")]
-    pub plan: String,
-}
-
-/// Arguments of `review`.
-#[derive(Debug, Default, ClapArgs)]
-pub struct ReviewArgs {
-    /// The plan: a file, or a digest that the ledger knows.
-    #[arg(value_name = "PLAN")]
-    pub plan: String,
-    /// Whether a second reviewer is asked, and which.
-    #[command(flatten)]
-    pub second: SecondArgs,
-    /// Where the result is written too.
-    #[command(flatten)]
-    pub files: ReportFiles,
-}
-
-/// Where the result is written too: each file whole or not at all, also where the command is refused.
-#[derive(Clone, Debug, Default, ClapArgs)]
-pub struct ReportFiles {
-    /// Write the result as JUnit XML to this file.
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-    /// Write the findings and failed checks as SARIF to this file.
-    #[arg(long, value_name = "FILE")]
-    pub sarif: Option<PathBuf>,
-    /// Write the job summary, in Markdown, to this file.
-    #[arg(long, value_name = "FILE")]
-    pub summary: Option<PathBuf>,
-}
-
-/// Arguments of `render`.
-#[derive(Debug, ClapArgs)]
-pub struct RenderArgs {
-    /// The plan: a file, or a digest that the ledger knows.
-    #[arg(value_name = "PLAN")]
-    pub plan: String,
-    /// The form.
-    #[arg(short, long, value_enum, default_value = "terminal")]
-    pub format: ViewFormat,
-    /// Write to this file instead of standard output.
-    #[arg(short, long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-}
-
-/// The form of a view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ViewFormat {
-    /// For a terminal.
-    Terminal,
-    /// Markdown; its bytes are what an approval binds.
-    Markdown,
-    /// JSON.
-    Json,
-    /// One page of HTML.
-    Html,
-    /// What a planner was asked and what it answered, from the ledger or from beside the file; no part of the view.
-    Asked,
-    /// The comment that a change request would get, as the policy and GitHub's limit have it.
-    Comment,
-}
-
-/// What to do with the policy.
-#[derive(Debug, Subcommand)]
-pub enum PolicyCommand {
-    /// Check the policy in the work tree, every error in one pass, and entries that can never match.
-    #[command(after_help = "Example:\n  countersign policy check")]
-    Check(ReportFiles),
-    /// Explain the decision on a plan from both sides: the step, and the line of the policy.
-    #[command(after_help = "Example:\n  countersign policy explain plan.json")]
-    Explain(PlanOnly),
-    /// Say what would be decided if these people approved.
-    #[command(after_help = "Example:\n  countersign policy simulate plan.json --as ada --as bob")]
-    Simulate {
-        /// The plan: a file, or a digest that the ledger knows.
-        #[arg(value_name = "PLAN")]
-        plan: String,
-        /// Login of a person; may be given more than once.
-        #[arg(long = "as", value_name = "LOGIN")]
-        people: Vec<String>,
-    },
-}
-
-/// Arguments of `doctor`.
-#[derive(Debug, ClapArgs)]
-pub struct DoctorArgs {
-    /// Read the settings of the repository on the forge too, with the token in GITHUB_TOKEN.
-    #[arg(long, value_name = "FORGE")]
-    pub forge: Option<ForgeArg>,
-    /// Where the result is written too.
-    #[command(flatten)]
-    pub files: ReportFiles,
-}
-
-/// What to do with the ledger.
-#[derive(Debug, Subcommand)]
-pub enum LedgerCommand {
-    /// Verify the whole chain: every entry, signature and role.
-    #[command(after_help = "Example:\n  countersign ledger verify")]
-    Verify,
-    /// List entries, the newest first.
-    #[command(after_help = "Example:\n  countersign ledger log --limit 20")]
-    Log {
-        /// How many at the most.
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: usize,
-    },
-    /// Show one entry, whole.
-    #[command(after_help = "Examples:\n  countersign ledger show 7\n  countersign ledger show 7 --openssh signature")]
-    Show {
-        /// The entry's number, from 0.
-        #[arg(value_name = "SEQ")]
-        seq: u64,
-        /// Write its OpenSSH signatures to this folder, for `ssh-keygen -Y verify`.
-        #[arg(long, value_name = "DIR")]
-        openssh: Option<PathBuf>,
-    },
-    /// Print all entries as JSON lines.
-    #[command(after_help = "Example:\n  countersign ledger export --out ledger.jsonl")]
-    Export {
-        /// Write to this file instead of standard output.
-        #[arg(short, long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
-    /// Verify everything and sign that it was so.
-    #[command(after_help = "Example:\n  countersign ledger checkpoint")]
-    Checkpoint {
-        /// The key that signs; it must have the duty `executor` or `witness`.
-        #[command(flatten)]
-        signer: SignerArgs,
-    },
-}
-
-/// Arguments of `status`.
-#[derive(Debug, ClapArgs)]
-pub struct StatusArgs {
-    /// The plan (a file or a digest) or the run; without it the repository: halted or not, what runs, what waits.
-    #[arg(value_name = "PLAN|RUN")]
-    pub subject: Option<String>,
-}
-
-/// Arguments of `list`.
-#[derive(Debug, ClapArgs)]
-pub struct ListArgs {
-    /// Only plans of this status.
-    #[arg(long)]
-    pub status: Option<String>,
-    /// How many at the most.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub limit: usize,
-}
-
-/// Arguments of `history`.
-#[derive(Debug, ClapArgs)]
-pub struct HistoryArgs {
-    /// How many at the most.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub limit: usize,
 }
 
 /// Arguments of `schema`.

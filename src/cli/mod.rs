@@ -6,7 +6,10 @@ mod forge_args;
 mod key_args;
 mod names;
 mod outputs;
+mod plan_args;
 pub mod planner_args;
+mod record_args;
 mod run_args;
+mod setup_args;
 
 pub use args::Args;

@@ -1,0 +1,73 @@
+//! Arguments of what reads the ledger.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use super::args::SignerArgs;
+
+/// What to do with the ledger.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Verify the whole chain: every entry, signature and role.
+    #[command(after_help = "Example:\n  countersign ledger verify")]
+    Verify,
+    /// List entries, the newest first.
+    #[command(after_help = "Example:\n  countersign ledger log --limit 20")]
+    Log {
+        /// How many at the most.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: usize,
+    },
+    /// Show one entry, whole.
+    #[command(after_help = "Examples:\n  countersign ledger show 7\n  countersign ledger show 7 --openssh signature")]
+    Show {
+        /// The entry's number, from 0.
+        #[arg(value_name = "SEQ")]
+        seq: u64,
+        /// Write its OpenSSH signatures to this folder, for `ssh-keygen -Y verify`.
+        #[arg(long, value_name = "DIR")]
+        openssh: Option<PathBuf>,
+    },
+    /// Print all entries as JSON lines.
+    #[command(after_help = "Example:\n  countersign ledger export --out ledger.jsonl")]
+    Export {
+        /// Write to this file instead of standard output.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Verify everything and sign that it was so.
+    #[command(after_help = "Example:\n  countersign ledger checkpoint")]
+    Checkpoint {
+        /// The key that signs; it must have the duty `executor` or `witness`.
+        #[command(flatten)]
+        signer: SignerArgs,
+    },
+}
+
+/// Arguments of `status`.
+#[derive(Debug, ClapArgs)]
+pub struct StatusArgs {
+    /// The plan (a file or a digest) or the run; without it the repository: halted or not, what runs, what waits.
+    #[arg(value_name = "PLAN|RUN")]
+    pub subject: Option<String>,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, ClapArgs)]
+pub struct ListArgs {
+    /// Only plans of this status.
+    #[arg(long)]
+    pub status: Option<String>,
+    /// How many at the most.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+}
+
+/// Arguments of `history`.
+#[derive(Debug, ClapArgs)]
+pub struct HistoryArgs {
+    /// How many at the most.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+}
