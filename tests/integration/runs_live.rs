@@ -286,6 +286,7 @@ fn a_repository_that_is_halted_says_so_by_whom_why_and_since_when() {
         assert!(told.lines().next().unwrap().contains("halted by ada since"), "{command}: {told}");
         assert!(told.lines().next().unwrap().ends_with(": incident 42"), "{command}: {told}");
     }
+    assert!(bench.run(&["doctor"]).stdout.contains(": incident 42; nothing executes"));
     let shown = bench.json(&["status"]).exits(0).json();
     assert_eq!((&shown["decision"], &shown["result"]["halt"]["by"]), (&json!("halted"), &json!("ada")));
     bench.run(&["halt", "--lift", "--reason", "over"]).exits(0);

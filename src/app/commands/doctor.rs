@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::list::{halt_line, halted};
 use crate::{
     app::{
         doctor::{self, Standing},
@@ -22,6 +23,7 @@ use crate::{
     forge::Checkout,
     ledger::Keep,
     policy::Policy,
+    sign::predicate::Halt,
 };
 
 /// One line of the report.
@@ -70,6 +72,13 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
                 session.catalog().map(|all| format!("{} at the base", all.names().count())),
             ));
             let ledger = unread(&session).and_then(|ledger| ledger.with_keep(Keep::Nothing).verify_all(world.now()));
+            if ledger.is_ok() {
+                let said = |halt: Option<Halt>| match halt {
+                    Some(halt) => format!("{}; nothing executes", halt_line(&halt)),
+                    None => "not halted".to_owned(),
+                };
+                lines.push(Line::of("halt", halted(&session, world).map(said)));
+            }
             lines.push(Line::of(
                 "ledger",
                 ledger.map(|(entries, objects)| format!("{entries} entries, {}", count(objects, "object"))),
