@@ -110,15 +110,24 @@ pub(crate) fn seal(session: &Session, policy: &Policy, order: &Order<'_>) -> Res
 
 /// Expands twice: what a plan reads is known only when it is expanded, and what the head commit holds there belongs into it.
 fn expand(then: Then<'_>, policy: &Policy, catalog: &Catalog, order: &Order<'_>) -> Result<Plan> {
+    let first = expand_with(then, policy, catalog, order, &AtHead::default())?;
+    let found = look_up(then, &first)?;
+    if found == AtHead::default() { Ok(first) } else { expand_with(then, policy, catalog, order, &found) }
+}
+
+fn expand_with(
+    then: Then<'_>,
+    policy: &Policy,
+    catalog: &Catalog,
+    order: &Order<'_>,
+    at_head: &AtHead,
+) -> Result<Plan> {
     let programs = programs(policy);
-    let draft = |at_head: &AtHead| order.planner.draft(&request(then, policy, (catalog, &programs), order, at_head));
-    let first = draft(&AtHead::default())?.plan;
-    let found = at_head(then, &first)?;
-    if found == AtHead::default() { Ok(first) } else { Ok(draft(&found)?.plan) }
+    Ok(order.planner.draft(&request(then, policy, (catalog, &programs), order, at_head))?.plan)
 }
 
 /// Looks up what a plan reads at the head commit.
-fn at_head(then: Then<'_>, plan: &Plan) -> Result<AtHead> {
+fn look_up(then: Then<'_>, plan: &Plan) -> Result<AtHead> {
     let (checkout, head) = (&then.session.checkout, &then.facts.head_sha);
     let mut found = AtHead::default();
     for path in reads(plan) {
@@ -214,7 +223,9 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
         directive_commit: at,
         parent: document.parent.map(|digest| (digest, document.revision.saturating_sub(1))),
     };
-    let again = match expand(then, policy, &catalog, &order) {
+    // What the plan reads is looked up by its own word: where it reads anything else than it should, that is the difference.
+    let again = look_up(then, document).and_then(|found| expand_with(then, policy, &catalog, &order, &found));
+    let again = match again {
         Ok(again) => again,
         Err(refusal) => return deviates(refusal.message().to_owned()),
     };
