@@ -1,6 +1,7 @@
 //! The ledger's branch as git objects: read and written by plumbing, never through a checkout.
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     io::{Read as _, Write as _},
     path::Path,
@@ -83,17 +84,22 @@ pub(super) struct Addition<'a> {
 pub(super) struct Objects<'a> {
     store: &'a Store,
     folder: Option<git2::Tree<'a>>,
+    /// Folders of the objects whose names begin alike, by those two digits: git keeps no large tree in memory.
+    opened: RefCell<BTreeMap<String, git2::Tree<'a>>>,
 }
 
 impl Objects<'_> {
     /// Refuses where an object that an entry names is not there.
     pub(super) fn must_hold(&self, digest: &Digest) -> Result<()> {
         let hex = digest.hex();
-        let found = self.folder.as_ref().and_then(|folder| folder.get_name(&hex[..2])).map(|entry| entry.id());
-        let held = match found {
-            Some(id) => self.store.tree(id)?.get_name(&hex[2..]).is_some(),
-            None => false,
-        };
+        let (first, rest) = hex.split_at(2);
+        let mut opened = self.opened.borrow_mut();
+        if !opened.contains_key(first)
+            && let Some(id) = self.folder.as_ref().and_then(|folder| folder.get_name(first)).map(|entry| entry.id())
+        {
+            opened.insert(first.to_owned(), self.store.tree(id)?);
+        }
+        let held = opened.get(first).is_some_and(|folder| folder.get_name(rest).is_some());
         if held {
             return Ok(());
         }
@@ -247,8 +253,10 @@ impl Store {
     pub(super) fn objects(&self, commit: Oid) -> Result<Objects<'_>> {
         let (tree, _) = self.commit(commit)?;
         match self.tree(tree)?.get_path(Path::new("objects/sha256")) {
-            Ok(entry) => Ok(Objects { store: self, folder: Some(self.tree(entry.id())?) }),
-            Err(e) if e.code() == ErrorCode::NotFound => Ok(Objects { store: self, folder: None }),
+            Ok(entry) => Ok(Objects { store: self, folder: Some(self.tree(entry.id())?), opened: RefCell::default() }),
+            Err(e) if e.code() == ErrorCode::NotFound => {
+                Ok(Objects { store: self, folder: None, opened: RefCell::default() })
+            }
             Err(e) => Err(corrupt(e.message())),
         }
     }

@@ -510,7 +510,7 @@ fn what_the_policy_permits_runs_without_a_person_and_a_run_that_failed_is_gone_o
     assert_eq!((hub.comments().len(), hub.kinds()), (0, vec!["genesis".to_owned()]));
     let asked = "countersign plan careful";
     let comment = hub.says("bob", asked);
-    hub.hears(comment, "bob", asked).refused("path.missing");
+    hub.hears(comment, "bob", asked).refused("step.exit");
     let kinds = hub.kinds();
     let count = |kinds: &[String], kind: &str| kinds.iter().filter(|one| *one == kind).count();
     assert_eq!(
@@ -520,7 +520,7 @@ fn what_the_policy_permits_runs_without_a_person_and_a_run_that_failed_is_gone_o
     );
     let again = "countersign retry";
     let comment = hub.says("bob", again);
-    hub.hears(comment, "bob", again).refused("path.missing");
+    hub.hears(comment, "bob", again).refused("step.exit");
     let kinds = hub.kinds();
     assert_eq!(
         (count(&kinds, "approval"), count(&kinds, "claim"), count(&kinds, "step-started")),
