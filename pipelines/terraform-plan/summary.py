@@ -58,17 +58,18 @@ def count(document: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def changes(document: dict[str, Any]) -> str:
-    """Return every change on one line, `create ADDRESS; delete ADDRESS`, cut after a bound with how many are left."""
+    """Return every change on one line, what destroys first; cut after a bound, with how many are left."""
     words = {("create",): "create", ("update",): "update", ("delete",): "delete"}
+    order = ("delete", "replace", "update", "create")
     found = []
     for resource in document.get("resource_changes", []):
         actions = tuple(resource["change"]["actions"])
         if actions in (("no-op",), ("read",), ("forget",)):
             continue
         word = words.get(actions) or ("replace" if set(actions) == {"create", "delete"} else "+".join(actions))
-        found.append(f"{word} {resource['address']}")
+        found.append((order.index(word) if word in order else -1, f"{word} {resource['address']}"))
     line, shown = "none", 0
-    for change in sorted(found):
+    for _, change in sorted(found):
         longer = change if shown == 0 else f"{line}; {change}"
         if len(longer) > MAX_CHANGES:
             return f"{line}; and {len(found) - shown} more"

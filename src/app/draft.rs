@@ -24,7 +24,7 @@ use crate::{
     pipeline::{Catalog, ProgramTable},
     plan::{
         SealedPlan,
-        model::{Action, Origin, Person, Plan, PlannerInput, ProposedValue},
+        model::{Action, Origin, Person, Plan, PlannerInput, ProposedValue, Step},
         seal,
     },
     planner::{
@@ -154,14 +154,8 @@ fn authors(then: Then<'_>, plan: &Plan) -> Result<Vec<u64>> {
 }
 
 fn reads(plan: &Plan) -> Vec<RepoPath> {
-    let actions = plan.steps.iter().flat_map(|step| step.actions.iter().chain(&step.verify));
-    let mut paths: Vec<RepoPath> = actions
-        .flat_map(|action| match action {
-            Action::Run(run) => run.reads.iter().map(|read| read.path.clone()).collect(),
-            Action::Copy(copy) => vec![copy.from.path.clone()],
-            _ => Vec::new(),
-        })
-        .collect();
+    let reads = plan.steps.iter().flat_map(Step::every_action).flat_map(Action::reads);
+    let mut paths: Vec<RepoPath> = reads.map(|read| read.path.clone()).collect();
     paths.sort();
     paths.dedup();
     paths

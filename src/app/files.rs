@@ -110,7 +110,7 @@ pub(crate) fn refuse_links(folder: &Path, path: &str) -> Result<()> {
 }
 
 /// Returns the first symbolic link among a path's parts below a folder.
-pub(crate) fn link_on_the_way(folder: &Path, path: &str) -> Option<PathBuf> {
+fn link_on_the_way(folder: &Path, path: &str) -> Option<PathBuf> {
     let mut at = folder.to_owned();
     Path::new(path).iter().find_map(|part| {
         at.push(part);

@@ -15,7 +15,10 @@ use crate::{
     event::StepOutcome,
     facts::Facts,
     ledger::{Ledger, Record, State},
-    plan::{SealedPlan, model::Plan},
+    plan::{
+        SealedPlan,
+        model::{Plan, Step},
+    },
     policy::{
         self, Decision, Policy,
         evaluate::{Question, evaluate},
@@ -194,9 +197,9 @@ fn compare(session: &Session, plan: &Plan, purpose: &Purpose, modified: &mut Vec
         return Ok(Vec::new());
     }
     let state = step::state(plan);
-    let all_writes: Vec<RepoPath> = plan.steps.iter().flat_map(step::writes).collect();
+    let all_writes: Vec<RepoPath> = plan.steps.iter().flat_map(Step::writes).cloned().collect();
     let written = if resumed { all_writes.as_slice() } else { &[] };
-    let actions = plan.steps.iter().flat_map(|step| step.actions.iter().chain(&step.verify));
+    let actions = plan.steps.iter().flat_map(Step::every_action);
     let reads = actions.flat_map(|action| kind_of(action).touch(action).reads).map(|read| read.path);
     let paths: BTreeSet<RepoPath> = reads.chain(all_writes.iter().cloned()).collect();
     if paths.is_empty() {

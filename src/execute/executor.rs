@@ -6,10 +6,11 @@ use super::{
     cancel::Cancel,
     capture, classify, doubt,
     inputs::Inputs,
-    prepare::{Materials, Prepared, Scratch, Spare},
+    prepare::{Materials, Prepared},
     process::{self, Cause, Ended, Exit, Order, limits::Limits},
     reasons::{PROC_LEAK, RUN_CANCELLED, SANDBOX_SETUP, STEP_TIMEOUT, VERIFICATION_FAILED, VERIFICATION_MISSING},
     redact::Redactor,
+    scratch::{Scratch, Spare},
     setting::RunSetting,
     slots::Outputs,
 };

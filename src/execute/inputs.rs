@@ -1,6 +1,6 @@
 //! What a step finds in the checkout is what is committed, and what the plan's own steps have written.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::setting::RunSetting;
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
         reasons::INPUT_DRIFT,
         state,
         workspace::Workspace,
-        writes,
     },
 };
 
@@ -24,7 +23,8 @@ use crate::{
 pub(super) struct Inputs {
     committed: Committed,
     state: Vec<RepoPath>,
-    written: Mutex<Vec<RepoPath>>,
+    /// What steps may have written that have begun; whoever compares holds what it was when it began.
+    written: Mutex<Arc<Vec<RepoPath>>>,
     #[cfg(test)]
     unchecked: bool,
 }
@@ -38,7 +38,7 @@ impl Inputs {
         Self {
             committed: Committed::new(setting.workspace.clone(), plan.subject.head_sha.clone()),
             state: state(plan),
-            written: Mutex::new(plan.steps.iter().filter(begun).flat_map(writes).collect()),
+            written: Mutex::new(Arc::new(plan.steps.iter().filter(begun).flat_map(Step::writes).cloned().collect())),
             #[cfg(test)]
             unchecked: setting.without_commit,
         }
@@ -49,7 +49,7 @@ impl Inputs {
     /// # Errors
     /// `input.drift`, and those of [`Committed::compare`].
     pub(super) fn begin(&self, step: &Step, workspace: &Workspace) -> Result<()> {
-        let own = writes(step);
+        let own: Vec<RepoPath> = step.writes().cloned().collect();
         let read_here = step.actions.iter().flat_map(|action| match action {
             Action::Copy(copy) => std::slice::from_ref(&copy.from.path),
             Action::Commit(commit) => commit.paths.as_slice(),
@@ -58,7 +58,7 @@ impl Inputs {
         for path in &own {
             self.compare(path, workspace)?;
         }
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).extend(own);
+        Arc::make_mut(&mut self.written.lock().unwrap_or_else(PoisonError::into_inner)).extend(own);
         // What the step itself makes it may take from there.
         for path in read_here {
             self.compare(path, workspace)?;
@@ -100,6 +100,6 @@ fn everything(workspace: &Workspace, path: &RepoPath) -> Readable {
         return Readable::Whole;
     }
     let names = std::fs::read_dir(workspace.path()).unwrap().map(|entry| entry.unwrap().file_name());
-    let names = names.filter(|name| name != ".git").filter_map(|name| name.to_str()?.parse().ok());
+    let names = names.filter(|name| name != ".git").map(std::path::PathBuf::from);
     Readable::Parts(names.collect())
 }

@@ -20,6 +20,7 @@ pub mod reasons;
 mod redact;
 pub mod sandbox;
 mod scheduler;
+mod scratch;
 mod setting;
 mod sink;
 mod slots;
@@ -79,7 +80,7 @@ pub async fn run<S: EventSink>(
         setting,
         workspace,
         redactor,
-        spare: prepare::Spare::default(),
+        spare: scratch::Spare::default(),
         others: process::limits::processes_of_user(),
         kill: Cancel::default(),
     });

@@ -2,10 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    os::{fd::OwnedFd, unix::fs::PermissionsExt as _},
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use regex::Regex;
@@ -17,6 +15,7 @@ use super::{
     process::program::Program,
     reasons::{PATH_CREDENTIALS, SECRET_MISSING},
     sandbox::{Grant, Jail, Network, Profile, Right, system_path},
+    scratch::Scratch,
     setting::RunSetting,
     slots::{Outputs, Places, fill},
 };
@@ -26,137 +25,9 @@ use crate::{
         path::RepoPath,
         reason::{IO, Refusal, Result},
     },
-    plan::model::{Action, Arg, CaptureFrom, Host, Plan, Read, Run, Step},
-    step::{
-        committed::Readable,
-        kind_of,
-        reasons::{CONTENT_DRIFT, PATH_MISSING},
-        workspace::Workspace,
-        writes,
-    },
+    plan::model::{Action, CaptureFrom, Host, Plan, Read, Run, Step},
+    step::{committed::Readable, kind_of, reasons::PATH_MISSING, workspace::Workspace},
 };
-
-/// Folders of attempts that are over and left nothing in them, for those to come.
-///
-/// Making and removing four folders for each of a thousand steps costs more than the steps.
-#[derive(Debug, Default)]
-pub(super) struct Spare(Mutex<Vec<tempfile::TempDir>>);
-
-impl Spare {
-    fn all(&self) -> MutexGuard<'_, Vec<tempfile::TempDir>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The folders of one attempt, private; what is in them is gone with it.
-#[derive(Debug)]
-pub(super) struct Scratch<'a> {
-    /// Holds the others; none only while it is dropped.
-    root: Option<tempfile::TempDir>,
-    path: PathBuf,
-    spare: &'a Spare,
-}
-
-impl Drop for Scratch<'_> {
-    fn drop(&mut self) {
-        let untouched = self.is_untouched().unwrap_or(false);
-        self.spare.all().extend(self.root.take().filter(|_| untouched));
-    }
-}
-
-impl<'a> Scratch<'a> {
-    /// Makes the folders and writes the scripts that the step's actions name, with those beside them.
-    ///
-    /// # Errors
-    /// `io.failed`, `content.drift` where a script in the plan has not the digest that the plan states.
-    pub(super) fn new(plan: &Plan, step: &Step, below: &Path, spare: &'a Spare) -> Result<Self> {
-        let failed = |e: io::Error| Refusal::new(IO, format!("cannot make the scratch folder: {e}"));
-        let left = spare.all().pop();
-        let fresh = left.is_none();
-        let root = match left {
-            Some(root) => root,
-            None => tempfile::Builder::new().prefix("step-").tempdir_in(below).map_err(failed)?,
-        };
-        let scratch = Self { path: root.path().to_owned(), root: Some(root), spare };
-        for folder in scratch.folders().into_iter().filter(|_| fresh) {
-            fs::create_dir(&folder).map_err(failed)?;
-            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(failed)?;
-        }
-        let folders = script_folders(step);
-        for script in plan.scripts.iter().filter(|script| folders.contains(&folder_of(&script.path))) {
-            let digest = Digest::of(script.content.as_bytes());
-            if digest != script.digest {
-                let why = format!("script `{}` is {digest}, the plan says {}", script.path, script.digest);
-                return Err(Refusal::new(CONTENT_DRIFT, why).subject(script.path.as_str()));
-            }
-            let place = scratch.scripts().join(script.path.as_str());
-            if let Some(folder) = place.parent() {
-                fs::create_dir_all(folder).map_err(failed)?;
-            }
-            fs::write(&place, &script.content).map_err(failed)?;
-            fs::set_permissions(&place, fs::Permissions::from_mode(0o400)).map_err(failed)?;
-        }
-        Ok(scratch)
-    }
-
-    /// The folder for temporary files.
-    pub(super) fn files(&self) -> PathBuf {
-        self.path.join("tmp")
-    }
-
-    fn home(&self) -> PathBuf {
-        self.path.join("home")
-    }
-
-    fn scripts(&self) -> PathBuf {
-        self.path.join("scripts")
-    }
-
-    fn folders(&self) -> [PathBuf; 3] {
-        [self.files(), self.home(), self.scripts()]
-    }
-
-    /// Tells whether the folders are as they were made: theirs is the right mode, and nothing is in or at them.
-    fn is_untouched(&self) -> io::Result<bool> {
-        let folders = self.folders();
-        for folder in &folders {
-            let status = folder.symlink_metadata()?;
-            let plain = status.is_dir() && status.permissions().mode() & 0o7777 == 0o700;
-            if !plain || fs::read_dir(folder)?.next().is_some() || has_attributes(folder)? {
-                return Ok(false);
-            }
-        }
-        Ok(fs::read_dir(&self.path)?.count() == folders.len())
-    }
-}
-
-/// Tells whether somebody has written extended attributes to a folder, in which a later step could read.
-fn has_attributes(folder: &Path) -> io::Result<bool> {
-    let nothing: &mut [u8] = &mut [];
-    match rustix::fs::llistxattr(folder, nothing) {
-        Ok(length) => Ok(length > 0),
-        Err(rustix::io::Errno::NOTSUP) => Ok(false),
-        Err(e) => Err(e.into()),
-    }
-}
-
-fn script_folders(step: &Step) -> Vec<&str> {
-    let mut folders = Vec::new();
-    for action in step.actions.iter().chain(&step.verify) {
-        if let Action::Run(run) = action {
-            for arg in run.argv.iter().chain(run.env.values()) {
-                if let Arg::Script(path) = arg {
-                    folders.push(folder_of(path));
-                }
-            }
-        }
-    }
-    folders
-}
-
-fn folder_of(path: &RepoPath) -> &str {
-    path.as_str().rsplit_once('/').map_or(".", |(folder, _)| folder)
-}
 
 /// What an action is prepared from.
 pub(super) struct Materials<'a> {
@@ -306,7 +177,7 @@ fn read_grants(read: &Read, run: &Run, materials: &Materials<'_>, all: &mut Vec<
     let readable = materials.inputs.readable(read, workspace)?;
     if let Readable::Parts(parts) = readable {
         for part in &parts {
-            match workspace.locate(part) {
+            match workspace.locate_any(part) {
                 Ok(Some((place, _))) => all.push(Grant { place, right: Right::Read }),
                 Ok(None) => {}
                 // A link is its own name and no more: what it leads to is granted, or is not.
@@ -318,21 +189,16 @@ fn read_grants(read: &Read, run: &Run, materials: &Materials<'_>, all: &mut Vec<
         all.push(Grant { place: workspace.open_beneath(path, flags, Mode::empty())?, right: Right::List });
         return Ok(());
     }
-    let unknown = read.digest.is_none() && read.tree.is_none();
     let made = |write: &RepoPath| path.is_within(write);
     match workspace.locate(path)? {
         Some((place, _)) => all.push(Grant { place, right: Right::Read }),
         // What the program itself makes is granted as a write.
         None if run.writes.iter().any(made) => {}
         // What neither a commit holds nor a step makes is there or is not; the program will see.
-        None if unknown && !writes_of_all(materials.plan).iter().any(made) => {}
+        None if !read.is_pinned() && !materials.plan.steps.iter().flat_map(Step::writes).any(made) => {}
         None => return Err(Refusal::new(PATH_MISSING, format!("`{path}` is not there")).subject(path.as_str())),
     }
     Ok(())
-}
-
-fn writes_of_all(plan: &Plan) -> Vec<RepoPath> {
-    plan.steps.iter().flat_map(writes).collect()
 }
 
 /// Refuses a repository whose configuration holds a credential, as checkout actions leave there.
@@ -364,7 +230,7 @@ fn holds_credentials(config: &str) -> bool {
 fn is_folder(path: &RepoPath, step: &Step) -> bool {
     let mut named: Vec<RepoPath> = Vec::new();
     let mut files: Vec<&RepoPath> = Vec::new();
-    for action in step.actions.iter().chain(&step.verify) {
+    for action in step.every_action() {
         let touch = kind_of(action).touch(action);
         named.extend(touch.writes.iter().cloned().chain(touch.reads.iter().map(|read| read.path.clone())));
         match action {

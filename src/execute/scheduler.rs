@@ -100,7 +100,7 @@ fn overlap(some: &[RepoPath], others: &[RepoPath]) -> bool {
 
 fn touched(step: &Step) -> Touched {
     let mut all = Touched::default();
-    for action in step.actions.iter().chain(&step.verify) {
+    for action in step.every_action() {
         let Touch { reads, writes, repository } = kind_of(action).touch(action);
         all.reads.extend(reads.into_iter().map(|read| read.path));
         all.writes.extend(writes);

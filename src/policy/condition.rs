@@ -286,7 +286,7 @@ impl Window {
 
 /// Returns every program run of a step, the verifying ones last.
 pub(super) fn runs(step: &Step) -> impl Iterator<Item = &Run> {
-    step.actions.iter().chain(&step.verify).filter_map(|action| match action {
+    step.every_action().filter_map(|action| match action {
         Action::Run(run) => Some(run),
         _ => None,
     })
@@ -311,7 +311,7 @@ fn programs(step: &Step) -> Vec<Id> {
 
 fn written(step: &Step) -> Vec<Written> {
     let mut all = Vec::new();
-    for action in step.actions.iter().chain(&step.verify) {
+    for action in step.every_action() {
         match action {
             Action::Run(run) => all.extend(run.writes.iter().cloned().map(Written::Tree)),
             Action::Write(write) => all.push(Written::File(write.path.clone())),

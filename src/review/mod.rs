@@ -89,7 +89,7 @@ pub fn least_effect(step: &Step) -> Effect {
         Action::Run(run) if !run.writes.is_empty() => Effect::Recommend,
         Action::Run(_) => Effect::Read,
     };
-    walk::actions(step).map(of_action).max().unwrap_or(Effect::Read)
+    step.every_action().map(of_action).max().unwrap_or(Effect::Read)
 }
 
 /// Runs every check over a plan; `digest` is the SHA-256 of the sealed bytes that `plan` was read from.

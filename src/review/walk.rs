@@ -2,14 +2,9 @@
 
 use crate::plan::model::{Action, Arg, Plan, Run, Step};
 
-/// Returns every action of a step, the verifying ones last.
-pub(super) fn actions(step: &Step) -> impl Iterator<Item = &Action> {
-    step.actions.iter().chain(&step.verify)
-}
-
 /// Returns every program run of a step, the verifying ones last.
 pub(super) fn runs(step: &Step) -> impl Iterator<Item = &Run> {
-    actions(step).filter_map(|action| match action {
+    step.every_action().filter_map(|action| match action {
         Action::Run(run) => Some(run),
         _ => None,
     })
@@ -26,7 +21,7 @@ pub(super) fn literals(run: &Run) -> impl Iterator<Item = &str> {
 
 /// Returns every text of a step that is written somewhere or handed to a program.
 pub(super) fn acting_texts(step: &Step) -> impl Iterator<Item = &str> {
-    actions(step).flat_map(|action| -> Vec<&str> {
+    step.every_action().flat_map(|action| -> Vec<&str> {
         match action {
             Action::Run(run) => literals(run).collect(),
             Action::Write(write) => vec![write.path.as_str(), &write.content],

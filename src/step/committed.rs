@@ -5,10 +5,11 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fmt,
     fs::File,
     io::{Read as _, Seek as _},
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -58,16 +59,16 @@ pub struct Apart<'a> {
 }
 
 impl Apart<'_> {
-    fn is_written(&self, path: &RepoPath) -> bool {
-        self.written.iter().any(|written| path.is_within(written))
+    fn is_written(&self, path: &Path) -> bool {
+        self.written.iter().any(|written| path.starts_with(written.as_str()))
     }
 
-    fn is_state(&self, path: &RepoPath) -> bool {
-        self.state.iter().any(|state| path.is_within(state))
+    fn is_state(&self, path: &Path) -> bool {
+        self.state.iter().any(|state| path.starts_with(state.as_str()))
     }
 
-    fn leads_to_any(&self, path: &RepoPath) -> bool {
-        self.written.iter().chain(self.state).any(|other| other.is_within(path))
+    fn leads_to_any(&self, path: &Path) -> bool {
+        self.written.iter().chain(self.state).any(|other| Path::new(other.as_str()).starts_with(path))
     }
 }
 
@@ -89,7 +90,7 @@ pub enum Readable {
     #[default]
     Whole,
     /// Files and folders below it, and the names of all else.
-    Parts(Vec<RepoPath>),
+    Parts(Vec<PathBuf>),
 }
 
 impl Committed {
@@ -153,7 +154,7 @@ enum Seen {
     /// All of it.
     Whole,
     /// These places, and the names of all else.
-    Parts(Vec<RepoPath>),
+    Parts(Vec<PathBuf>),
     /// Nothing: the commit does not hold it.
     Strange,
 }
@@ -177,36 +178,39 @@ impl Entry<'_> {
 }
 
 impl Walk<'_> {
-    fn path(&mut self, root: &Tree<'_>, path: &RepoPath) -> Result<Seen> {
-        if path.as_str().split('/').next() == Some(".git") || self.apart.is_written(path) {
+    fn path(&mut self, root: &Tree<'_>, named: &RepoPath) -> Result<Seen> {
+        let path = Path::new(named.as_str());
+        if path.starts_with(".git") || self.apart.is_written(path) {
             return Ok(Seen::Whole);
         }
-        if *path == RepoPath::root() {
+        if *named == RepoPath::root() {
             let folder = self.workspace.root().try_clone_to_owned().map_err(|e| unreadable(path, &e))?;
-            return self.folder(&folder, Some(root), path, 0);
+            return self.folder(&folder, Some(root), Path::new(""), 0);
         }
-        let held = match root.get_path(Path::new(path.as_str())) {
+        let held = match root.get_path(path) {
             Ok(entry) => Some(entry),
             Err(e) if e.code() == git2::ErrorCode::NotFound => None,
             Err(e) => return Err(failed(&e)),
         };
-        match (&held, self.workspace.locate(path)?) {
+        match (&held, self.workspace.locate(named)?) {
             (None, None) => Ok(Seen::Whole),
             (Some(_), None) => {
-                self.changed.push(path.to_string());
+                self.changed.push(shown(path));
                 Ok(Seen::Whole)
             }
             (held, Some((_, stat))) => {
-                let (folder, name) = self.workspace.parent(path)?;
+                let (folder, name) = self.workspace.parent(named)?;
                 let entry = Entry { folder: &folder, name: name.as_bytes(), stat };
                 self.entry(&entry, held.as_ref(), path, 0)
             }
         }
     }
 
-    fn folder(&mut self, folder: &OwnedFd, tree: Option<&Tree<'_>>, path: &RepoPath, depth: usize) -> Result<Seen> {
+    /// Compares a folder; the path of the root is empty.
+    fn folder(&mut self, folder: &OwnedFd, tree: Option<&Tree<'_>>, path: &Path, depth: usize) -> Result<Seen> {
         if depth > MAX_FOLDERS {
-            return Err(Refusal::new(LIMIT_DEPTH, format!("`{path}` lies more than {MAX_FOLDERS} folders deep")));
+            let why = format!("`{}` lies more than {MAX_FOLDERS} folders deep", excerpt(&shown(path)));
+            return Err(Refusal::new(LIMIT_DEPTH, why));
         }
         let mut names = BTreeSet::new();
         for entry in Dir::read_from(folder).map_err(|e| unreadable(path, &e.into()))? {
@@ -215,21 +219,17 @@ impl Walk<'_> {
         }
         self.missing(tree, &names, path);
         // The root holds `.git`, which is granted by its name alone.
-        let (mut parts, mut whole) = (Vec::new(), *path != RepoPath::root());
+        let at_root = path.as_os_str().is_empty();
+        let (mut parts, mut whole) = (Vec::new(), !at_root);
         for name in names.iter().filter(|name| !matches!(name.as_slice(), b"." | b"..")) {
-            if *path == RepoPath::root() && name == b".git" {
+            if at_root && name == b".git" {
                 continue;
             }
             let stat = rustix::fs::statat(folder, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW)
                 .map_err(|e| unreadable(path, &e.into()))?;
-            let entry = Entry { folder, name, stat };
             let held = tree.and_then(|tree| tree.get_name_bytes(name));
-            let Some(child) = std::str::from_utf8(name).ok().and_then(|name| path.join(name).ok()) else {
-                // No plan can name it: it is readable with the whole folder, or not at all.
-                whole &= self.nameless(&entry, held.as_ref(), path)?;
-                continue;
-            };
-            match self.entry(&entry, held.as_ref(), &child, depth)? {
+            let child = path.join(OsStr::from_bytes(name));
+            match self.entry(&Entry { folder, name, stat }, held.as_ref(), &child, depth)? {
                 Seen::Whole => parts.push(child),
                 Seen::Strange => whole = false,
                 Seen::Parts(some) => {
@@ -242,27 +242,21 @@ impl Walk<'_> {
     }
 
     /// Notes what the commit holds in a folder and the checkout lacks.
-    fn missing(&mut self, tree: Option<&Tree<'_>>, names: &BTreeSet<Vec<u8>>, path: &RepoPath) {
+    fn missing(&mut self, tree: Option<&Tree<'_>>, names: &BTreeSet<Vec<u8>>, path: &Path) {
         for entry in tree.into_iter().flat_map(Tree::iter) {
             // Another repository's folder may be empty, and git leaves an empty one out.
             if entry.kind() == Some(ObjectType::Commit) || names.contains(entry.name_bytes()) {
                 continue;
             }
-            let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
-            if !path.join(&name).is_ok_and(|child| self.apart.is_written(&child)) {
-                self.changed.push(below(path, &name));
+            let child = path.join(OsStr::from_bytes(entry.name_bytes()));
+            if !self.apart.is_written(&child) {
+                self.changed.push(shown(&child));
             }
         }
     }
 
     /// Compares one entry of a folder.
-    fn entry(
-        &mut self,
-        entry: &Entry<'_>,
-        held: Option<&TreeEntry<'_>>,
-        path: &RepoPath,
-        depth: usize,
-    ) -> Result<Seen> {
+    fn entry(&mut self, entry: &Entry<'_>, held: Option<&TreeEntry<'_>>, path: &Path, depth: usize) -> Result<Seen> {
         if self.apart.is_written(path) {
             return Ok(Seen::Whole);
         }
@@ -274,7 +268,7 @@ impl Walk<'_> {
             }
             (Some((held, ObjectType::Blob)), _) => {
                 if !self.same(entry, held, path)? {
-                    self.changed.push(path.to_string());
+                    self.changed.push(shown(path));
                 }
                 Ok(Seen::Whole)
             }
@@ -284,42 +278,26 @@ impl Walk<'_> {
                 FileType::Directory if self.apart.leads_to_any(path) => {
                     self.folder(&folder(entry)?, None, path, depth + 1)
                 }
-                _ => self.stranger(entry, path.to_string()),
+                _ => self.stranger(entry, path),
             },
             _ => {
-                self.changed.push(path.to_string());
+                self.changed.push(shown(path));
                 Ok(Seen::Whole)
             }
         }
     }
 
-    /// Compares an entry whose name no plan can write; tells whether it may be read with the folder that it is in.
-    fn nameless(&mut self, entry: &Entry<'_>, held: Option<&TreeEntry<'_>>, path: &RepoPath) -> Result<bool> {
-        let shown = below(path, &String::from_utf8_lossy(entry.name));
-        match held {
-            Some(held) if held.kind() == Some(ObjectType::Blob) => {
-                let same = self.same(entry, held, path)?;
-                if !same {
-                    self.changed.push(shown);
-                }
-                Ok(same)
-            }
-            Some(_) => Ok(false),
-            None => self.stranger(entry, shown).map(|_| false),
-        }
-    }
-
     /// Takes note of what the commit does not hold, and refuses what would be read under another name.
-    fn stranger(&mut self, entry: &Entry<'_>, path: String) -> Result<Seen> {
+    fn stranger(&mut self, entry: &Entry<'_>, path: &Path) -> Result<Seen> {
         let why = match entry.kind() {
             FileType::Symlink if self.leads_inside(entry)? => "it is a link",
             FileType::RegularFile if entry.stat.st_nlink > 1 => "it has another name elsewhere",
             _ => {
-                self.strange.push(path);
+                self.strange.push(shown(path));
                 return Ok(Seen::Strange);
             }
         };
-        Err(uncommitted(&[path], &format!("{why}, and no commit holds it")))
+        Err(uncommitted(&[shown(path)], &format!("{why}, and no commit holds it")))
     }
 
     /// Tells whether a link may lead to something of the checkout, by the letters of its target alone.
@@ -331,7 +309,7 @@ impl Walk<'_> {
     }
 
     /// Tells whether a file or link is what the commit holds.
-    fn same(&self, entry: &Entry<'_>, held: &TreeEntry<'_>, path: &RepoPath) -> Result<bool> {
+    fn same(&self, entry: &Entry<'_>, held: &TreeEntry<'_>, path: &Path) -> Result<bool> {
         let executable = match (held.filemode(), entry.kind()) {
             (0o120_000, FileType::Symlink) => {
                 let target = rustix::fs::readlinkat(entry.folder, entry.name, Vec::new());
@@ -349,14 +327,15 @@ impl Walk<'_> {
         (&mut file).take(MAX_FILE + 1).read_to_end(&mut content).map_err(|e| unreadable(path, &e))?;
         if content.len() as u64 > MAX_FILE {
             return self.stored_elsewhere(held.id(), file, path)?.ok_or_else(|| {
-                Refusal::new(LIMIT_SIZE, format!("`{path}` is larger than {MAX_FILE} bytes")).subject(path.as_str())
+                let path = excerpt(&shown(path));
+                Refusal::new(LIMIT_SIZE, format!("`{path}` is larger than {MAX_FILE} bytes")).subject(path)
             });
         }
         Ok(is(held.id(), &content)? || self.stored_elsewhere(held.id(), file, path)? == Some(true))
     }
 
     /// Tells whether a file is the one that a pointer of Git LFS names; `None` where the commit holds no such pointer.
-    fn stored_elsewhere(&self, id: Oid, mut file: File, path: &RepoPath) -> Result<Option<bool>> {
+    fn stored_elsewhere(&self, id: Oid, mut file: File, path: &Path) -> Result<Option<bool>> {
         let blob = self.repository.find_blob(id).map_err(|e| failed(&e))?;
         let Some((digest, size)) = pointer(blob.content()) else { return Ok(None) };
         file.rewind().map_err(|e| unreadable(path, &e))?;
@@ -378,8 +357,9 @@ fn is(id: Oid, content: &[u8]) -> Result<bool> {
     Ok(Oid::hash_object(ObjectType::Blob, content).map_err(|e| failed(&e))? == id)
 }
 
-fn below(path: &RepoPath, name: &str) -> String {
-    if *path == RepoPath::root() { name.to_owned() } else { format!("{path}/{name}") }
+/// Returns a path as text, for people: what is not UTF-8 in it is lost.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 fn uncommitted(strange: &[String], why: &str) -> Refusal {
@@ -388,8 +368,9 @@ fn uncommitted(strange: &[String], why: &str) -> Refusal {
     strange.iter().take(1).fold(refusal, |refusal, path| refusal.subject(excerpt(path)))
 }
 
-fn unreadable(path: &RepoPath, error: &std::io::Error) -> Refusal {
-    Refusal::new(IO, format!("cannot read `{path}`: {error}")).subject(path.as_str())
+fn unreadable(path: &Path, error: &std::io::Error) -> Refusal {
+    let path = excerpt(&shown(path));
+    Refusal::new(IO, format!("cannot read `{path}`: {error}")).subject(path)
 }
 
 fn failed(error: &git2::Error) -> Refusal {

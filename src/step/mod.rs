@@ -96,20 +96,10 @@ pub fn kind_of(action: &Action) -> &'static dyn Kind {
 /// was no part of the head commit when the plan was made.
 #[must_use]
 pub fn state(plan: &Plan) -> Vec<RepoPath> {
-    let actions = plan.steps.iter().flat_map(|step| step.actions.iter().chain(&step.verify));
-    let named = actions.flat_map(|action| match action {
-        Action::Run(run) => run.reads.as_slice(),
-        Action::Copy(copy) => std::slice::from_ref(&copy.from),
-        _ => &[],
-    });
-    let unknown = named.filter(|read| read.digest.is_none() && read.tree.is_none()).map(|read| read.path.clone());
-    plan.steps.iter().flat_map(writes).chain(unknown).filter(|path| *path != RepoPath::root()).collect()
-}
-
-/// Returns what a step may write.
-#[must_use]
-pub fn writes(step: &Step) -> Vec<RepoPath> {
-    step.actions.iter().chain(&step.verify).flat_map(|action| kind_of(action).touch(action).writes).collect()
+    let reads = plan.steps.iter().flat_map(Step::every_action).flat_map(Action::reads);
+    let unknown = reads.filter(|read| !read.is_pinned()).map(|read| &read.path);
+    let all = plan.steps.iter().flat_map(Step::writes).chain(unknown);
+    all.filter(|path| **path != RepoPath::root()).cloned().collect()
 }
 
 #[cfg(test)]

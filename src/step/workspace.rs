@@ -18,6 +18,7 @@ use crate::{
         digest::Digest,
         path::RepoPath,
         reason::{IO, LIMIT_SIZE, Refusal, Result},
+        text::visible,
     },
     plan::model::Read,
 };
@@ -79,17 +80,27 @@ impl Workspace {
     /// # Errors
     /// Those of [`Self::open_beneath`], and `path.kind` where it is neither a plain file nor a folder.
     pub fn locate(&self, path: &RepoPath) -> Result<Option<(OwnedFd, Stat)>> {
-        let fd = match open_beneath(self.root(), path.as_str(), OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
+        self.locate_any(Path::new(path.as_str()))
+    }
+
+    /// Does what [`Self::locate`] does for a path of any name, as a commit may hold it.
+    ///
+    /// # Errors
+    /// As [`Self::locate`].
+    pub fn locate_any(&self, path: &Path) -> Result<Option<(OwnedFd, Stat)>> {
+        let fd = match open_beneath(self.root(), path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
             Ok(fd) => fd,
             Err(Errno::NOENT) => return Ok(None),
-            Err(e) => return Err(explain(e, path)),
+            Err(e) => return Err(explain(e, &path.display())),
         };
-        let stat = rustix::fs::fstat(&fd).map_err(|e| explain(e, path))?;
+        let stat = rustix::fs::fstat(&fd).map_err(|e| explain(e, &path.display()))?;
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile | FileType::Directory => Ok(Some((fd, stat))),
-            FileType::Symlink => Err(explain(Errno::LOOP, path)),
-            _ => Err(Refusal::new(PATH_KIND, format!("`{path}` is neither a plain file nor a folder"))
-                .subject(path.as_str())),
+            FileType::Symlink => Err(explain(Errno::LOOP, &path.display())),
+            _ => {
+                let path = visible(&path.to_string_lossy());
+                Err(Refusal::new(PATH_KIND, format!("`{path}` is neither a plain file nor a folder")).subject(path))
+            }
         }
     }
 
@@ -217,7 +228,12 @@ fn compare(read: &Read, found: Digest) -> Result<()> {
     }
 }
 
-fn open_beneath(folder: BorrowedFd<'_>, path: &str, flags: OFlags, mode: Mode) -> std::result::Result<OwnedFd, Errno> {
+fn open_beneath(
+    folder: BorrowedFd<'_>,
+    path: impl rustix::path::Arg + Copy,
+    flags: OFlags,
+    mode: Mode,
+) -> std::result::Result<OwnedFd, Errno> {
     let resolve =
         ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
     // The kernel asks to try again where a rename elsewhere made it unsure.
@@ -230,7 +246,8 @@ fn open_beneath(folder: BorrowedFd<'_>, path: &str, flags: OFlags, mode: Mode) -
     Err(Errno::AGAIN)
 }
 
-fn explain(error: Errno, path: &RepoPath) -> Refusal {
+fn explain(error: Errno, path: &impl std::fmt::Display) -> Refusal {
+    let path = visible(&path.to_string());
     let (reason, why) = match error {
         Errno::LOOP => (PATH_SYMLINK, format!("`{path}` leads through a symbolic link")),
         Errno::XDEV => (PATH_KIND, format!("`{path}` lies on another file system")),
@@ -239,7 +256,7 @@ fn explain(error: Errno, path: &RepoPath) -> Refusal {
         Errno::NOSYS => (SANDBOX_OPENAT2, format!("cannot open `{path}` safely: {error}")),
         _ => (IO, format!("cannot use `{path}`: {error}")),
     };
-    Refusal::new(reason, why).subject(path.as_str())
+    Refusal::new(reason, why).subject(path)
 }
 
 fn failed(error: &std::io::Error, path: &RepoPath) -> Refusal {

@@ -2,20 +2,10 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use crate::pipelines_support::{Approved, Project, has, stock};
+use crate::pipelines_support::{Approved, Project, sqlite, stock};
 
 const SQLITE: &str = "directives/database-migration.md";
 const EVIL: &str = "CREATE TABLE evil(id INTEGER);\n";
-
-fn project() -> Option<Project> {
-    if !has("python3") || !has("sqlite3") {
-        return None;
-    }
-    let project = Project::new("migration", "");
-    project.bench.write("data/.gitignore", "*\n!.gitignore\n");
-    project.bench.commit("chore: a folder for the database");
-    Some(project)
-}
 
 /// Refuses a plan that was approved before something was done to the checkout, and leaves its approval for later.
 #[track_caller]
@@ -33,7 +23,7 @@ fn refused(project: &Project, plan: &Approved, reason: &str) {
 
 #[test]
 fn files_that_git_was_told_not_to_look_at_are_compared_all_the_same() {
-    let Some(project) = project() else { return };
+    let Some(project) = sqlite() else { return };
     let plan = project.approved(SQLITE, &["target=0002"]);
     let file = "migrations/0002_create_orders.sql";
     let honest = project.bench.read(file);
@@ -51,7 +41,7 @@ fn files_that_git_was_told_not_to_look_at_are_compared_all_the_same() {
 
 #[test]
 fn settings_by_which_git_looks_at_less_hide_nothing() {
-    let Some(project) = project() else { return };
+    let Some(project) = sqlite() else { return };
     let plan = project.approved(SQLITE, &["target=0002"]);
     let file = project.bench.path("migrations/0002_create_orders.sql");
     let (honest, times) = (fs::read_to_string(&file).unwrap(), fs::metadata(&file).unwrap());
@@ -77,7 +67,7 @@ fn settings_by_which_git_looks_at_less_hide_nothing() {
 
 #[test]
 fn a_file_that_no_commit_holds_is_read_by_no_step() {
-    let Some(project) = project() else { return };
+    let Some(project) = sqlite() else { return };
     project.works(SQLITE, &["target=0001"]);
     let plan = project.approved(SQLITE, &["target=0002"]);
     project.bench.write("migrations/0002_more.sql", EVIL);
@@ -95,7 +85,7 @@ fn a_file_that_no_commit_holds_is_read_by_no_step() {
 
 #[test]
 fn what_is_committed_is_not_read_under_another_name() {
-    let Some(project) = project() else { return };
+    let Some(project) = sqlite() else { return };
     project.bench.write("tests/drop.sql", EVIL);
     project.bench.commit("test: what is to be dropped");
     let plan = project.approved(SQLITE, &["target=0002"]);
@@ -111,7 +101,7 @@ fn what_is_committed_is_not_read_under_another_name() {
 
 #[test]
 fn another_repository_inside_is_read_by_no_step() {
-    let Some(project) = project() else { return };
+    let Some(project) = sqlite() else { return };
     let other = project.bench.outside("other");
     fs::create_dir(&other).unwrap();
     stock(&other, "git", &["init", "-q"]);
@@ -130,7 +120,7 @@ fn another_repository_inside_is_read_by_no_step() {
 
 #[test]
 fn the_view_says_which_tree_of_a_folder_is_read() {
-    let Some(project) = project() else { return };
+    let Some(project) = sqlite() else { return };
     let plan = project.approved(SQLITE, &["target=0002"]);
     let tree = project.bench.git(&["rev-parse", "HEAD:migrations"]);
     let shown = project.tool(&["render", plan.file.to_str().unwrap()]).exits(0).stdout;

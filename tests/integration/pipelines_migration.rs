@@ -4,22 +4,12 @@ use std::fs;
 
 use crate::{
     pipelines_postgres::Server,
-    pipelines_support::{Project, has, stock},
+    pipelines_support::{Project, has, sqlite, stock},
 };
 
 const SQLITE: &str = "directives/database-migration.md";
 const POSTGRES: &str = "directives/database-migration-postgres.md";
 const FAILING: &str = "ALTER TABLE customers ADD COLUMN email TEXT;\nINSERT INTO nowhere VALUES (1);\n";
-
-fn sqlite() -> Option<Project> {
-    if !has("python3") || !has("sqlite3") {
-        return None;
-    }
-    let project = Project::new("migration", "");
-    project.bench.write("data/.gitignore", "*\n!.gitignore\n");
-    project.bench.commit("chore: a folder for the database");
-    Some(project)
-}
 
 /// Asks the database by the command line of SQLite.
 #[track_caller]

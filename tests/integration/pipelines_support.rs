@@ -185,6 +185,17 @@ impl Project {
     }
 }
 
+/// Makes the project of the SQLite migrations, with a folder for its database that git ignores; none without the tools.
+pub fn sqlite() -> Option<Project> {
+    if !has("python3") || !has("sqlite3") {
+        return None;
+    }
+    let project = Project::new("migration", "");
+    project.bench.write("data/.gitignore", "*\n!.gitignore\n");
+    project.bench.commit("chore: a folder for the database");
+    Some(project)
+}
+
 /// Takes the outputs of a step out of a ledger line, if it is about one that ended.
 fn collect(entry: &Value, outputs: &mut serde_json::Map<String, Value>) {
     let Some(payload) = entry["envelope"]["payload"].as_str() else { return };

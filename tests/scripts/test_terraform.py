@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+from types import ModuleType
+from typing import Any
+
 import harness
+
+
+def load(path: str) -> ModuleType:
+    """Load a script without running it."""
+    spec = importlib.util.spec_from_file_location(path.replace("/", "_")[:-3].replace("-", "_"), harness.PIPELINES / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class SavedPlan(harness.Case):
@@ -33,3 +46,33 @@ class SavedPlan(harness.Case):
 
     def test_a_missing_option_is_refused(self) -> None:
         self.assertIn("lacks an option", self.script("terraform-apply/saved_plan.py", "take", ok=False))
+
+
+class Changes(harness.Case):
+    """What a saved plan changes is said by one script, and compared by another."""
+
+    def said(self, *changes: tuple[str, ...]) -> str:
+        resources = [{"address": address, "change": {"actions": list(actions)}} for address, *actions in changes]
+        document: dict[str, Any] = json.loads(json.dumps({"resource_changes": resources}))
+        said = [load(path).changes(document) for path in ("terraform-plan/summary.py", "terraform-apply/saved_plan.py")]
+        self.assertEqual(said[0], said[1])
+        return said[0]
+
+    def test_what_destroys_comes_first_and_what_changes_nothing_is_left_out(self) -> None:
+        said = self.said(
+            ("a", "create"),
+            ("b", "no-op"),
+            ("c", "read"),
+            ("d", "update"),
+            ("e", "create", "delete"),
+            ("f", "delete", "create"),
+            ("z", "delete"),
+        )
+        self.assertEqual(said, "delete z; replace e; replace f; update d; create a")
+        self.assertEqual(self.said(), "none")
+
+    def test_many_creations_hide_no_destruction(self) -> None:
+        said = self.said(*((f"aws_thing.number[{n}]", "create") for n in range(500)), ("database", "delete"))
+        self.assertTrue(said.startswith("delete database; create aws_thing.number[0]; "))
+        self.assertRegex(said, r"; and \d+ more$")
+        self.assertLess(len(said), 2000)

@@ -288,7 +288,7 @@ fn preview(verified: &VerifiedPlan, mut result: serde_json::Value, mut text: Str
 /// Takes the secrets that the plan declares from the environment, each under its own name.
 fn secrets(plan: &Plan, world: &World) -> Result<BTreeMap<String, Secret>> {
     let mut secrets = BTreeMap::new();
-    for action in plan.steps.iter().flat_map(|step| step.actions.iter().chain(&step.verify)) {
+    for action in plan.steps.iter().flat_map(Step::every_action) {
         let Action::Run(run) = action else { continue };
         for name in &run.secrets {
             let value = world.env.text(name).ok_or_else(|| {

@@ -18,7 +18,7 @@ use crate::{
 
 #[test]
 fn c22_a_step_finds_nothing_of_an_earlier_one_in_its_private_folders() {
-    use super::super::prepare::{Scratch, Spare};
+    use super::super::scratch::{Scratch, Spare};
     let bench = Bench::new();
     let (made, one) = (plan(Vec::new()), runs("s", "true"));
     let spare = Spare::default();

@@ -2,6 +2,7 @@
 
 mod cost;
 mod doubt;
+mod inputs;
 mod isolation;
 mod outcomes;
 mod processes;

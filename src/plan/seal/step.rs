@@ -46,7 +46,7 @@ pub(super) fn check(context: &Context<'_>, step: &Step) -> Result<()> {
     demand(!step.actions.is_empty(), PLAN_EMPTY, || format!("step `{}` has no action", step.id))?;
     check_outputs(step)?;
     check_effect(step)?;
-    for action in step.actions.iter().chain(&step.verify) {
+    for action in step.every_action() {
         action::check(context, step, action)?;
     }
     Ok(())
@@ -72,7 +72,7 @@ fn check_outputs(step: &Step) -> Result<()> {
     }
     let last_run = step.actions.iter().rposition(|action| matches!(action, Action::Run(_)));
     let mut captured = BTreeSet::new();
-    for (n, action) in step.actions.iter().chain(&step.verify).enumerate() {
+    for (n, action) in step.every_action().enumerate() {
         let Action::Run(run) = action else { continue };
         let may = Some(n) == last_run;
         require(run.captures.is_empty() || may, "outputs are captured from the last program only".into())?;
@@ -144,7 +144,7 @@ pub(super) fn check_value_rule(kind: ValueType, pattern: Option<&str>, max_lengt
 
 /// Returns the scripts that a step runs.
 pub(super) fn scripts_of(step: &Step) -> impl Iterator<Item = &RepoPath> {
-    let runs = step.actions.iter().chain(&step.verify).filter_map(|action| match action {
+    let runs = step.every_action().filter_map(|action| match action {
         Action::Run(run) => Some(run),
         _ => None,
     });

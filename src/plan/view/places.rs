@@ -58,7 +58,7 @@ pub(super) fn texts(plan: &Plan) -> Vec<Place<'_>> {
         for (name, output) in &step.outputs {
             output.pattern.iter().for_each(|text| places.line(&format!("pattern of output {name}"), text));
         }
-        step.actions.iter().chain(&step.verify).for_each(|action| places.action(action));
+        step.every_action().for_each(|action| places.action(action));
     }
     places.list
 }

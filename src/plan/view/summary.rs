@@ -119,7 +119,7 @@ impl Summary {
 
 /// Returns every action of a plan with its step, read-back after the actions.
 pub(super) fn all_actions(plan: &Plan) -> impl Iterator<Item = (&Step, &Action)> {
-    plan.steps.iter().flat_map(|step| step.actions.iter().chain(&step.verify).map(move |action| (step, action)))
+    plan.steps.iter().flat_map(|step| step.every_action().map(move |action| (step, action)))
 }
 
 fn add(uses: &mut Uses, what: String, step: &Step) {

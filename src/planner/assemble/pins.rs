@@ -53,14 +53,7 @@ fn writes(steps: &[Step]) -> Vec<Write> {
     let mut writes = Vec::new();
     for (n, step) in steps.iter().enumerate() {
         for (k, action) in step.actions.iter().enumerate() {
-            let paths = match action {
-                Action::Run(run) => run.writes.as_slice(),
-                Action::Write(write) => std::slice::from_ref(&write.path),
-                Action::Copy(copy) => std::slice::from_ref(&copy.to),
-                Action::Patch(patch) => std::slice::from_ref(&patch.path),
-                Action::Commit(_) | Action::Tag(_) => &[],
-            };
-            writes.extend(paths.iter().map(|path| (n, k, path.clone())));
+            writes.extend(action.writes().iter().map(|path| (n, k, path.clone())));
         }
     }
     writes

@@ -32,7 +32,7 @@ impl Check for Uninspectable {
         let scripts: BTreeMap<&RepoPath, &Script> =
             context.plan.scripts.iter().map(|script| (&script.path, script)).collect();
         for step in &context.plan.steps {
-            for action in walk::actions(step) {
+            for action in step.every_action() {
                 if let Action::Run(run) = action {
                     if is_interpreter(run) {
                         let message = "runs code that it is handed";

@@ -2,7 +2,7 @@
 
 use crate::{
     plan::model::Action,
-    review::{Check, Context, Findings, Level, walk},
+    review::{Check, Context, Findings, Level},
 };
 
 /// Lists what each step may write, commit and tag.
@@ -20,7 +20,7 @@ impl Check for Writes {
 
     fn run(&self, context: Context<'_>, findings: &mut Findings) {
         for step in &context.plan.steps {
-            for action in walk::actions(step) {
+            for action in step.every_action() {
                 match action {
                     Action::Run(run) => {
                         for path in &run.writes {

@@ -55,7 +55,7 @@ impl Bench {
     fn parts(&self, path: &str, state: &[&str], expected: &[&str], strange: &[&str]) {
         let found = self.compare(path, &[], state).unwrap();
         let Readable::Parts(parts) = found.readable else { panic!("all of it") };
-        assert_eq!(parts.iter().map(RepoPath::as_str).collect::<Vec<_>>(), expected);
+        assert_eq!(parts.iter().map(|part| part.to_str().unwrap()).collect::<Vec<_>>(), expected);
         assert_eq!((found.strange, found.changed), (strange.iter().map(|s| (*s).to_owned()).collect(), Vec::new()));
     }
 }
@@ -151,4 +151,28 @@ fn too_many_places_beside_what_is_left_out_are_refused() {
     let refusal = bench.compare("src", &[], &state).unwrap_err();
     assert_eq!(refusal.code(), "input.uncommitted");
     assert!(refusal.message().contains("`src/strange`"), "{}", refusal.message());
+}
+
+#[test]
+fn what_no_plan_can_name_is_compared_and_read_like_anything_else() {
+    let bench = Bench::new();
+    for path in ["src/\u{fc}n\u{ef}/x", "src/tail.", "src/a:b"] {
+        bench.write(path, "x");
+    }
+    let repository = Repository::open(bench.folder.path()).unwrap();
+    let mut index = repository.index().unwrap();
+    index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).unwrap();
+    let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+    let who = Signature::new("a", "a@b", &git2::Time::new(1, 0)).unwrap();
+    let commit = repository.commit(None, &who, &who, "more", &tree, &[]).unwrap();
+    let bench = Bench { commit: Committed::new(bench.folder.path().to_owned(), commit.to_string()), ..bench };
+    assert_eq!(bench.compare("src", &[], &[]).unwrap(), Found::default());
+    bench.write("src/\u{fc}n\u{ef}/x", "y");
+    bench.write("src/a:b", "y");
+    bench.changed("src", &["src/a:b", "src/\u{fc}n\u{ef}/x"]);
+    bench.write("src/\u{fc}n\u{ef}/x", "x");
+    bench.write("src/a:b", "x");
+    bench.write("src/\u{fc}n\u{ef}/strange", "x");
+    let parts = ["src/a:b", "src/b", "src/in", "src/link", "src/tail.", "src/\u{fc}n\u{ef}/x"];
+    bench.parts("src", &[], &parts, &["src/\u{fc}n\u{ef}/strange"]);
 }

@@ -11,7 +11,7 @@ use super::{Checkout, full_id, unreadable};
 use crate::base::reason::Result;
 
 /// How many commits are looked at for whoever changed a file last.
-const MAX_LOOKED_AT: usize = 2_000;
+const MAX_LOOKED_AT: usize = 100_000;
 
 impl Checkout {
     /// Tells whether a commit is another one or lies in its history; an unknown one does not.
@@ -48,7 +48,7 @@ impl Checkout {
     }
 
     /// Returns the addresses of those who made, for each of some paths, the last commit that changed it, as `git log -1`
-    /// finds it; what nobody changed within 2,000 commits nobody answers for.
+    /// finds it; for what nobody changed within 100,000 commits nobody answers.
     ///
     /// # Errors
     /// As [`Checkout::contributors`].
