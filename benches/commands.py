@@ -79,9 +79,18 @@ def ms(value):
 class Site:
     """A repository with people and a ledger, made by benches/fixture.rs."""
 
-    def __init__(self, tools, folder, entries):
+    def __init__(self, tools, folder):
         self.tools, self.folder = tools, folder
-        self.fixture("make", entries)
+
+    @classmethod
+    def make(cls, tools, folder, entries):
+        site = cls(tools, folder)
+        site.fixture("make", entries)
+        return site
+
+    def copy(self, name):
+        """Returns a copy beside it."""
+        return Site(self.tools, shutil.copytree(self.folder, self.folder.with_name(name)))
 
     def fixture(self, what, *args):
         return run([self.tools.fixture, what, self.folder, *args])
@@ -115,6 +124,12 @@ def start_up(tools, site, runs):
     verify, least = seconds([tools.countersign, "verify", plan], runs, **site.options())
     what = "`verify`: ten steps, two approvals, ledger of 1,000 entries, over `true`"
     row(what, "15 ms", f"{ms(verify - bare)} (of the quickest runs: {ms(least - quickest)})", verify - bare <= 0.015)
+    packed = site.copy("packed")
+    run(["git", "gc", "--quiet"], **packed.options())
+    run(["git", "update-index", "-q", "--refresh"], **packed.options())
+    verify, least = seconds([tools.countersign, "verify", plan], runs, **packed.options())
+    row("the same, where git has packed all objects", "-",
+        f"{ms(verify - bare)} (of the quickest runs: {ms(least - quickest)})", None)
 
 
 def peers(folder, runs):
@@ -154,7 +169,7 @@ def steps(tools, folder, site, quick):
     made = min(once(["make", "-s", "-j2", "-f", makefile])[0] for _ in range(3))
     row("`make -j2`, 1,000 recipes of `true`", "-", ms(made), None)
     # Each on a ledger as it was: what an earlier run left there would be read again by the next.
-    sites = (Site(tools, folder / f"thousand{n}", 996) for n in range(1 if quick else 3))
+    sites = (Site.make(tools, folder / f"thousand{n}", 996) for n in range(1 if quick else 3))
     executed, cpu, peak = min(fresh.execute("noop1000", "--parallel", "2") for fresh in sites)
     row("`execute`, 1,000 steps of `true`, sandboxed and recorded, over `make`", "3.0 x",
         f"{executed / made:.1f} x ({ms(executed)}, {cpu:.1f} s of processor, {peak:.0f} MiB)", executed <= 3 * made)
@@ -165,7 +180,7 @@ def steps(tools, folder, site, quick):
 
 def ledgers(tools, folder, long):
     for entries in [10_000, 100_000] if long else [10_000]:
-        site = Site(tools, folder / f"ledger{entries}", entries)
+        site = Site.make(tools, folder / f"ledger{entries}", entries)
         argv = [tools.countersign, "ledger", "verify"]
         # One processor, alone: two that share a core's units would each seem slower than one is.
         alone = min(once(argv, preexec_fn=on_one_processor, **site.options()) for _ in range(3))
@@ -215,7 +230,7 @@ def main():
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="countersign-bench-") as name:
         folder = pathlib.Path(name)
-        site = Site(tools, folder / "site", 996)
+        site = Site.make(tools, folder / "site", 996)
         start_up(tools, site, runs)
         peers(folder, runs)
         hashing(tools, folder, 2 if args.quick else 5)

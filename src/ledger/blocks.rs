@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     reasons::LEDGER_CORRUPT,
-    store::{EntryFile, EntryReader},
+    store::{EntryFile, Store},
 };
 use crate::base::reason::{Refusal, Result};
 
@@ -33,16 +33,16 @@ pub(super) type ReadFiles = BTreeMap<u64, Vec<u8>>;
 
 /// The blocks of files of entries, one file after the other.
 pub(super) struct Files<'a, 'f> {
-    reader: &'a EntryReader<'a>,
+    store: &'a Store,
     left: std::slice::Iter<'f, EntryFile>,
     read: ReadFiles,
-    open: Option<(&'f EntryFile, Blocks<'a>)>,
+    open: Option<(&'f EntryFile, Blocks)>,
 }
 
 impl<'a, 'f> Files<'a, 'f> {
     /// Begins to read some files, of which some may have been read before.
-    pub(super) fn new(reader: &'a EntryReader<'a>, files: &'f [EntryFile], read: ReadFiles) -> Self {
-        Self { reader, left: files.iter(), read, open: None }
+    pub(super) fn new(store: &'a Store, files: &'f [EntryFile], read: ReadFiles) -> Self {
+        Self { store, left: files.iter(), read, open: None }
     }
 
     /// Returns the next block; `None` after the last of the last file.
@@ -55,7 +55,7 @@ impl<'a, 'f> Files<'a, 'f> {
             let Some(file) = self.left.next() else { return Ok(None) };
             let blocks = match self.read.remove(&file.first) {
                 Some(bytes) => Blocks::whole(bytes)?,
-                None => self.reader.blocks(file)?,
+                None => self.store.blocks(file)?,
             };
             self.open = Some((file, blocks));
         }
@@ -71,20 +71,20 @@ impl<'a, 'f> Files<'a, 'f> {
 }
 
 /// The blocks of one file.
-pub(super) struct Blocks<'a> {
-    source: Box<dyn Read + 'a>,
+pub(super) struct Blocks {
+    source: Box<dyn Read>,
     /// Bytes that the file still has.
     left: usize,
     /// What was read beyond the last block: the beginning of a line.
     beyond: Vec<u8>,
 }
 
-impl<'a> Blocks<'a> {
+impl Blocks {
     /// Begins to read a file of a size in bytes.
     ///
     /// # Errors
     /// `ledger.corrupt` for an empty file.
-    pub(super) fn new(source: impl Read + 'a, size: usize) -> Result<Self> {
+    pub(super) fn new(source: impl Read + 'static, size: usize) -> Result<Self> {
         if size == 0 {
             return Err(corrupt("a file of entries is empty"));
         }
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn blocks(file: &[u8]) -> Result<Vec<Vec<u8>>> {
-        let mut blocks = Blocks::new(file, file.len())?;
+        let mut blocks = Blocks::new(Cursor::new(file.to_vec()), file.len())?;
         std::iter::from_fn(|| blocks.next().transpose()).collect()
     }
 

@@ -379,8 +379,7 @@ fn follow(
     now: Timestamp,
     take: &mut impl FnMut(&Entry, &[u8]) -> Result<()>,
 ) -> Result<()> {
-    let reader = store.reader()?;
-    let mut files = Files::new(&reader, files, read);
+    let mut files = Files::new(store, files, read);
     chain.push_all(|| files.next(), root, now, take)
 }
 

@@ -1,21 +1,14 @@
 //! The ledger's branch as git objects: read and written by plumbing, never through a checkout.
 
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    io::{Read as _, Write as _},
-    path::Path,
-};
+use std::{collections::BTreeMap, io::Write as _, path::Path};
 
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, build::TreeUpdateBuilder};
 
 use super::{
     blocks::Blocks,
     format::{MARKER, MARKER_NAME, MAX_OBJECT, entry_path, object_path, parse_path, segment_path},
-    reasons::{
-        LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_OBJECT, LEDGER_SHALLOW, LEDGER_UNKNOWN_SUBJECT,
-        LEDGER_WRITE,
-    },
+    loose::LooseBlob,
+    reasons::{LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_SHALLOW, LEDGER_WRITE},
 };
 use crate::base::{
     digest::Digest,
@@ -53,22 +46,6 @@ pub(super) struct EntryFile {
     oid: Oid,
 }
 
-/// Reads files of entries in blocks.
-pub(super) struct EntryReader<'a> {
-    store: &'a Store,
-    odb: git2::Odb<'a>,
-}
-
-impl EntryReader<'_> {
-    /// Begins to read a file.
-    pub(super) fn blocks(&self, file: &EntryFile) -> Result<Blocks<'_>> {
-        match self.store.stream(&self.odb, file)? {
-            Some((stream, size)) => Blocks::new(stream, size),
-            None => Blocks::whole(self.store.blob(file.oid, MAX_FILE)?),
-        }
-    }
-}
-
 /// What one append adds.
 pub(super) struct Addition<'a> {
     pub(super) first: u64,
@@ -78,33 +55,6 @@ pub(super) struct Addition<'a> {
     pub(super) fold: &'a [EntryFile],
     pub(super) message: &'a str,
     pub(super) at: Timestamp,
-}
-
-/// The objects beside the entries of a commit.
-pub(super) struct Objects<'a> {
-    store: &'a Store,
-    folder: Option<git2::Tree<'a>>,
-    /// Folders of the objects whose names begin alike, by those two digits: git keeps no large tree in memory.
-    opened: RefCell<BTreeMap<String, git2::Tree<'a>>>,
-}
-
-impl Objects<'_> {
-    /// Refuses where an object that an entry names is not there.
-    pub(super) fn must_hold(&self, digest: &Digest) -> Result<()> {
-        let hex = digest.hex();
-        let (first, rest) = hex.split_at(2);
-        let mut opened = self.opened.borrow_mut();
-        if !opened.contains_key(first)
-            && let Some(id) = self.folder.as_ref().and_then(|folder| folder.get_name(first)).map(|entry| entry.id())
-        {
-            opened.insert(first.to_owned(), self.store.tree(id)?);
-        }
-        let held = opened.get(first).is_some_and(|folder| folder.get_name(rest).is_some());
-        if held {
-            return Ok(());
-        }
-        Err(Refusal::new(LEDGER_OBJECT, format!("object {digest} is missing")).subject(digest.to_string()))
-    }
 }
 
 impl Store {
@@ -210,77 +160,23 @@ impl Store {
     /// Git's own SHA-1 over them is left out where the object lies loose: the chain's SHA-256 over every
     /// entry decides what they are, and is checked by whoever reads them.
     pub(super) fn read(&self, file: &EntryFile) -> Result<Vec<u8>> {
-        let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
-        let Some((mut stream, size)) = self.stream(&odb, file)? else { return self.blob(file.oid, MAX_FILE) };
-        let mut bytes = vec![0; size];
-        stream.read_exact(&mut bytes).map_err(|e| corrupt(e.to_string()))?;
-        Ok(bytes)
+        self.unchecked(file.oid, MAX_FILE)
     }
 
-    /// Begins to read files of entries as [`Store::read`] does, without having a long one in memory together.
-    pub(super) fn reader(&self) -> Result<EntryReader<'_>> {
-        let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
-        Ok(EntryReader { store: self, odb })
-    }
-
-    /// Opens a file of entries where the object lies loose; returns its size, too.
-    fn stream<'a>(&self, odb: &'a git2::Odb<'_>, file: &EntryFile) -> Result<Option<(git2::OdbReader<'a>, usize)>> {
-        match odb.reader(file.oid) {
-            Ok((stream, size, ObjectType::Blob)) if size <= MAX_FILE => Ok(Some((stream, size))),
-            Ok((_, size, _)) => Err(corrupt(format!("{} is no file, or of {size} bytes", file.oid))),
-            Err(_) => Ok(None),
+    /// Begins to read a file of entries as [`Store::read`] does, without having a long one in memory together.
+    pub(super) fn blocks(&self, file: &EntryFile) -> Result<Blocks> {
+        match LooseBlob::open(&self.objects_dir(), file.oid, MAX_FILE)? {
+            Some(blob) => Blocks::new(blob.content, blob.size),
+            None => Blocks::whole(self.blob(file.oid, MAX_FILE)?),
         }
     }
 
-    /// Returns an object, after checking its digest.
-    pub(super) fn object(&self, commit: Oid, digest: &Digest) -> Result<Vec<u8>> {
-        let (tree, _) = self.commit(commit)?;
-        let item = match self.tree(tree)?.get_path(Path::new(&object_path(digest))) {
-            Ok(item) => item,
-            Err(e) if e.code() == ErrorCode::NotFound => {
-                return Err(Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("object {digest}")));
-            }
-            Err(e) => return Err(corrupt(e.message())),
-        };
-        let bytes = self.blob(item.id(), MAX_OBJECT)?;
-        if Digest::of(&bytes) != *digest {
-            return Err(Refusal::new(LEDGER_OBJECT, format!("object {digest}")).subject(digest.to_string()));
+    /// Returns the bytes of a blob whose SHA-1 is left out where it lies loose: for what another digest decides.
+    pub(super) fn unchecked(&self, id: Oid, max: usize) -> Result<Vec<u8>> {
+        match LooseBlob::open(&self.objects_dir(), id, max)? {
+            Some(blob) => blob.read(id),
+            None => self.blob(id, max),
         }
-        Ok(bytes)
-    }
-
-    /// Opens the folder of objects of a commit, to ask which it holds.
-    pub(super) fn objects(&self, commit: Oid) -> Result<Objects<'_>> {
-        let (tree, _) = self.commit(commit)?;
-        match self.tree(tree)?.get_path(Path::new("objects/sha256")) {
-            Ok(entry) => Ok(Objects { store: self, folder: Some(self.tree(entry.id())?), opened: RefCell::default() }),
-            Err(e) if e.code() == ErrorCode::NotFound => {
-                Ok(Objects { store: self, folder: None, opened: RefCell::default() })
-            }
-            Err(e) => Err(corrupt(e.message())),
-        }
-    }
-
-    /// Checks every object of a commit: its name, and that it has the digest it is named by.
-    pub(super) fn check_objects(&self, commit: Oid) -> Result<u64> {
-        let (tree, _) = self.commit(commit)?;
-        let tree = self.tree(tree)?;
-        let Some(objects) = tree.get_name("objects") else { return Ok(0) };
-        let mut count = 0;
-        for kind in self.tree(objects.id())?.iter() {
-            if kind.name().ok() != Some("sha256") || kind.kind() != Some(ObjectType::Tree) {
-                return Err(unexpected("objects"));
-            }
-            for folder in self.tree(kind.id())?.iter() {
-                for item in self.tree(folder.id())?.iter() {
-                    let hex = format!("{}{}", folder.name().unwrap_or_default(), item.name().unwrap_or_default());
-                    let digest = Digest::from_hex(&hex).map_err(|_| unexpected(&hex))?;
-                    self.object(commit, &digest)?;
-                    count += 1;
-                }
-            }
-        }
-        Ok(count)
     }
 
     /// Writes the commit of one append on top of another, without moving the reference.
@@ -373,7 +269,7 @@ impl Store {
         }
     }
 
-    fn commit(&self, id: Oid) -> Result<(Oid, Vec<Oid>)> {
+    pub(super) fn commit(&self, id: Oid) -> Result<(Oid, Vec<Oid>)> {
         let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
         let object = odb.read(id).map_err(|e| corrupt(e.message()))?;
         if object.kind() != ObjectType::Commit {
@@ -393,11 +289,11 @@ impl Store {
         }
     }
 
-    fn tree(&self, id: Oid) -> Result<git2::Tree<'_>> {
+    pub(super) fn tree(&self, id: Oid) -> Result<git2::Tree<'_>> {
         self.repo.find_tree(id).map_err(|e| corrupt(e.message()))
     }
 
-    fn blob(&self, id: Oid, max: usize) -> Result<Vec<u8>> {
+    pub(super) fn blob(&self, id: Oid, max: usize) -> Result<Vec<u8>> {
         let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
         let (size, kind) = odb.read_header(id).map_err(|e| corrupt(e.message()))?;
         if kind != ObjectType::Blob || size > max {
@@ -417,10 +313,10 @@ pub(super) fn joined(entries: &[Vec<u8>]) -> Vec<u8> {
     bytes
 }
 
-fn corrupt(what: impl Into<String>) -> Refusal {
+pub(super) fn corrupt(what: impl Into<String>) -> Refusal {
     Refusal::new(LEDGER_CORRUPT, what)
 }
 
-fn unexpected(path: &str) -> Refusal {
+pub(super) fn unexpected(path: &str) -> Refusal {
     corrupt(format!("`{}` has no place in a ledger", crate::base::text::excerpt(path)))
 }

@@ -1,0 +1,116 @@
+//! The objects beside the entries, such as plans: what entries name by the SHA-256 of their bytes.
+
+use std::{cell::RefCell, collections::BTreeMap, path::Path};
+
+use git2::{ErrorCode, FileMode, ObjectType, Oid, TreeEntry};
+
+use super::{
+    format::{MAX_OBJECT, object_path},
+    reasons::{LEDGER_OBJECT, LEDGER_UNKNOWN_SUBJECT},
+    store::{Store, corrupt, unexpected},
+};
+use crate::base::{
+    digest::Digest,
+    parallel,
+    reason::{Refusal, Result},
+};
+
+/// The objects beside the entries of a commit.
+pub(super) struct Objects<'a> {
+    store: &'a Store,
+    folder: Option<git2::Tree<'a>>,
+    /// Folders of the objects whose names begin alike, by those two digits: git keeps no large tree in memory.
+    opened: RefCell<BTreeMap<String, git2::Tree<'a>>>,
+}
+
+impl Objects<'_> {
+    /// Refuses where an object that an entry names is not there.
+    pub(super) fn must_hold(&self, digest: &Digest) -> Result<()> {
+        let hex = digest.hex();
+        let (first, rest) = hex.split_at(2);
+        let mut opened = self.opened.borrow_mut();
+        if !opened.contains_key(first)
+            && let Some(id) = self.folder.as_ref().and_then(|folder| folder.get_name(first)).map(|entry| entry.id())
+        {
+            opened.insert(first.to_owned(), self.store.tree(id)?);
+        }
+        let held = opened.get(first).is_some_and(|folder| folder.get_name(rest).is_some());
+        if held {
+            return Ok(());
+        }
+        Err(Refusal::new(LEDGER_OBJECT, format!("object {digest} is missing")).subject(digest.to_string()))
+    }
+}
+
+impl Store {
+    /// Returns an object, after checking its digest.
+    pub(super) fn object(&self, commit: Oid, digest: &Digest) -> Result<Vec<u8>> {
+        let (tree, _) = self.commit(commit)?;
+        let item = match self.tree(tree)?.get_path(Path::new(&object_path(digest))) {
+            Ok(item) => item,
+            Err(e) if e.code() == ErrorCode::NotFound => {
+                return Err(Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("object {digest}")));
+            }
+            Err(e) => return Err(corrupt(e.message())),
+        };
+        let bytes = self.blob(item.id(), MAX_OBJECT)?;
+        if Digest::of(&bytes) != *digest {
+            return Err(altered(digest));
+        }
+        Ok(bytes)
+    }
+
+    /// Opens the folder of objects of a commit, to ask which it holds.
+    pub(super) fn objects(&self, commit: Oid) -> Result<Objects<'_>> {
+        let (tree, _) = self.commit(commit)?;
+        match self.tree(tree)?.get_path(Path::new("objects/sha256")) {
+            Ok(entry) => Ok(Objects { store: self, folder: Some(self.tree(entry.id())?), opened: RefCell::default() }),
+            Err(e) if e.code() == ErrorCode::NotFound => {
+                Ok(Objects { store: self, folder: None, opened: RefCell::default() })
+            }
+            Err(e) => Err(corrupt(e.message())),
+        }
+    }
+
+    /// Checks every object of a commit: its name, and that it has the digest it is named by.
+    pub(super) fn check_objects(&self, commit: Oid) -> Result<u64> {
+        let (tree, _) = self.commit(commit)?;
+        let tree = self.tree(tree)?;
+        let Some(objects) = tree.get_name("objects") else { return Ok(0) };
+        let mut count = 0;
+        for kind in self.tree(objects.id())?.iter() {
+            if kind.name().ok() != Some("sha256") || kind.kind() != Some(ObjectType::Tree) {
+                return Err(unexpected("objects"));
+            }
+            for folder in self.tree(kind.id())?.iter() {
+                let files = self.tree(folder.id())?;
+                let mut left = files.iter();
+                let next = || left.next().map(|file| self.named_object(&folder, &file)).transpose();
+                parallel::pipe(
+                    next,
+                    |(named, bytes)| (named, Digest::of(&bytes)),
+                    |(named, digest)| {
+                        count += 1;
+                        if named == digest { Ok(()) } else { Err(altered(&named)) }
+                    },
+                )?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Reads an object; returns the digest that its name says it has, too.
+    fn named_object(&self, folder: &TreeEntry<'_>, file: &TreeEntry<'_>) -> Result<(Digest, Vec<u8>)> {
+        let hex = format!("{}{}", folder.name().unwrap_or_default(), file.name().unwrap_or_default());
+        let digest = Digest::from_hex(&hex).map_err(|_| unexpected(&hex))?;
+        if file.filemode() != i32::from(FileMode::Blob) {
+            return Err(unexpected(&hex));
+        }
+        Ok((digest, self.unchecked(file.id(), MAX_OBJECT)?))
+    }
+}
+
+/// Refuses an object that has another digest than it is named by.
+fn altered(digest: &Digest) -> Refusal {
+    Refusal::new(LEDGER_OBJECT, format!("object {digest}")).subject(digest.to_string())
+}
