@@ -1,0 +1,134 @@
+//! What the ledger says of a plan lets it run: recorded, not rejected, not run before, not in doubt, not halted.
+
+use std::collections::BTreeSet;
+
+use super::refuse;
+use crate::{
+    approval::{ApprovalStatus, reasons::PLAN_REJECTED},
+    base::{
+        ident::Id,
+        reason::{Refusal, Result},
+        text::excerpt,
+    },
+    ledger::{
+        reasons::{LEDGER_ROLLBACK, RUN_INDETERMINATE},
+        state::PlanState,
+    },
+    plan::SealedPlan,
+    verify::{
+        case::{Case, Purpose},
+        reasons::{HALTED, PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, REPLAY_RUN},
+    },
+};
+
+pub(super) fn ledger_heads(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let (state, digest) = (case.chain.state, plan.digest());
+    let heads = state
+        .plan(&digest)
+        .map(|known| &known.record.ledger)
+        .into_iter()
+        .chain(state.approvals_of(&digest).map(|approval| &approval.approval.stated().binding.ledger));
+    let mut seen = 0;
+    for head in heads {
+        (case.chain.must_contain)(head)
+            .map_err(|e| Refusal::new(LEDGER_ROLLBACK, e.message().to_owned()).subject(head.hash.to_string()))?;
+        seen += 1;
+    }
+    Ok(format!("{seen} heads stand in the chain"))
+}
+
+/// Returns what the ledger knows of the plan.
+fn known<'a>(plan: &SealedPlan, case: &'a Case<'_>) -> Result<&'a PlanState> {
+    let known = case.chain.state.plan(&plan.digest());
+    known.ok_or_else(|| Refusal::new(PLAN_UNRECORDED, plan.digest().to_string()))
+}
+
+pub(super) fn plan_recorded(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let known = known(plan, case)?;
+    let (named, recorded) = (&plan.plan().planner.requested_by, &known.record.requested_by);
+    if (named.id, &named.host) != (recorded.id, &recorded.host) {
+        let what = format!("the plan says `{}` asked for it, the record `{}`", named.login, recorded.login);
+        return refuse(PLAN_REQUESTER, excerpt(&what));
+    }
+    match known.superseded_by {
+        Some(later) => refuse(PLAN_SUPERSEDED, format!("by {later}")),
+        None => Ok(format!("entry {}", known.seq)),
+    }
+}
+
+pub(super) fn plan_not_rejected(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    match &known(plan, case)?.rejection {
+        Some(no) => refuse(PLAN_REJECTED, format!("by {}: {}", excerpt(&no.rejected_by.login), excerpt(&no.reason))),
+        None => Ok("no rejection".to_owned()),
+    }
+}
+
+pub(super) fn replay(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let state = case.chain.state;
+    match &case.purpose {
+        Purpose::Start => match state.last_run(&plan.digest()) {
+            Some(run) if !run.is_over() => refuse(REPLAY_RUN, format!("run {} holds the approval", run.claim.run)),
+            _ => Ok("no other run".to_owned()),
+        },
+        Purpose::Resume(name) => match state.run_of(&plan.digest(), name) {
+            None if state.knows_run(name) => refuse(REPLAY_RUN, format!("run {name} is of another plan")),
+            None => refuse(REPLAY_RUN, format!("there is no run {name}")),
+            Some(run) if !run.can_resume() => refuse(REPLAY_RUN, format!("run {name} is completed, or was given up")),
+            Some(run) => Ok(format!("attempt {} of run {name}", run.claim.attempt + 1)),
+        },
+        Purpose::Join { run, steps } => join(plan, case, run, steps),
+    }
+}
+
+/// The run is claimed for this plan and not over; each step waits for nothing and has never been started.
+fn join(plan: &SealedPlan, case: &Case<'_>, name: &Id, steps: &BTreeSet<Id>) -> Result<String> {
+    let run = match case.chain.state.last_run(&plan.digest()) {
+        Some(last) if last.claim.run == *name && !last.is_over() => last,
+        _ => return refuse(REPLAY_RUN, format!("run {name} is not the one that holds the approval, or is over")),
+    };
+    for id in steps {
+        let Some(step) = plan.plan().steps.iter().find(|step| step.id == *id) else {
+            return refuse(REPLAY_RUN, format!("the plan has no step `{id}`"));
+        };
+        if run.steps.contains_key(id) {
+            return refuse(REPLAY_RUN, format!("step `{id}` of run {name} was started already"));
+        }
+        if let Some(need) = step.needs.iter().find(|need| !run.has_succeeded(need)) {
+            return refuse(REPLAY_RUN, format!("step `{id}` waits for `{need}`"));
+        }
+    }
+    if steps.is_empty() {
+        return refuse(REPLAY_RUN, "no step is named".to_owned());
+    }
+    Ok(format!("{} steps of run {name}", steps.len()))
+}
+
+pub(super) fn determinate(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let state = case.chain.state;
+    let Some(run) = state.last_run(&plan.digest()) else { return Ok("no step has started".to_owned()) };
+    if matches!(&case.purpose, Purpose::Join { .. }) {
+        // Steps of other processes are under way: only they know. `replay` refuses any that was started before.
+        return Ok(format!("the steps of run {} that were started are others'", run.claim.run));
+    }
+    match run.unknown_steps().next() {
+        Some(step) => Err(Refusal::new(RUN_INDETERMINATE, format!("step `{step}` of run {}", run.claim.run))
+            .subject(step.to_string())
+            .hint(format!(
+                "look what happened, then `countersign resolve {} --step {step} --as retry|skip|abort --reason ...`",
+                run.claim.run
+            ))
+            .hint(format!(
+                "{} claimed it at {}, and may still be at it: make sure first that its job is gone",
+                excerpt(&run.claim.claimed_by.login),
+                run.claimed_at
+            ))),
+        None => Ok("every step that started has ended".to_owned()),
+    }
+}
+
+pub(super) fn halt(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    match case.chain.state.halt() {
+        Some(halt) => refuse(HALTED, format!("by {}: {}", excerpt(&halt.by.login), excerpt(&halt.reason))),
+        None => Ok("not halted".to_owned()),
+    }
+}
