@@ -24,7 +24,7 @@ use crate::{
     directive::Directive,
     facts::{Facts, change_request::ChangeRequest},
     forge::{Checkout, providers::local::Identity, reasons::REF_MISSING},
-    ledger::{Keep, Ledger},
+    ledger::{Keep, Ledger, reasons::LEDGER_UNKNOWN_SUBJECT},
     pipeline::{Catalog, ProgramEntry, ProgramTable},
     plan::{SealedPlan, seal},
     policy::Policy,
@@ -236,10 +236,9 @@ impl Session {
         policy: &Policy,
     ) -> Result<SealedPlan> {
         let bytes = match found {
-            NamedPlan::Recorded(digest) => self
-                .entries(world.now())?
-                .object(&digest)
-                .map_err(|e| Refusal::new(PLAN_UNKNOWN, e.message().to_owned()).subject(named))?,
+            NamedPlan::Recorded(digest) => {
+                self.entries(world.now())?.object(&digest).map_err(|refusal| unknown(refusal, &digest))?
+            }
             NamedPlan::File(bytes) => bytes?,
         };
         seal::open_with(bytes, &limits(policy)).map_err(|e| if e.about().is_some() { e } else { e.subject(named) })
@@ -249,6 +248,14 @@ impl Session {
     pub(crate) fn actor(&self, principal: &Principal) -> Actor {
         Actor { host: self.root.document().host.clone(), id: principal.id, login: principal.login.clone() }
     }
+}
+
+/// Says of a digest that the ledger does not hold that there is no such plan; whatever else is wrong stays what it is.
+pub(crate) fn unknown(refusal: Refusal, plan: &Digest) -> Refusal {
+    if refusal.reason() != LEDGER_UNKNOWN_SUBJECT {
+        return refusal;
+    }
+    Refusal::new(PLAN_UNKNOWN, refusal.message().to_owned()).subject(plan.to_string())
 }
 
 /// What a name of a plan stands for, before anything is known of the repository.
@@ -265,8 +272,19 @@ impl NamedPlan {
         named.parse().map_or_else(|_| Self::File(plan_bytes(world, named)), Self::Recorded)
     }
 
+    /// Returns the digest of the plan.
+    ///
+    /// # Errors
+    /// `plan.unknown`, and those of reading a file.
+    pub(crate) fn digest(self) -> Result<Digest> {
+        match self {
+            Self::Recorded(digest) => Ok(digest),
+            Self::File(bytes) => bytes.map(|bytes| Digest::of(&bytes)),
+        }
+    }
+
     /// Returns the digest of the plan, where it could be read.
-    pub(crate) fn digest(&self) -> Option<Digest> {
+    pub(crate) fn known_digest(&self) -> Option<Digest> {
         match self {
             Self::Recorded(digest) => Some(*digest),
             Self::File(bytes) => bytes.as_ref().ok().map(|bytes| Digest::of(bytes)),

@@ -81,7 +81,7 @@ pub enum Command {
     },
     /// Go on with a run that stopped.
     Retry {
-        /// SHA-256 of the plan; absent for the only one whose run stopped.
+        /// SHA-256 of the plan; absent for the only one of the change request whose run stopped.
         plan: Option<Digest>,
     },
     /// Say how a step of unknown outcome is to be taken.
@@ -95,12 +95,12 @@ pub enum Command {
     },
     /// Say how things stand.
     Status {
-        /// SHA-256 of the plan; absent for every plan of the change request.
+        /// SHA-256 of the plan; absent for the newest of the change request.
         plan: Option<Digest>,
     },
     /// Say what changed since the plan approved before.
     Diff {
-        /// SHA-256 of the plan; absent for the newest.
+        /// SHA-256 of the plan; absent for the newest of the change request.
         plan: Option<Digest>,
     },
     /// Let nothing start its next step.

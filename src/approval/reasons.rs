@@ -4,6 +4,7 @@ use crate::reasons;
 
 reasons! {
     APPROVAL_NONE = "approval.none", Pending, "there is no approval that counts", "ask for one: `countersign approve`";
+    APPROVAL_NOT_GIVEN = "approval.not_given", Usage, "who takes an approval back has given none that stands", "to end a plan for everybody: `countersign reject`";
     APPROVAL_NOT_ASKED = "approval.not_asked", Refused, "nobody is asked, because the policy denies the plan", "see `countersign policy explain PLAN`; no approval helps";
     APPROVAL_PENDING = "approval.pending", Pending, "there are not enough approvals yet", "ask the people that `countersign status` names";
     APPROVAL_SCOPE = "approval.scope_mismatch", Verification, "the approval is for something else", "approve this plan, here; an approval cannot be carried over";

@@ -10,7 +10,7 @@ mod texts;
 use std::{collections::BTreeSet, sync::OnceLock};
 
 use super::{
-    model::{Effect, PLAN_TYPE, Plan},
+    model::{Effect, PLAN_TYPE, Plan, Subject},
     reasons::{
         PLAN_EFFECT, PLAN_EMPTY, PLAN_IDENTITY, PLAN_LIMIT, PLAN_NON_CANONICAL, PLAN_SCRIPT, PLAN_TIME,
         PLAN_TYPE as TYPE,
@@ -159,6 +159,20 @@ pub fn open_with(bytes: Vec<u8>, limits: &Limits) -> Result<SealedPlan> {
     }
     check(&plan, limits)?;
     Ok(SealedPlan { digest: Digest::of(&bytes), bytes, plan, view: OnceLock::new() })
+}
+
+/// Reads what a recorded plan is for, and nothing else of it: whether it may be shown, approved or run is not asked.
+///
+/// # Errors
+/// `json.schema`.
+pub fn subject(bytes: &[u8]) -> Result<Subject> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        subject: Subject,
+    }
+    let named: Named =
+        serde_json::from_slice(bytes).map_err(|e| Refusal::new(JSON_SCHEMA, text::excerpt(&e.to_string())))?;
+    Ok(named.subject)
 }
 
 fn check(plan: &Plan, limits: &Limits) -> Result<()> {

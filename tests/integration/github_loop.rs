@@ -574,6 +574,56 @@ fn comments_reject_revoke_halt_and_go_on_and_tell_how_things_stand() {
 }
 
 #[test]
+fn a_comment_takes_back_what_its_writer_agreed_to_and_leaves_the_plan_to_others() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    let answer = |body: &str| {
+        let (_, event) = hub.says("bob", body);
+        hub.answers(&event)
+    };
+    for vain in ["countersign revoke".to_owned(), format!("countersign revoke {digest}")] {
+        answer(&vain).refused(2, "approval.not_given");
+    }
+    answer(&format!("countersign approve {digest}")).exits(0);
+    let revoked = answer("countersign revoke I read it again").exits(0).json();
+    assert_eq!(revoked["result"]["approvals"].as_array().map(Vec::len), Some(1), "{revoked}");
+    hub.checks_out(&head);
+    hub.executes(&digest).refused(3, "approval.revoked");
+    assert!(!hub.bench.path(CANARY).exists());
+    // Whoever changes their mind again agrees again: the plan itself was not ended.
+    answer(&format!("countersign approve {digest}")).exits(0);
+    answer("countersign retry").refused(2, "run.unknown");
+    hub.executes(&digest).exits(0);
+    answer("countersign retry").refused(2, "run.unknown");
+}
+
+#[test]
+fn a_comment_without_a_digest_means_the_newest_plan_and_never_an_older_one_in_its_place() {
+    let hub = Hub::new();
+    hub.opens("mallory");
+    let answer = |body: &str| {
+        let (_, event) = hub.says("bob", body);
+        hub.answers(&event)
+    };
+    let first = hub.plans();
+    let newer = answer("countersign plan mark -i text=newer").exits(0).json();
+    let newer = newer["result"]["planDigest"].as_str().unwrap().to_owned();
+    assert_ne!(first, newer);
+    let status = answer("countersign status").exits(0).json();
+    assert_eq!(status["result"]["planDigest"].as_str(), Some(newer.as_str()));
+    let (folder, name) = newer.strip_prefix("sha256:").unwrap().split_at(2);
+    let path = format!("objects/sha256/{folder}/{name}");
+    let id = hub.bench.git(&["rev-parse", &format!("countersign/ledger:{path}")]);
+    fs::remove_file(hub.bench.path(&format!(".git/objects/{}/{}", &id[..2], &id[2..]))).unwrap();
+    for body in ["countersign status", "countersign diff", "countersign retry", "countersign revoke"] {
+        let told = answer(body);
+        assert_ne!(told.code, 0, "{body}: {}", told.stdout);
+        assert!(!told.stdout.contains(&first), "{body}: {}", told.stdout);
+    }
+}
+
+#[test]
 fn a27_a_rejection_by_comment_is_final() {
     let hub = Hub::new();
     let head = hub.opens("mallory");

@@ -1,5 +1,9 @@
 //! `comment`: does what a comment on the forge asks for, if who wrote it may.
 
+mod choose;
+mod event;
+
+use event::Event;
 use serde_json::{Value, json};
 
 use super::{
@@ -9,13 +13,12 @@ use super::{
 use crate::{
     app::{
         conversation::{Conversation, Shown, check_shown, page, unheard},
-        files,
         forge::{self, Asking, people},
         gate::{Gate, is_untouched},
         ledger::begin,
         logins,
         output::Outcome,
-        reasons::{DIRECTIVE_MISSING, EVENT_FORM, PLAN_DENIED, PLAN_UNKNOWN, RUN_UNKNOWN},
+        reasons::{DIRECTIVE_MISSING, PLAN_DENIED, PLAN_UNKNOWN},
         session::Session,
         signer::{self, Hand},
         situation::{Aim, Situation, decide},
@@ -23,7 +26,7 @@ use crate::{
     },
     approval::{
         command::{self, Command, Said},
-        reasons::{APPROVAL_EVIDENCE, APPROVAL_SCOPE, APPROVER_NOT_PERSON, APPROVER_PERMISSION},
+        reasons::{APPROVAL_EVIDENCE, APPROVER_NOT_PERSON, APPROVER_PERMISSION},
     },
     base::{
         digest::Digest,
@@ -49,9 +52,6 @@ use crate::{
     sign::{Duty, predicate::RevocationTarget},
     verify::reasons::{CHANGE_CLOSED, FORK_REFUSED, HEAD_MOVED},
 };
-
-/// The most bytes of an event's file.
-const MAX_EVENT: usize = 1 << 20;
 
 pub(super) fn run(args: &CommentArgs, world: &World) -> Result<Outcome> {
     // Only whether to answer at all is taken from the event; what counts is fetched from the forge.
@@ -80,45 +80,6 @@ pub(super) fn run(args: &CommentArgs, world: &World) -> Result<Outcome> {
     };
     let told = talk.react(comment, reaction);
     Ok(told.err().iter().fold(outcome, unheard))
-}
-
-/// What the event's file says; nothing of it is believed but where to look.
-struct Event {
-    repository: String,
-    /// The change request.
-    number: u64,
-    /// The new comment; none where the change request itself is new, or has a new head.
-    comment: Option<u64>,
-}
-
-impl Event {
-    /// Reads the file; none where the event is not a new comment by somebody.
-    fn read(args: &CommentArgs, world: &World) -> Result<Option<Self>> {
-        let bytes = files::read(&world.cwd.join(&args.event), MAX_EVENT)?;
-        let event: Value =
-            serde_json::from_slice(&bytes).map_err(|e| Refusal::new(EVENT_FORM, format!("not JSON: {e}")))?;
-        let number = |at: &Value, what: &str| {
-            at.as_u64().ok_or_else(|| Refusal::new(EVENT_FORM, format!("`{what}` is no number")).subject(what))
-        };
-        let repository = || number(&event["repository"]["id"], "repository.id").map(|id| id.to_string());
-        let action = event["action"].as_str().unwrap_or_default();
-        if event["comment"].is_object() {
-            let by_program = event["comment"]["user"]["type"].as_str() == Some("Bot");
-            let body = event["comment"]["body"].as_str().unwrap_or_default();
-            // Our own words, quoted commands and all, must never set us off again.
-            if action != "created" || by_program || matches!(command::read(body), Ok(None)) {
-                return Ok(None);
-            }
-            let comment = Some(number(&event["comment"]["id"], "comment.id")?);
-            let number = number(&event["issue"]["number"], "issue.number")?;
-            return Ok(Some(Self { repository: repository()?, number, comment }));
-        }
-        if event["pull_request"].is_object() && matches!(action, "opened" | "reopened" | "synchronize") {
-            let number = number(&event["pull_request"]["number"], "pull_request.number")?;
-            return Ok(Some(Self { repository: repository()?, number, comment: None }));
-        }
-        Ok(None)
-    }
 }
 
 /// Serves one comment.
@@ -177,19 +138,20 @@ impl Clerk<'_> {
             }
             Command::Reject { plan } => {
                 let hand = self.hand(&comment, &policy)?;
-                let plan = self.own_plan(plan, &policy)?;
+                self.check_own(&plan)?;
                 let why = reason.unwrap_or_default();
-                let told = reject::record(&self.session, plan.digest(), hand.method, &why, &hand, self.asking.world)?;
-                let result = json!({ "planDigest": plan.digest(), "ledgerSeq": told.seq, "underWay": told.under_way });
-                Ok((done("rejected", result).about(plan.digest().to_string()), Reaction::ThumbsUp))
+                let told = reject::record(&self.session, plan, hand.method, &why, &hand, self.asking.world)?;
+                let result = json!({ "planDigest": plan, "ledgerSeq": told.seq, "underWay": told.under_way });
+                Ok((done("rejected", result).about(plan.to_string()), Reaction::ThumbsUp))
             }
             Command::Revoke { plan } => {
                 let hand = self.hand(&comment, &policy)?;
-                let plan = self.chosen(plan, &policy)?.digest();
+                let given = self.given(&hand.principal, plan.as_ref())?;
                 let why = reason.unwrap_or_else(|| "taken back in a comment".to_owned());
-                let target = (RevocationTarget::Plan(plan), "plan", plan);
-                let outcome = revoke::record(target, &why, &hand, &self.session, self.asking.world)?;
-                Ok((outcome, Reaction::ThumbsUp))
+                let targets: Vec<_> = given.iter().copied().map(RevocationTarget::Approval).collect();
+                let seq = revoke::record(&targets, &why, &hand, &self.session, self.asking.world)?;
+                let result = json!({ "approvals": given, "ledgerSeq": seq });
+                Ok((done("revoked", result), Reaction::ThumbsUp))
             }
             Command::Halt | Command::Unlock => {
                 let hand = self.hand(&comment, &policy)?;
@@ -206,13 +168,15 @@ impl Clerk<'_> {
             }
             Command::Execute { plan } => {
                 self.member(&comment, &policy)?;
-                let plan = self.own_plan(plan, &policy)?;
+                let plan = self.own_plan(&plan, &policy)?;
                 let result = json!({ "planDigest": plan.digest(), "headSha": plan.plan().subject.head_sha });
                 Ok((done("ready", result).about(plan.digest().to_string()), Reaction::Rocket))
             }
             Command::Retry { plan } => {
                 self.member(&comment, &policy)?;
-                self.retry(plan, &policy)
+                let stopped = self.stopped(plan.as_ref())?;
+                let result = json!({ "planDigest": stopped.plan, "headSha": stopped.head_sha, "runId": stopped.run });
+                Ok((done("retry", result).about(stopped.plan.to_string()), Reaction::Rocket))
             }
         }
     }
@@ -275,7 +239,7 @@ impl Clerk<'_> {
 
     fn approve(&mut self, named: Digest, reason: Option<&str>, hand: &Hand, policy: Policy) -> Served {
         let world = self.asking.world;
-        let plan = self.own_plan(named, &policy)?;
+        let plan = self.own_plan(&named, &policy)?;
         let change = self.change(&policy)?;
         let planned = &plan.plan().subject.head_sha;
         if change.head_sha != *planned {
@@ -304,19 +268,8 @@ impl Clerk<'_> {
         Ok(report.approvals.grant().is_ok())
     }
 
-    fn retry(&self, named: Option<Digest>, policy: &Policy) -> Served {
-        let plan = self.chosen(named, policy)?;
-        let now = self.asking.world.now();
-        let mut ledger = self.session.ledger(now)?;
-        let run = ledger.read(now)?.state().last_run(&plan.digest()).map(|run| run.claim.run.clone());
-        let run = run.ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("plan {} has no run", plan.digest())))?;
-        let head = &plan.plan().subject.head_sha;
-        let result = json!({ "planDigest": plan.digest(), "headSha": head, "runId": run });
-        Ok((done("retry", result).about(plan.digest().to_string()), Reaction::Rocket))
-    }
-
     fn status(&mut self, comment: &Comment, named: Option<Digest>, policy: Policy) -> Served {
-        let plan = match self.chosen(named, &policy) {
+        let plan = match self.newest_plan(named.as_ref(), &policy) {
             Ok(plan) => plan,
             Err(refusal) if named.is_none() && refusal.code() == PLAN_UNKNOWN.code => {
                 self.talk.answer(&StatusReply::render(&[], comment.id, Channel::GitHub))?;
@@ -353,7 +306,7 @@ impl Clerk<'_> {
     }
 
     fn diff(&mut self, comment: &Comment, named: Option<Digest>, policy: Policy) -> Served {
-        let plan = self.chosen(named, &policy)?;
+        let plan = self.newest_plan(named.as_ref(), &policy)?;
         let decision = decide(&policy, &plan, self.asking.world.now(), policy::Purpose::Review);
         let shown = Shown::recorded(&self.session, &plan, &decision, self.asking.world)?;
         let reply = DiffReply { plan: plan.digest(), since: shown.since() };
@@ -395,34 +348,6 @@ impl Clerk<'_> {
             .map(|file| file.path);
         let first = touched.next();
         Ok(first.filter(|_| touched.next().is_none()))
-    }
-
-    /// Returns a plan that is for this change request.
-    fn own_plan(&self, named: Digest, policy: &Policy) -> Result<SealedPlan> {
-        let plan = self.session.plan(&named.to_string(), self.asking.world, policy)?;
-        if plan.plan().subject.change_request != Some(self.event.number) {
-            let what = format!("the plan is not for change request {}", self.event.number);
-            return Err(Refusal::new(APPROVAL_SCOPE, what).subject(named.to_string()));
-        }
-        Ok(plan)
-    }
-
-    /// Returns the plan that is named, or the newest one that is for this change request.
-    fn chosen(&self, named: Option<Digest>, policy: &Policy) -> Result<SealedPlan> {
-        if let Some(named) = named {
-            return self.own_plan(named, policy);
-        }
-        let now = self.asking.world.now();
-        let mut ledger = self.session.ledger(now)?;
-        let state = ledger.read(now)?.state();
-        let mut plans: Vec<_> = state.plans()?.iter().map(|(digest, known)| (known.seq, *digest)).collect();
-        plans.sort_unstable_by_key(|(seq, _)| std::cmp::Reverse(*seq));
-        for (_, digest) in plans {
-            if let Ok(plan) = self.own_plan(digest, policy) {
-                return Ok(plan);
-            }
-        }
-        Err(Refusal::new(PLAN_UNKNOWN, format!("change request {} has no plan", self.event.number)))
     }
 
     /// Returns the hand of who wrote the comment, for commands that decide something.

@@ -6,7 +6,7 @@ use crate::{
     app::{
         ledger::{self, reason},
         output::Outcome,
-        session::Session,
+        session::{NamedPlan, Session},
         signer::{self, Hand},
         world::World,
     },
@@ -23,25 +23,25 @@ use crate::{
 pub(super) fn run(args: &RejectArgs, world: &World) -> Result<Outcome> {
     let why = reason(&args.reason)?;
     let session = Session::open(world)?;
-    let (policy, _) = session.policy()?;
-    let plan = session.plan(&args.plan, world, &policy)?;
+    // Whether it can still be opened, under the present policy, is no matter where it is to be ended.
+    let plan = NamedPlan::find(&args.plan, world).digest()?;
     let hand = signer::find(&args.signer, &[Duty::Approver], &session, world)?;
-    let Rejected { seq, under_way } = record(&session, plan.digest(), hand.method, &why, &hand, world)?;
+    let Rejected { seq, under_way } = record(&session, plan, hand.method, &why, &hand, world)?;
     let result = json!({
-        "plan": plan.digest(),
+        "plan": plan,
         "rejectedBy": hand.principal.login,
         "reason": why,
         "ledgerSeq": seq,
         "underWay": under_way,
     });
-    let mut text = format!("rejected {}\n  recorded as ledger entry {seq}; ", plan.digest());
+    let mut text = format!("rejected {plan}\n  recorded as ledger entry {seq}; ");
     match &under_way {
         None => text.push_str("the plan can never run\n"),
         Some(run) => text.push_str(&format!(
             "run {run} is under way: it stops before its next step, and what it has done stays done\n  countersign status {run} says how far it came; countersign halt stops every run of the repository\n"
         )),
     }
-    Ok(Outcome::done(result, text).decision("rejected").about(plan.digest().to_string()))
+    Ok(Outcome::done(result, text).decision("rejected").about(plan.to_string()))
 }
 
 /// What came of a rejection.

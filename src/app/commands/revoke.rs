@@ -6,7 +6,7 @@ use crate::{
     app::{
         ledger::reason,
         output::Outcome,
-        session::Session,
+        session::{NamedPlan, Session},
         signer::{self, Hand},
         world::World,
     },
@@ -26,48 +26,60 @@ use crate::{
 pub(super) fn run(args: &RevokeArgs, world: &World) -> Result<Outcome> {
     let why = reason(&args.reason)?;
     let session = Session::open(world)?;
-    let (target, name, digest) = target(args, &session, world)?;
+    let target = target(args, world)?;
     let hand = signer::find(&args.signer, &[Duty::Approver, Duty::Root], &session, world)?;
-    record((target, name, digest), &why, &hand, &session, world)
+    let seq = record(std::slice::from_ref(&target), &why, &hand, &session, world)?;
+    let (name, digest) = named(&target);
+    let result = json!({ "revoked": name, "digest": digest, "reason": why, "ledgerSeq": seq });
+    let text = format!("revoked {name} {digest}\n  recorded as ledger entry {seq}\n");
+    Ok(Outcome::done(result, text).decision("revoked").about(digest.to_string()))
 }
 
-/// Records a revocation of what has this name and digest.
+/// Records that things are taken back, all or none; returns the number of the last entry.
 pub(super) fn record(
-    (target, name, digest): (RevocationTarget, &'static str, Digest),
+    targets: &[RevocationTarget],
     why: &str,
     hand: &Hand,
     session: &Session,
     world: &World,
-) -> Result<Outcome> {
-    let nonce = world.entropy.nonce()?;
+) -> Result<u64> {
+    let nonces = targets.iter().map(|_| world.entropy.nonce()).collect::<Result<Vec<_>>>()?;
     let appended = session.entries(world.now())?.append(world.clock, |seen| {
-        let revocation = Revocation {
-            target: target.clone(),
-            revoked_by: hand.actor(session),
-            evidence: hand.evidence(),
-            reason: why.to_owned(),
-            nonce: nonce.clone(),
-            ledger: seen.head.clone(),
-            revoked_at: seen.now,
-        };
-        let envelope = Envelope::sign(vec![Subject::new(name, digest)], revocation, &[hand.signer()])?;
-        Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: hand.objects() })
+        let entries = targets.iter().zip(&nonces).map(|(target, nonce)| {
+            let revocation = Revocation {
+                target: target.clone(),
+                revoked_by: hand.actor(session),
+                evidence: hand.evidence(),
+                reason: why.to_owned(),
+                nonce: nonce.clone(),
+                ledger: seen.head.clone(),
+                revoked_at: seen.now,
+            };
+            let (name, digest) = named(target);
+            let envelope = Envelope::sign(vec![Subject::new(name, digest)], revocation, &[hand.signer()])?;
+            Ok(NewEntry { envelope, at: seen.now })
+        });
+        Ok(Batch { entries: entries.collect::<Result<_>>()?, objects: hand.objects() })
     })?;
-    let result = json!({ "revoked": name, "digest": digest, "reason": why, "ledgerSeq": appended.head.seq });
-    let text = format!("revoked {name} {digest}\n  recorded as ledger entry {}\n", appended.head.seq);
-    Ok(Outcome::done(result, text).decision("revoked").about(digest.to_string()))
+    Ok(appended.head.seq)
 }
 
-fn target(args: &RevokeArgs, session: &Session, world: &World) -> Result<(RevocationTarget, &'static str, Digest)> {
+/// Returns the word for what is taken back, and its digest.
+fn named(target: &RevocationTarget) -> (&'static str, Digest) {
+    match target {
+        RevocationTarget::Approval(digest) => ("approval", *digest),
+        RevocationTarget::Key(digest) => ("key", *digest),
+        RevocationTarget::Plan(digest) => ("plan", *digest),
+    }
+}
+
+fn target(args: &RevokeArgs, world: &World) -> Result<RevocationTarget> {
     if let Some(text) = &args.approval {
-        let digest: Digest = typed(text, "--approval")?;
-        return Ok((RevocationTarget::Approval(digest), "approval", digest));
+        return Ok(RevocationTarget::Approval(typed(text, "--approval")?));
     }
     if let Some(text) = &args.revoked_key {
-        let digest: Digest = typed(text, "--signed-by")?;
-        return Ok((RevocationTarget::Key(digest), "key", digest));
+        return Ok(RevocationTarget::Key(typed(text, "--signed-by")?));
     }
-    let (policy, _) = session.policy()?;
-    let digest = session.plan(args.plan.as_deref().unwrap_or_default(), world, &policy)?.digest();
-    Ok((RevocationTarget::Plan(digest), "plan", digest))
+    // Whether it can still be opened, under the present policy, is no matter where it is to be ended.
+    Ok(RevocationTarget::Plan(NamedPlan::find(args.plan.as_deref().unwrap_or_default(), world).digest()?))
 }
