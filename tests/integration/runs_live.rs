@@ -301,3 +301,31 @@ fn a_folder_for_temporary_files_that_is_not_there_is_said_as_that() {
     let ran = ran.refused(1, "io.failed");
     assert!(ran.json()["hints"][0].as_str().unwrap().contains("TMPDIR"), "{}", ran.stdout);
 }
+
+/// The keeper of the step under way: the runner's child.
+fn keeper_of(runner: u32) -> i32 {
+    let tasks = fs::read_dir(format!("/proc/{runner}/task")).unwrap();
+    let children = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default());
+    let children: Vec<i32> =
+        children.flat_map(|all| all.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>()).collect();
+    let [keeper] = children[..] else { panic!("{children:?}") };
+    keeper
+}
+
+#[test]
+fn c17_whoever_ends_runner_and_keeper_together_leaves_no_step_behind() {
+    if !has("python3") {
+        return;
+    }
+    let (bench, drafted) = gated_alone();
+    let mut pipe = started(&bench);
+    let mut child = begun(&bench, &drafted, &pipe);
+    let keeper = rustix::process::Pid::from_raw(keeper_of(child.id())).unwrap();
+    child.kill().unwrap();
+    rustix::process::kill_process(keeper, rustix::process::Signal::KILL).unwrap();
+    child.wait().unwrap();
+    // The step held the pipe; nobody is there to end it.
+    wait_until_gone(&mut pipe);
+    assert_eq!(run_of(&bench, &drafted)["executor"], "gone");
+    assert_eq!(lines(&bench), 1);
+}

@@ -50,6 +50,11 @@ attempts! {
     "keyring": call(libc::SYS_keyctl, [0, usize::MAX - 2, 1, 0, 0]) >= 0;
     "personality": call(libc::SYS_personality, [0x0040_0000, 0, 0, 0, 0]) >= 0;
     "signal to the runner": call(libc::SYS_kill, [parent_pid(), 0, 0, 0, 0]) >= 0;
+    "limits of the runner": call(libc::SYS_prlimit64, [parent_pid(), libc::RLIMIT_NOFILE as usize, 0, 0, 0]) >= 0;
+    "queue of System V": {
+        let queue = call(libc::SYS_msgget, [libc::IPC_PRIVATE as usize, 0o600, 0, 0, 0]);
+        queue >= 0 && call(libc::SYS_msgctl, [queue as usize, libc::IPC_RMID as usize, 0, 0, 0]) >= 0
+    };
     "ptrace": call(libc::SYS_ptrace, [libc::PTRACE_TRACEME as usize, 0, 0, 0, 0]) >= 0;
     "more privileges": {
         // SAFETY: asks for a flag of this process.

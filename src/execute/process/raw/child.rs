@@ -179,6 +179,8 @@ fn prepare(image: &Image) -> ! {
             }
         };
         must(call(libc::SYS_setsid, []), SESSION);
+        // Whoever ends runner and keeper together leaves no program behind that nobody watches.
+        must(call(libc::SYS_prctl, [libc::PR_SET_PDEATHSIG as usize, libc::SIGKILL as usize]), SESSION);
         for (from, to) in [(image.stdin, 0), (image.stdout, 1), (image.stderr, 2)] {
             must(call(libc::SYS_dup3, [from as usize, to, 0]), STREAMS);
         }

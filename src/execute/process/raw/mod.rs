@@ -176,6 +176,15 @@ pub(super) fn close_to_others() -> io::Result<()> {
     Ok(rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
+/// Returns a limit of a resource, or the lower one that holds already: only root could raise that.
+fn at_most(resource: u32, limit: u64) -> libc::rlimit {
+    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a system call that fills the structure it is given.
+    let known = unsafe { libc::getrlimit(resource as _, &raw mut now) } == 0;
+    let limit = if known { limit.min(now.rlim_max) } else { limit };
+    libc::rlimit { rlim_cur: limit, rlim_max: limit }
+}
+
 /// Starts a keeper that starts the program.
 ///
 /// Descriptors of `launch` must be 3 or above.
@@ -188,7 +197,7 @@ pub(super) fn launch(launch: Launch<'_>) -> io::Result<Started> {
             argv: addresses(launch.argv.iter().map(|text| text.as_ptr().cast())),
             env: addresses(env.iter().map(|text| text.as_ptr())),
             filters: filters.iter().flat_map(|all| all.iter()).map(Program::new).collect(),
-            limits: launch.limits.iter().map(|(r, n)| (*r, libc::rlimit { rlim_cur: *n, rlim_max: *n })).collect(),
+            limits: launch.limits.iter().map(|(resource, limit)| (*resource, at_most(*resource, *limit))).collect(),
             close: Vec::new(),
             program: launch.program.as_raw_fd(),
             folder: launch.folder.as_raw_fd(),
