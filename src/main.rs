@@ -10,8 +10,5 @@ use countersign::app::{self, world::World};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match World::of_process() {
-        Ok(mut world) => ExitCode::from(app::main(std::env::args_os().collect(), &mut world)),
-        Err(_) => ExitCode::from(countersign::base::reason::ExitClass::Internal.code()),
-    }
+    ExitCode::from(app::main(std::env::args_os().collect(), &mut World::of_process()))
 }

@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_persons_answer_can_be_recorded_and_played_again() {
         let dir = tempfile::tempdir().unwrap();
-        let world = World { cwd: dir.path().to_owned(), ..World::of_process().unwrap() };
+        let world = World { cwd: dir.path().to_owned(), ..World::of_process() };
         let asked = manual(dir.path().join("questions"), None, "next".into(), &world).unwrap();
         let mut asked = record(asked, Path::new("tape"), &world).unwrap();
         assert_eq!(ask(&mut asked).unwrap_err().code(), "provider.manual_pending");

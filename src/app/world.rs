@@ -67,19 +67,18 @@ impl Reached {
 
 impl World {
     /// Takes the process's own world.
-    ///
-    /// # Errors
-    /// Where the present folder is gone.
-    pub fn of_process() -> io::Result<Self> {
-        Ok(Self {
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self {
             env: Environment::of_process(),
             clock: Clock::System,
             entropy: Entropy::System,
-            cwd: std::env::current_dir()?,
+            // Where it was removed, there is none: what is named in full can still be reached.
+            cwd: std::env::current_dir().unwrap_or_default(),
             console: Console::of_process(),
             reached: Reached::default(),
             events: Events::default(),
-        })
+        }
     }
 
     /// Returns the present second.

@@ -7,7 +7,7 @@ use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, build::T
 use super::{
     blocks::Blocks,
     format::{MARKER, MARKER_NAME, MAX_OBJECT, entry_path, object_path, parse_path, segment_path},
-    loose::LooseBlob,
+    loose::LooseObject,
     reasons::{LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_SHALLOW, LEDGER_WRITE},
 };
 use crate::base::{
@@ -165,15 +165,18 @@ impl Store {
 
     /// Begins to read a file of entries as [`Store::read`] does, without having a long one in memory together.
     pub(super) fn blocks(&self, file: &EntryFile) -> Result<Blocks> {
-        match LooseBlob::open(&self.objects_dir(), file.oid, MAX_FILE)? {
-            Some(blob) => Blocks::new(blob.content, blob.size),
+        match LooseObject::blob(&self.objects_dir(), file.oid, MAX_FILE)? {
+            Some(blob) => {
+                let size = blob.size();
+                Blocks::new(blob, size)
+            }
             None => Blocks::whole(self.blob(file.oid, MAX_FILE)?),
         }
     }
 
     /// Returns the bytes of a blob whose SHA-1 is left out where it lies loose: for what another digest decides.
     pub(super) fn unchecked(&self, id: Oid, max: usize) -> Result<Vec<u8>> {
-        match LooseBlob::open(&self.objects_dir(), id, max)? {
+        match LooseObject::blob(&self.objects_dir(), id, max)? {
             Some(blob) => blob.read(id),
             None => self.blob(id, max),
         }
@@ -270,6 +273,7 @@ impl Store {
     }
 
     pub(super) fn commit(&self, id: Oid) -> Result<(Oid, Vec<Oid>)> {
+        LooseObject::check(&self.objects_dir(), id)?;
         let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
         let object = odb.read(id).map_err(|e| corrupt(e.message()))?;
         if object.kind() != ObjectType::Commit {
@@ -290,10 +294,12 @@ impl Store {
     }
 
     pub(super) fn tree(&self, id: Oid) -> Result<git2::Tree<'_>> {
+        LooseObject::check(&self.objects_dir(), id)?;
         self.repo.find_tree(id).map_err(|e| corrupt(e.message()))
     }
 
     pub(super) fn blob(&self, id: Oid, max: usize) -> Result<Vec<u8>> {
+        LooseObject::check(&self.objects_dir(), id)?;
         let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
         let (size, kind) = odb.read_header(id).map_err(|e| corrupt(e.message()))?;
         if kind != ObjectType::Blob || size > max {

@@ -53,7 +53,7 @@ impl Machine {
         for (name, value) in &self.env {
             env = env.with(name, value);
         }
-        World { env, clock: Clock::Fixed(Timestamp::from_unix(1_700_000_000)), ..World::of_process().unwrap() }
+        World { env, clock: Clock::Fixed(Timestamp::from_unix(1_700_000_000)), ..World::of_process() }
     }
 
     fn ask(&self, agent: Agent, timeout: Duration) -> Result<Exchange> {

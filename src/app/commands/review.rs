@@ -89,7 +89,7 @@ fn next(
         use RunStatus::{Completed, Expired, Rejected, Revoked, Superseded};
         matches!(stands, Completed | Expired | Rejected | Revoked | Superseded)
     });
-    let named = planning::shell_line(&[named.to_owned()]);
+    let named = visible(&planning::shell_line(&[named.to_owned()]));
     let directive = plan.plan().directive.name.as_str();
     if let Some(over) = over.or(expired).and_then(|over| word(&over).ok()) {
         return format!("the plan is over: {over}\nnext: countersign plan {directive}\n");

@@ -105,9 +105,10 @@ impl Checkout {
     /// `repository.missing` where there is no commit yet.
     pub fn head(&self) -> Result<String> {
         let head = self.repo.head().and_then(|head| head.peel_to_commit());
-        head.map(|commit| commit.id().to_string()).map_err(|_| {
-            Refusal::new(REPO_MISSING, "the checkout has no commit yet")
-                .hint("make the first one: git commit --allow-empty -m 'Begin'")
+        head.map(|commit| commit.id().to_string()).map_err(|e| match e.code() {
+            ErrorCode::UnbornBranch => Refusal::new(REPO_MISSING, "the checkout has no commit yet")
+                .hint("make the first one: git commit --allow-empty -m 'Begin'"),
+            _ => unreadable(e).hint("git fsck says what is damaged"),
         })
     }
 

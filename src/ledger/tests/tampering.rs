@@ -204,6 +204,19 @@ fn e08_a_file_that_has_no_place_is_refused() {
 }
 
 #[test]
+fn e08_an_object_that_was_cut_short_is_refused_and_not_waited_for() {
+    for of in ["", "^{tree}", ":entries/0000/00/000000000002.jsonl"] {
+        let world = five();
+        let id = world.git().revparse_single(&format!("{BRANCH}{of}")).unwrap().id().to_string();
+        let path = world.git().path().join("objects").join(&id[..2]).join(&id[2..]);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert_eq!(world.open().read(t(10)).map(drop).unwrap_err().code(), "ledger.corrupt", "`{of}`");
+    }
+}
+
+#[test]
 fn e08_a_non_canonical_entry_is_refused() {
     let spaced = |w: &World| {
         let text = String::from_utf8(line(w, 4)).unwrap().replacen(":", ": ", 1);

@@ -45,7 +45,7 @@ pub(super) fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, sessio
     if let Some(since) = since {
         text.push_str(&format!("since revision {}:\n{since}\n", document.revision.saturating_sub(1)));
     }
-    let named = args.out.as_ref().map_or_else(|| plan.digest().to_string(), |out| out.display().to_string());
+    let named = args.out.as_ref().map_or_else(|| plan.digest().to_string(), |out| visible(&out.display().to_string()));
     text.push_str(&match seq {
         Some(seq) => format!("  recorded as ledger entry {seq}\nnext: countersign review {named}\n"),
         None if args.draft => format!("  a draft; next: countersign propose {named}\n"),
