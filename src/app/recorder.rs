@@ -19,7 +19,7 @@ use crate::{
     plan::model::{Action, Plan, Subject},
     report::Renderer,
     sign::Signer,
-    verify::reasons::HEAD_MOVED,
+    verify::{self, reasons::HEAD_MOVED},
 };
 
 /// The most bytes of a declared output file that is hashed at the end.
@@ -73,25 +73,9 @@ impl LastLook {
     }
 
     fn look(&self) -> Result<()> {
-        let subject = &self.subject;
-        let moved = |what: &str, planned: &str, now: &str| {
-            Err(Refusal::new(HEAD_MOVED, format!("{what}: the plan is for {planned}, the forge has {now}")))
-        };
-        match subject.change_request {
-            Some(number) => {
-                let change = self.forge.change_request(number)?;
-                if change.head_sha != subject.head_sha || !change.open {
-                    return moved("head", &subject.head_sha, &change.head_sha);
-                }
-            }
-            None => {
-                let tip = self.forge.tip(&subject.base_ref)?;
-                if tip != subject.base_sha {
-                    return moved("base", &subject.base_sha, &tip);
-                }
-            }
-        }
-        Ok(())
+        let tip = self.forge.tip(&self.subject.base_ref)?;
+        let change = self.subject.change_request.map(|number| self.forge.change_request(number)).transpose()?;
+        verify::unmoved(&self.subject, &self.subject.base_sha, &tip, change.as_ref()).map(drop)
     }
 }
 

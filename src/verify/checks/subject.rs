@@ -8,9 +8,10 @@ use crate::{
         reason::{CONTEXT_MISMATCH, Result},
         text::excerpt,
     },
+    facts::change_request::ChangeRequest,
     plan::{
         SealedPlan,
-        model::{Action, Plan},
+        model::{Action, Plan, Subject},
     },
     verify::{
         case::{Case, Purpose},
@@ -86,9 +87,27 @@ pub(super) fn forge_observed(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalSta
     let Some(observed) = &case.facts.forge else {
         return refuse(FORGE_UNASKED, "the trust root names a forge".to_owned());
     };
-    same(BASE_MOVED, "base commit on the forge", &case.facts.base_sha, &observed.base_tip)?;
-    let Some(number) = planned.change_request else { return Ok(format!("base at {}", observed.base_tip)) };
-    let Some(change) = observed.change.as_ref().filter(|change| change.number == number) else {
+    let change = observed.change.as_ref();
+    let found = unmoved(planned, &case.facts.base_sha, &observed.base_tip, change)?;
+    let (Some(number), Some(change)) = (planned.change_request, change) else { return Ok(found) };
+    if change.head_repo_id.map(|id| id.to_string()).as_deref() != Some(planned.repo_id.as_str())
+        && !case.policy.gates().forks
+    {
+        return refuse(FORK_REFUSED, format!("change request {number}"));
+    }
+    Ok(found)
+}
+
+/// Compares what a plan is for with what its forge shows now: the tip of the base, and the change request where it is
+/// for one. `base_sha` is the commit that must be that tip: the plan's, or one that the plan's own run made.
+///
+/// # Errors
+/// `subject.base_moved`, `subject.head_moved`, `subject.change_closed`; `forge.unasked` where nothing was seen of the
+/// change request.
+pub fn unmoved(planned: &Subject, base_sha: &str, tip: &str, change: Option<&ChangeRequest>) -> Result<String> {
+    same(BASE_MOVED, "base commit on the forge", base_sha, tip)?;
+    let Some(number) = planned.change_request else { return Ok(format!("base at {tip}")) };
+    let Some(change) = change.filter(|change| change.number == number) else {
         return refuse(FORGE_UNASKED, format!("nothing was seen of change request {number}"));
     };
     if !change.open {
@@ -96,11 +115,6 @@ pub(super) fn forge_observed(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalSta
     }
     same(HEAD_MOVED, "head commit on the forge", &planned.head_sha, &change.head_sha)?;
     same(BASE_MOVED, "base branch on the forge", &planned.base_ref, &change.base_ref)?;
-    if change.head_repo_id.map(|id| id.to_string()).as_deref() != Some(planned.repo_id.as_str())
-        && !case.policy.gates().forks
-    {
-        return refuse(FORK_REFUSED, format!("change request {number}"));
-    }
     Ok(format!("change request {number} at {}", change.head_sha))
 }
 
