@@ -13,7 +13,7 @@ use crate::{
         time::Clock,
     },
     event::{RunEvent, RunStatus},
-    execute::{Durability, EventSink},
+    execute::EventSink,
     forge::{Checkout, Forge},
     ledger::{Batch, Ledger, format::MAX_BATCH},
     plan::model::{Action, Plan, Subject},
@@ -117,10 +117,6 @@ impl Recorder {
 }
 
 impl EventSink for Recorder {
-    fn record(&mut self, event: &RunEvent, _: Durability) -> Result<()> {
-        self.append(std::slice::from_ref(event))
-    }
-
     fn record_batch(&mut self, events: &[RunEvent]) -> Result<()> {
         // A batch of entries is bounded, an event makes two at most; what is queued is not.
         events.chunks(MAX_BATCH / 2).try_for_each(|events| self.append(events))

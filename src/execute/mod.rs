@@ -33,7 +33,7 @@ pub use preview::{PreviewAction, PreviewStep, preview};
 pub use process::limits::Limits;
 pub use redact::Redactor;
 pub use setting::RunSetting;
-pub use sink::{Durability, EventSink};
+pub use sink::EventSink;
 
 use crate::{
     base::reason::{IO, Refusal, Result},

@@ -17,7 +17,7 @@ use crate::{
         value::ValueType,
     },
     event::{RunEvent, RunOutcome, StepOutcome},
-    execute::{Cancel, Durability, EventSink, RunSetting, run},
+    execute::{Cancel, EventSink, RunSetting, run},
     plan::model::*,
     verify::VerifiedPlan,
 };
@@ -162,10 +162,6 @@ pub(super) struct Recorder {
 }
 
 impl EventSink for Recorder {
-    fn record(&mut self, event: &RunEvent, _: Durability) -> Result<()> {
-        self.record_batch(std::slice::from_ref(event))
-    }
-
     fn record_batch(&mut self, events: &[RunEvent]) -> Result<()> {
         if events.iter().any(|event| self.fails.is_some_and(|fails| fails(event))) {
             return Err(Refusal::new(IO, "the disk is full"));
