@@ -42,6 +42,7 @@ use crate::{
     plan::model::{Action, Plan, Step},
     report::comment::Mode,
     sign::Duty,
+    step::workspace::Workspace,
     verify::{self, Purpose, VerifiedPlan},
 };
 
@@ -170,12 +171,13 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
         last_look,
         checkout,
         committers,
-        work_tree: session.checkout.workdir().to_owned(),
+        workspace: Workspace::open(session.checkout.workdir())?,
         outputs: outputs(verified.plan()),
         renderer,
         out: std::mem::replace(&mut world.console.stderr, Box::new(std::io::sink())),
         events: Vec::new(),
         products: BTreeMap::new(),
+        unhashed: Vec::new(),
         signer: hand.into_signer(),
         orders,
         tampered: None,
