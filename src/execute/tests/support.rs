@@ -17,7 +17,7 @@ use crate::{
         value::ValueType,
     },
     event::{RunEvent, RunOutcome, StepOutcome},
-    execute::{Cancel, EventSink, RunSetting, run},
+    execute::{Cancel, EventSink, Ready, RunSetting, run},
     plan::model::*,
     verify::VerifiedPlan,
 };
@@ -77,7 +77,7 @@ impl Bench {
 
     pub(super) async fn run_with(&self, plan: Plan, setting: RunSetting, mut sink: Recorder, cancel: Cancel) -> Ran {
         let verified = VerifiedPlan::unchecked(plan, Digest::of(b"plan"));
-        let outcome = run(verified, setting, &mut sink, cancel).await.unwrap();
+        let outcome = run(Ready::new(verified, setting).unwrap(), &mut sink, cancel).await;
         let events = sink.events.lock().unwrap().clone();
         Ran { outcome, events }
     }
