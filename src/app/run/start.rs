@@ -202,7 +202,7 @@ impl Begun {
             orders,
             tampered: None,
         };
-        let (recorder, outcome) = drive(&runtime, ready.fenced(claim.fencing.to_string()), recorder)?;
+        let (recorder, outcome) = drive(runtime, ready.fenced(claim.fencing.to_string()), recorder)?;
         if recorder.is_over() {
             lock.forget();
         } else {
@@ -233,8 +233,9 @@ fn runtime() -> Result<Runtime> {
         .map_err(|e| Refusal::new(INTERNAL, format!("no runtime: {e}")))
 }
 
-/// Runs the plan as a task like its steps: where one ends, the next is begun on the same processor.
-fn drive(runtime: &Runtime, ready: Ready, mut recorder: Recorder) -> Result<(Recorder, RunOutcome)> {
+/// Runs the plan as a task like its steps: where one ends, the next is begun on the same processor. The runtime ends with
+/// it, before anybody lets the run go.
+fn drive(runtime: Runtime, ready: Ready, mut recorder: Recorder) -> Result<(Recorder, RunOutcome)> {
     runtime.block_on(async {
         let cancel = Cancel::default();
         let watch = cancel.clone();
