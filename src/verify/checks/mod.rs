@@ -3,7 +3,7 @@
 mod record;
 mod subject;
 
-pub use subject::unmoved;
+pub use subject::{same_base, same_change};
 
 use super::{
     case::{Case, Conformance, Identity},

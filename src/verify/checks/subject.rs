@@ -87,9 +87,12 @@ pub(super) fn forge_observed(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalSta
     let Some(observed) = &case.facts.forge else {
         return refuse(FORGE_UNASKED, "the trust root names a forge".to_owned());
     };
-    let change = observed.change.as_ref();
-    let found = unmoved(planned, &case.facts.base_sha, &observed.base_tip, change)?;
-    let (Some(number), Some(change)) = (planned.change_request, change) else { return Ok(found) };
+    let based = same_base(&case.facts.base_sha, &observed.base_tip)?;
+    let Some(number) = planned.change_request else { return Ok(based) };
+    let Some(change) = observed.change.as_ref().filter(|change| change.number == number) else {
+        return refuse(FORGE_UNASKED, format!("nothing was seen of change request {number}"));
+    };
+    let found = same_change(planned, change)?;
     if change.head_repo_id.map(|id| id.to_string()).as_deref() != Some(planned.repo_id.as_str())
         && !case.policy.gates().forks
     {
@@ -98,24 +101,25 @@ pub(super) fn forge_observed(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalSta
     Ok(found)
 }
 
-/// Compares what a plan is for with what its forge shows now: the tip of the base, and the change request where it is
-/// for one. `base_sha` is the commit that must be that tip: the plan's, or one that the plan's own run made.
+/// Compares the base commit that must still be there with what the forge shows at the tip of the base now.
 ///
 /// # Errors
-/// `subject.base_moved`, `subject.head_moved`, `subject.change_closed`; `forge.unasked` where nothing was seen of the
-/// change request.
-pub fn unmoved(planned: &Subject, base_sha: &str, tip: &str, change: Option<&ChangeRequest>) -> Result<String> {
-    same(BASE_MOVED, "base commit on the forge", base_sha, tip)?;
-    let Some(number) = planned.change_request else { return Ok(format!("base at {tip}")) };
-    let Some(change) = change.filter(|change| change.number == number) else {
-        return refuse(FORGE_UNASKED, format!("nothing was seen of change request {number}"));
-    };
+/// `subject.base_moved`.
+pub fn same_base(base_sha: &str, tip: &str) -> Result<String> {
+    same(BASE_MOVED, "base commit on the forge", base_sha, tip).map(|tip| format!("base at {tip}"))
+}
+
+/// Compares what a plan is for with what the forge shows of its change request now.
+///
+/// # Errors
+/// `subject.change_closed`, `subject.head_moved`, `subject.base_moved` where it is for another branch.
+pub fn same_change(planned: &Subject, change: &ChangeRequest) -> Result<String> {
     if !change.open {
-        return refuse(CHANGE_CLOSED, format!("change request {number}"));
+        return refuse(CHANGE_CLOSED, format!("change request {}", change.number));
     }
     same(HEAD_MOVED, "head commit on the forge", &planned.head_sha, &change.head_sha)?;
     same(BASE_MOVED, "base branch on the forge", &planned.base_ref, &change.base_ref)?;
-    Ok(format!("change request {number} at {}", change.head_sha))
+    Ok(format!("change request {} at {}", change.number, change.head_sha))
 }
 
 fn declared_writes(plan: &Plan) -> Vec<&RepoPath> {
