@@ -453,7 +453,8 @@ fn a01_a_head_that_moves_after_the_door_opened_stops_the_run_before_its_first_st
 
 #[test]
 fn what_else_changes_after_the_door_opened_stops_the_run_too_and_is_called_what_it_is() {
-    let cases: [(fn(&mut State), &str); 2] = [
+    type Change = fn(&mut State);
+    let cases: [(Change, &str); 2] = [
         (|state| state.pulls[0].open = false, "subject.change_closed"),
         (
             |state| {
