@@ -1,6 +1,12 @@
 //! The ledger as the run's first listener: what is not on record does not happen.
 
-use std::{collections::BTreeMap, io::Write, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write},
+    sync::Arc,
+};
+
+use rustix::fs::FileType;
 
 use super::{ci::OrderFiles, statements::Scribe};
 use crate::{
@@ -9,17 +15,18 @@ use crate::{
         ident::Id,
         parallel,
         path::RepoPath,
-        reason::{INTERNAL, Refusal, Result},
+        reason::{INTERNAL, IO, LIMIT_SIZE, Refusal, Result},
         time::Clock,
     },
     event::{RunEvent, RunStatus},
-    execute::{Durability, EventSink},
+    execute::EventSink,
     forge::{Checkout, Forge},
     ledger::{Batch, Ledger, format::MAX_BATCH},
     plan::model::{Action, Plan, Subject},
     report::Renderer,
     sign::Signer,
-    verify::reasons::HEAD_MOVED,
+    step::workspace::Workspace,
+    verify::{self, reasons::HEAD_MOVED},
 };
 
 /// The most bytes of a declared output file that is hashed at the end.
@@ -42,12 +49,15 @@ pub(crate) struct Recorder {
     pub(crate) checkout: Checkout,
     /// The steps that commit.
     pub(crate) committers: Vec<Id>,
-    pub(crate) work_tree: PathBuf,
+    /// Where the declared outputs lie.
+    pub(crate) workspace: Workspace,
     pub(crate) outputs: Vec<RepoPath>,
     pub(crate) renderer: Box<dyn Renderer + Send>,
     pub(crate) out: Box<dyn Write + Send>,
     pub(crate) events: Vec<RunEvent>,
     pub(crate) products: BTreeMap<String, Digest>,
+    /// Why declared outputs that are there are no products.
+    pub(crate) unhashed: Vec<Refusal>,
     /// The files by which a runner takes orders, as they were before the first step.
     pub(crate) orders: OrderFiles,
     /// What was found changed there.
@@ -74,24 +84,11 @@ impl LastLook {
 
     fn look(&self) -> Result<()> {
         let subject = &self.subject;
-        let moved = |what: &str, planned: &str, now: &str| {
-            Err(Refusal::new(HEAD_MOVED, format!("{what}: the plan is for {planned}, the forge has {now}")))
-        };
         match subject.change_request {
-            Some(number) => {
-                let change = self.forge.change_request(number)?;
-                if change.head_sha != subject.head_sha || !change.open {
-                    return moved("head", &subject.head_sha, &change.head_sha);
-                }
-            }
-            None => {
-                let tip = self.forge.tip(&subject.base_ref)?;
-                if tip != subject.base_sha {
-                    return moved("base", &subject.base_sha, &tip);
-                }
-            }
+            // One request is what there is: the tip of its base was seen when the door opened.
+            Some(number) => verify::same_change(subject, &self.forge.change_request(number)?).map(drop),
+            None => verify::same_base(&subject.base_sha, &self.forge.tip(&subject.base_ref)?).map(drop),
         }
-        Ok(())
     }
 }
 
@@ -106,7 +103,7 @@ impl Recorder {
 
     fn append(&mut self, events: &[RunEvent]) -> Result<()> {
         if events.iter().any(|event| matches!(event, RunEvent::RunFinished { .. })) {
-            self.products = products(&self.work_tree, &self.outputs);
+            (self.products, self.unhashed) = products(&self.workspace, &self.outputs, MAX_PRODUCT);
         }
         let (plan, run, fencing) = (self.plan, self.run.clone(), self.fencing);
         let scribe = Scribe { plan, run, fencing, signer: self.signer.as_ref() };
@@ -133,10 +130,6 @@ impl Recorder {
 }
 
 impl EventSink for Recorder {
-    fn record(&mut self, event: &RunEvent, _: Durability) -> Result<()> {
-        self.append(std::slice::from_ref(event))
-    }
-
     fn record_batch(&mut self, events: &[RunEvent]) -> Result<()> {
         // A batch of entries is bounded, an event makes two at most; what is queued is not.
         events.chunks(MAX_BATCH / 2).try_for_each(|events| self.append(events))
@@ -184,15 +177,56 @@ pub(crate) fn outputs(plan: &Plan) -> Vec<RepoPath> {
     paths
 }
 
-/// Hashes the declared output files that are there; folders and links are no products.
-fn products(work_tree: &std::path::Path, outputs: &[RepoPath]) -> BTreeMap<String, Digest> {
-    let mut products = BTreeMap::new();
+/// Hashes the declared output files that are there, beside why others could not be; folders are no products.
+fn products(workspace: &Workspace, outputs: &[RepoPath], most: u64) -> (BTreeMap<String, Digest>, Vec<Refusal>) {
+    let (mut products, mut unhashed) = (BTreeMap::new(), Vec::new());
     for path in outputs {
-        let full = work_tree.join(path.as_str());
-        let fits = full.symlink_metadata().is_ok_and(|data| data.is_file() && data.len() <= MAX_PRODUCT);
-        let digest =
-            fits.then(|| std::fs::File::open(&full).and_then(Digest::of_reader)).and_then(std::result::Result::ok);
-        products.extend(digest.map(|(digest, _)| (path.to_string(), digest)));
+        match product(workspace, path, most) {
+            Ok(digest) => products.extend(digest.map(|digest| (path.to_string(), digest))),
+            Err(why) => unhashed.push(why),
+        }
     }
-    products
+    (products, unhashed)
+}
+
+/// Hashes a file through no link; nothing where there is none, or a folder.
+fn product(workspace: &Workspace, path: &RepoPath, most: u64) -> Result<Option<Digest>> {
+    let Some((_, stat)) = workspace.locate(path)? else { return Ok(None) };
+    if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        return Ok(None);
+    }
+    let (file, _) = workspace.open_file(path)?;
+    let failed = |e: std::io::Error| Refusal::new(IO, format!("cannot read `{path}`: {e}")).subject(path.as_str());
+    let (digest, length) = Digest::of_reader(file.take(most + 1)).map_err(failed)?;
+    if length > most {
+        return Err(Refusal::new(LIMIT_SIZE, format!("`{path}` is larger than {most} bytes")).subject(path.as_str()));
+    }
+    Ok(Some(digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+
+    #[test]
+    fn only_what_lies_in_the_checkout_itself_is_a_product_and_what_is_left_out_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let top = dir.path().join("checkout");
+        fs::create_dir_all(top.join("folder")).unwrap();
+        fs::create_dir(dir.path().join("outside")).unwrap();
+        for path in ["outside/a", "checkout/a", "checkout/large"] {
+            fs::write(dir.path().join(path), if path.ends_with("large") { "12345" } else { "1234" }).unwrap();
+        }
+        symlink(dir.path().join("outside"), top.join("out")).unwrap();
+        symlink("a", top.join("link")).unwrap();
+        let workspace = Workspace::open(&top).unwrap();
+        let outputs: Vec<RepoPath> =
+            ["a", "folder", "large", "link", "none", "out/a"].map(|path| path.parse().unwrap()).to_vec();
+        let (products, unhashed) = products(&workspace, &outputs, 4);
+        assert_eq!(products, BTreeMap::from([("a".to_owned(), Digest::of(b"1234"))]));
+        let said: Vec<_> = unhashed.iter().map(|why| (why.code(), why.about().unwrap())).collect();
+        assert_eq!(said, [("limit.size", "large"), ("path.symlink", "link"), ("path.symlink", "out/a")]);
+    }
 }

@@ -7,7 +7,7 @@ use std::{
     io::{self, IsTerminal as _, Read, Write},
     path::PathBuf,
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use super::{events::Events, reasons::VARIABLE_UNREADABLE};
@@ -254,6 +254,14 @@ pub struct Console {
 }
 
 impl Console {
+    /// Returns standard error for somebody else to write to as well, such as the task of a run.
+    pub(crate) fn share_stderr(&mut self) -> Box<dyn Write + Send> {
+        let own = std::mem::replace(&mut self.stderr, Box::new(io::sink()));
+        let shared = SharedStream(Arc::new(Mutex::new(own)));
+        self.stderr = Box::new(shared.clone());
+        Box::new(shared)
+    }
+
     fn of_process() -> Self {
         Self {
             stdin: Box::new(io::stdin()),
@@ -268,7 +276,44 @@ impl Console {
     }
 }
 
+/// A stream that several hold: none takes it away from the others by being lost.
+#[derive(Clone)]
+struct SharedStream(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl Write for SharedStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
+    }
+}
+
 fn is_file(stream: std::os::fd::BorrowedFd<'_>) -> bool {
     use rustix::fs::{FileType, fstat};
     fstat(stream).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_error_is_still_there_when_whoever_shared_it_is_lost() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut console = Console { stderr: Box::new(writer), ..Console::of_process() };
+        let mut shared = console.share_stderr();
+        shared.write_all(b"a step\n").unwrap();
+        let lost = std::thread::spawn(move || {
+            let _held = shared;
+            panic!("the run stopped");
+        });
+        assert!(lost.join().is_err());
+        console.stderr.write_all(b"an error\n").unwrap();
+        drop(console);
+        let mut all = String::new();
+        reader.read_to_string(&mut all).unwrap();
+        assert_eq!(all, "a step\nan error\n");
+    }
 }

@@ -129,6 +129,8 @@ pub(super) fn of_refusal(reason: Reason) -> ErrorClass {
         ExitClass::Sandbox | ExitClass::Usage | ExitClass::Limit => ErrorClass::Configuration,
         ExitClass::Refused | ExitClass::Pending => ErrorClass::Permission,
         _ if reason.code.starts_with("program.") => ErrorClass::Configuration,
+        // Whoever holds the lock lets go of it.
+        _ if reason.code == "git.locked" => ErrorClass::Transient,
         _ if reason.code.starts_with("verification.") => ErrorClass::Verification,
         _ => ErrorClass::BusinessRule,
     }

@@ -9,7 +9,7 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    Durability, EventSink,
+    EventSink,
     cancel::Cancel,
     doubt,
     executor::{Shared, attempt},
@@ -162,7 +162,7 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
             self.flush();
             self.may_continue();
             if self.stop.is_none()
-                && let Err(why) = blocking(|| self.sink.record(&event, Durability::BeforeGoingOn))
+                && let Err(why) = blocking(|| self.sink.record(&event))
             {
                 self.unstarted(why);
             }
@@ -388,7 +388,7 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
 
     fn record(&mut self, event: &RunEvent) {
         if !matches!(self.stop, Some(Stop::Unrecorded(_))) {
-            let result = blocking(|| self.sink.record(event, Durability::BeforeGoingOn));
+            let result = blocking(|| self.sink.record(event));
             self.note(result);
         }
     }

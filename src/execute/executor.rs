@@ -219,7 +219,7 @@ async fn perform<'a>(
         identity: &shared.setting.identity,
     };
     let began = std::time::Instant::now();
-    let run = match kind.act(action, &context)? {
+    let run = match kind.act(action, &context, &mut progress.acted)? {
         Work::Done(digest) => {
             let mut record = record(kind.word(), kind.target(action))?;
             record.digest = digest;

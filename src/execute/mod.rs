@@ -33,7 +33,7 @@ pub use preview::{PreviewAction, PreviewStep, preview};
 pub use process::limits::Limits;
 pub use redact::Redactor;
 pub use setting::RunSetting;
-pub use sink::{Durability, EventSink};
+pub use sink::EventSink;
 
 use crate::{
     base::reason::{IO, Refusal, Result},
@@ -46,33 +46,57 @@ use executor::Shared;
 use inputs::Inputs;
 use scheduler::Graph;
 
-/// Runs a plan to its end.
+/// A plan that may start: all that could refuse it as a whole was looked at, and nothing is on record yet.
+#[derive(Debug)]
+pub struct Ready {
+    plan: VerifiedPlan,
+    setting: RunSetting,
+    graph: Graph,
+    workspace: Workspace,
+    redactor: Arc<Redactor>,
+}
+
+impl Ready {
+    /// Looks at everything that a run of the plan needs as a whole, before anybody claims it.
+    ///
+    /// # Errors
+    /// `secret.too_short`, `plan.graph`, `io.failed` where the checkout or the scratch folder cannot be used.
+    pub fn new(plan: VerifiedPlan, setting: RunSetting) -> Result<Self> {
+        let redactor = Arc::new(Redactor::new(&setting.secrets)?);
+        let graph = Graph::new(plan.plan())?;
+        let workspace = Workspace::open(&setting.workspace)?;
+        let scratch = setting
+            .scratch
+            .canonicalize()
+            .map_err(|e| Refusal::new(IO, format!("cannot use `{}`: {e}", setting.scratch.display())))?;
+        if scratch.starts_with(workspace.path()) || workspace.path().starts_with(&scratch) {
+            return Err(Refusal::new(IO, "the scratch folder and the checkout must lie apart"));
+        }
+        Ok(Self { plan, setting: RunSetting { scratch, ..setting }, graph, workspace, redactor })
+    }
+
+    /// Returns the plan.
+    #[must_use]
+    pub fn plan(&self) -> &VerifiedPlan {
+        &self.plan
+    }
+
+    /// Takes the token that tells this claim from every earlier one.
+    #[must_use]
+    pub fn fenced(mut self, token: String) -> Self {
+        self.setting.fencing = token;
+        self
+    }
+}
+
+/// Runs a plan to its end; whatever goes wrong is in the outcome.
 ///
 /// Steps run in the order of their needs, at most [`RunSetting::parallel`] at once, and never two at
 /// once of which one writes what the other reads or writes. An event is durable before the side
 /// effect that it announces, and before whatever depends on it. When this returns, no process of any
 /// step is left.
-///
-/// # Errors
-/// Only what is found before anything is recorded: `secret.too_short`, `plan.graph`, `io.failed` where
-/// the checkout or the scratch folder cannot be used. Everything later is in the outcome.
-pub async fn run<S: EventSink>(
-    plan: VerifiedPlan,
-    setting: RunSetting,
-    sink: &mut S,
-    cancel: Cancel,
-) -> Result<RunOutcome> {
-    let redactor = Arc::new(Redactor::new(&setting.secrets)?);
-    let graph = Graph::new(plan.plan())?;
-    let workspace = Workspace::open(&setting.workspace)?;
-    let scratch = setting
-        .scratch
-        .canonicalize()
-        .map_err(|e| Refusal::new(IO, format!("cannot use `{}`: {e}", setting.scratch.display())))?;
-    if scratch.starts_with(workspace.path()) || workspace.path().starts_with(&scratch) {
-        return Err(Refusal::new(IO, "the scratch folder and the checkout must lie apart"));
-    }
-    let setting = RunSetting { scratch, ..setting };
+pub async fn run<S: EventSink>(ready: Ready, sink: &mut S, cancel: Cancel) -> RunOutcome {
+    let Ready { plan, setting, graph, workspace, redactor } = ready;
     let shared = Arc::new(Shared {
         inputs: Inputs::new(plan.plan(), &setting),
         digest: plan.digest(),
@@ -85,7 +109,7 @@ pub async fn run<S: EventSink>(
         kill: Cancel::default(),
     });
     drop(plan);
-    Ok(Dispatcher::new(shared, graph, sink, cancel).run().await)
+    Dispatcher::new(shared, graph, sink, cancel).run().await
 }
 
 #[cfg(test)]

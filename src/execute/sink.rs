@@ -2,30 +2,23 @@
 
 use crate::{base::reason::Result, event::RunEvent};
 
-/// How safely an event must be kept before the run goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// It must survive a crash of this machine: the next thing to happen has a side effect, or had one.
-    BeforeGoingOn,
-    /// It may be lost with the process; nothing outside happened.
-    Eventually,
-}
-
 /// Takes the events of a run. The calls block, and the run waits for them.
 pub trait EventSink: Send {
-    /// Records one event; when it returns, the event is as durable as asked.
+    /// Records one event; when it returns, the event survives a crash of this machine.
     ///
     /// # Errors
-    /// Any; the run stops before its next step, and its outcome is indeterminate.
-    fn record(&mut self, event: &RunEvent, durability: Durability) -> Result<()>;
+    /// Any; no further step starts. A step that acted, and of which the end is not on record, is indeterminate. A start
+    /// that is refused leaves nothing in doubt, unless the reason itself is one of those of which nobody knows whether
+    /// the event was recorded.
+    fn record(&mut self, event: &RunEvent) -> Result<()> {
+        self.record_batch(std::slice::from_ref(event))
+    }
 
-    /// Records events of steps without side effects, in order.
+    /// Records events in order, all as durable as one.
     ///
     /// # Errors
     /// As for [`Self::record`].
-    fn record_batch(&mut self, events: &[RunEvent]) -> Result<()> {
-        events.iter().try_for_each(|event| self.record(event, Durability::Eventually))
-    }
+    fn record_batch(&mut self, events: &[RunEvent]) -> Result<()>;
 
     /// Looks around on this machine after an attempt of a step, before anything else starts.
     ///

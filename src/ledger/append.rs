@@ -89,6 +89,7 @@ impl Ledger {
         }
         let mut chain = Chain::new(&self.root, None).keeping(self.keep);
         let entry = chain.push(genesis, &self.root, now)?;
+        let head = chain.head().ok_or_else(nothing)?;
         let lines = [genesis.to_vec()];
         let addition = Addition { first: 0, entries: &lines, objects, fold: &[], message: "genesis", at: entry.at };
         let commit = self.store.write(None, &addition)?;
@@ -102,7 +103,7 @@ impl Ledger {
         if !self.store.swap(None, commit)? {
             return Err(exists());
         }
-        self.finish(commit, chain, vec![entry], 1)
+        Ok(self.finish(commit, head, chain, vec![entry], 1))
     }
 
     /// Pushes a ledger that was made without a remote to a remote that has none.
@@ -190,6 +191,7 @@ impl Ledger {
         let mut chain = loaded.chain.clone();
         let first = chain.length();
         let (entries, lines) = chain.extend_all(&batch.entries, &self.root, now)?;
+        let head = chain.head().ok_or_else(nothing)?;
         let checkpointed = entries.iter().any(|entry| matches!(entry.record, Record::Checkpoint(_)));
         let addition = Addition {
             first,
@@ -204,7 +206,7 @@ impl Ledger {
             None => self.store.swap(Some(parent), commit)?,
             Some(remote) => self.push(&remote, parent, commit, &lines, now)?,
         };
-        if won { self.finish(commit, chain, entries, attempt).map(Some) } else { Ok(None) }
+        Ok(won.then(|| self.finish(commit, head, chain, entries, attempt)))
     }
 
     /// Pushes; after a push of which nothing is known, looks for the own entry and never guesses.
@@ -215,7 +217,7 @@ impl Ledger {
             Ok(Push::Unknown) => {
                 let uncertain = |e: Refusal| Refusal::new(LEDGER_UNCERTAIN, format!("after an interrupted push: {e}"));
                 self.sync(now).map_err(uncertain)?;
-                if !self.holds_all(lines)? {
+                if !self.holds_all(lines).map_err(uncertain)? {
                     return Ok(false);
                 }
             }
@@ -232,20 +234,26 @@ impl Ledger {
         lines.iter().try_fold(true, |all, line| Ok(all && holds(line)?))
     }
 
-    fn finish(&mut self, commit: Oid, chain: Chain, entries: Vec<Entry>, tries: u32) -> Result<Appended> {
-        let head = chain.head().ok_or_else(|| Refusal::new(LEDGER_CHAIN, "nothing was appended"))?;
+    /// Takes in what is recorded by now, so that nothing may fail any more.
+    fn finish(&mut self, commit: Oid, head: LedgerHead, chain: Chain, entries: Vec<Entry>, tries: u32) -> Appended {
         // After an ambiguous push others may have followed; what was read since is newer and stays.
         let newer = self.loaded.as_ref().is_some_and(|loaded| loaded.chain.length() >= chain.length());
         if !newer {
-            let files = self.store.files(commit)?;
-            self.hold(Loaded { commit, files, chain, mode: self.mode });
+            // Otherwise what was loaded before stays: the next read goes on from there, and says what is wrong.
+            if let Ok(files) = self.store.files(commit) {
+                self.hold(Loaded { commit, files, chain, mode: self.mode });
+            }
         }
         if let Some(mark) = &self.mark {
             // The entry is recorded, so this is no failure of the append; the next read raises the mark again.
             let _ = mark.raise(&head);
         }
-        Ok(Appended { head, entries, tries })
+        Appended { head, entries, tries }
     }
+}
+
+fn nothing() -> Refusal {
+    Refusal::new(LEDGER_CHAIN, "nothing was appended")
 }
 
 /// Waits a little, differently in every process and thread, so that two losers do not meet again.

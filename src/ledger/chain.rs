@@ -125,7 +125,7 @@ impl Chain {
     /// Returns the last entry, as statements name it; `None` before the genesis.
     #[must_use]
     pub fn head(&self) -> Option<LedgerHead> {
-        Some(LedgerHead { genesis: self.genesis, seq: self.length() - 1, hash: self.tip()? })
+        Some(LedgerHead { genesis: self.genesis, seq: self.length().checked_sub(1)?, hash: self.tip()? })
     }
 
     /// Returns when the last entry was appended; the beginning of time before the genesis.

@@ -1,8 +1,8 @@
 //! The kinds of action a pipeline may use.
 //!
 //! A kind knows what its action touches, and either does the work itself, here, or asks for a
-//! program to be run in the sandbox. Adding one: a file in `kinds/`, a `mod` line and an entry in
-//! [`kinds::ALL`].
+//! program to be run in the sandbox. Adding one: a file in `kinds/`, a `mod` line, an entry in
+//! [`kinds::ALL`] and an arm of [`kind_of`].
 
 pub mod committed;
 pub mod kinds;
@@ -10,9 +10,15 @@ pub mod reasons;
 pub mod workspace;
 
 use crate::{
-    base::{digest::Digest, path::RepoPath, reason::Result, time::Timestamp},
+    base::{
+        digest::Digest,
+        path::RepoPath,
+        reason::{INTERNAL, Refusal, Result},
+        time::Timestamp,
+    },
     plan::model::{Action, Plan, Read, Run, Step},
 };
+pub use kinds::kind_of;
 use workspace::Workspace;
 
 /// Who commits and tags are by.
@@ -69,9 +75,6 @@ pub trait Kind: Sync {
     /// Says in one line what the kind does.
     fn summary(&self) -> &'static str;
 
-    /// Tells whether the action is of this kind.
-    fn handles(&self, action: &Action) -> bool;
-
     /// Returns the program, file or name that the action is about.
     fn target(&self, action: &Action) -> String;
 
@@ -80,16 +83,17 @@ pub trait Kind: Sync {
 
     /// Does the action, or asks for its program to be run.
     ///
+    /// `acted` becomes true as soon as something outside may have changed, whatever comes of the rest; a refusal that
+    /// leaves it alone did nothing.
+    ///
     /// # Errors
-    /// Those of the kind; see its file.
-    fn act<'a>(&self, action: &'a Action, context: &Context<'_>) -> Result<Work<'a>>;
+    /// Those of the kind; see its file. `internal.error` for an action of another kind.
+    fn act<'a>(&self, action: &'a Action, context: &Context<'_>, acted: &mut bool) -> Result<Work<'a>>;
 }
 
-/// Returns the kind that an action belongs to.
-#[must_use]
-pub fn kind_of(action: &Action) -> &'static dyn Kind {
-    // Every variant of `Action` has its kind in the list; a test holds them together.
-    kinds::ALL.iter().copied().find(|kind| kind.handles(action)).unwrap_or(kinds::ALL[0])
+/// Refuses an action that is of another kind than the one that was asked to do it.
+fn foreign(kind: &dyn Kind, action: &Action) -> Refusal {
+    Refusal::new(INTERNAL, format!("`{}` was asked to do what `{}` does", kind.word(), kind_of(action).word()))
 }
 
 /// Returns what may lie in the checkout though no commit holds it: what steps write, and what they name to be read though it

@@ -16,5 +16,6 @@ reasons! {
     COMMIT_MOVED = "commit.moved", StepFailed, "the branch moved while the commit was made", "make a new plan on the new head";
     TAG_EXISTS = "tag.exists", StepFailed, "the tag is there already", "choose another name; a tag is never moved";
     TAG_NAME = "tag.name", Refused, "the tag's name is not one that git allows", "see `git check-ref-format`";
+    GIT_LOCKED = "git.locked", StepFailed, "another process holds a file of the repository that has to be written", "wait until the other git command is over; remove the `.lock` file that is named where nothing runs any more";
     GIT_FAILED = "git.failed", StepFailed, "the repository could not be read or written", "check the repository with `git fsck`";
 }

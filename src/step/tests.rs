@@ -2,7 +2,10 @@ use std::{fs, os::unix::fs::PermissionsExt as _, os::unix::fs::symlink, path::Pa
 
 use git2::Repository;
 
-use super::{Context, Identity, Work, kind_of, kinds, workspace::Workspace};
+use super::{
+    Context, Identity, Kind, Work, kind_of, kinds,
+    workspace::{Placing, Workspace},
+};
 use crate::{
     base::{digest::Digest, reason::Result, time::Timestamp},
     plan::model::{Action, CommitFiles, CopyFile, PatchFile, Read, Tag, WriteFile},
@@ -38,11 +41,15 @@ impl Bench {
     }
 
     fn act(&self, action: &Action) -> Result<Option<Digest>> {
+        self.act_as(kind_of(action), action)
+    }
+
+    fn act_as(&self, kind: &dyn Kind, action: &Action) -> Result<Option<Digest>> {
         let workspace = Workspace::open(&self.path("")).unwrap();
         let identity = Identity::default();
         let context =
             Context { workspace: &workspace, created_at: Timestamp::from_unix(1_700_000_000), identity: &identity };
-        match kind_of(action).act(action, &context)? {
+        match kind.act(action, &context, &mut false)? {
             Work::Done(digest) => Ok(digest),
             Work::Program(_) => unreachable!("no action here runs a program"),
         }
@@ -96,6 +103,25 @@ fn every_file_in_kinds_is_registered_and_every_word_is_unique() {
 }
 
 #[test]
+fn no_kind_reports_an_action_of_another_kind_as_done() {
+    let bench = Bench::with_commit();
+    let digest = Some(Digest::of(b"1"));
+    let actions = [
+        write("new.txt", "x", true),
+        patch("a.txt", "1", 1),
+        copy("a.txt", digest, "b.txt"),
+        commit(&["a.txt"]),
+        tag("v1"),
+    ];
+    for kind in kinds::ALL {
+        for action in actions.iter().filter(|action| kind_of(action).word() != kind.word()) {
+            let refused = bench.act_as(*kind, action).unwrap_err();
+            assert_eq!(refused.code(), "internal.error", "{}: {action:?}", kind.word());
+        }
+    }
+}
+
+#[test]
 fn a_write_is_whole_and_only_where_the_plan_says() {
     let bench = Bench::new();
     assert_eq!(bench.act(&write("a/b.txt", "x", false)).unwrap(), Some(Digest::of(b"x")));
@@ -111,6 +137,26 @@ fn a_write_is_whole_and_only_where_the_plan_says() {
     let Action::Write(mut tampered) = write("c.txt", "x", false) else { unreachable!() };
     tampered.content = "y".into();
     assert_eq!(bench.code(&Action::Write(tampered)), "content.drift");
+}
+
+#[test]
+fn a_write_tells_whether_it_may_have_changed_anything() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("held")).unwrap();
+    let workspace = Workspace::open(&bench.path("")).unwrap();
+    let place = |path: &str, replace| {
+        let (placing, mut acted) = (Placing { executable: false, replace }, false);
+        let done = workspace.place(&path.parse().unwrap(), b"x", placing, &mut acted).is_ok();
+        (done, acted)
+    };
+    assert_eq!(place("a.txt", false), (true, true));
+    assert_eq!(place("a.txt", false), (false, false), "it is there already");
+    assert_eq!(place("held", true), (false, false), "it is a folder");
+    // A folder lies where its own temporary file goes.
+    let temporary = format!(".countersign-{}", &Digest::framed("temporary", ["held/x"]).hex()[..16]);
+    fs::create_dir(bench.path("held").join(temporary)).unwrap();
+    assert_eq!(place("held/x", true), (false, false));
+    assert_eq!(place("new/x", true), (true, true));
 }
 
 #[test]
@@ -229,4 +275,20 @@ fn a_tag_is_annotated_and_never_moved() {
     for bad in ["-d", "a..b", "a b", "x.lock", ""] {
         assert_eq!(bench.code(&tag(bad)), "tag.name", "{bad}");
     }
+}
+
+#[test]
+fn a_reference_that_somebody_holds_is_told_from_one_that_moved_and_nothing_is_staged() {
+    let bench = Bench::with_commit();
+    let repository = Repository::open(bench.path("")).unwrap();
+    let branch = repository.head().unwrap().name().unwrap().to_owned();
+    let first = repository.refname_to_id(&branch).unwrap();
+    let index = fs::read(bench.path(".git/index")).unwrap();
+    fs::write(bench.path("a.txt"), "2").unwrap();
+    fs::write(bench.path(&format!(".git/{branch}.lock")), "").unwrap();
+    assert_eq!(bench.code(&commit(&["a.txt"])), "git.locked");
+    assert_eq!(repository.refname_to_id(&branch).unwrap(), first);
+    assert_eq!(fs::read(bench.path(".git/index")).unwrap(), index);
+    fs::write(bench.path(".git/refs/tags/v1.lock"), "").unwrap();
+    assert_eq!(bench.code(&tag("v1")), "git.locked");
 }

@@ -146,11 +146,12 @@ impl Workspace {
 
     /// Puts a file in its place at once: written beside it, flushed, then renamed.
     ///
-    /// Missing folders are made. A link, a folder or a device in the place is refused.
+    /// Missing folders are made. A link, a folder or a device in the place is refused. `acted` becomes true where a
+    /// folder may have been made, the file may be in its place, or what was written beside it is left.
     ///
     /// # Errors
     /// `path.protected`, `path.exists`, `path.kind`, those of [`Self::open_beneath`].
-    pub fn place(&self, path: &RepoPath, content: &[u8], placing: Placing) -> Result<()> {
+    pub fn place(&self, path: &RepoPath, content: &[u8], placing: Placing, acted: &mut bool) -> Result<()> {
         path.check_writable()?;
         if let Some((_, stat)) = self.locate(path)? {
             if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -159,6 +160,9 @@ impl Workspace {
             if !placing.replace {
                 return Err(Refusal::new(PATH_EXISTS, format!("`{path}` is there already")).subject(path.as_str()));
             }
+        }
+        if let Some((folder, _)) = path.as_str().rsplit_once('/') {
+            *acted |= self.locate(&folder.parse()?)?.is_none();
         }
         let (folder, name) = self.parent(path)?;
         let temporary = format!(".countersign-{}", &Digest::framed("temporary", [path.as_str()]).hex()[..16]);
@@ -176,12 +180,13 @@ impl Workspace {
             let mut file = File::from(fd);
             file.write_all(content)?;
             file.sync_all()?;
+            *acted = true;
             rustix::fs::renameat_with(&folder, &temporary, &folder, name, rename)?;
             Ok::<(), std::io::Error>(())
         })();
         done.map_err(|e| {
-            // The first error is the one to report; that the leftover could not go either adds nothing.
-            let _ = rustix::fs::unlinkat(&folder, &temporary, AtFlags::empty());
+            // The first error is the one to report; that the leftover could not go either adds only a doubt.
+            *acted |= rustix::fs::unlinkat(&folder, &temporary, AtFlags::empty()).is_err();
             failed(&e, path)
         })
     }

@@ -640,7 +640,10 @@ rules:
     approve(&bench, "ada", &print, &[]).exits(0);
     let before = tip(&bench);
     bench.json(&["execute", &print.file]).refused(3, "secret.missing");
-    assert_eq!(before, tip(&bench));
+    bench
+        .run_with(&["execute", &print.file, "--json"], &[("API_TOKEN", "short")], "", false)
+        .refused(3, "secret.too_short");
+    assert_eq!(before, tip(&bench), "nothing was claimed");
     let hostile = [("API_TOKEN", secret), ("GITHUB_TOKEN", "never-declared-never-given")];
     let ran = bench.run_with(&["execute", &print.file, "--json"], &hostile, "", false).exits(0);
     let mut everything = ran.stdout + &ran.stderr;

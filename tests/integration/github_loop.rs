@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 
 use super::{
     forge_github_app,
-    forge_model::{ForgeModel, events, faults::What, state::ACTIONS_BOT},
+    forge_model::{
+        ForgeModel, events,
+        faults::What,
+        state::{ACTIONS_BOT, State},
+    },
     scene::CANARY,
     support::{Bench, NOW, Ran},
 };
@@ -445,6 +449,30 @@ fn a01_a_head_that_moves_after_the_door_opened_stops_the_run_before_its_first_st
     assert_ne!(ran.code, 0);
     assert!(ran.stdout.contains("subject.head_moved"), "{}", ran.stdout);
     assert!(!hub.bench.path(CANARY).exists());
+}
+
+#[test]
+fn what_else_changes_after_the_door_opened_stops_the_run_too_and_is_called_what_it_is() {
+    type Change = fn(&mut State);
+    let cases: [(Change, &str); 2] = [
+        (|state| state.pulls[0].open = false, "subject.change_closed"),
+        (
+            |state| {
+                state.git.branch("other", "main");
+                state.pulls[0].base = "other".into();
+            },
+            "subject.base_moved",
+        ),
+    ];
+    for (change, reason) in cases {
+        let hub = Hub::new();
+        let digest = hub.approved();
+        hub.model.fault("GET", "/pulls/7/reviews", What::Then(Box::new(change)));
+        let ran = hub.executes(&digest);
+        assert_ne!(ran.code, 0);
+        assert!(ran.stdout.contains(reason), "{reason}: {}", ran.stdout);
+        assert!(!hub.bench.path(CANARY).exists());
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::{
     base::{
         digest::Digest,
         ident::Id,
-        reason::{ExitClass, Reason, Result},
+        reason::{ExitClass, Reason, Refusal, Result},
     },
     cli::args::ExecuteArgs,
     event::{RunOutcome, RunStatus, StepStatus},
@@ -57,7 +57,10 @@ pub(crate) fn finish(
         RunStatus::Indeterminate => ("indeterminate", Some(RUN_INDETERMINATE)),
         _ => ("failed", Some(RUN_FAILED)),
     };
-    let mut notes = Vec::new();
+    let unhashed = |why: Refusal| {
+        Refusal::new(why.reason(), format!("the record names no digest of a declared output: {}", why.message()))
+    };
+    let mut notes: Vec<Refusal> = recorder.unhashed.drain(..).map(unhashed).collect();
     if outcome.status != RunStatus::Indeterminate && args.join.is_none() {
         // The next run leaves one.
         notes.extend(checkpoint_if_due(&mut recorder.ledger, session, recorder.signer.as_ref(), world).err());

@@ -6,3 +6,4 @@ pub(crate) mod failure;
 pub(crate) mod lock;
 pub(crate) mod past;
 pub(crate) mod scratch;
+pub(crate) mod start;

@@ -2,10 +2,10 @@
 
 use super::support::*;
 use crate::{
-    base::value::ValueType,
+    base::{digest::Digest, value::ValueType},
     event::{ErrorClass, RunStatus, StepStatus},
     execute::Cancel,
-    plan::model::{Action, CaptureFrom, Effect, Host, Retry, Step},
+    plan::model::{Action, CaptureFrom, CommitFiles, Effect, Host, Retry, Step, WriteFile},
 };
 
 /// A step with a side effect that leaves half of its work behind, and then goes on as the script says.
@@ -98,6 +98,37 @@ async fn e05_what_said_itself_that_it_failed_what_did_nothing_and_what_may_run_t
         assert_eq!((outcome.status, code(&outcome)), (status, expected));
         assert_eq!(ran.outcome.status, RunStatus::Failed, "{expected}");
     }
+}
+
+#[tokio::test]
+async fn an_action_that_is_refused_before_it_changes_anything_is_in_no_doubt() {
+    let bench = Bench::new();
+    bench.write("made.txt", "old");
+    let path = "made.txt".parse().unwrap();
+    let content_digest = Digest::of(b"x");
+    let write = WriteFile { path, executable: false, content_digest, content: "x".into(), replace: false };
+    let ran = bench.run(plan(vec![acting(step("one", vec![Action::Write(write)]))]), bench.setting()).await;
+    assert_eq!((ran.step("one").status, code(&ran.step("one"))), (StepStatus::Failed, "path.exists"));
+    assert_eq!((ran.outcome.status, bench.read("made.txt").as_deref()), (RunStatus::Failed, Some("old")));
+}
+
+#[tokio::test]
+async fn a_commit_that_is_there_though_its_action_failed_is_in_doubt() {
+    let bench = Bench::new();
+    let repository = git2::Repository::init(bench.workspace()).unwrap();
+    bench.write("a.txt", "1");
+    let tree = repository.find_tree(repository.index().unwrap().write_tree().unwrap()).unwrap();
+    let who = git2::Signature::new("a", "a@b", &git2::Time::new(1, 0)).unwrap();
+    let first = repository.commit(Some("HEAD"), &who, &who, "first", &tree, &[]).unwrap();
+    bench.write(".git/index.lock", "");
+    let commit = CommitFiles { paths: vec!["a.txt".parse().unwrap()], message: "m".into() };
+    let ran = bench.run(plan(vec![acting(step("one", vec![Action::Commit(commit)]))]), bench.setting()).await;
+    let outcome = ran.step("one");
+    let here = repository.head().unwrap().target().unwrap();
+    assert_eq!(repository.find_commit(here).unwrap().parent_id(0).unwrap(), first);
+    assert_eq!((outcome.status, code(&outcome)), (StepStatus::Indeterminate, "step.indeterminate"));
+    assert!(outcome.what.as_ref().unwrap().ends_with("[git.locked]"), "{outcome:?}");
+    assert_eq!(ran.outcome.status, RunStatus::Indeterminate);
 }
 
 #[tokio::test]

@@ -4,10 +4,11 @@ use super::support::*;
 use crate::{
     base::{
         digest::Digest,
+        secret::Secret,
         value::{Scalar, ValueType},
     },
     event::{RunEvent, RunStatus, StepStatus},
-    execute::{Cancel, preview},
+    execute::{Cancel, Ready, RunSetting, preview},
     plan::model::{Action, Arg, CaptureFrom, OnFailure, Retry, Slot},
     verify::VerifiedPlan,
 };
@@ -19,6 +20,26 @@ async fn e04_a_start_is_on_record_before_its_side_effect_and_an_end_before_what_
     let ran = bench.run(plan(steps), bench.setting()).await;
     assert_eq!(ran.story(), "run +a1 -a1 +b1 -b1 end");
     assert_eq!(ran.outcome.status, RunStatus::Completed);
+}
+
+#[test]
+fn what_refuses_a_run_as_a_whole_is_found_before_there_is_anything_to_record() {
+    let bench = Bench::new();
+    let refused = |steps: &[&str], change: &dyn Fn(&mut RunSetting)| {
+        let steps = steps.iter().map(|name| runs(name, "exit 0")).collect();
+        let mut setting = bench.setting();
+        change(&mut setting);
+        Ready::new(VerifiedPlan::unchecked(plan(steps), Digest::of(b"plan")), setting).map(drop)
+    };
+    let code = |steps: &[&str], change: &dyn Fn(&mut RunSetting)| refused(steps, change).unwrap_err().code();
+    let short = |setting: &mut RunSetting| {
+        setting.secrets.insert("TOKEN".into(), Secret::new("short".into()));
+    };
+    assert!(refused(&["one"], &|_| {}).is_ok());
+    assert_eq!(code(&["one"], &short), "secret.too_short");
+    assert_eq!(code(&["one", "one"], &|_| {}), "plan.graph");
+    assert_eq!(code(&["one"], &|setting| setting.workspace = bench.outside().join("none")), "io.failed");
+    assert_eq!(code(&["one"], &|setting| setting.scratch = bench.workspace()), "io.failed");
 }
 
 #[tokio::test]

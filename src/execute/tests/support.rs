@@ -17,7 +17,7 @@ use crate::{
         value::ValueType,
     },
     event::{RunEvent, RunOutcome, StepOutcome},
-    execute::{Cancel, Durability, EventSink, RunSetting, run},
+    execute::{Cancel, EventSink, Ready, RunSetting, run},
     plan::model::*,
     verify::VerifiedPlan,
 };
@@ -77,7 +77,7 @@ impl Bench {
 
     pub(super) async fn run_with(&self, plan: Plan, setting: RunSetting, mut sink: Recorder, cancel: Cancel) -> Ran {
         let verified = VerifiedPlan::unchecked(plan, Digest::of(b"plan"));
-        let outcome = run(verified, setting, &mut sink, cancel).await.unwrap();
+        let outcome = run(Ready::new(verified, setting).unwrap(), &mut sink, cancel).await;
         let events = sink.events.lock().unwrap().clone();
         Ran { outcome, events }
     }
@@ -162,10 +162,6 @@ pub(super) struct Recorder {
 }
 
 impl EventSink for Recorder {
-    fn record(&mut self, event: &RunEvent, _: Durability) -> Result<()> {
-        self.record_batch(std::slice::from_ref(event))
-    }
-
     fn record_batch(&mut self, events: &[RunEvent]) -> Result<()> {
         if events.iter().any(|event| self.fails.is_some_and(|fails| fails(event))) {
             return Err(Refusal::new(IO, "the disk is full"));

@@ -142,6 +142,33 @@ fn e23_objects_that_cannot_be_written_refuse_and_change_nothing() {
 }
 
 #[test]
+fn an_append_that_is_recorded_is_no_failure_where_the_ledger_cannot_be_read_again() {
+    let world = World::new();
+    let before = world.tip();
+    let mut ledger = world.open();
+    let git = world.git();
+    let marker = git.find_commit(before).unwrap().tree().unwrap().get_name("ledger.json").unwrap().id().to_string();
+    let marker = git.path().join("objects").join(&marker[..2]).join(&marker[2..]);
+    let content = std::fs::read(&marker).unwrap();
+    let appended = ledger.append(clock(10), |view| {
+        // Read by now, and not read again before the reference has moved.
+        let _ = std::fs::remove_file(&marker);
+        Ok(one(plan(&view.head, 1, None), view.now))
+    });
+    assert_ne!(world.tip(), before);
+    assert_eq!(appended.unwrap().head.seq, 1);
+    assert_eq!(ledger.read(t(10)).map(drop).unwrap_err().code(), "ledger.corrupt");
+    std::fs::write(&marker, content).unwrap();
+    assert_eq!(ledger.read(t(10)).unwrap().length(), 2);
+}
+
+#[test]
+fn a_chain_has_no_head_before_its_genesis() {
+    let world = World::new();
+    assert_eq!(crate::ledger::Chain::new(&world.root, None).head(), None);
+}
+
+#[test]
 fn a_ledger_is_made_once() {
     let world = World::new();
     let again = world.open().create_genesis(&world.genesis, &[], clock(0));

@@ -105,7 +105,7 @@ impl TrustRoot {
         let mut pinned = versions.values().filter(|version| Digest::of(&version.bytes) == *pin);
         let start = pinned.next().ok_or_else(|| Refusal::new(TRUST_PIN, format!("no version has the digest {pin}")))?;
         let mut current = Self::start(start)?;
-        while let Some(next) = versions.get(&(current.document.version + 1)) {
+        while let Some(next) = current.document.version.checked_add(1).and_then(|next| versions.get(&next)) {
             current = current.accept(next)?;
         }
         Ok(current)

@@ -1,6 +1,6 @@
 //! `commit`: commits named files on top of the current head, by this tool itself, with no hooks.
 
-use git2::{Commit as GitCommit, Index, IndexEntry, IndexTime, Oid, Repository, RepositoryOpenFlags, Signature, Time};
+use git2::{ErrorCode, Index, IndexEntry, IndexTime, Oid, Repository, RepositoryOpenFlags, Signature, Time};
 
 use crate::{
     base::{
@@ -8,10 +8,10 @@ use crate::{
         path::RepoPath,
         reason::{Refusal, Result},
     },
-    plan::model::{Action, Read},
+    plan::model::{Action, CommitFiles, Read},
     step::{
-        Context, Kind, Touch, Work,
-        reasons::{COMMIT_EMPTY, COMMIT_MOVED, GIT_FAILED, PATH_MISSING},
+        Context, Kind, Touch, Work, foreign,
+        reasons::{COMMIT_EMPTY, COMMIT_MOVED, GIT_FAILED, GIT_LOCKED, PATH_MISSING},
     },
 };
 
@@ -26,10 +26,6 @@ impl Kind for Commit {
 
     fn summary(&self) -> &'static str {
         "commits named files to the current branch, with no hooks"
-    }
-
-    fn handles(&self, action: &Action) -> bool {
-        matches!(action, Action::Commit(_))
     }
 
     fn target(&self, action: &Action) -> String {
@@ -50,19 +46,82 @@ impl Kind for Commit {
         }
     }
 
-    fn act<'a>(&self, action: &'a Action, context: &Context<'_>) -> Result<Work<'a>> {
-        let Action::Commit(commit) = action else { return Ok(Work::Done(None)) };
+    fn act<'a>(&self, action: &'a Action, context: &Context<'_>, acted: &mut bool) -> Result<Work<'a>> {
+        let Action::Commit(commit) = action else { return Err(foreign(self, action)) };
         let repository = open(context)?;
+        let digest = Made::new(&repository, commit, context)?.publish(acted)?;
+        Ok(Work::Done(Some(digest)))
+    }
+}
+
+/// A commit that is among the objects of a repository, and that no reference names yet.
+struct Made<'r> {
+    repository: &'r Repository,
+    /// The reference that moves.
+    reference: String,
+    parent: Oid,
+    id: Oid,
+    digest: Digest,
+    /// The checkout's own index, with what the commit changes; not written yet.
+    index: Index,
+}
+
+impl<'r> Made<'r> {
+    fn new(repository: &'r Repository, commit: &CommitFiles, context: &Context<'_>) -> Result<Self> {
         let head = repository.head().map_err(|e| failed(&e))?;
         let parent = head.peel_to_commit().map_err(|e| failed(&e))?;
         // On a detached head, as CI leaves it, `HEAD` itself is the reference that moves.
         let reference =
             if head.is_branch() { head.name().map_err(|e| failed(&e))?.to_owned() } else { "HEAD".to_owned() };
-        let made = commit_onto(&repository, &parent, &commit.paths, &commit.message, context)?;
-        repository
-            .reference_matching(&reference, made, true, parent.id(), "commit")
-            .map_err(|e| Refusal::new(COMMIT_MOVED, e.message().to_owned()).subject(&reference))?;
-        Ok(Work::Done(Some(digest_of_object(&repository, made)?)))
+        let before = parent.tree().map_err(|e| failed(&e))?;
+        let mut files = Index::new().map_err(|e| failed(&e))?;
+        files.read_tree(&before).map_err(|e| failed(&e))?;
+        let mut index = repository.index().map_err(|e| failed(&e))?;
+        for path in &commit.paths {
+            path.check_writable()?;
+            match context.workspace.read_checked(&Read::new(path.clone())) {
+                Ok((content, executable)) => {
+                    // The bytes go in as they are: no filter, no line-end conversion.
+                    let id = repository.blob(&content).map_err(|e| failed(&e))?;
+                    let entry = entry(path, id, executable, content.len());
+                    files.add(&entry).map_err(|e| failed(&e))?;
+                    index.add(&entry).map_err(|e| failed(&e))?;
+                }
+                Err(refusal) if refusal.code() == PATH_MISSING.code => {
+                    let place = std::path::Path::new(path.as_str());
+                    files.remove(place, 0).map_err(|_| refusal)?;
+                    index.remove(place, 0).map_err(|e| failed(&e))?;
+                }
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        let tree = files.write_tree_to(repository).map_err(|e| failed(&e))?;
+        if tree == before.id() {
+            return Err(Refusal::new(COMMIT_EMPTY, "the files are as they are in the head commit"));
+        }
+        let tree = repository.find_tree(tree).map_err(|e| failed(&e))?;
+        let who = signature(context)?;
+        let id = repository.commit(None, &who, &who, &commit.message, &tree, &[&parent]).map_err(|e| failed(&e))?;
+        let digest = digest_of_object(repository, id)?;
+        Ok(Self { repository, reference, parent: parent.id(), id, digest, index })
+    }
+
+    /// Moves the reference if it is still where it was, and returns the digest of the commit.
+    fn publish(mut self, acted: &mut bool) -> Result<Digest> {
+        let moved = self.repository.reference_matching(&self.reference, self.id, true, self.parent, "commit");
+        if let Err(e) = moved {
+            *acted |= may_have_moved(self.repository, &self.reference, Some(self.parent), &e);
+            return Err(match e.code() {
+                ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists => {
+                    Refusal::new(COMMIT_MOVED, e.message().to_owned()).subject(&self.reference)
+                }
+                _ => failed(&e).subject(&self.reference),
+            });
+        }
+        *acted = true;
+        // The checkout's own index follows, or `git status` would show the commit undone.
+        self.index.write().map_err(|e| failed(&e))?;
+        Ok(self.digest)
     }
 }
 
@@ -85,49 +144,20 @@ pub(super) fn digest_of_object(repository: &Repository, id: Oid) -> Result<Diges
     Ok(Digest::of(object.data()))
 }
 
-pub(super) fn failed(error: &git2::Error) -> Refusal {
-    Refusal::new(GIT_FAILED, error.message().to_owned())
+/// Tells whether a reference may have moved though moving it failed: where git's word is not enough, by looking.
+pub(super) fn may_have_moved(repository: &Repository, name: &str, before: Option<Oid>, error: &git2::Error) -> bool {
+    match error.code() {
+        ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists | ErrorCode::Locked => false,
+        _ => match repository.refname_to_id(name) {
+            Ok(now) => Some(now) != before,
+            Err(e) => before.is_some() || e.code() != ErrorCode::NotFound,
+        },
+    }
 }
 
-fn commit_onto(
-    repository: &Repository,
-    parent: &GitCommit<'_>,
-    paths: &[RepoPath],
-    message: &str,
-    context: &Context<'_>,
-) -> Result<Oid> {
-    let before = parent.tree().map_err(|e| failed(&e))?;
-    let mut index = Index::new().map_err(|e| failed(&e))?;
-    index.read_tree(&before).map_err(|e| failed(&e))?;
-    let mut shown = repository.index().map_err(|e| failed(&e))?;
-    for path in paths {
-        path.check_writable()?;
-        match context.workspace.read_checked(&Read::new(path.clone())) {
-            Ok((content, executable)) => {
-                // The bytes go in as they are: no filter, no line-end conversion.
-                let id = repository.blob(&content).map_err(|e| failed(&e))?;
-                let entry = entry(path, id, executable, content.len());
-                index.add(&entry).map_err(|e| failed(&e))?;
-                shown.add(&entry).map_err(|e| failed(&e))?;
-            }
-            Err(refusal) if refusal.code() == PATH_MISSING.code => {
-                let place = std::path::Path::new(path.as_str());
-                index.remove(place, 0).map_err(|_| refusal)?;
-                shown.remove(place, 0).map_err(|e| failed(&e))?;
-            }
-            Err(refusal) => return Err(refusal),
-        }
-    }
-    let tree = index.write_tree_to(repository).map_err(|e| failed(&e))?;
-    if tree == before.id() {
-        return Err(Refusal::new(COMMIT_EMPTY, "the files are as they are in the head commit"));
-    }
-    let tree = repository.find_tree(tree).map_err(|e| failed(&e))?;
-    let who = signature(context)?;
-    let made = repository.commit(None, &who, &who, message, &tree, &[parent]).map_err(|e| failed(&e))?;
-    // The checkout's own index follows, or `git status` would show the commit undone.
-    shown.write().map_err(|e| failed(&e))?;
-    Ok(made)
+pub(super) fn failed(error: &git2::Error) -> Refusal {
+    let reason = if error.code() == ErrorCode::Locked { GIT_LOCKED } else { GIT_FAILED };
+    Refusal::new(reason, error.message().to_owned())
 }
 
 fn entry(path: &RepoPath, id: Oid, executable: bool, length: usize) -> IndexEntry {
@@ -145,5 +175,41 @@ fn entry(path: &RepoPath, id: Oid, executable: bool, length: usize) -> IndexEntr
         flags: 0,
         flags_extended: 0,
         path: path.as_str().as_bytes().to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{
+        base::time::Timestamp,
+        step::{Identity, workspace::Workspace},
+    };
+
+    #[test]
+    fn a_branch_that_moves_while_the_commit_is_made_stays_where_it_moved_and_nothing_is_staged() {
+        let dir = tempfile::tempdir().unwrap();
+        let repository = Repository::init(dir.path()).unwrap();
+        fs::write(dir.path().join("a.txt"), "1").unwrap();
+        let mut index = repository.index().unwrap();
+        index.add_path("a.txt".as_ref()).unwrap();
+        index.write().unwrap();
+        let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+        let who = Signature::new("a", "a@b", &Time::new(1, 0)).unwrap();
+        let first = repository.commit(Some("HEAD"), &who, &who, "first", &tree, &[]).unwrap();
+        let staged = || fs::read(dir.path().join(".git/index")).unwrap();
+        let (workspace, identity) = (Workspace::open(dir.path()).unwrap(), Identity::default());
+        let context = Context { workspace: &workspace, created_at: Timestamp::from_unix(2), identity: &identity };
+        fs::write(dir.path().join("a.txt"), "2").unwrap();
+        let commit = CommitFiles { paths: vec!["a.txt".parse().unwrap()], message: "m".into() };
+        let made = Made::new(&repository, &commit, &context).unwrap();
+        let first = repository.find_commit(first).unwrap();
+        let other = repository.commit(Some("HEAD"), &who, &who, "other", &tree, &[&first]).unwrap();
+        let (before, mut acted) = (staged(), false);
+        assert_eq!(made.publish(&mut acted).unwrap_err().code(), "commit.moved");
+        assert_eq!(repository.head().unwrap().target(), Some(other));
+        assert_eq!((acted, staged()), (false, before));
     }
 }

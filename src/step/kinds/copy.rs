@@ -3,7 +3,7 @@
 use crate::{
     base::{digest::Digest, reason::Result},
     plan::model::Action,
-    step::{Context, Kind, Touch, Work, workspace::Placing},
+    step::{Context, Kind, Touch, Work, foreign, workspace::Placing},
 };
 
 /// Copies a file whose digest the plan states.
@@ -17,10 +17,6 @@ impl Kind for Copy {
 
     fn summary(&self) -> &'static str {
         "copies a file inside the repository"
-    }
-
-    fn handles(&self, action: &Action) -> bool {
-        matches!(action, Action::Copy(_))
     }
 
     fn target(&self, action: &Action) -> String {
@@ -39,10 +35,10 @@ impl Kind for Copy {
         }
     }
 
-    fn act<'a>(&self, action: &'a Action, context: &Context<'_>) -> Result<Work<'a>> {
-        let Action::Copy(copy) = action else { return Ok(Work::Done(None)) };
+    fn act<'a>(&self, action: &'a Action, context: &Context<'_>, acted: &mut bool) -> Result<Work<'a>> {
+        let Action::Copy(copy) = action else { return Err(foreign(self, action)) };
         let (content, executable) = context.workspace.read_checked(&copy.from)?;
-        context.workspace.place(&copy.to, &content, Placing { executable, replace: copy.replace })?;
+        context.workspace.place(&copy.to, &content, Placing { executable, replace: copy.replace }, acted)?;
         Ok(Work::Done(Some(Digest::of(&content))))
     }
 }

@@ -6,7 +6,7 @@ use crate::{
         reason::{Refusal, Result},
     },
     plan::model::{Action, Read},
-    step::{Context, Kind, Touch, Work, reasons::PATCH_MISMATCH, workspace::Placing},
+    step::{Context, Kind, Touch, Work, foreign, reasons::PATCH_MISMATCH, workspace::Placing},
 };
 
 /// Replaces exact text in a file.
@@ -20,10 +20,6 @@ impl Kind for Patch {
 
     fn summary(&self) -> &'static str {
         "replaces exact text in a file, exactly as often as the plan says"
-    }
-
-    fn handles(&self, action: &Action) -> bool {
-        matches!(action, Action::Patch(_))
     }
 
     fn target(&self, action: &Action) -> String {
@@ -40,8 +36,8 @@ impl Kind for Patch {
         }
     }
 
-    fn act<'a>(&self, action: &'a Action, context: &Context<'_>) -> Result<Work<'a>> {
-        let Action::Patch(patch) = action else { return Ok(Work::Done(None)) };
+    fn act<'a>(&self, action: &'a Action, context: &Context<'_>, acted: &mut bool) -> Result<Work<'a>> {
+        let Action::Patch(patch) = action else { return Err(foreign(self, action)) };
         let mismatch = |why: String| Err(Refusal::new(PATCH_MISMATCH, why).subject(patch.path.as_str()));
         let (content, executable) = context.workspace.read_checked(&Read::new(patch.path.clone()))?;
         let Ok(text) = String::from_utf8(content) else {
@@ -52,7 +48,7 @@ impl Kind for Patch {
             return mismatch(format!("the text is {found} times in `{}`, the plan says {}", patch.path, patch.count));
         }
         let text = text.replace(&patch.find, &patch.replace);
-        context.workspace.place(&patch.path, text.as_bytes(), Placing { executable, replace: true })?;
+        context.workspace.place(&patch.path, text.as_bytes(), Placing { executable, replace: true }, acted)?;
         Ok(Work::Done(Some(Digest::of(text.as_bytes()))))
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     base::reason::Result,
     plan::model::Action,
-    step::{Context, Kind, Touch, Work},
+    step::{Context, Kind, Touch, Work, foreign},
 };
 
 /// Runs a program in the sandbox.
@@ -17,10 +17,6 @@ impl Kind for Run {
 
     fn summary(&self) -> &'static str {
         "runs a program with an argument list, in the sandbox"
-    }
-
-    fn handles(&self, action: &Action) -> bool {
-        matches!(action, Action::Run(_))
     }
 
     fn target(&self, action: &Action) -> String {
@@ -37,10 +33,10 @@ impl Kind for Run {
         }
     }
 
-    fn act<'a>(&self, action: &'a Action, _: &Context<'_>) -> Result<Work<'a>> {
+    fn act<'a>(&self, action: &'a Action, _: &Context<'_>, _: &mut bool) -> Result<Work<'a>> {
         match action {
             Action::Run(run) => Ok(Work::Program(run)),
-            _ => Ok(Work::Done(None)),
+            _ => Err(foreign(self, action)),
         }
     }
 }

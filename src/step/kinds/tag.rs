@@ -2,12 +2,12 @@
 
 use git2::{ErrorCode, Reference};
 
-use super::commit::{digest_of_object, failed, open, signature};
+use super::commit::{digest_of_object, failed, may_have_moved, open, signature};
 use crate::{
     base::reason::{Refusal, Result},
     plan::model::Action,
     step::{
-        Context, Kind, Touch, Work,
+        Context, Kind, Touch, Work, foreign,
         reasons::{TAG_EXISTS, TAG_NAME},
     },
 };
@@ -25,10 +25,6 @@ impl Kind for Tag {
         "makes an annotated tag on the current commit"
     }
 
-    fn handles(&self, action: &Action) -> bool {
-        matches!(action, Action::Tag(_))
-    }
-
     fn target(&self, action: &Action) -> String {
         match action {
             Action::Tag(tag) => tag.name.clone(),
@@ -43,21 +39,28 @@ impl Kind for Tag {
         }
     }
 
-    fn act<'a>(&self, action: &'a Action, context: &Context<'_>) -> Result<Work<'a>> {
-        let Action::Tag(tag) = action else { return Ok(Work::Done(None)) };
-        if tag.name.starts_with('-') || !Reference::is_valid_name(&format!("refs/tags/{}", tag.name)) {
+    fn act<'a>(&self, action: &'a Action, context: &Context<'_>, acted: &mut bool) -> Result<Work<'a>> {
+        let Action::Tag(tag) = action else { return Err(foreign(self, action)) };
+        let reference = format!("refs/tags/{}", tag.name);
+        if tag.name.starts_with('-') || !Reference::is_valid_name(&reference) {
             return Err(Refusal::new(TAG_NAME, format!("`{}`", tag.name)).subject(&tag.name));
         }
         let repository = open(context)?;
         let head = repository.head().and_then(|head| head.peel_to_commit()).map_err(|e| failed(&e))?;
         let who = signature(context)?;
-        let made = repository.tag(&tag.name, head.as_object(), &who, &tag.message, false).map_err(|e| {
-            if e.code() == ErrorCode::Exists {
-                Refusal::new(TAG_EXISTS, format!("`{}` is there already", tag.name)).subject(&tag.name)
-            } else {
-                failed(&e)
+        let made = repository
+            .tag_annotation_create(&tag.name, head.as_object(), &who, &tag.message)
+            .map_err(|e| failed(&e))?;
+        let digest = digest_of_object(&repository, made)?;
+        if let Err(e) = repository.reference(&reference, made, false, "tag") {
+            *acted |= may_have_moved(&repository, &reference, None, &e);
+            return Err(match e.code() {
+                ErrorCode::Exists => Refusal::new(TAG_EXISTS, format!("`{}` is there already", tag.name)),
+                _ => failed(&e),
             }
-        })?;
-        Ok(Work::Done(Some(digest_of_object(&repository, made)?)))
+            .subject(&tag.name));
+        }
+        *acted = true;
+        Ok(Work::Done(Some(digest)))
     }
 }

@@ -6,7 +6,7 @@ use crate::{
         reason::{Refusal, Result},
     },
     plan::model::Action,
-    step::{Context, Kind, Touch, Work, reasons::CONTENT_DRIFT, workspace::Placing},
+    step::{Context, Kind, Touch, Work, foreign, reasons::CONTENT_DRIFT, workspace::Placing},
 };
 
 /// Writes a file, whole and at once.
@@ -20,10 +20,6 @@ impl Kind for Write {
 
     fn summary(&self) -> &'static str {
         "writes a file with the content that stands in the plan"
-    }
-
-    fn handles(&self, action: &Action) -> bool {
-        matches!(action, Action::Write(_))
     }
 
     fn target(&self, action: &Action) -> String {
@@ -40,14 +36,14 @@ impl Kind for Write {
         }
     }
 
-    fn act<'a>(&self, action: &'a Action, context: &Context<'_>) -> Result<Work<'a>> {
-        let Action::Write(write) = action else { return Ok(Work::Done(None)) };
+    fn act<'a>(&self, action: &'a Action, context: &Context<'_>, acted: &mut bool) -> Result<Work<'a>> {
+        let Action::Write(write) = action else { return Err(foreign(self, action)) };
         let digest = Digest::of(write.content.as_bytes());
         if digest != write.content_digest {
             return Err(Refusal::new(CONTENT_DRIFT, format!("the content of `{}` is {digest}", write.path)));
         }
         let placing = Placing { executable: write.executable, replace: write.replace };
-        context.workspace.place(&write.path, write.content.as_bytes(), placing)?;
+        context.workspace.place(&write.path, write.content.as_bytes(), placing, acted)?;
         Ok(Work::Done(Some(digest)))
     }
 }

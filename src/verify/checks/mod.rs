@@ -3,6 +3,8 @@
 mod record;
 mod subject;
 
+pub use subject::{same_base, same_change};
+
 use super::{
     case::{Case, Conformance, Identity},
     reasons::{CHECK_MISSING, CLOCK_SKEW, ISSUE_UNASKED, PLAN_DEVIATES, PLAN_EXPIRED, PLAN_OTHER, POLICY_CHANGED},

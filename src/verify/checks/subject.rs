@@ -8,9 +8,10 @@ use crate::{
         reason::{CONTEXT_MISMATCH, Result},
         text::excerpt,
     },
+    facts::change_request::ChangeRequest,
     plan::{
         SealedPlan,
-        model::{Action, Plan},
+        model::{Action, Plan, Subject},
     },
     verify::{
         case::{Case, Purpose},
@@ -86,22 +87,39 @@ pub(super) fn forge_observed(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalSta
     let Some(observed) = &case.facts.forge else {
         return refuse(FORGE_UNASKED, "the trust root names a forge".to_owned());
     };
-    same(BASE_MOVED, "base commit on the forge", &case.facts.base_sha, &observed.base_tip)?;
-    let Some(number) = planned.change_request else { return Ok(format!("base at {}", observed.base_tip)) };
+    let based = same_base(&case.facts.base_sha, &observed.base_tip)?;
+    let Some(number) = planned.change_request else { return Ok(based) };
     let Some(change) = observed.change.as_ref().filter(|change| change.number == number) else {
         return refuse(FORGE_UNASKED, format!("nothing was seen of change request {number}"));
     };
-    if !change.open {
-        return refuse(CHANGE_CLOSED, format!("change request {number}"));
-    }
-    same(HEAD_MOVED, "head commit on the forge", &planned.head_sha, &change.head_sha)?;
-    same(BASE_MOVED, "base branch on the forge", &planned.base_ref, &change.base_ref)?;
+    let found = same_change(planned, change)?;
     if change.head_repo_id.map(|id| id.to_string()).as_deref() != Some(planned.repo_id.as_str())
         && !case.policy.gates().forks
     {
         return refuse(FORK_REFUSED, format!("change request {number}"));
     }
-    Ok(format!("change request {number} at {}", change.head_sha))
+    Ok(found)
+}
+
+/// Compares the base commit that must still be there with what the forge shows at the tip of the base now.
+///
+/// # Errors
+/// `subject.base_moved`.
+pub fn same_base(base_sha: &str, tip: &str) -> Result<String> {
+    same(BASE_MOVED, "base commit on the forge", base_sha, tip).map(|tip| format!("base at {tip}"))
+}
+
+/// Compares what a plan is for with what the forge shows of its change request now.
+///
+/// # Errors
+/// `subject.change_closed`, `subject.head_moved`, `subject.base_moved` where it is for another branch.
+pub fn same_change(planned: &Subject, change: &ChangeRequest) -> Result<String> {
+    if !change.open {
+        return refuse(CHANGE_CLOSED, format!("change request {}", change.number));
+    }
+    same(HEAD_MOVED, "head commit on the forge", &planned.head_sha, &change.head_sha)?;
+    same(BASE_MOVED, "base branch on the forge", &planned.base_ref, &change.base_ref)?;
+    Ok(format!("change request {} at {}", change.number, change.head_sha))
 }
 
 fn declared_writes(plan: &Plan) -> Vec<&RepoPath> {
