@@ -215,8 +215,8 @@ fn beginning(view: &str, folder: &Path) -> String {
     let mut text = lines[..steps].join("\n");
     if steps < lines.len() {
         text.push_str(&format!(
-            "\n... {} more lines: every step with its arguments, and every script, whole, in {}\n",
-            lines.len() - steps,
+            "\n... {}: every step with its arguments, and every script, whole, in {}\n",
+            count(lines.len() - steps, "more line"),
             folder.join("view.html").display()
         ));
     }
