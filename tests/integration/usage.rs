@@ -106,6 +106,27 @@ fn a_trial_says_where_everything_is() {
 }
 
 #[test]
+fn a_trial_is_made_of_a_repository_that_is_set_up() {
+    let bench = Bench::new(&[]);
+    let set_up = bench.run(&["init", "--solo", "--login", "ada"]).exits(0);
+    assert!(set_up.stdout.contains("ledger on refs/heads/countersign/ledger"), "{}", set_up.stdout);
+    // As `init` left it, and then with the set-up committed.
+    bench.json(&["try", "mark", "--keep", "../none"]).refused(2, "directive.missing");
+    for folder in ["../kept", "../kept-again"] {
+        let before = (bench.git(&["for-each-ref"]), bench.git(&["status", "--porcelain"]));
+        let ran = bench.json(&["try", "directives/inventory.md", "--keep", folder]).exits(0).json();
+        assert!(ran["result"]["runId"].as_str().unwrap().starts_with("run-"), "{ran}");
+        assert_eq!((bench.git(&["for-each-ref"]), bench.git(&["status", "--porcelain"])), before);
+        bench.commit("Set up");
+    }
+    // Also where the ledger's branch came from elsewhere, or another branch than the base is checked out.
+    let ledger = bench.git(&["rev-parse", "countersign/ledger"]);
+    bench.git(&["update-ref", "refs/remotes/origin/countersign/ledger", &ledger]);
+    bench.git(&["checkout", "-q", "-b", "other"]);
+    bench.json(&["try", "inventory"]).exits(0);
+}
+
+#[test]
 fn quiet_prints_only_what_was_asked_for() {
     let bench = Bench::new(super::scene::FILES);
     let silent = |line: &[&str]| {

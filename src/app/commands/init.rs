@@ -54,7 +54,7 @@ const OF_TRUST_ROOT: [&str; 3] =
     [trust_store::CURRENT, ".countersign/trust/1.json", ".countersign/trust/1.intoto.json"];
 
 /// Where the ledger is.
-const LEDGER: &str = "refs/heads/countersign/ledger";
+pub(super) const LEDGER: &str = "refs/heads/countersign/ledger";
 
 pub(super) fn run(args: &InitArgs, world: &World) -> Result<Outcome> {
     let checkout = Checkout::discover(&world.cwd)?;

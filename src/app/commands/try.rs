@@ -31,8 +31,8 @@ pub(super) fn run(args: &TryArgs, _: &Global, world: &mut World, printer: &Print
     let here = Checkout::discover(&world.cwd)?;
     let folder = scratch(args, world)?;
     let clone = folder.join("repository");
-    here.clone_to(&clone)?;
-    // What is being tried is what lies here, committed or not; the guardrails are made anew.
+    // What is being tried is what lies here, committed or not; the guardrails are made anew, and the ledger with them.
+    here.clone_to(&clone, super::init::LEDGER)?;
     for name in ["directives", "pipelines"] {
         bring(&here.workdir().join(name), &clone.join(name))?;
     }
