@@ -11,7 +11,7 @@ reasons! {
     APPROVAL_EXPIRED = "expired.approval", Stale, "the approval has expired", "approve the plan again";
     APPROVAL_EARLY = "approval.not_yet", Stale, "the approval does not hold yet", "wait, or check the clock of the machine that approved";
     APPROVAL_LIFETIME = "approval.lifetime", Refused, "the approval is valid for longer than the policy allows", "approve with a shorter --expires";
-    APPROVAL_REVOKED = "approval.revoked", Refused, "the approval was taken back", "talk to the person who revoked it";
+    APPROVAL_REVOKED = "approval.revoked", Refused, "the approval was taken back, or the plan with all its approvals", "talk to the person who revoked it; a plan that was taken back as a whole is over, and a new one is needed";
     APPROVAL_USES = "approval.uses", Verification, "the approval's number of uses does not fit its scope", "1 use for a single run, 1 to 100 for a session";
     APPROVAL_METHOD = "approval.method", Refused, "the approval was given in a way that the directive or the policy does not accept", "approve by one of the methods that `countersign status` names";
     APPROVAL_POLICY = "approval.policy_may_not", Refused, "the policy does not permit this plan by itself", "ask a person to approve";

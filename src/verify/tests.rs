@@ -273,7 +273,16 @@ fn b32_a_revocation_of_approval_plan_or_key_closes_the_door() {
         scene
     };
     alone(&target(|_, payload| RevocationTarget::Approval(payload)), "approval.quorum", "approval.revoked");
-    alone(&target(|scene, _| RevocationTarget::Plan(scene.plan.digest())), "approval.quorum", "approval.revoked");
+    let whole = target(|scene, _| RevocationTarget::Plan(scene.plan.digest()));
+    assert_eq!(
+        failing(&whole),
+        [("plan.not-rejected", "approval.revoked"), ("approval.quorum", "approval.revoked")],
+        "the plan is over, and its approvals with it"
+    );
+    // A plan that nobody had approved yet waits for nobody any more.
+    let mut bare = Scene::recorded(ONE, |_| {});
+    bare.revoke(RevocationTarget::Plan(bare.plan.digest()));
+    assert_eq!(failing(&bare), [("plan.not-rejected", "approval.revoked"), ("approval.quorum", "approval.none")]);
     alone(&target(|_, _| RevocationTarget::Key(Who::Bob.key().key_id())), "approval.quorum", "approval.revoked");
     opens(&target(|_, _| RevocationTarget::Key(Who::Cleo.key().key_id())));
 }

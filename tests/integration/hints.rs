@@ -53,6 +53,28 @@ fn a_denial_blames_no_approver() {
     assert!(quorum.contains("not asked: denied"), "{quorum}");
 }
 
+#[test]
+fn a_plan_that_was_taken_back_is_said_to_be_over() {
+    let bench = solo();
+    for approvals in [0, 1] {
+        let drafted = plan(&bench, "mark", &["--seed", &format!("{approvals}f").repeat(16)]);
+        for _ in 0..approvals {
+            approve(&bench, "ada", &drafted, &[]).exits(0);
+        }
+        bench.json(&["revoke", "--plan", &drafted.file, "--reason", "not this"]).exits(0);
+        for command in ["execute", "verify"] {
+            let told = bench.json(&[command, &drafted.file]).refused(3, "approval.revoked").stderr;
+            assert!(told.contains("the plan is over") && !told.contains("ask for one"), "{command}: {told}");
+        }
+        let told = bench.run(&["status", &drafted.file]).exits(0).stdout;
+        assert!(told.contains("execution would be refused") && told.contains("[approval.revoked]"), "{told}");
+        let told = bench.json(&["approve", &drafted.file, "--digest", &drafted.digest]).exits(6).stderr;
+        assert!(told.contains("was revoked") && told.contains("make a new plan"), "{told}");
+    }
+    let help = bench.run(&["revoke", "--help"]).exits(0).stdout;
+    assert!(help.contains("cannot be approved again"), "{help}");
+}
+
 fn completed(bench: &Bench) -> Drafted {
     let drafted = plan(bench, "mark", &[]);
     approve(bench, "ada", &drafted, &[]).exits(0);
