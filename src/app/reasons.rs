@@ -8,7 +8,8 @@ reasons! {
     FILE_UNREADABLE = "file.unreadable", Usage, "a file that was named cannot be read", "name a regular file that is there and that you may read";
     OUTPUT_LINK = "output.link", Usage, "a file would be written through a symbolic link", "put a real folder or nothing in its place: a link may lead out of the repository";
     NOT_SET_UP = "setup.missing", Usage, "the repository is not set up", "run `countersign init`, review what it wrote, and commit it";
-    ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change the trust root";
+    ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change who is in the trust root and with which keys; whether it names a forge stays as it was set up";
+    FORGE_NONE = "forge.none", Usage, "the repository was set up without a forge", "whether there is a forge is said when a repository is set up, and stays; docs/github.md says how to begin anew with one";
     UNCOMMITTED = "setup.uncommitted", Usage, "a file is not at the protected base commit", "commit it to the base branch: nothing is read from the work tree";
     DIRECTIVE_MISSING = "directive.missing", Usage, "there is no such directive at the base commit", "see `countersign directives list`";
     DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline, policy or input is not valid", "put the places named right";

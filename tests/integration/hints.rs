@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use super::{
+    forge_model::ForgeModel,
     scene::{Drafted, approve, key_file, plan, runs, solo, team},
     support::Bench,
 };
@@ -73,6 +74,31 @@ fn a_plan_that_was_taken_back_is_said_to_be_over() {
     }
     let help = bench.run(&["revoke", "--help"]).exits(0).stdout;
     assert!(help.contains("cannot be approved again"), "{help}");
+}
+
+#[test]
+fn who_has_no_forge_is_told_how_to_begin_anew_with_one() {
+    let bench = solo();
+    let drafted = plan(&bench, "mark", &[]);
+    let approve = ["approve", &drafted.file, "--gate", "review"];
+    for line in [&["propose", &drafted.file][..], &["open", "mark"], &["dispatch", "x.yml"], &approve] {
+        let told = bench.json(line).refused(2, "forge.none").stderr;
+        assert!(told.contains("git branch -m countersign/ledger") && !told.contains("GITHUB_TOKEN"), "{told}");
+    }
+    let told = bench.json(&["init", "--forge", "github"]).refused(2, "setup.exists").stderr;
+    assert!(told.contains("git branch -m countersign/ledger"), "{told}");
+    let told = bench.json(&["init", "--solo"]).refused(2, "setup.exists").stderr;
+    assert!(!told.contains("git branch -m"), "{told}");
+    // What is said really leads on.
+    bench.git(&["rm", "-qr", ".countersign"]);
+    bench.git(&["branch", "-m", "countersign/ledger", "countersign/ledger-before"]);
+    let model = ForgeModel::start();
+    let host = model.host();
+    let init = ["init", "--forge", "github", "--host", &host, "--repository", "acme/infra"];
+    bench.run_with(&init, &[("GITHUB_TOKEN", "token-of-ada")], "", false).exits(0);
+    bench.commit("Set up countersign anew");
+    assert_eq!(bench.json(&["list"]).exits(0).json()["result"], serde_json::json!([]));
+    bench.json(&["open", "mark"]).refused(5, "forge.unasked");
 }
 
 fn completed(bench: &Bench) -> Drafted {
