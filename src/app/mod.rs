@@ -74,6 +74,7 @@ use world::World;
 /// Runs one command line in a world and returns the process exit code, 0 to 11.
 pub fn main(line: Vec<OsString>, world: &mut World) -> u8 {
     let args = match Args::try_parse_from(&line) {
+    let line = usage::plain_help(line);
         Ok(args) => args,
         Err(error) => return usage::usage(&error, &line, world),
     };

@@ -27,6 +27,7 @@ reasons! {
     RUN_UNKNOWN = "run.unknown", Usage, "there is no such run", "see `countersign history`";
     RUN_LIVE = "run.live", Contended, "a process of this machine is carrying the run out", "wait for it, or stop it with an interrupt; `countersign status RUN` says where it is";
     NOTHING_TO_RESOLVE = "resolve.nothing", Usage, "the step's outcome is not unknown", "see `countersign status RUN`";
+    NOTHING_HALTED = "halt.nothing", Usage, "nothing is halted", "see `countersign status`";
     EXPIRY_TOO_LONG = "expiry.too_long", Usage, "the time asked for is longer than directive or policy allow", "ask for less";
     BUNDLE_MALFORMED = "bundle.malformed", Verification, "the bundle is not complete, or its parts do not fit", "make it again with `countersign bundle`";
     OUTPUT_UNWRITABLE = "output.unwritable", Usage, "a file that was asked for cannot be written where it was named", "name a file in a folder that exists and that you may write to";

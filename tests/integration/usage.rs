@@ -38,6 +38,11 @@ fn a_value_that_was_typed_wrongly_is_a_mistake_of_usage() {
         (&["verify", "--bundle", "README.md", "--offline", "--trust-root", "sha256:12"], "--trust-root"),
         (&["fetch", "42", "--digest", "sha256:00", "--out", "x"], "--digest"),
         (&["revoke", "--approval", "sha256:12", "--reason", "x"], "--approval"),
+        (&["list", "--limit", "0"], "--limit"),
+        (&["history", "--limit", "0"], "--limit"),
+        (&["ledger", "log", "--limit", "0"], "--limit"),
+        (&["halt", "--lift", "--reason", "x"], "there is no halt to lift"),
+        (&["list", "--events", "/nonexist/x"], "there is no such folder"),
     ];
     for (line, says) in lines {
         mistake(bench.json(line), says);
@@ -50,6 +55,10 @@ fn a_value_that_was_typed_wrongly_is_a_mistake_of_usage() {
     let drafted = plan(&bench, "mark", &[]);
     mistake(bench.json(&["approve", &drafted.file, "--digest", "sha256:12"]), "--digest");
     mistake(bench.json(&["verify", &drafted.file, "--trust-root", "sha256:12"]), "--trust-root");
+    for uses in [&["--scope", "session"][..], &["--scope", "session", "--max-uses", "500"], &["--max-uses", "0"]] {
+        let line = [&["approve", &drafted.file, "--digest", &drafted.digest][..], uses].concat();
+        mistake(bench.json(&line), "--max-uses");
+    }
     mistake(bench.json(&["execute", &drafted.file, "--resume", "a/b"]), "--resume");
     let pin = [("COUNTERSIGN_TRUST_ROOT", "nonsense")];
     mistake(bench.run_with(&["list", "--json"], &pin, "", false), "COUNTERSIGN_TRUST_ROOT");
@@ -124,6 +133,16 @@ fn a_trial_is_made_of_a_repository_that_is_set_up() {
     bench.git(&["update-ref", "refs/remotes/origin/countersign/ledger", &ledger]);
     bench.git(&["checkout", "-q", "-b", "other"]);
     bench.json(&["try", "inventory"]).exits(0);
+}
+
+#[test]
+fn help_is_help_whatever_options_stand_behind_it() {
+    let bench = Bench::new(&[]);
+    let help = bench.run(&["help"]).exits(0).stdout;
+    assert!(help.contains("Usage: countersign"), "{help}");
+    assert_eq!(bench.run(&["help", "--json"]).exits(0).stdout, help);
+    assert!(bench.run(&["help", "plan", "--json"]).exits(0).stdout.contains("Usage: countersign plan"));
+    bench.run(&["help", "--nosuch"]).exits(2);
 }
 
 #[test]

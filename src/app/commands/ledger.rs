@@ -28,7 +28,7 @@ pub(super) fn run(command: &LedgerCommand, world: &mut World) -> Result<Outcome>
     let session = Session::open(world)?;
     match command {
         LedgerCommand::Verify => verify(&session, world),
-        LedgerCommand::Log { limit } => log(*limit, &session, world),
+        LedgerCommand::Log { limit } => log(limit.get(), &session, world),
         LedgerCommand::Show { seq, openssh } => show(*seq, openssh.as_deref(), &session, world),
         LedgerCommand::Export { out } => export(out.as_deref(), &session, world),
         LedgerCommand::Checkpoint { signer } => sign(signer, &session, world),
