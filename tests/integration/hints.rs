@@ -101,6 +101,16 @@ fn who_has_no_forge_is_told_how_to_begin_anew_with_one() {
     bench.json(&["open", "mark"]).refused(5, "forge.unasked");
 }
 
+#[test]
+fn two_drafts_of_the_same_are_not_wider_because_time_went_by() {
+    let bench = solo();
+    let one = plan(&bench, "mark", &[]);
+    bench.pass(90);
+    let two = plan(&bench, "mark", &[]);
+    let told = bench.run(&["diff", &one.file, &two.file]).exits(0).stdout;
+    assert!(told.contains("0 widened") && told.contains("expiry"), "{told}");
+}
+
 fn completed(bench: &Bench) -> Drafted {
     let drafted = plan(bench, "mark", &[]);
     approve(bench, "ada", &drafted, &[]).exits(0);
