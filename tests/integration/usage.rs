@@ -43,6 +43,7 @@ fn a_value_that_was_typed_wrongly_is_a_mistake_of_usage() {
         (&["ledger", "log", "--limit", "0"], "--limit"),
         (&["halt", "--lift", "--reason", "x"], "there is no halt to lift"),
         (&["list", "--events", "/nonexist/x"], "there is no such folder"),
+        (&["plan", "/etc/passwd.md"], "passwd.md"),
     ];
     for (line, says) in lines {
         mistake(bench.json(line), says);
@@ -143,6 +144,34 @@ fn help_is_help_whatever_options_stand_behind_it() {
     assert_eq!(bench.run(&["help", "--json"]).exits(0).stdout, help);
     assert!(bench.run(&["help", "plan", "--json"]).exits(0).stdout.contains("Usage: countersign plan"));
     bench.run(&["help", "--nosuch"]).exits(2);
+}
+
+#[test]
+fn a_directive_is_named_by_any_path_that_leads_to_it() {
+    let bench = solo();
+    fs::create_dir(bench.path("sub")).unwrap();
+    let whole = bench.path("directives/mark.md").display().to_string();
+    for line in [
+        &["plan", &whole][..],
+        &["plan", "../repo/directives/mark.md"],
+        &["-C", "sub", "plan", "../directives/mark.md"],
+        &["-C", "directives", "plan", "mark.md"],
+        &["-C", "sub", "plan", "directives/mark.md"],
+        &["-C", "sub", "plan", "mark"],
+    ] {
+        bench.pass(1);
+        let drafted = bench.json(&[line, &["--no-record", "--out", "../p.json"]].concat()).exits(0).json();
+        assert!(drafted["result"]["planDigest"].as_str().unwrap().starts_with("sha256:"), "{line:?}: {drafted}");
+    }
+    fs::write(bench.outside("mark.md"), bench.read("directives/mark.md")).unwrap();
+    let outside = bench.outside("mark.md").display().to_string();
+    for line in [&["plan", &outside][..], &["plan", "../mark.md"], &["-C", "sub", "plan", "../../mark.md"]] {
+        bench.json(line).refused(2, "directive.missing");
+    }
+    // What lies here and is not committed is told from what is not there.
+    bench.write("directives/new.md", bench.read("directives/mark.md"));
+    bench.json(&["-C", "directives", "plan", "new.md"]).refused(2, "setup.uncommitted");
+    bench.json(&["-C", "directives", "try", "new.md", "--keep", "../../trial"]).exits(0);
 }
 
 #[test]
