@@ -3,9 +3,9 @@
 use crate::reasons;
 
 reasons! {
-    APPROVAL_NONE = "approval.none", Pending, "there is no approval that counts", "ask for one: `countersign approve`";
+    APPROVAL_NONE = "approval.none", Pending, "there is no approval that counts", "ask for one: `countersign approve PLAN`";
     APPROVAL_NOT_ASKED = "approval.not_asked", Refused, "nobody is asked, because the policy denies the plan", "see `countersign policy explain PLAN`; no approval helps";
-    APPROVAL_PENDING = "approval.pending", Pending, "there are not enough approvals yet", "ask the people that `countersign status` names";
+    APPROVAL_PENDING = "approval.pending", Pending, "there are not enough approvals yet", "ask somebody else who may: `countersign status PLAN` says how many and of which roles, `countersign policy simulate PLAN --as NAME` whether a person's approval would do";
     APPROVAL_SCOPE = "approval.scope_mismatch", Verification, "the approval is for something else", "approve this plan, here; an approval cannot be carried over";
     APPROVAL_STALE = "approval.stale", Stale, "the approval was given under another policy, trust root or view", "render the plan and approve it again";
     APPROVAL_EXPIRED = "expired.approval", Stale, "the approval has expired", "approve the plan again";

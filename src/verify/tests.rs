@@ -149,6 +149,13 @@ fn c22_a_changed_tracked_file_is_refused() {
     let mut scene = Scene::approved();
     scene.modified = vec!["src/main.rs".into()];
     alone(&scene, "subject.workspace", "subject.workspace_dirty");
+    // Only who takes jobs on machines that outlive them has anything else to clear away.
+    let hints = |scene: &Scene| scene.verify().0.refusal().unwrap().hints().collect::<Vec<_>>().join("\n");
+    assert!(!hints(&scene).contains("self-hosted"), "{}", hints(&scene));
+    let runner = Runner::SelfHosted;
+    let mut scene = Scene::approved_under(|document| document.issuers = vec![Issuer { runner, ..issuer() }]);
+    scene.modified = vec!["src/main.rs".into(), "left.txt".into()];
+    assert!(hints(&scene).contains("git clean -ffdx"), "{}", hints(&scene));
 }
 
 #[test]

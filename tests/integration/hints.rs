@@ -102,6 +102,42 @@ fn who_has_no_forge_is_told_how_to_begin_anew_with_one() {
 }
 
 #[test]
+fn a_hint_is_a_line_that_can_be_typed() {
+    let bench = solo();
+    let drafted = plan(&bench, "mark", &[]);
+    let told = bench.json(&["execute", &drafted.file]).refused(4, "approval.none").stderr;
+    assert!(told.contains("`countersign approve PLAN`"), "{told}");
+    let told = bench.run(&["keys", "generate", "new", "--out", "../new.pem"]).exits(0).stdout;
+    let next = told.lines().find(|line| line.contains("keys public")).unwrap();
+    let file = next.split('\'').nth(1).unwrap();
+    assert!(!bench.run(&["keys", "public", file]).exits(0).stdout.is_empty(), "{told}");
+    assert!(told.contains("keys enrol --login LOGIN --public-key key.pub"), "{told}");
+    for line in [&["keys", "public", "nosuch"][..], &["approve", &drafted.file, "--key", "nosuch"]] {
+        let told = bench.json(line).refused(2, "key.file").stderr;
+        assert!(told.contains("/keys are") && told.contains("ada"), "{told}");
+    }
+    let told = bench.json(&["policy", "simulate", &drafted.file, "--as", "nosuch"]).refused(2, "usage.invalid").stderr;
+    assert!(told.contains("the trust root knows ada"), "{told}");
+    let other = format!("sha256:{}", "0".repeat(64));
+    let told = bench.json(&["keys", "trust", &other]).refused(5, "trust.pin_mismatch").stderr;
+    assert!(told.contains("nothing was pinned") && !told.contains("does not descend"), "{told}");
+    bench.write("README.md", "# Other\n");
+    let told = bench.json(&["verify", &drafted.file]).stderr;
+    assert!(told.contains("commit or stash") && !told.contains("self-hosted"), "{told}");
+    assert!(!told.contains("1 files"), "{told}");
+}
+
+#[test]
+fn the_review_is_told_apart_from_the_policy() {
+    let bench = solo();
+    let drafted = plan(&bench, "mark", &[]);
+    let told = bench.run(&["policy", "explain", &drafted.file]).exits(0).stdout;
+    let line = told.lines().find(|line| line.contains(" review: ")).unwrap();
+    assert!(line.contains(&format!("checks of {}; policy all ", drafted.digest)), "{line}");
+    assert_eq!(line.matches(&drafted.digest).count(), 1, "{line}");
+}
+
+#[test]
 fn two_drafts_of_the_same_are_not_wider_because_time_went_by() {
     let bench = solo();
     let one = plan(&bench, "mark", &[]);
