@@ -79,7 +79,11 @@ fn file(path: &Path) -> Result<File> {
     // A pipe without a reader must not hold us up; on a regular file the flag means nothing.
     let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
     let opened = OpenOptions::new().append(true).create(true).mode(0o644).custom_flags(nonblocking).open(path);
-    let file = opened.map_err(|e| refuse(e.kind().to_string()))?;
+    // The file itself would be made: what is not found is its folder.
+    let file = opened.map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => refuse("there is no such folder".to_owned()),
+        kind => refuse(kind.to_string()),
+    })?;
     match file.metadata() {
         Ok(data) if data.is_file() => Ok(file),
         Ok(_) => Err(refuse("not a regular file".to_owned())),

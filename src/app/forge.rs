@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{gate::is_untouched, session::Session, world::World};
+use super::{gate::is_untouched, reasons::FORGE_NONE, session::Session, world::World};
 use crate::{
     base::{
         reason::{CONTEXT_MISMATCH, Refusal, Result},
@@ -87,12 +87,14 @@ fn credentials(world: &World) -> Result<Option<Credentials>> {
     }
 }
 
+/// What leads from a repository that was set up without a forge to one with a forge; docs/github.md says the same.
+pub(crate) const BEGIN_ANEW: &str = "to begin anew with a forge, which ends what was approved before: `git rm -r .countersign`, `git branch -m countersign/ledger countersign/ledger-before`, then `countersign init --forge github`";
+
 /// Reaches the forge, without which the command can do nothing.
 pub(crate) fn need(session: &Session, world: &World) -> Result<Arc<dyn Forge>> {
     reach(session, world)?.ok_or_else(|| match session.root.document().forge {
         Some(_) => Refusal::new(FORGE_UNASKED, format!("the variable {TOKEN} is not set")).subject(TOKEN),
-        None => Refusal::new(FORGE_UNASKED, "the trust root names no forge".to_owned())
-            .hint("set the repository up for its forge: countersign init --forge github"),
+        None => Refusal::new(FORGE_NONE, "the trust root names no forge").hint(BEGIN_ANEW),
     })
 }
 

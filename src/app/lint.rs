@@ -102,7 +102,7 @@ fn against(directive: &Directive, policy: &Policy) -> Vec<Diagnostic> {
     }
     let (steps, most) = (directive.steps(), policy.limits().steps as usize);
     if let Some(first) = steps.get(most) {
-        findings.report(first.place, POLICY_LIMIT, format!("{} steps, the policy allows {most}", steps.len()));
+        findings.report(first.place, POLICY_LIMIT, format!("{}, the policy allows {most}", count(steps.len(), "step")));
     }
     findings.into_list()
 }

@@ -26,6 +26,7 @@ pub mod keys;
 mod ledger;
 mod lint;
 mod logins;
+mod named;
 mod output;
 mod person;
 mod pipeline_files;
@@ -73,6 +74,7 @@ use world::World;
 
 /// Runs one command line in a world and returns the process exit code, 0 to 11.
 pub fn main(line: Vec<OsString>, world: &mut World) -> u8 {
+    let line = usage::plain_help(line);
     let args = match Args::try_parse_from(&line) {
         Ok(args) => args,
         Err(error) => return usage::usage(&error, &line, world),

@@ -8,7 +8,8 @@ reasons! {
     FILE_UNREADABLE = "file.unreadable", Usage, "a file that was named cannot be read", "name a regular file that is there and that you may read";
     OUTPUT_LINK = "output.link", Usage, "a file would be written through a symbolic link", "put a real folder or nothing in its place: a link may lead out of the repository";
     NOT_SET_UP = "setup.missing", Usage, "the repository is not set up", "run `countersign init`, review what it wrote, and commit it";
-    ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change the trust root";
+    ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change who is in the trust root and with which keys; whether it names a forge stays as it was set up";
+    FORGE_NONE = "forge.none", Usage, "the repository was set up without a forge", "whether there is a forge is said when a repository is set up, and stays; docs/github.md says how to begin anew with one";
     UNCOMMITTED = "setup.uncommitted", Usage, "a file is not at the protected base commit", "commit it to the base branch: nothing is read from the work tree";
     DIRECTIVE_MISSING = "directive.missing", Usage, "there is no such directive at the base commit", "see `countersign directives list`";
     DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline, policy or input is not valid", "put the places named right";
@@ -26,6 +27,7 @@ reasons! {
     RUN_UNKNOWN = "run.unknown", Usage, "there is no such run", "see `countersign history`";
     RUN_LIVE = "run.live", Contended, "a process of this machine is carrying the run out", "wait for it, or stop it with an interrupt; `countersign status RUN` says where it is";
     NOTHING_TO_RESOLVE = "resolve.nothing", Usage, "the step's outcome is not unknown", "see `countersign status RUN`";
+    NOTHING_HALTED = "halt.nothing", Usage, "nothing is halted", "see `countersign status`";
     EXPIRY_TOO_LONG = "expiry.too_long", Usage, "the time asked for is longer than directive or policy allow", "ask for less";
     BUNDLE_MALFORMED = "bundle.malformed", Verification, "the bundle is not complete, or its parts do not fit", "make it again with `countersign bundle`";
     OUTPUT_UNWRITABLE = "output.unwritable", Usage, "a file that was asked for cannot be written where it was named", "name a file in a folder that exists and that you may write to";

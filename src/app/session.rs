@@ -8,6 +8,7 @@ use super::{
     files,
     keys::{pin, trust_store},
     ledger::{Reading, unread_at},
+    named::Stand,
     pipeline_files::read_catalog,
     reasons::{DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_UNKNOWN, UNCOMMITTED, WORK_TREE_LINK},
     world::World,
@@ -17,7 +18,6 @@ use crate::{
         diagnostic::{Diagnostic, findings},
         digest::Digest,
         ident::Id,
-        path::RepoPath,
         reason::{Reason, Refusal, Result},
         time::Timestamp,
     },
@@ -46,6 +46,8 @@ pub(crate) struct Session {
     pub(crate) access: Access,
     /// Where events are told as they happen.
     pub(crate) events: Events,
+    /// Where the person stands who names files.
+    stand: Stand,
 }
 
 /// A session of which nothing has been observed yet.
@@ -55,13 +57,14 @@ struct Begun {
     config_dir: PathBuf,
     access: Access,
     events: Events,
+    stand: Stand,
 }
 
 impl Begun {
     fn observe(self) -> Result<Session> {
-        let Self { checkout, root, config_dir, access, events } = self;
+        let Self { checkout, root, config_dir, access, events, stand } = self;
         let facts = checkout.facts(&identity(&root), None)?;
-        Ok(Session { checkout, root, facts, config_dir, access, events })
+        Ok(Session { checkout, root, facts, config_dir, access, events, stand })
     }
 }
 
@@ -85,7 +88,8 @@ impl Session {
         let checkout = Checkout::discover(&world.cwd)?;
         let config_dir = world.env.config_dir()?;
         let root = load_root(&checkout, &config_dir, world.env.text(pin::VARIABLE), world.now())?;
-        Ok(Begun { checkout, root, config_dir, access: Access::of(&world.env), events: world.events.clone() })
+        let stand = Stand { top: checkout.workdir().to_owned(), here: world.cwd.clone() };
+        Ok(Begun { checkout, root, config_dir, access: Access::of(&world.env), events: world.events.clone(), stand })
     }
 
     /// Fetches a commit where it is not here, as data: nothing of it is checked out.
@@ -173,7 +177,7 @@ impl Session {
 
     /// Reads a directive at the base commit, by path or by name.
     pub(crate) fn directive(&self, named: &str) -> Result<Directive> {
-        let path = plain_path(named)?;
+        let path = self.stand.plain_path(named)?;
         let found = self.checkout.blob(&self.facts.base_sha, &path)?;
         let Some(bytes) = found else {
             let refusal = self.absent(&path, DIRECTIVE_MISSING)?;
@@ -201,7 +205,7 @@ impl Session {
     /// Reads a directive at the head, where the policy lets a change request propose one and it is another than at
     /// the base; with the head's commit.
     pub(crate) fn directive_at_head(&self, named: &str, policy: &Policy) -> Result<Option<(Directive, String)>> {
-        let (head, path) = (&self.facts.head_sha, plain_path(named)?);
+        let (head, path) = (&self.facts.head_sha, self.stand.plain_path(named)?);
         let proposed = if policy.gates().directives_at_head { self.checkout.blob(head, &path)? } else { None };
         match proposed.filter(|bytes| self.at_base(&path).ok().as_ref() != Some(bytes)) {
             None => Ok(None),
@@ -337,22 +341,6 @@ pub(crate) fn invalid(file: &str, places: Vec<Diagnostic>) -> Refusal {
     let check = check.or((file == POLICY).then_some("policy"));
     let hint = check.map(|what| format!("`countersign {what} check` shows all that is wrong with what lies here"));
     hint.into_iter().fold(refusal, Refusal::hint).diagnostics(places)
-}
-
-/// Returns the path of a directive that is named by its path or its name.
-pub(crate) fn directive_path(named: &str) -> String {
-    let named = named.strip_prefix("./").unwrap_or(named);
-    if named.contains('/') || named.ends_with(".md") { named.to_owned() } else { format!("directives/{named}.md") }
-}
-
-/// Does what [`directive_path`] does, and refuses what can be no path in a commit: git has no answer to it.
-fn plain_path(named: &str) -> Result<String> {
-    let path = directive_path(named);
-    match path.parse::<RepoPath>() {
-        Ok(_) => Ok(path),
-        Err(why) => Err(Refusal::new(DIRECTIVE_MISSING, why.message().to_owned())
-            .hint("give the directive's name, or its path from the top of the repository")),
-    }
 }
 
 /// Returns the first twelve digits of a commit, for display.

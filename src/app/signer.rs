@@ -6,6 +6,7 @@ use super::{
     keyless,
     keys::{
         file::{self, HeldKey},
+        reasons::KEY_FILE as NO_KEY_FILE,
         ssh::{SshEnvironment, SshKeygen, SshSigner},
     },
     reasons::{KEY_AMBIGUOUS, KEY_NONE},
@@ -17,6 +18,7 @@ use crate::{
         digest::Digest,
         reason::{Refusal, Result},
         secret::Secret,
+        text::visible,
     },
     cli::args::SignerArgs,
     sign::{
@@ -133,7 +135,7 @@ pub(crate) fn find_in(
         return check(Box::new(signer), Method::Ssh, duties, root, world);
     }
     if let Some(named) = args.key.as_deref().or_else(|| world.env.text(KEY_FILE)) {
-        let signer = HeldKey::load(&key_path(named, config_dir, world)?)?;
+        let signer = named_key(named, config_dir, world)?;
         return check(Box::new(signer), Method::Key, duties, root, world);
     }
     if let Some(pem) = pem(duties, world) {
@@ -157,8 +159,25 @@ pub(crate) fn open_ssh(path: &Path, env: &Environment) -> Result<SshSigner> {
     SshSigner::open(SshKeygen::find()?, path, environment)
 }
 
+/// Loads the key that is named by its name or its path; where there is no such file, says which names there are.
+pub(crate) fn named_key(named: &str, config_dir: &Path, world: &World) -> Result<HeldKey> {
+    HeldKey::load(&key_path(named, config_dir, world)?).map_err(|refusal| match refusal.reason() {
+        NO_KEY_FILE => {
+            let folder = config_dir.join("keys");
+            let names: Vec<String> =
+                files_of(&folder).iter().filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+            let folder = folder.display();
+            refusal.hint(match names.as_slice() {
+                [] => format!("no key lies in {folder}: `countersign keys generate NAME` makes one"),
+                names => format!("the keys in {folder} are {}", visible(&names.join(", "))),
+            })
+        }
+        _ => refusal,
+    })
+}
+
 /// Returns the file of a key that is named by its name or its path.
-pub(crate) fn key_path(named: &str, config_dir: &Path, world: &World) -> Result<PathBuf> {
+fn key_path(named: &str, config_dir: &Path, world: &World) -> Result<PathBuf> {
     match named.parse() {
         Ok(name) => Ok(file::default_path(config_dir, &name)),
         Err(_) => Ok(absolute(world, Path::new(named))),
@@ -172,16 +191,21 @@ fn absolute(world: &World, path: &Path) -> PathBuf {
     }
 }
 
-/// Looks through the folder of keys for the only one that may sign this now.
-fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World) -> Result<Hand> {
-    let folder = config_dir.join("keys");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .into_iter()
-        .flatten()
+/// Returns the files of keys in a folder, in order.
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|ending| ending == "pem"))
         .collect();
     paths.sort();
+    paths
+}
+
+/// Looks through the folder of keys for the only one that may sign this now.
+fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World) -> Result<Hand> {
+    let folder = config_dir.join("keys");
+    let paths = files_of(&folder);
     let (mut hands, mut unread) = (Vec::new(), Vec::new());
     for path in &paths {
         let key = match HeldKey::load(path) {
@@ -208,7 +232,14 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
             // One that cannot be read may be the one: whoever is told of the others only looks in the wrong place.
             Err(match unread.into_iter().next() {
                 Some(refusal) => refusal.hint(format!("no key that can be read has the duty {duty}")),
-                None => Refusal::new(KEY_NONE, format!("none of the {others} keys in {folder} has the duty {duty}")),
+                None => Refusal::new(
+                    KEY_NONE,
+                    match others {
+                        0 => format!("there is no key in {folder}; one with the duty {duty} is needed"),
+                        1 => format!("the one key in {folder} does not have the duty {duty}"),
+                        _ => format!("none of the {others} keys in {folder} has the duty {duty}"),
+                    },
+                ),
             })
         }
         _ => {

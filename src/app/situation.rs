@@ -26,7 +26,6 @@ use crate::{
     review::{ReviewReport, review},
     sign::{
         TrustRoot,
-        issuer::{Issuer, Runner},
         predicate::{LedgerHead, Method},
     },
     step::{
@@ -149,8 +148,7 @@ impl Situation {
     /// Takes what an earlier job may have left in the folder of work for changes, where the trust root takes jobs on
     /// machines that outlive them.
     pub(crate) fn left_behind(mut self, session: &Session) -> Result<Self> {
-        let outlives = |issuer: &Issuer| issuer.runner == Runner::SelfHosted;
-        if session.root.document().issuers.iter().any(outlives) {
+        if session.root.takes_self_hosted() {
             self.modified.extend(session.checkout.leftovers()?);
             self.modified.sort();
             self.modified.dedup();

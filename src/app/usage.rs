@@ -18,6 +18,34 @@ use crate::{
 /// Global options that take the next word, which is then no command.
 const TAKING: [&str; 5] = ["-C", "--directory", "--color", "--ci", "--events"];
 
+/// Options without a value that every command takes, and that change nothing of a help.
+const BESIDE_HELP: [&str; 4] = ["--json", "--stats", "-q", "--quiet"];
+
+/// Leaves out of a line that asks for help by the command `help` what clap would take for the name of a command.
+pub(crate) fn plain_help(mut line: Vec<OsString>) -> Vec<OsString> {
+    if line.iter().all(|word| word != "help") {
+        return line;
+    }
+    let root = Args::command();
+    let (mut at, mut words) = (&root, line.iter().enumerate().skip(1));
+    let help = loop {
+        let Some((n, word)) = words.next() else { return line };
+        match word.to_str() {
+            Some(word) if TAKING.contains(&word) => drop(words.next()),
+            Some("help") if at.has_subcommands() => break n,
+            Some(word) if word.starts_with('-') => {}
+            Some(word) => match at.find_subcommand(word) {
+                Some(inner) => at = inner,
+                None => return line,
+            },
+            None => return line,
+        }
+    };
+    let asked = line.split_off(help);
+    line.extend(asked.into_iter().filter(|word| BESIDE_HELP.iter().all(|option| word != option)));
+    line
+}
+
 /// Prints what clap says of a line that it did not take, and returns the process exit code.
 pub(crate) fn usage(error: &clap::Error, line: &[OsString], world: &mut World) -> u8 {
     // The line that names a CI could not be read; it may hold what somebody else typed.
@@ -92,5 +120,19 @@ mod tests {
         assert_eq!(found("countersign --json keys threshold many"), "keys threshold");
         assert_eq!(found("countersign render plan"), "render");
         assert_eq!(found("countersign nosuch"), "");
+    }
+
+    #[test]
+    fn only_where_help_is_the_command_are_options_left_out() {
+        let plain = |line: &str| {
+            let line = plain_help(line.split(' ').map(Into::into).collect());
+            line.join(std::ffi::OsStr::new(" ")).into_string().unwrap()
+        };
+        assert_eq!(plain("countersign help --json"), "countersign help");
+        assert_eq!(plain("countersign --json help plan --quiet"), "countersign --json help plan");
+        assert_eq!(plain("countersign -C help keys help --json show"), "countersign -C help keys help show");
+        for same in ["countersign plan help --json", "countersign help --nosuch", "countersign list --json"] {
+            assert_eq!(plain(same), same);
+        }
     }
 }

@@ -114,6 +114,7 @@ impl Invalidation {
             Self::Permission(had) => format!("the approver's permission in the repository was `{}`", had.word()),
             Self::Renamed(Some(live)) => format!("the approver is called `{live}` on the forge now"),
             Self::Renamed(None) => "the forge has no account of the approver any more".to_owned(),
+            Self::Revoked => "it was taken back".to_owned(),
             Self::Agent => "the policy lists the approver as a program".to_owned(),
             Self::Expired(at) => format!("it expired at {at}"),
             Self::NotYet(at) => format!("it holds from {at} on"),

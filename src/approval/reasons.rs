@@ -3,16 +3,16 @@
 use crate::reasons;
 
 reasons! {
-    APPROVAL_NONE = "approval.none", Pending, "there is no approval that counts", "ask for one: `countersign approve`";
-    APPROVAL_NOT_GIVEN = "approval.not_given", Usage, "who takes an approval back has given none that stands", "to end a plan for everybody: `countersign reject`";
+    APPROVAL_NONE = "approval.none", Pending, "there is no approval that counts", "ask for one: `countersign approve PLAN`";
+    APPROVAL_NOT_GIVEN = "approval.not_given", Usage, "who takes an approval back has given none that stands", "to end a plan for everybody: `countersign reject PLAN`";
     APPROVAL_NOT_ASKED = "approval.not_asked", Refused, "nobody is asked, because the policy denies the plan", "see `countersign policy explain PLAN`; no approval helps";
-    APPROVAL_PENDING = "approval.pending", Pending, "there are not enough approvals yet", "ask the people that `countersign status` names";
+    APPROVAL_PENDING = "approval.pending", Pending, "there are not enough approvals yet", "ask somebody else who may: `countersign status PLAN` says how many and of which roles, `countersign policy simulate PLAN --as NAME` whether a person's approval would do";
     APPROVAL_SCOPE = "approval.scope_mismatch", Verification, "the approval is for something else", "approve this plan, here; an approval cannot be carried over";
     APPROVAL_STALE = "approval.stale", Stale, "the approval was given under another policy, trust root or view", "render the plan and approve it again";
     APPROVAL_EXPIRED = "expired.approval", Stale, "the approval has expired", "approve the plan again";
     APPROVAL_EARLY = "approval.not_yet", Stale, "the approval does not hold yet", "wait, or check the clock of the machine that approved";
     APPROVAL_LIFETIME = "approval.lifetime", Refused, "the approval is valid for longer than the policy allows", "approve with a shorter --expires";
-    APPROVAL_REVOKED = "approval.revoked", Refused, "the approval was taken back", "talk to the person who revoked it";
+    APPROVAL_REVOKED = "approval.revoked", Refused, "the approval was taken back, or the plan with all its approvals", "talk to the person who revoked it; a plan that was taken back as a whole is over, and a new one is needed";
     APPROVAL_USES = "approval.uses", Verification, "the approval's number of uses does not fit its scope", "1 use for a single run, 1 to 100 for a session";
     APPROVAL_METHOD = "approval.method", Refused, "the approval was given in a way that the directive or the policy does not accept", "approve by one of the methods that `countersign status` names";
     APPROVAL_POLICY = "approval.policy_may_not", Refused, "the policy does not permit this plan by itself", "ask a person to approve";

@@ -14,10 +14,16 @@ pub const MAX_STRING: usize = 100_000;
 /// Returns a number of things in words: `1 step`, `2 steps`.
 #[must_use]
 pub fn count(number: impl TryInto<u64>, one: &str) -> String {
+    counted(number, one, &format!("{one}s"))
+}
+
+/// Does what [`count`] does where an `s` alone does not make the plural: `1 entry`, `2 entries`.
+#[must_use]
+pub fn counted(number: impl TryInto<u64>, one: &str, more: &str) -> String {
     match number.try_into() {
         Ok(1) => format!("1 {one}"),
-        Ok(number) => format!("{number} {one}s"),
-        Err(_) => format!("many {one}s"),
+        Ok(number) => format!("{number} {more}"),
+        Err(_) => format!("many {more}"),
     }
 }
 

@@ -83,7 +83,7 @@ pub struct RevokeArgs {
     /// One approval, by its digest.
     #[arg(long, value_name = "DIGEST")]
     pub approval: Option<String>,
-    /// All approvals of a plan: a file, or a digest.
+    /// All approvals of a plan, a file or a digest, and so the plan itself: it never runs, and cannot be approved again.
     #[arg(long, value_name = "PLAN")]
     pub plan: Option<String>,
     /// Everything a key signed that is not yet used, by the key's full id.

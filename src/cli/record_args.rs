@@ -1,6 +1,6 @@
 //! Arguments of what reads the ledger.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args as ClapArgs, Subcommand};
 
@@ -15,9 +15,9 @@ pub enum LedgerCommand {
     /// List entries, the newest first.
     #[command(after_help = "Example:\n  countersign ledger log --limit 20")]
     Log {
-        /// How many at the most.
-        #[arg(long, value_name = "N", default_value_t = 50)]
-        limit: usize,
+        /// How many at the most, 1 and up.
+        #[arg(long, value_name = "N", default_value = "50")]
+        limit: NonZeroUsize,
     },
     /// Show one entry, whole.
     #[command(after_help = "Examples:\n  countersign ledger show 7\n  countersign ledger show 7 --openssh signature")]
@@ -59,15 +59,15 @@ pub struct ListArgs {
     /// Only plans of this status.
     #[arg(long)]
     pub status: Option<String>,
-    /// How many at the most.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub limit: usize,
+    /// How many at the most, 1 and up.
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub limit: NonZeroUsize,
 }
 
 /// Arguments of `history`.
 #[derive(Debug, ClapArgs)]
 pub struct HistoryArgs {
-    /// How many at the most.
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub limit: usize,
+    /// How many at the most, 1 and up.
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub limit: NonZeroUsize,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{diagnostic::Diagnostic, examined::Examined, ident::Id, time::Timestamp, yaml::Place};
+use crate::base::{diagnostic::Diagnostic, examined::Examined, ident::Id, text::count, time::Timestamp, yaml::Place};
 
 use super::{
     condition::{Condition, Hosts, Listed, Test, Use},
@@ -58,7 +58,7 @@ fn findings(policy: &Policy, beside: &Beside, now: Timestamp) -> Vec<Diagnostic>
         let message = if left <= 0 {
             "the policy has expired".to_owned()
         } else {
-            format!("the policy expires in {} days", left / 86_400)
+            format!("the policy expires in {}", count(left / 86_400, "day"))
         };
         found.push(Diagnostic::new(policy.file(), (0, 0), POLICY_EXPIRED.code, message));
     }

@@ -6,6 +6,7 @@ use crate::{
     base::{
         ident::Id,
         reason::{ARGV_FLAG, Reason},
+        text::count,
         time::shown_duration,
         yaml::Place,
     },
@@ -68,7 +69,8 @@ pub(super) fn run(question: Question<'_>) -> Guards {
     let limits = policy.limits();
     let ran = review::checks::ALL.len();
     let whole = report.plan() == digest && report.checks().len() == ran;
-    all.check("review", whole, report.plan(), format!("{digest} and {ran} checks"), POLICY_REVIEW);
+    let reviewed = format!("{} of {}", count(report.checks().len(), "check"), report.plan());
+    all.check("review", whole, reviewed, format!("all {ran} checks, of exactly this plan"), POLICY_REVIEW);
     all.check("policy-expiry", now < policy.expires(), now, format!("expires {}", policy.expires()), POLICY_EXPIRED);
     let execution = policy.execution();
     let switch = (execution.enabled, execution.enabled_at);
@@ -78,9 +80,9 @@ pub(super) fn run(question: Question<'_>) -> Guards {
     let switch = (execution.side_effects, execution.side_effects_at);
     all.switch("side-effects", switch, effects, purpose, POLICY_SIDE_EFFECTS_OFF);
     let steps = plan.steps.len();
-    all.check("no-steps", steps > 0, format!("{steps} steps"), "at least 1", POLICY_NO_STEPS);
+    all.check("no-steps", steps > 0, count(steps, "step"), "at least 1", POLICY_NO_STEPS);
     let most_steps = usize::try_from(limits.steps).unwrap_or(usize::MAX);
-    all.check("steps", steps <= most_steps, format!("{steps} steps"), format!("at most {most_steps}"), POLICY_LIMIT);
+    all.check("steps", steps <= most_steps, count(steps, "step"), format!("at most {most_steps}"), POLICY_LIMIT);
     let lifetime = plan.expires_at.since(plan.created_at);
     let longest = limits.plan_lifetime;
     all.check(

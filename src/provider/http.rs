@@ -23,7 +23,7 @@ use crate::{
     base::{
         reason::{INTERNAL, Refusal, Result},
         secret::Secret,
-        text::excerpt,
+        text::{count, excerpt},
     },
     forge::http::{self, Proxies},
 };
@@ -239,7 +239,7 @@ impl HttpSource {
                 }
                 match asked {
                     Some(pause) => {
-                        let hint = format!("the provider asks to come back in {} seconds", pause.as_secs());
+                        let hint = format!("the provider asks to come back in {}", count(pause.as_secs(), "second"));
                         Next::Refuse(Refusal::new(reason, message).hint(hint))
                     }
                     None => refuse(reason),

@@ -18,7 +18,7 @@ reasons! {
     KEY_REVOKED = "key.revoked", Verification, "the key was revoked", "sign with another key";
     TRUST_MALFORMED = "trust.malformed", Verification, "the trust root contradicts itself", "make it with `countersign init` and `countersign keys`; do not edit it";
     TRUST_UNPINNED = "trust.unpinned", Verification, "the trust root is not pinned", "pin it: set COUNTERSIGN_TRUST_ROOT to its digest, or run `countersign keys trust`";
-    TRUST_PIN = "trust.pin_mismatch", Verification, "the trust root does not descend from the pinned one", "find out who changed it before you pin it anew";
+    TRUST_PIN = "trust.pin_mismatch", Verification, "the trust root is not the one that is trusted, or none that came after it", "find out who changed it before you pin another";
     TRUST_EXPIRED = "trust.expired", Stale, "the trust root has expired", "renew it with `countersign keys renew`";
     TRUST_ROLLBACK = "trust.rollback", Verification, "the trust root is older than one already seen", "get the newest `.countersign/trust.json` from the base branch";
     TRUST_THRESHOLD = "trust.threshold", Verification, "a change of the trust root lacks signatures of its root keys", "have enough root keys sign the change";

@@ -15,6 +15,7 @@ use super::{
 use crate::base::{
     digest::Digest,
     reason::{Refusal, Result},
+    text::count,
     time::Timestamp,
 };
 
@@ -102,7 +103,7 @@ fn signatories(envelope: &Envelope, root: &TrustRoot, at: Timestamp) -> Result<V
         }
     }
     if signatories.is_empty() {
-        let why = format!("{} signatures, none trusted", envelope.signatures().len());
+        let why = format!("{}, none trusted", count(envelope.signatures().len(), "signature"));
         return Err(Refusal::new(SIGNATURE_NONE, why));
     }
     Ok(signatories)
@@ -242,7 +243,7 @@ fn count_knowing(
         }
     }
     if known == 0 {
-        let why = format!("{} signatures, none trusted", envelope.signatures().len());
+        let why = format!("{}, none trusted", count(envelope.signatures().len(), "signature"));
         return Err(Refusal::new(SIGNATURE_NONE, why));
     }
     Ok((people.len(), root.document().root_threshold as usize))

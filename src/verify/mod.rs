@@ -21,7 +21,7 @@
 //! | 13 | `policy.decision` | the policy does not deny, and execution is switched on |
 //! | 14 | `ledger.heads` | every head that a statement names stands in the chain |
 //! | 15 | `plan.recorded` | a planner recorded the plan, and nothing took its place |
-//! | 16 | `plan.not-rejected` | nobody rejected it |
+//! | 16 | `plan.not-rejected` | nobody rejected it, or took all of it back |
 //! | 17 | `determinate` | no step's outcome is unknown |
 //! | 18 | `approval.quorum` | enough approvals count, by distinct people with distinct keys |
 //! | 19 | `approval.objection` | nobody who may approve objects |

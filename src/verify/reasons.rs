@@ -17,7 +17,7 @@ reasons! {
     CHANGE_CLOSED = "subject.change_closed", Stale, "the change request is not open any more", "open another one, and draft a plan for it";
     FORK_REFUSED = "subject.fork", Refused, "the change request comes from another repository", "push the branch to this repository, or let the policy's `gates` allow forks";
     TREE_CHANGED = "subject.tree_changed", Stale, "guardrails or tree differ from those the plan is for", "draft a new plan";
-    WORKSPACE_DIRTY = "subject.workspace_dirty", Verification, "files of the checkout differ from the head commit", "commit or stash the changes; where the trust root takes self-hosted runners, nothing else may lie there: check out anew, or `git clean -ffdx`";
+    WORKSPACE_DIRTY = "subject.workspace_dirty", Verification, "files of the checkout differ from the head commit", "commit or stash the changes";
     POLICY_CHANGED = "policy.changed", Stale, "policy or trust root is not the one the plan was made under", "draft a new plan under the present policy";
     REPLAY_RUN = "replay.run", Stale, "the plan has run, or is running, under its approval", "draft a new plan; or resume that run with --resume";
     ISSUE_UNASKED = "issue.unasked", Verification, "the directive is for issues, and no forge was asked about the plan's", "record and execute where the forge can be asked: set GITHUB_TOKEN; without a forge in the trust root, take `issue` out of the directive";

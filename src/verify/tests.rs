@@ -149,6 +149,13 @@ fn c22_a_changed_tracked_file_is_refused() {
     let mut scene = Scene::approved();
     scene.modified = vec!["src/main.rs".into()];
     alone(&scene, "subject.workspace", "subject.workspace_dirty");
+    // Only who takes jobs on machines that outlive them has anything else to clear away.
+    let hints = |scene: &Scene| scene.verify().0.refusal().unwrap().hints().collect::<Vec<_>>().join("\n");
+    assert!(!hints(&scene).contains("self-hosted"), "{}", hints(&scene));
+    let runner = Runner::SelfHosted;
+    let mut scene = Scene::approved_under(|document| document.issuers = vec![Issuer { runner, ..issuer() }]);
+    scene.modified = vec!["src/main.rs".into(), "left.txt".into()];
+    assert!(hints(&scene).contains("git clean -ffdx"), "{}", hints(&scene));
 }
 
 #[test]
@@ -273,7 +280,16 @@ fn b32_a_revocation_of_approval_plan_or_key_closes_the_door() {
         scene
     };
     alone(&target(|_, payload| RevocationTarget::Approval(payload)), "approval.quorum", "approval.revoked");
-    alone(&target(|scene, _| RevocationTarget::Plan(scene.plan.digest())), "approval.quorum", "approval.revoked");
+    let whole = target(|scene, _| RevocationTarget::Plan(scene.plan.digest()));
+    assert_eq!(
+        failing(&whole),
+        [("plan.not-rejected", "approval.revoked"), ("approval.quorum", "approval.revoked")],
+        "the plan is over, and its approvals with it"
+    );
+    // A plan that nobody had approved yet waits for nobody any more.
+    let mut bare = Scene::recorded(ONE, |_| {});
+    bare.revoke(RevocationTarget::Plan(bare.plan.digest()));
+    assert_eq!(failing(&bare), [("plan.not-rejected", "approval.revoked"), ("approval.quorum", "approval.none")]);
     alone(&target(|_, _| RevocationTarget::Key(Who::Bob.key().key_id())), "approval.quorum", "approval.revoked");
     opens(&target(|_, _| RevocationTarget::Key(Who::Cleo.key().key_id())));
 }

@@ -60,7 +60,7 @@ fn df6_a_lost_answer_opens_no_second_request_and_what_does_not_fit_opens_none() 
     hub.owner(&["open", "nothing"]).refused(2, "directive.missing");
     hub.with_token(&["open", "mark"], "token-of-cleo").refused(3, "forge.denied");
     hub.bench.json(&["open", "mark"]).refused(5, "forge.unasked");
-    solo().json(&["open", "mark"]).refused(5, "forge.unasked");
+    solo().json(&["open", "mark"]).refused(2, "forge.none");
     hub.owner(&["open", "mark", "--branch", "elsewhere"]).refused(6, "change.unpushed");
     hub.owner(&["open", "mark", "--branch", "main"]).refused(2, "change.branch");
     hub.bench.write("more.txt", "more");
@@ -92,7 +92,7 @@ fn df22_a_workflow_is_started_at_the_base_or_a_named_branch_and_its_run_is_told(
 fn df22_what_the_forge_does_not_allow_or_take_starts_nothing() {
     let hub = Hub::new();
     hub.bench.json(&["dispatch", "release.yml"]).refused(5, "forge.unasked");
-    solo().json(&["dispatch", "release.yml"]).refused(5, "forge.unasked");
+    solo().json(&["dispatch", "release.yml"]).refused(2, "forge.none");
     hub.owner(&["dispatch", "release.yml", "-i", "version"]).refused(2, "input.form");
     hub.owner(&["dispatch", "release.yml", "--ref", "nowhere"]).refused(3, "forge.rejected");
     let denied = hub.with_token(&["dispatch", "release.yml"], "token-of-cleo").refused(3, "forge.denied");

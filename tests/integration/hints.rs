@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use super::{
+    forge_model::ForgeModel,
     scene::{Drafted, approve, key_file, plan, runs, solo, team},
     support::Bench,
 };
@@ -51,6 +52,99 @@ fn a_denial_blames_no_approver() {
     let checks = verified["result"]["checks"].as_array().unwrap();
     let quorum = checks.iter().find(|check| check["id"] == "approval.quorum").unwrap().to_string();
     assert!(quorum.contains("not asked: denied"), "{quorum}");
+}
+
+#[test]
+fn a_plan_that_was_taken_back_is_said_to_be_over() {
+    let bench = solo();
+    for approvals in [0, 1] {
+        let drafted = plan(&bench, "mark", &["--seed", &format!("{approvals}f").repeat(16)]);
+        for _ in 0..approvals {
+            approve(&bench, "ada", &drafted, &[]).exits(0);
+        }
+        bench.json(&["revoke", "--plan", &drafted.file, "--reason", "not this"]).exits(0);
+        for command in ["execute", "verify"] {
+            let told = bench.json(&[command, &drafted.file]).refused(3, "approval.revoked").stderr;
+            assert!(told.contains("the plan is over") && !told.contains("ask for one"), "{command}: {told}");
+        }
+        let told = bench.run(&["status", &drafted.file]).exits(0).stdout;
+        assert!(told.contains("execution would be refused") && told.contains("[approval.revoked]"), "{told}");
+        let told = bench.json(&["approve", &drafted.file, "--digest", &drafted.digest]).exits(6).stderr;
+        assert!(told.contains("was revoked") && told.contains("make a new plan"), "{told}");
+    }
+    let help = bench.run(&["revoke", "--help"]).exits(0).stdout;
+    assert!(help.contains("cannot be approved again"), "{help}");
+}
+
+#[test]
+fn who_has_no_forge_is_told_how_to_begin_anew_with_one() {
+    let bench = solo();
+    let drafted = plan(&bench, "mark", &[]);
+    let approve = ["approve", &drafted.file, "--gate", "review"];
+    for line in [&["propose", &drafted.file][..], &["open", "mark"], &["dispatch", "x.yml"], &approve] {
+        let told = bench.json(line).refused(2, "forge.none").stderr;
+        assert!(told.contains("git branch -m countersign/ledger") && !told.contains("GITHUB_TOKEN"), "{told}");
+    }
+    let told = bench.json(&["init", "--forge", "github"]).refused(2, "setup.exists").stderr;
+    assert!(told.contains("git branch -m countersign/ledger"), "{told}");
+    let told = bench.json(&["init", "--solo"]).refused(2, "setup.exists").stderr;
+    assert!(!told.contains("git branch -m"), "{told}");
+    // What is said really leads on.
+    bench.git(&["rm", "-qr", ".countersign"]);
+    bench.git(&["branch", "-m", "countersign/ledger", "countersign/ledger-before"]);
+    let model = ForgeModel::start();
+    let host = model.host();
+    let init = ["init", "--forge", "github", "--host", &host, "--repository", "acme/infra"];
+    bench.run_with(&init, &[("GITHUB_TOKEN", "token-of-ada")], "", false).exits(0);
+    bench.commit("Set up countersign anew");
+    assert_eq!(bench.json(&["list"]).exits(0).json()["result"], serde_json::json!([]));
+    bench.json(&["open", "mark"]).refused(5, "forge.unasked");
+}
+
+#[test]
+fn a_hint_is_a_line_that_can_be_typed() {
+    let bench = solo();
+    let drafted = plan(&bench, "mark", &[]);
+    let told = bench.json(&["execute", &drafted.file]).refused(4, "approval.none").stderr;
+    assert!(told.contains("`countersign approve PLAN`"), "{told}");
+    let told = bench.run(&["keys", "generate", "new", "--out", "../new.pem"]).exits(0).stdout;
+    let next = told.lines().find(|line| line.contains("keys public")).unwrap();
+    let file = next.split('\'').nth(1).unwrap();
+    assert!(!bench.run(&["keys", "public", file]).exits(0).stdout.is_empty(), "{told}");
+    assert!(told.contains("keys enrol --login LOGIN --public-key key.pub"), "{told}");
+    for line in [&["keys", "public", "nosuch"][..], &["approve", &drafted.file, "--key", "nosuch"]] {
+        let told = bench.json(line).refused(2, "key.file").stderr;
+        assert!(told.contains("/keys are") && told.contains("ada"), "{told}");
+    }
+    let told = bench.json(&["policy", "simulate", &drafted.file, "--as", "nosuch"]).refused(2, "usage.invalid").stderr;
+    assert!(told.contains("the trust root knows ada"), "{told}");
+    let other = format!("sha256:{}", "0".repeat(64));
+    let told = bench.json(&["keys", "trust", &other]).refused(5, "trust.pin_mismatch").stderr;
+    assert!(told.contains("nothing was pinned") && !told.contains("does not descend"), "{told}");
+    bench.write("README.md", "# Other\n");
+    let told = bench.json(&["verify", &drafted.file]).stderr;
+    assert!(told.contains("commit or stash") && !told.contains("self-hosted"), "{told}");
+    assert!(!told.contains("1 files"), "{told}");
+}
+
+#[test]
+fn the_review_is_told_apart_from_the_policy() {
+    let bench = solo();
+    let drafted = plan(&bench, "mark", &[]);
+    let told = bench.run(&["policy", "explain", &drafted.file]).exits(0).stdout;
+    let line = told.lines().find(|line| line.contains(" review: ")).unwrap();
+    assert!(line.contains(&format!("checks of {}; policy all ", drafted.digest)), "{line}");
+    assert_eq!(line.matches(&drafted.digest).count(), 1, "{line}");
+}
+
+#[test]
+fn two_drafts_of_the_same_are_not_wider_because_time_went_by() {
+    let bench = solo();
+    let one = plan(&bench, "mark", &[]);
+    bench.pass(90);
+    let two = plan(&bench, "mark", &[]);
+    let told = bench.run(&["diff", &one.file, &two.file]).exits(0).stdout;
+    assert!(told.contains("0 widened") && told.contains("expiry"), "{told}");
 }
 
 fn completed(bench: &Bench) -> Drafted {

@@ -304,7 +304,7 @@ fn jf13_a_session_is_bounded_by_its_uses_and_a_single_run_by_one() {
     let mark = plan(&bench, "mark", &[]);
     for line in [&["--scope", "session"][..], &["--scope", "session", "--max-uses", "0"], &["--max-uses", "2"]] {
         let all = [&["approve", &mark.file, "--digest", &mark.digest], line].concat();
-        refused(&bench, &all, 5, "approval.uses");
+        refused(&bench, &all, 2, "usage.invalid");
     }
     approve(&bench, "ada", &mark, &["--scope", "session", "--max-uses", "2", "--reason", "twice"]).exits(0);
     runs(&bench, &["execute", &mark.file]);

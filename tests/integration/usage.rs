@@ -38,6 +38,12 @@ fn a_value_that_was_typed_wrongly_is_a_mistake_of_usage() {
         (&["verify", "--bundle", "README.md", "--offline", "--trust-root", "sha256:12"], "--trust-root"),
         (&["fetch", "42", "--digest", "sha256:00", "--out", "x"], "--digest"),
         (&["revoke", "--approval", "sha256:12", "--reason", "x"], "--approval"),
+        (&["list", "--limit", "0"], "--limit"),
+        (&["history", "--limit", "0"], "--limit"),
+        (&["ledger", "log", "--limit", "0"], "--limit"),
+        (&["halt", "--lift", "--reason", "x"], "there is no halt to lift"),
+        (&["list", "--events", "/nonexist/x"], "there is no such folder"),
+        (&["plan", "/etc/passwd.md"], "passwd.md"),
     ];
     for (line, says) in lines {
         mistake(bench.json(line), says);
@@ -50,6 +56,10 @@ fn a_value_that_was_typed_wrongly_is_a_mistake_of_usage() {
     let drafted = plan(&bench, "mark", &[]);
     mistake(bench.json(&["approve", &drafted.file, "--digest", "sha256:12"]), "--digest");
     mistake(bench.json(&["verify", &drafted.file, "--trust-root", "sha256:12"]), "--trust-root");
+    for uses in [&["--scope", "session"][..], &["--scope", "session", "--max-uses", "500"], &["--max-uses", "0"]] {
+        let line = [&["approve", &drafted.file, "--digest", &drafted.digest][..], uses].concat();
+        mistake(bench.json(&line), "--max-uses");
+    }
     mistake(bench.json(&["execute", &drafted.file, "--resume", "a/b"]), "--resume");
     let pin = [("COUNTERSIGN_TRUST_ROOT", "nonsense")];
     mistake(bench.run_with(&["list", "--json"], &pin, "", false), "COUNTERSIGN_TRUST_ROOT");
@@ -103,6 +113,65 @@ fn a_trial_says_where_everything_is() {
     assert!(result["runId"].as_str().unwrap().starts_with("run-"), "{ran}");
     assert!(fs::metadata(result["bundlePath"].as_str().unwrap()).unwrap().is_file());
     assert!(fs::metadata(result["scratch"].as_str().unwrap()).unwrap().is_dir());
+}
+
+#[test]
+fn a_trial_is_made_of_a_repository_that_is_set_up() {
+    let bench = Bench::new(&[]);
+    let set_up = bench.run(&["init", "--solo", "--login", "ada"]).exits(0);
+    assert!(set_up.stdout.contains("ledger on refs/heads/countersign/ledger"), "{}", set_up.stdout);
+    // As `init` left it, and then with the set-up committed.
+    bench.json(&["try", "mark", "--keep", "../none"]).refused(2, "directive.missing");
+    for folder in ["../kept", "../kept-again"] {
+        let before = (bench.git(&["for-each-ref"]), bench.git(&["status", "--porcelain"]));
+        let ran = bench.json(&["try", "directives/inventory.md", "--keep", folder]).exits(0).json();
+        assert!(ran["result"]["runId"].as_str().unwrap().starts_with("run-"), "{ran}");
+        assert_eq!((bench.git(&["for-each-ref"]), bench.git(&["status", "--porcelain"])), before);
+        bench.commit("Set up");
+    }
+    // Also where the ledger's branch came from elsewhere, or another branch than the base is checked out.
+    let ledger = bench.git(&["rev-parse", "countersign/ledger"]);
+    bench.git(&["update-ref", "refs/remotes/origin/countersign/ledger", &ledger]);
+    bench.git(&["checkout", "-q", "-b", "other"]);
+    bench.json(&["try", "inventory"]).exits(0);
+}
+
+#[test]
+fn help_is_help_whatever_options_stand_behind_it() {
+    let bench = Bench::new(&[]);
+    let help = bench.run(&["help"]).exits(0).stdout;
+    assert!(help.contains("Usage: countersign"), "{help}");
+    assert_eq!(bench.run(&["help", "--json"]).exits(0).stdout, help);
+    assert!(bench.run(&["help", "plan", "--json"]).exits(0).stdout.contains("Usage: countersign plan"));
+    bench.run(&["help", "--nosuch"]).exits(2);
+}
+
+#[test]
+fn a_directive_is_named_by_any_path_that_leads_to_it() {
+    let bench = solo();
+    fs::create_dir(bench.path("sub")).unwrap();
+    let whole = bench.path("directives/mark.md").display().to_string();
+    for line in [
+        &["plan", &whole][..],
+        &["plan", "../repo/directives/mark.md"],
+        &["-C", "sub", "plan", "../directives/mark.md"],
+        &["-C", "directives", "plan", "mark.md"],
+        &["-C", "sub", "plan", "directives/mark.md"],
+        &["-C", "sub", "plan", "mark"],
+    ] {
+        bench.pass(1);
+        let drafted = bench.json(&[line, &["--no-record", "--out", "../p.json"]].concat()).exits(0).json();
+        assert!(drafted["result"]["planDigest"].as_str().unwrap().starts_with("sha256:"), "{line:?}: {drafted}");
+    }
+    fs::write(bench.outside("mark.md"), bench.read("directives/mark.md")).unwrap();
+    let outside = bench.outside("mark.md").display().to_string();
+    for line in [&["plan", &outside][..], &["plan", "../mark.md"], &["-C", "sub", "plan", "../../mark.md"]] {
+        bench.json(line).refused(2, "directive.missing");
+    }
+    // What lies here and is not committed is told from what is not there.
+    bench.write("directives/new.md", bench.read("directives/mark.md"));
+    bench.json(&["-C", "directives", "plan", "new.md"]).refused(2, "setup.uncommitted");
+    bench.json(&["-C", "directives", "try", "new.md", "--keep", "../../trial"]).exits(0);
 }
 
 #[test]

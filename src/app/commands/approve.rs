@@ -22,7 +22,7 @@ use crate::{
     approval::{
         Ground, Invalidation,
         reasons::{APPROVAL_POLICY, APPROVAL_SCOPE, APPROVAL_UNBOUND, APPROVAL_USES, DIGEST_SHORT},
-        status::would_not_count,
+        status::{MAX_USES, would_not_count},
     },
     base::{
         digest::Digest,
@@ -195,11 +195,19 @@ impl Terms {
     ) -> Result<Self> {
         let (scope, max_uses) = match (asked.scope, asked.max_uses) {
             (ScopeArg::SingleRun, None | Some(1)) => (Scope::SingleRun, 1),
-            (ScopeArg::Session, Some(uses @ 1..=100)) => (Scope::Session, uses),
+            (ScopeArg::Session, Some(uses @ 1..=MAX_USES)) => (Scope::Session, uses),
             (ScopeArg::Session, None) => {
-                return Err(Refusal::new(APPROVAL_USES, "a session approval needs --max-uses"));
+                return Err(Refusal::new(APPROVAL_USES, "a session approval needs it").typed_as("--max-uses"));
             }
-            (_, Some(uses)) => return Err(Refusal::new(APPROVAL_USES, format!("{uses} uses"))),
+            (scope, Some(uses)) => {
+                let what = match scope {
+                    ScopeArg::SingleRun => {
+                        format!("{uses} is not 1, and without --scope session an approval is used once")
+                    }
+                    ScopeArg::Session => format!("{uses} is not 1 to {MAX_USES}"),
+                };
+                return Err(Refusal::new(APPROVAL_USES, what).typed_as("--max-uses"));
+            }
         };
         let ends = matter.plan.plan().expires_at.min(session.root.document().expires);
         let longest = matter.policy.limits().approval_lifetime.min(ends.since(now));

@@ -16,7 +16,7 @@ use crate::{
     },
     base::{
         reason::{Refusal, Result},
-        text::{count, visible},
+        text::{count, counted, visible},
     },
     cli::args::DoctorArgs,
     execute::sandbox,
@@ -81,7 +81,9 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
             }
             lines.push(Line::of(
                 "ledger",
-                ledger.map(|(entries, objects)| format!("{entries} entries, {}", count(objects, "object"))),
+                ledger.map(|(entries, objects)| {
+                    format!("{}, {}", counted(entries, "entry", "entries"), count(objects, "object"))
+                }),
             ));
             lines.push(Line::of(
                 "work-tree",

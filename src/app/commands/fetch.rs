@@ -9,7 +9,7 @@ use crate::{
     app::{files, forge, output::Outcome, session::Session, world::World},
     base::{
         reason::{Result, typed},
-        text::visible,
+        text::{count, visible},
     },
     cli::args::FetchArgs,
     forge::reasons::{DENIED, MISSING},
@@ -34,7 +34,12 @@ pub(super) fn run(args: &FetchArgs, world: &World) -> Result<Outcome> {
     let bytes = forge.download(&artifact, MAX_ARCHIVE)?;
     files::write(&out, &bytes)?;
     let name = visible(&artifact.name);
-    let text = format!("{digest}\n  `{name}` of run {}, {} bytes: {}\n", artifact.run, bytes.len(), args.out.display());
+    let text = format!(
+        "{digest}\n  `{name}` of run {}, {}: {}\n",
+        artifact.run,
+        count(bytes.len(), "byte"),
+        args.out.display()
+    );
     let result = json!({
         "artifact": artifact.id,
         "name": artifact.name,

@@ -6,11 +6,12 @@ use crate::{
     app::{
         ledger::reason,
         output::Outcome,
+        reasons::NOTHING_HALTED,
         session::Session,
         signer::{self, Hand},
         world::World,
     },
-    base::reason::Result,
+    base::reason::{Refusal, Result},
     cli::args::HaltArgs,
     ledger::{Batch, NewEntry},
     sign::{Duty, Envelope, predicate::Halt, statement::Subject},
@@ -28,6 +29,9 @@ pub(super) fn record(halted: bool, why: &str, hand: &Hand, session: &Session, wo
     let nonce = world.entropy.nonce()?;
     let genesis = session.root.document().ledger.genesis;
     let appended = session.entries(world.now())?.append(world.clock, |seen| {
+        if !halted && seen.state.halt().is_none() {
+            return Err(Refusal::new(NOTHING_HALTED, "there is no halt to lift"));
+        }
         let halt = Halt {
             halted,
             by: hand.actor(session),

@@ -15,7 +15,7 @@ const KINDS: [&str; 8] = ["plan", "approval", "rejection", "revocation", "claim"
 pub(super) fn run(args: &HistoryArgs, world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;
     let mut ledger = session.entries(world.now())?;
-    let mut items = ledger.log(world.now(), args.limit, |entry| KINDS.contains(&entry.record.kind()))?;
+    let mut items = ledger.log(world.now(), args.limit.get(), |entry| KINDS.contains(&entry.record.kind()))?;
     items.reverse();
     let text: String = items.iter().map(line).collect();
     Ok(Outcome::done(json!(items.iter().map(row).collect::<Vec<_>>()), text))

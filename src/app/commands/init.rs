@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::{
     app::{
-        files, keys::trust_store, output::Outcome, reasons::ALREADY_SET_UP, session::POLICY, undo::Made, world::World,
+        files, forge::BEGIN_ANEW, keys::trust_store, output::Outcome, reasons::ALREADY_SET_UP, session::POLICY,
+        undo::Made, world::World,
     },
     base::{
         reason::{Refusal, Result, USAGE},
@@ -20,6 +21,7 @@ use crate::{
     cli::args::{ForgeArg, InitArgs},
     forge::Checkout,
     policy::starter::Starter,
+    sign::TrustRoot,
 };
 use founding::{Foundation, Setup, found};
 use place::{Founder, Place};
@@ -54,14 +56,17 @@ const OF_TRUST_ROOT: [&str; 3] =
     [trust_store::CURRENT, ".countersign/trust/1.json", ".countersign/trust/1.intoto.json"];
 
 /// Where the ledger is.
-const LEDGER: &str = "refs/heads/countersign/ledger";
+pub(super) const LEDGER: &str = "refs/heads/countersign/ledger";
 
 pub(super) fn run(args: &InitArgs, world: &World) -> Result<Outcome> {
     let checkout = Checkout::discover(&world.cwd)?;
     checkout.head()?;
     let top = checkout.workdir().to_owned();
     if top.join(trust_store::CURRENT).exists() {
-        return Err(Refusal::new(ALREADY_SET_UP, format!("`{}` is there", trust_store::CURRENT)));
+        let refusal = Refusal::new(ALREADY_SET_UP, format!("`{}` is there", trust_store::CURRENT));
+        // Who has no forge in the trust root and asks for one is told what there is to do, not that it was done.
+        let anew = args.forge.is_some() && !names_a_forge(&top);
+        return Err(if anew { refusal.hint(BEGIN_ANEW) } else { refusal });
     }
     if checkout.resolve(LEDGER).is_ok() {
         return Err(Refusal::new(ALREADY_SET_UP, format!("a ledger is there: `{LEDGER}`"))
@@ -117,6 +122,13 @@ pub(super) fn run(args: &InitArgs, world: &World) -> Result<Outcome> {
         "written": written.iter().chain(&setup.files).collect::<Vec<_>>(),
     });
     Ok(Outcome::done(result, text).about(setup.trust_root.to_string()))
+}
+
+/// Tells whether the trust root that lies here names a forge; nothing is believed of it otherwise.
+fn names_a_forge(top: &Path) -> bool {
+    let bytes = trust_store::work_tree_reader(top)(trust_store::CURRENT);
+    let document = bytes.ok().flatten().and_then(|bytes| TrustRoot::unverified(&bytes).ok());
+    document.is_none_or(|document| document.forge.is_some())
 }
 
 /// Says how the keys get to where jobs find them.

@@ -10,7 +10,7 @@ use crate::{
         keys::{
             change::{Change, NewGate, NewKey},
             commands::{self, Changed, GenerateRequest, Site, TrustRequest},
-            file::{HeldKey, Place},
+            file::Place,
             pin::{self, Repin},
             trust_store::{self, TrustFiles},
         },
@@ -134,7 +134,7 @@ fn generate(name: &str, out: Option<&PathBuf>, world: &World) -> Result<Outcome>
 }
 
 fn public(name: &str, world: &World) -> Result<Outcome> {
-    let key = HeldKey::load(&signer::key_path(name, &world.env.config_dir()?, world)?)?.public()?;
+    let key = signer::named_key(name, &world.env.config_dir()?, world)?.public()?;
     let result = json!({ "key": key.id(), "public": key.to_base64() });
     Ok(Outcome::done(result, format!("{}\n", key.to_base64())))
 }

@@ -16,7 +16,7 @@ use crate::{
     base::{
         json,
         reason::{INTERNAL, IO, Refusal, Result},
-        text::{count, visible},
+        text::{count, counted, visible},
         time::Timestamp,
     },
     cli::args::{LedgerCommand, SignerArgs},
@@ -28,7 +28,7 @@ pub(super) fn run(command: &LedgerCommand, world: &mut World) -> Result<Outcome>
     let session = Session::open(world)?;
     match command {
         LedgerCommand::Verify => verify(&session, world),
-        LedgerCommand::Log { limit } => log(*limit, &session, world),
+        LedgerCommand::Log { limit } => log(limit.get(), &session, world),
         LedgerCommand::Show { seq, openssh } => show(*seq, openssh.as_deref(), &session, world),
         LedgerCommand::Export { out } => export(out.as_deref(), &session, world),
         LedgerCommand::Checkpoint { signer } => sign(signer, &session, world),
@@ -47,7 +47,7 @@ fn verify(session: &Session, world: &World) -> Result<Outcome> {
         "genesis": session.root.document().ledger.genesis,
     });
     let objects = count(objects, "object");
-    let text = format!("{entries} entries and {objects} hold\n  head {hash}\n");
+    let text = format!("{} and {objects} hold\n  head {hash}\n", counted(entries, "entry", "entries"));
     Ok(Outcome::done(result, text).decision("verified").about(hash))
 }
 
@@ -139,7 +139,10 @@ fn export(out: Option<&Path>, session: &Session, world: &mut World) -> Result<Ou
                 std::fs::File::create(&path).map_err(|e| Refusal::new(IO, format!("{}: {e}", path.display())))?;
             ledger.export(now, std::io::BufWriter::new(file))?;
             let shown = out.display().to_string();
-            Ok(Outcome::done(json!({ "entries": entries, "path": shown }), format!("{shown}: {entries} entries\n")))
+            Ok(Outcome::done(
+                json!({ "entries": entries, "path": shown }),
+                format!("{shown}: {}\n", counted(entries, "entry", "entries")),
+            ))
         }
         None => {
             let mut bytes = Vec::new();

@@ -46,8 +46,10 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
     let halt = halted(&session, world)?;
     let mut text = halt.as_ref().map(|halt| format!("{}\n", halt_line(halt))).unwrap_or_default();
     let mut rows = Vec::new();
-    for plan in
-        plans.iter().filter(|plan| args.status.as_ref().is_none_or(|wanted| plan.status == *wanted)).take(args.limit)
+    for plan in plans
+        .iter()
+        .filter(|plan| args.status.as_ref().is_none_or(|wanted| plan.status == *wanted))
+        .take(args.limit.get())
     {
         text.push_str(&format!(
             "{} {:<17} {} {}\n",

@@ -15,7 +15,7 @@ use crate::{
     base::{
         diagnostic::{findings, nearest},
         reason::{Refusal, Result, USAGE},
-        text::{count, excerpt},
+        text::{count, excerpt, visible},
     },
     cli::args::{PlanOnly, PolicyCommand},
     policy::{self, Candidate, Outcome as Decided, check, explain::DecisionV1},
@@ -87,6 +87,9 @@ fn simulate(named: &str, people: &[String], world: &World) -> Result<Outcome> {
         let Some(principal) = principals.iter().find(|principal| principal.login == *login) else {
             let refusal = Refusal::new(USAGE, format!("nobody has the login `{}`", excerpt(login)));
             let near = nearest(login, principals.iter().map(|principal| principal.login.as_str()));
+            let people = principals.iter().filter(|principal| principal.kind == PrincipalKind::Person);
+            let known: Vec<&str> = people.map(|person| person.login.as_str()).collect();
+            let refusal = refusal.hint(format!("the trust root knows {}", visible(&known.join(", "))));
             return Err(near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint));
         };
         chosen.extend(everybody.iter().filter(|candidate| candidate.principal == principal.id).cloned().map(

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::{
     app::{
         files,
+        named::Stand,
         output::{Outcome, Printer},
         reasons::{OUTPUT_EXISTS, TRY_FAILED},
-        session::directive_path,
         world::{Console, World},
     },
     base::{
@@ -31,8 +31,8 @@ pub(super) fn run(args: &TryArgs, _: &Global, world: &mut World, printer: &Print
     let here = Checkout::discover(&world.cwd)?;
     let folder = scratch(args, world)?;
     let clone = folder.join("repository");
-    here.clone_to(&clone)?;
-    // What is being tried is what lies here, committed or not; the guardrails are made anew.
+    // What is being tried is what lies here, committed or not; the guardrails are made anew, and the ledger with them.
+    here.clone_to(&clone, super::init::LEDGER)?;
     for name in ["directives", "pipelines"] {
         bring(&here.workdir().join(name), &clone.join(name))?;
     }
@@ -41,7 +41,8 @@ pub(super) fn run(args: &TryArgs, _: &Global, world: &mut World, printer: &Print
         std::fs::remove_dir_all(&guardrails).map_err(|e| Refusal::new(IO, e.to_string()))?;
     }
     let mut trial = Trial { world: inner(world, &clone, &folder), folder, said: Vec::new() };
-    let ended = trial.run(args, world, printer);
+    let directive = Stand { top: here.workdir().to_owned(), here: world.cwd.clone() }.directive_path(&args.directive);
+    let ended = trial.run(directive, args, printer);
     world.console = std::mem::replace(&mut trial.world.console, silent());
     let (lines, found) = match ended {
         Ok(done) => done,
@@ -72,7 +73,7 @@ struct Trial {
 }
 
 impl Trial {
-    fn run(&mut self, args: &TryArgs, _: &World, printer: &Printer) -> Result<(Vec<String>, Found)> {
+    fn run(&mut self, directive: String, args: &TryArgs, printer: &Printer) -> Result<(Vec<String>, Found)> {
         let clone = self.world.cwd.clone();
         let init = InitArgs {
             forge: None,
@@ -96,7 +97,7 @@ impl Trial {
                 draft: false,
                 change_request: None,
                 requested_by: None,
-                directive: directive_path(&args.directive),
+                directive,
                 input: args.input.clone(),
                 out: Some(plan_path.clone()),
                 no_record: false,
@@ -215,8 +216,8 @@ fn beginning(view: &str, folder: &Path) -> String {
     let mut text = lines[..steps].join("\n");
     if steps < lines.len() {
         text.push_str(&format!(
-            "\n... {} more lines: every step with its arguments, and every script, whole, in {}\n",
-            lines.len() - steps,
+            "\n... {}: every step with its arguments, and every script, whole, in {}\n",
+            count(lines.len() - steps, "more line"),
             folder.join("view.html").display()
         ));
     }

@@ -2,7 +2,7 @@
 
 use super::line::{Line, Standing, holds};
 use crate::{
-    base::time::Timestamp,
+    base::{text::count, time::Timestamp},
     sign::{Duty, trust::Key},
 };
 
@@ -32,7 +32,7 @@ fn end(id: &'static str, subject: &str, at: Timestamp, now: Timestamp, fix: &str
     let left = at.since(now);
     let (standing, what) = match left {
         ..=0 => (Standing::Missing, format!("it ended at {at}")),
-        1..=SOON => (Standing::Weak, format!("{} days are left, until {at}", left / 86_400)),
+        1..=SOON => (Standing::Weak, format!("{} left, until {at}", count(left / 86_400, "day"))),
         _ => (Standing::Ok, format!("until {at}")),
     };
     let line = Line::new(id, subject, standing, what);

@@ -80,11 +80,10 @@ impl Generated {
     /// Returns the lines for a person.
     #[must_use]
     pub fn text(&self) -> String {
+        let file = text::visible(&self.path);
         format!(
-            "key      {}\npublic   {}\nfile     {}\nnext     `countersign keys public` prints the public key; a holder of a root key enrols it with `countersign keys enrol`\n",
-            self.key,
-            self.public,
-            text::visible(&self.path)
+            "key      {}\npublic   {}\nfile     {file}\nnext     countersign keys public '{file}' > key.pub\n         then a holder of a root key: countersign keys enrol --login LOGIN --public-key key.pub\n",
+            self.key, self.public,
         )
     }
 }
@@ -383,7 +382,12 @@ pub struct Pinned {
 /// `trust.pin_mismatch` where it does not, or where it is of another repository; those of [`trust_store::load`] and
 /// [`pin::store`].
 pub fn trust(request: &TrustRequest, reader: Reader<'_>, now: Timestamp) -> Result<Pinned> {
-    let root = trust_store::load(reader, &request.digest, now)?;
+    let root = trust_store::load(reader, &request.digest, now).map_err(|e| match e.reason() {
+        TRUST_PIN => e.hint(
+            "see that you have the digest right: `countersign keys show` tells what lies here; nothing was pinned",
+        ),
+        _ => e,
+    })?;
     let document = root.document();
     if document.host != request.host || document.repo_id != request.repo_id {
         let why = format!("the trust root is of repository {} on {}", document.repo_id, document.host);

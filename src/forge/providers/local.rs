@@ -268,11 +268,12 @@ impl Checkout {
             .find_map(|file| git2::Config::open(file).and_then(|config| config.get_string(key)).ok())
     }
 
-    /// Clones the repository, with all its objects, into a folder that does not exist.
+    /// Clones the repository, with all its objects, into a folder that does not exist; of the branch `without`, a full
+    /// name, the clone knows nothing.
     ///
     /// # Errors
     /// `repository.unreadable`.
-    pub fn clone_to(&self, folder: &Path) -> Result<()> {
+    pub fn clone_to(&self, folder: &Path, without: &str) -> Result<()> {
         let mut builder = git2::build::RepoBuilder::new();
         builder.clone_local(git2::build::CloneLocal::NoLinks);
         let from = self.workdir.to_str().ok_or_else(|| Refusal::new(REPO_UNREADABLE, "the path is not UTF-8"))?;
@@ -281,6 +282,13 @@ impl Checkout {
             let head = clone.head().and_then(|head| head.peel_to_commit()).map_err(unreadable)?;
             clone.branch("main", &head, true).map_err(unreadable)?;
             clone.set_head("refs/heads/main").map_err(unreadable)?;
+        }
+        let branch = without.strip_prefix("refs/heads/").unwrap_or(without);
+        for left in [format!("refs/heads/{branch}"), format!("refs/remotes/origin/{branch}")] {
+            match clone.find_reference(&left).and_then(|mut found| found.delete()) {
+                Err(e) if e.code() != ErrorCode::NotFound => return Err(unreadable(e)),
+                Ok(()) | Err(_) => {}
+            }
         }
         Ok(())
     }

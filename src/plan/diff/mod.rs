@@ -17,7 +17,7 @@ use super::{
     model::{DirectiveRef, Person, Plan, PlannerRef, Risk, Script, Subject},
     view::visible_line,
 };
-use crate::base::{ident::Id, text::visible_lines};
+use crate::base::{ident::Id, text::visible_lines, time::shown_duration};
 
 /// Which way a change goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
@@ -236,7 +236,7 @@ fn plan(changes: &mut Changes, old: &Plan, new: &Plan) {
         subject: old_subject,
         environment,
         created_at,
-        expires_at,
+        expires_at: _,
         nonce,
         parent,
         revision,
@@ -254,7 +254,7 @@ fn plan(changes: &mut Changes, old: &Plan, new: &Plan) {
     } = old;
     changes.level("highest effect", effect, &new.effect);
     changes.value("environment", environment, &new.environment);
-    changes.level("expiry", expires_at, &new.expires_at);
+    expiry(changes, old, new);
     ways_to_approve(changes, gate, &new.gate);
     scripts(changes, old_scripts, &new.scripts);
     changes.value("policy", policy_digest, &new.policy_digest);
@@ -279,6 +279,18 @@ fn plan(changes: &mut Changes, old: &Plan, new: &Plan) {
     changes.value("revision", revision, &new.revision);
     changes.value("drafted", created_at, &new.created_at);
     changes.value("nonce", nonce, &new.nonce);
+}
+
+/// A plan that lives longer is wider; one that was drafted later and lives as long is not.
+fn expiry(changes: &mut Changes, old: &Plan, new: &Plan) {
+    let lives = |plan: &Plan| plan.expires_at.since(plan.created_at);
+    let (before, after) = (lives(old), lives(new));
+    if before == after {
+        return changes.value("expiry", &old.expires_at, &new.expires_at);
+    }
+    let direction = if after > before { Direction::Widened } else { Direction::Narrowed };
+    let shown = |plan: &Plan| Some(format!("{}, until {}", shown_duration(lives(plan)), plan.expires_at));
+    changes.push(direction, "expiry", shown(old), shown(new));
 }
 
 /// No method at all means any method, so it is the widest gate.

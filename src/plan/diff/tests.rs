@@ -97,6 +97,16 @@ fn what_is_checked_less_is_widened() {
 }
 
 #[test]
+fn a_plan_that_was_drafted_later_and_lives_as_long_is_not_widened() {
+    let found = edit(|p| (p.created_at, p.expires_at) = (p.created_at.plus(60), p.expires_at.plus(60)));
+    let listed: Vec<_> = found.changes.iter().map(|change| (change.direction, change.what.as_str())).collect();
+    assert_eq!(listed, [(Changed, "expiry"), (Changed, "drafted")]);
+    // Who dates a plan back lets it live longer.
+    let found = edit(|p| p.created_at = p.created_at.plus(-60));
+    assert!(found.widens(), "{found}");
+}
+
+#[test]
 fn a_script_shows_the_lines_that_differ() {
     let found = edit(|p| {
         p.scripts[0].content = p.scripts[0].content.replace("import sys", "import os\nimport sys");

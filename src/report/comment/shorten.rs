@@ -2,6 +2,8 @@
 //!
 //! Only summaries are shortened; the view never is (C-29).
 
+use crate::base::text::counted;
+
 /// Shortens a page that we wrote to so many characters.
 ///
 /// Only whole lines go, so no inline code is cut open. The head, which says what matters, keeps two thirds.
@@ -22,7 +24,7 @@ pub(super) fn shorten(page: String, limit: usize) -> String {
         out.push('\n');
         out.push_str(ticks(fence));
     }
-    out.push_str(&format!("\n\n({} lines are left out here)\n\n", gone.len()));
+    out.push_str(&format!("\n\n({} left out here)\n\n", counted(gone.len(), "line is", "lines are")));
     if let Some(fence) = open_fence(head.iter().chain(gone).copied()) {
         out.push_str(fence);
         out.push('\n');

@@ -124,7 +124,7 @@ impl Github {
             let text: String = lines.iter().map(|line| format!("  | {line}\n")).collect();
             match &mut self.tokens {
                 Some(tokens) => write!(out, "{}", silenced(&text, tokens))?,
-                None => writeln!(out, "  {} lines of output", lines.len())?,
+                None => writeln!(out, "  {} of output", count(lines.len(), "line"))?,
             }
         }
         Ok(())

@@ -85,7 +85,10 @@ pub(super) fn check(document: &Document, earlier: Option<&TrustRoot>) -> Result<
     }
     let threshold = document.root_threshold as usize;
     if threshold == 0 || threshold > root_holders.len() {
-        return refuse(format!("root threshold {threshold} with {} holders of a root key", root_holders.len()));
+        return refuse(format!(
+            "root threshold {threshold} with {} of a root key",
+            text::count(root_holders.len(), "holder")
+        ));
     }
     Ok(keys)
 }

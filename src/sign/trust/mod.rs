@@ -9,7 +9,7 @@ pub use document::{Document, Duty, ForgeKind, Key, LOCAL, LedgerRef, Principal, 
 
 use super::{
     envelope::Envelope,
-    issuer::Issuer,
+    issuer::{Issuer, Runner},
     reasons::{TRUST_EXPIRED, TRUST_MALFORMED, TRUST_PIN, TRUST_ROLLBACK, TRUST_THRESHOLD},
     schemes::{Scheme, Verifier},
     verified,
@@ -202,6 +202,12 @@ impl TrustRoot {
     #[must_use]
     pub fn document(&self) -> &Document {
         &self.document
+    }
+
+    /// Tells whether jobs are taken on machines that outlive them.
+    #[must_use]
+    pub fn takes_self_hosted(&self) -> bool {
+        self.document.issuers.iter().any(|issuer| issuer.runner == Runner::SelfHosted)
     }
 
     /// Returns SHA-256 of the document's bytes.

@@ -1,14 +1,17 @@
-//! What the ledger says of a plan lets it run: recorded, not rejected, not run before, not in doubt, not halted.
+//! What the ledger says of a plan lets it run: recorded, not rejected or taken back, not run before, not in doubt, not halted.
 
 use std::collections::BTreeSet;
 
 use super::refuse;
 use crate::{
-    approval::{ApprovalStatus, reasons::PLAN_REJECTED},
+    approval::{
+        ApprovalStatus,
+        reasons::{APPROVAL_REVOKED, PLAN_REJECTED},
+    },
     base::{
         ident::Id,
         reason::{Refusal, Result},
-        text::excerpt,
+        text::{count, counted, excerpt},
     },
     ledger::{
         reasons::{LEDGER_ROLLBACK, RUN_INDETERMINATE},
@@ -28,13 +31,13 @@ pub(super) fn ledger_heads(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatu
         .map(|known| &known.record.ledger)
         .into_iter()
         .chain(state.approvals_of(&digest).map(|approval| &approval.approval.stated().binding.ledger));
-    let mut seen = 0;
+    let mut seen = 0_u64;
     for head in heads {
         (case.chain.must_contain)(head)
             .map_err(|e| Refusal::new(LEDGER_ROLLBACK, e.message().to_owned()).subject(head.hash.to_string()))?;
         seen += 1;
     }
-    Ok(format!("{seen} heads stand in the chain"))
+    Ok(counted(seen, "head stands in the chain", "heads stand in the chain"))
 }
 
 /// Returns what the ledger knows of the plan.
@@ -57,9 +60,14 @@ pub(super) fn plan_recorded(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStat
 }
 
 pub(super) fn plan_not_rejected(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
-    match &known(plan, case)?.rejection {
-        Some(no) => refuse(PLAN_REJECTED, format!("by {}: {}", excerpt(&no.rejected_by.login), excerpt(&no.reason))),
-        None => Ok("no rejection".to_owned()),
+    let known = known(plan, case)?;
+    if let Some(no) = &known.rejection {
+        return refuse(PLAN_REJECTED, format!("by {}: {}", excerpt(&no.rejected_by.login), excerpt(&no.reason)));
+    }
+    match known.revoked {
+        Some(seq) => Err(Refusal::new(APPROVAL_REVOKED, format!("the whole plan was taken back, by entry {seq}"))
+            .hint("the plan is over, whoever approves it: draft a new one with `countersign plan`")),
+        None => Ok("neither rejected nor taken back".to_owned()),
     }
 }
 
@@ -100,7 +108,7 @@ fn join(plan: &SealedPlan, case: &Case<'_>, name: &Id, steps: &BTreeSet<Id>) -> 
     if steps.is_empty() {
         return refuse(REPLAY_RUN, "no step is named".to_owned());
     }
-    Ok(format!("{} steps of run {name}", steps.len()))
+    Ok(format!("{} of run {name}", count(steps.len(), "step")))
 }
 
 pub(super) fn determinate(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {

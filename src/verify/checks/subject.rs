@@ -5,7 +5,7 @@ use crate::{
     approval::ApprovalStatus,
     base::{
         path::RepoPath,
-        reason::{CONTEXT_MISMATCH, Result},
+        reason::{CONTEXT_MISMATCH, Refusal, Result},
         text::excerpt,
     },
     facts::change_request::ChangeRequest,
@@ -54,6 +54,10 @@ pub(super) fn tree(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Re
     same(TREE_CHANGED, "tree", &plan.plan().subject.tree_digest.to_string(), &case.facts.tree_digest.to_string())
 }
 
+/// What helps on a runner that outlives its job, where no file may lie that no commit holds.
+const CHECK_OUT_ANEW: &str =
+    "the trust root takes self-hosted runners, so nothing else may lie there: check out anew, or `git clean -ffdx`";
+
 /// No tracked file is changed; for a resumed run none but those that the plan declares to write.
 pub(super) fn workspace(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
     let declared = match case.purpose {
@@ -64,7 +68,14 @@ pub(super) fn workspace(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) 
         |path: &&String| path.parse::<RepoPath>().is_ok_and(|path| declared.iter().any(|write| path.is_within(write)));
     let mut others = case.modified.iter().filter(|path| !expected(path));
     match others.next() {
-        Some(first) => refuse(WORKSPACE_DIRTY, format!("{} files, such as `{}`", 1 + others.count(), excerpt(first))),
+        Some(first) => {
+            let what = match others.count() {
+                0 => format!("`{}`", excerpt(first)),
+                more => format!("{} files, such as `{}`", 1 + more, excerpt(first)),
+            };
+            let refusal = Refusal::new(WORKSPACE_DIRTY, what);
+            Err(if case.root.takes_self_hosted() { refusal.hint(CHECK_OUT_ANEW) } else { refusal })
+        }
         None => {
             let but = if case.modified.is_empty() { "" } else { " but those that the plan writes" };
             let left_out = match case.left_out {
