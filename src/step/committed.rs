@@ -3,6 +3,8 @@
 //! What git's index or the repository's settings say of a file counts for nothing: every file is read and compared with
 //! the commit's own object.
 
+mod settings;
+
 use std::{
     collections::BTreeSet,
     ffi::OsStr,
@@ -102,7 +104,8 @@ impl Committed {
 
     /// Compares what lies at a path with the commit.
     ///
-    /// `.git`, and what lies there, is no part of any commit and not looked at.
+    /// `.git`, and what lies there, is no part of any commit: of it, settings by which git would run a program are found
+    /// changed, and nothing else is looked at.
     ///
     /// # Errors
     /// `git.failed` where the commit cannot be read; `input.uncommitted` where the path itself is not committed and no state,
@@ -180,7 +183,11 @@ impl Entry<'_> {
 impl Walk<'_> {
     fn path(&mut self, root: &Tree<'_>, named: &RepoPath) -> Result<Seen> {
         let path = Path::new(named.as_str());
-        if path.starts_with(".git") || self.apart.is_written(path) {
+        if path.starts_with(".git") {
+            self.changed.extend(settings::unsafe_settings(self.repository)?);
+            return Ok(Seen::Whole);
+        }
+        if self.apart.is_written(path) {
             return Ok(Seen::Whole);
         }
         if *named == RepoPath::root() {

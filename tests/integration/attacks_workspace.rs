@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use crate::pipelines_support::{Approved, Project, sqlite, stock};
+use crate::pipelines_support::{Approved, Project, has, sqlite, stock};
 
 const SQLITE: &str = "directives/database-migration.md";
 const EVIL: &str = "CREATE TABLE evil(id INTEGER);\n";
@@ -62,6 +62,40 @@ fn settings_by_which_git_looks_at_less_hide_nothing() {
     stock(&project.bench.repo(), "chmod", &["755", file.to_str().unwrap()]);
     refused(&project, &plan, "subject.workspace_dirty");
     stock(&project.bench.repo(), "chmod", &["644", file.to_str().unwrap()]);
+    project.execute(&plan).exits(0);
+}
+
+#[test]
+fn c05_a_setting_by_which_git_would_run_a_program_stops_a_step_that_reads_gits_folder() {
+    if !has("python3") {
+        return;
+    }
+    let project = Project::new("release", "");
+    let plan = project.approved("directives/inventory.md", &[]);
+    let trace = project.bench.outside("trace");
+    let smudge = format!("id > {}; cat", trace.display());
+    let before = project.bench.git(&["rev-parse", "countersign/ledger"]);
+    let attributes = project.bench.path(".git/info/attributes");
+    let evil = |what: &str| {
+        let ran = project.tool(&["execute", plan.file.to_str().unwrap(), "--json"]);
+        assert_eq!(ran.json()["reasonCode"], "subject.workspace_dirty", "{what}: {}", ran.stdout);
+        assert!(ran.stdout.contains("may run a program"), "{what}: {}", ran.stdout);
+        assert!(!trace.exists());
+        assert_eq!(project.bench.git(&["rev-parse", "countersign/ledger"]), before, "nothing was claimed");
+    };
+    fs::create_dir_all(attributes.parent().unwrap()).unwrap();
+    fs::write(&attributes, "* filter=e\n").unwrap();
+    evil("attributes that no commit holds");
+    fs::remove_file(&attributes).unwrap();
+    project.bench.git(&["config", "filter.e.smudge", &smudge]);
+    evil("a filter");
+    project.bench.git(&["config", "--unset", "filter.e.smudge"]);
+    project.bench.git(&["config", "include.path", "more"]);
+    evil("settings from elsewhere");
+    project.bench.git(&["config", "--unset", "include.path"]);
+    // What a runner and Git LFS set is no hindrance.
+    project.bench.git(&["config", "credential.interactive", "never"]);
+    project.bench.git(&["config", "filter.lfs.smudge", "git-lfs smudge -- %f"]);
     project.execute(&plan).exits(0);
 }
 
