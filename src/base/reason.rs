@@ -113,6 +113,17 @@ impl Refusal {
         self
     }
 
+    /// Says in which entry of a ledger it was found: what it is about, or before what was found where it names another thing.
+    #[must_use]
+    pub fn of_entry(mut self, seq: u64) -> Self {
+        let entry = format!("entry {seq}");
+        if self.0.subject.is_none() {
+            return self.subject(entry);
+        }
+        self.0.message = format!("{entry}: {}", self.0.message);
+        self
+    }
+
     /// Adds a hint more particular than the reason's own; the most particular is shown first.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -90,6 +90,9 @@ impl Ledger {
         let mut chain = Chain::new(&self.root, None).keeping(self.keep);
         let entry = chain.push(genesis, &self.root, now)?;
         let head = chain.head().ok_or_else(nothing)?;
+        if let Some(late) = entry.late {
+            return Err(late.refusal());
+        }
         let lines = [genesis.to_vec()];
         let addition = Addition { first: 0, entries: &lines, objects, fold: &[], message: "genesis", at: entry.at };
         let commit = self.store.write(None, &addition)?;

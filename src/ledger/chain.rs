@@ -28,6 +28,7 @@ use crate::{
         envelope::Envelope,
         predicate::{Checkpoint, LedgerHead},
         trust::TrustRoot,
+        verified::Late,
     },
 };
 
@@ -167,7 +168,7 @@ impl Chain {
     /// # Errors
     /// As [`Chain::push`].
     pub(super) fn take(&mut self, bytes: &[u8], root: &TrustRoot, now: Timestamp) -> Result<Option<Entry>> {
-        self.named(|chain| {
+        self.placed(|chain| {
             let seen = chain.look(&chain.statements.keys, chain.focus.as_ref(), root).at(bytes)?;
             chain.step(seen, root, now)
         })
@@ -203,7 +204,7 @@ impl Chain {
             }
             let mut begin = 0;
             for (length, seen) in seen? {
-                if let Some(entry) = self.named(|chain| chain.step(seen?, root, now))? {
+                if let Some(entry) = self.placed(|chain| chain.step(seen?, root, now))? {
                     take(&entry, &block.bytes[begin..begin + length])?;
                 }
                 begin += length + 1;
@@ -218,7 +219,7 @@ impl Chain {
     /// Makes the next entry, verifies it as a reader will, takes it in, and returns it with its bytes.
     ///
     /// # Errors
-    /// As [`Chain::push`].
+    /// As [`Chain::push`]; `key.revoked` for a key that the trust root has revoked, whatever the ledger knows of that.
     pub fn extend(
         &mut self,
         envelope: &Envelope,
@@ -253,6 +254,8 @@ impl Chain {
         root: &TrustRoot,
         now: Timestamp,
     ) -> Result<(Entry, Vec<u8>)> {
+        let opened =
+            opened.and_then(|opened| Late::of(envelope, root, at).map_or(Ok(opened), |late| Err(late.refusal())));
         let prev = self.tip().unwrap_or(NO_PREVIOUS);
         let bytes = entry_bytes(self.length(), prev, envelope, at)?;
         let entry = self.named(|chain| {
@@ -260,7 +263,7 @@ impl Chain {
             if raw.envelope != *envelope || raw.at != at {
                 return Err(Refusal::new(LEDGER_CHAIN, "an entry reads otherwise than it was written"));
             }
-            chain.step(Seen::new(&raw, opened, &chain.statements.keys), root, now)?.ok_or_else(passed_over)
+            chain.step(Seen::new(&raw, opened, root, &chain.statements.keys), root, now)?.ok_or_else(passed_over)
         })?;
         Ok((entry, bytes))
     }
@@ -272,6 +275,12 @@ impl Chain {
             Some(_) => refusal,
             None => refusal.subject(format!("entry {seq}")),
         })
+    }
+
+    /// Says of an entry that is there which one it is, whatever else the refusal is about.
+    fn placed<T>(&mut self, take: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let seq = self.length();
+        take(self).map_err(|refusal| refusal.of_entry(seq))
     }
 
     fn look<'a>(&self, statements: &'a Fingerprints, focus: Option<&'a Focus>, root: &'a TrustRoot) -> Look<'a> {
@@ -306,10 +315,14 @@ impl Chain {
             return Err(Refusal::new(LEDGER_DUPLICATE, "an earlier entry holds the same statement"));
         }
         let (record, signatories) = *opened?;
+        if let Some(late) = seen.late {
+            let named = record.trust_root_version().unwrap_or_default();
+            late.check_unknown(named.max(self.state.trust_root_version()))?;
+        }
         if let Some(head) = record.seen() {
             self.check_seen(head, &record)?;
         }
-        let entry = Entry { seq, at: seen.at, hash: seen.hash, record, signatories };
+        let entry = Entry { seq, at: seen.at, hash: seen.hash, record, signatories, late: seen.late };
         check_origin(&entry.record, seq, root)?;
         self.state.apply_for(self.focus.as_ref(), &entry)?;
         // After the rules: what they let a claim name is its own plan's, and kept.

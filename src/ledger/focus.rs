@@ -92,10 +92,7 @@ impl State {
         match focus {
             Some(focus) if !focus.is_on(&entry.record, self) => {
                 self.check_keys(entry)?;
-                let trust_root_version = match &entry.record {
-                    Record::Approval(approval) => Some(approval.stated().binding.trust_root_version),
-                    _ => None,
-                };
+                let trust_root_version = entry.record.trust_root_version();
                 self.pass_over(PassedOver { kind: entry.record.kind(), trust_root_version });
                 Ok(())
             }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     base::{digest::Digest, reason::Result, time::Timestamp},
-    sign::{Signatory, trust::TrustRoot},
+    sign::{Late, Signatory, trust::TrustRoot},
 };
 
 /// What an envelope records, and who signed it as far as that was asked.
@@ -23,6 +23,8 @@ pub(super) struct Seen {
     pub(super) prev: Digest,
     pub(super) at: Timestamp,
     pub(super) hash: Digest,
+    /// The key among those that signed, or are said to have, which was revoked by then; not asked of what is passed over.
+    pub(super) late: Option<Late>,
     pub(super) content: Content,
 }
 
@@ -58,7 +60,7 @@ impl Look<'_> {
             false => Signatures::Verify,
         };
         let opened = Record::open(&raw.envelope, self.root, raw.at, signatures);
-        Ok(Seen::new(&raw, opened, self.statements))
+        Ok(Seen::new(&raw, opened, self.root, self.statements))
     }
 
     /// Looks no further than at the place of a covered entry that concerns other plans than the one that is asked about.
@@ -67,15 +69,16 @@ impl Look<'_> {
         let plain = Plain::read(bytes).filter(|plain| covers(self.covered, plain.seq))?;
         let passed = focus.passes_over(plain.payload)?;
         let Plain { seq, prev, at, .. } = plain;
-        Some(Seen { seq, prev, at, hash: Digest::of(bytes), content: Content::PassedOver(passed) })
+        Some(Seen { seq, prev, at, hash: Digest::of(bytes), late: None, content: Content::PassedOver(passed) })
     }
 }
 
 impl Seen {
     /// Keeps of an entry what its place will be asked for.
-    pub(super) fn new(raw: &RawEntry, opened: Result<Opened>, statements: &Fingerprints) -> Self {
+    pub(super) fn new(raw: &RawEntry, opened: Result<Opened>, root: &TrustRoot, statements: &Fingerprints) -> Self {
         let content = Content::Read(statements.of(raw.envelope.unverified_payload()), opened.map(Box::new));
-        Self { seq: raw.seq, prev: raw.prev, at: raw.at, hash: raw.hash, content }
+        let late = Late::of(&raw.envelope, root, raw.at);
+        Self { seq: raw.seq, prev: raw.prev, at: raw.at, hash: raw.hash, late, content }
     }
 }
 

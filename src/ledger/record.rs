@@ -22,7 +22,7 @@ use crate::{
         stated::Readable,
         statement::{Predicate, predicate_name},
         trust::{Duty, PrincipalKind, TrustRoot},
-        verified::{Signatory, Verified},
+        verified::{Late, Signatory, Verified},
     },
 };
 
@@ -108,6 +108,9 @@ pub struct Entry {
     pub record: Record,
     /// Who signed; empty where a checkpoint covers the entry and the signatures were not looked at.
     pub signatories: Vec<Signatory>,
+    /// The key that signed, or is said to have, though the trust root had revoked it by then: what it would permit, the
+    /// entry does not.
+    pub late: Option<Late>,
 }
 
 impl Entry {
@@ -124,8 +127,11 @@ impl Entry {
 impl Record {
     /// Opens the envelope of an entry that was appended at a time.
     ///
+    /// A key that the trust root had revoked by then is let pass: whether the entry may stand depends on what the ledger
+    /// knew at its place, which [`Late::check_unknown`] judges.
+    ///
     /// # Errors
-    /// `ledger.unknown_kind`, `ledger.actor`, and those of [`Verified::open`].
+    /// `ledger.unknown_kind`, `ledger.actor`, and those of [`Verified::open`] but `key.revoked`.
     pub fn open(
         envelope: &Envelope,
         root: &TrustRoot,
@@ -243,6 +249,16 @@ impl Record {
             | Self::StepFinished(_)
             | Self::Verification(_)
             | Self::Outcome(_) => None,
+        }
+    }
+
+    /// Returns the version of the trust root that the statement names, where it names one.
+    #[must_use]
+    pub fn trust_root_version(&self) -> Option<u64> {
+        match self {
+            Self::Approval(r) => Some(r.stated().binding.trust_root_version),
+            Self::Checkpoint(r) => Some(r.trust_root_version),
+            _ => None,
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
     },
     event::RunStatus,
     sign::{
-        TrustRoot,
+        Late, TrustRoot,
         predicate::{Checkpoint, Halt, PlanRecord, Rejection, ReviewRecord, Scope},
     },
 };
@@ -47,6 +47,8 @@ pub struct State {
     pub(super) revoked_keys: BTreeMap<Digest, u64>,
     /// The halt that is in force, with its entry.
     pub(super) halt: Option<(u64, Halt)>,
+    /// The key by which that halt was lifted, where the trust root had revoked it by then.
+    pub(super) lifted_late: Option<Late>,
     /// The newest checkpoint, with the entry that holds it.
     pub(super) checkpoint: Option<(u64, Checkpoint)>,
     /// The highest version of the trust root that any statement named.
@@ -66,6 +68,8 @@ pub struct PlanState {
     pub seq: u64,
     /// When it was appended.
     pub at: Timestamp,
+    /// The key that recorded it, where the trust root had revoked it by then: such a record lets nothing run.
+    pub late: Option<Late>,
     /// Reviews, oldest first.
     pub reviews: Vec<ReviewRecord>,
     /// Approvals, oldest first, by the digest of their statement.
@@ -202,7 +206,7 @@ impl State {
         }
     }
 
-    /// Returns the halt that is in force.
+    /// Returns the halt that is in force; one that a key lifted which the trust root had revoked by then still is.
     #[must_use]
     pub fn halt(&self) -> Option<&Halt> {
         self.halt.as_ref().map(|(_, halt)| halt)
@@ -240,10 +244,7 @@ impl State {
         for id in ids {
             if let Some(known) = self.approvals.get_mut(id).filter(|known| known.approval.proven().is_none()) {
                 let known = Arc::make_mut(known);
-                known.approval.prove(root).map_err(|e| match e.about() {
-                    Some(_) => e,
-                    None => e.subject(format!("entry {}", known.seq)),
-                })?;
+                known.approval.prove(root).map_err(|e| e.of_entry(known.seq))?;
             }
         }
         Ok(())
@@ -273,6 +274,16 @@ impl State {
                 format!("halted by {}: {}", halt.by.id, crate::base::text::excerpt(&halt.reason)),
             )),
             None => Ok(()),
+        }
+    }
+
+    /// Refuses an entry that may not follow while the repository is halted.
+    ///
+    /// Whoever wrote before the ledger knew that the key which lifted the halt was revoked may have gone on.
+    pub(super) fn check_followed(&self) -> Result<()> {
+        match self.lifted_late.map(|late| late.check_unknown(self.trust_root_version)) {
+            Some(Ok(())) => Ok(()),
+            _ => self.check_running(),
         }
     }
 

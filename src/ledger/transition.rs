@@ -17,6 +17,10 @@
 //! | checkpoint | not older than the newest, trust root not older |
 //! | halt | a lift needs a halt that its signer saw |
 //!
+//! An entry by a key that the trust root had revoked by then stands only where nothing before it names the version that did
+//! (`Chain::step`). It does what any other does, so that what was built on it stands as well, but that it lifts no halt and
+//! records no plan for anybody who asks whether something may run.
+//!
 //! A rule asks of a plan its [`Standing`](super::standing::Standing), which says the same of one that is over and
 //! remembered by name: what `keep.rs` lets go must make no difference to any rule, nor to the reason of a refusal.
 
@@ -120,6 +124,7 @@ impl State {
             record: record.clone(),
             seq: entry.seq,
             at: entry.at,
+            late: entry.late,
             reviews: Vec::new(),
             approvals: Vec::new(),
             rejection: None,
@@ -234,6 +239,7 @@ impl State {
     fn halted(&mut self, entry: &Entry, record: &Halt) -> Result<()> {
         if record.halted {
             self.halt = Some((entry.seq, record.clone()));
+            self.lifted_late = None;
             return Ok(());
         }
         match &self.halt {
@@ -243,7 +249,10 @@ impl State {
                 Err(order(format!("the lift was made before the halt in entry {since}")))
             }
             Some(_) => {
-                self.halt = None;
+                self.lifted_late = entry.late;
+                if entry.late.is_none() {
+                    self.halt = None;
+                }
                 Ok(())
             }
         }

@@ -22,7 +22,7 @@ use crate::{
 
 impl State {
     pub(super) fn claimed(&mut self, entry: &Entry, claim: &Claim) -> Result<()> {
-        self.check_running()?;
+        self.check_followed()?;
         let standing = self.standing(&claim.plan)?;
         // Asked before anything of its approvals and runs, of which no more may be known than their names.
         if standing.spent {
@@ -110,7 +110,7 @@ impl State {
     }
 
     pub(super) fn step_started(&mut self, entry: &Entry, record: &StepStarted) -> Result<()> {
-        self.check_running()?;
+        self.check_followed()?;
         let run = self.live_run(&record.run, &record.plan)?;
         if record.fencing != run.fencing {
             return Err(Refusal::new(

@@ -16,7 +16,7 @@ pub mod workload;
 pub use envelope::Envelope;
 pub use key::{PrivateKey, PublicKey, Signer};
 pub use trust::{Duty, TrustRoot};
-pub use verified::{Signatory, Verified};
+pub use verified::{Late, Signatory, Verified};
 
 #[cfg(test)]
 mod tests;

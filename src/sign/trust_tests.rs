@@ -108,6 +108,24 @@ fn b32_a_revocation_is_never_taken_back_and_a_key_never_changes_hands() {
 }
 
 #[test]
+fn b32_it_is_known_which_version_revoked_a_key() {
+    let first = document();
+    let id = first.keys[3].id;
+    let root = start(&first, &[1, 2]).unwrap();
+    let follow = |root: &TrustRoot, edit: &dyn Fn(&mut Document)| {
+        root.accept(&version_at(&next(root.document(), edit), Some(root), &[1, 2], at(20))).unwrap()
+    };
+    let second = follow(&root, &|document| document.keys[3].revoked_at = Some(at(10)));
+    let third = follow(&second, &|document| document.expires = at(200_000));
+    let (since, pinned) = (second.document().version, start(third.document(), &[1, 2]).unwrap());
+    assert_eq!(since + 1, third.document().version);
+    assert_eq!(root.revoked_in(&id, at(10)), None);
+    assert_eq!([&second, &third].map(|root| root.revoked_in(&id, at(10))), [Some(since); 2]);
+    assert_eq!([&second, &third].map(|root| root.revoked_in(&id, at(9))), [None; 2]);
+    assert_eq!(pinned.revoked_in(&id, at(10)), Some(since + 1), "nobody here knows of the version before");
+}
+
+#[test]
 fn b33_a_change_needs_the_old_and_the_new_root_keys_and_follows_the_last_version() {
     let first = document();
     let root = start(&first, &[1, 2]).unwrap();

@@ -30,6 +30,43 @@ pub struct Signatory {
     pub job: Option<Box<Vouched>>,
 }
 
+/// A key that signed a statement by whose time it was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// Id of the key.
+    pub key: Digest,
+    /// The version of the trust root that revoked it.
+    pub version: u64,
+}
+
+impl Late {
+    /// Finds the key, among those that an envelope names, that the earliest version revoked by a time.
+    ///
+    /// Nothing is verified: a key that is named and did not sign makes the signatures fail where they are looked at.
+    #[must_use]
+    pub fn of(envelope: &Envelope, root: &TrustRoot, at: Timestamp) -> Option<Self> {
+        let named = envelope.signatures().iter().filter_map(|signature| signature.keyid.parse::<Digest>().ok());
+        named
+            .filter_map(|key| root.revoked_in(&key, at).map(|version| Self { key, version }))
+            .min_by_key(|late| late.version)
+    }
+
+    /// Refuses the statement of somebody who had a version of the trust root, the one that revoked the key or a later one.
+    ///
+    /// # Errors
+    /// `key.revoked`.
+    pub fn check_unknown(self, version: u64) -> Result<()> {
+        if version < self.version { Ok(()) } else { Err(self.refusal()) }
+    }
+
+    /// Returns what refuses whatever such a key signs.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        let what = format!("key {}, by version {} of the trust root", self.key, self.version);
+        Refusal::new(KEY_REVOKED, what).subject(self.key.to_string())
+    }
+}
+
 /// A payload over which at least one signature of a trusted, valid key holds, and none fails.
 #[derive(Clone, Debug)]
 pub struct VerifiedPayload {
@@ -62,6 +99,9 @@ impl VerifiedPayload {
     /// `signature.none`, `signature.invalid`, `key.validity`, `key.revoked`.
     pub fn open(envelope: &Envelope, root: &TrustRoot, at: Timestamp) -> Result<Self> {
         let signatories = signatories(envelope, root, at)?;
+        if let Some(late) = Late::of(envelope, root, at) {
+            return Err(late.refusal());
+        }
         Ok(Self { bytes: envelope.unverified_payload().to_vec(), signatories })
     }
 
@@ -84,19 +124,17 @@ impl VerifiedPayload {
     }
 }
 
-/// Verifies the signatures of an envelope at a time, as [`VerifiedPayload::open`] does; returns who signed.
+/// Verifies the signatures of an envelope at a time, but for whether their keys were revoked by then, which [`Late::of`]
+/// tells; returns who signed.
 fn signatories(envelope: &Envelope, root: &TrustRoot, at: Timestamp) -> Result<Vec<Signatory>> {
     let message = envelope.message();
     let mut signatories: Vec<Signatory> = Vec::new();
     for signature in envelope.signatures() {
         let Ok(id) = signature.keyid.parse::<Digest>() else { continue };
-        let Some(Listed { key, holder, verifier }) = root.listed(&id) else { continue };
+        let Some(Listed { key, holder, verifier, .. }) = root.listed(&id) else { continue };
         let job = key.scheme.verify(verifier, &message, &signature.bytes, at)?;
         if at < key.not_before || at >= key.not_after {
             return Err(Refusal::new(KEY_VALIDITY, format!("key {id} at {at}")).subject(id.to_string()));
-        }
-        if key.revoked_at.is_some_and(|revoked| at >= revoked) {
-            return Err(Refusal::new(KEY_REVOKED, format!("key {id}")).subject(id.to_string()));
         }
         if signatories.iter().all(|known| known.key.id != id) {
             signatories.push(Signatory { key: Arc::clone(key), principal: Arc::clone(holder), job });
@@ -120,20 +158,21 @@ fn check_duties<P: Predicate>(signatories: &[Signatory], duties: &[Duty]) -> Res
 }
 
 impl<'a> Readable<'a> {
-    /// Does what [`Verified::open`] does.
+    /// Does what [`Verified::open`] does, but lets pass what a key signed that was revoked by then: whoever asks must
+    /// judge that by [`Late::of`], and by what could be known at that place.
     ///
     /// # Errors
-    /// As [`Verified::open`].
-    pub fn open<P: Predicate>(&self, root: &TrustRoot, duties: &[Duty], at: Timestamp) -> Result<Verified<P>> {
+    /// As [`Verified::open`], without `key.revoked`.
+    pub(crate) fn open<P: Predicate>(&self, root: &TrustRoot, duties: &[Duty], at: Timestamp) -> Result<Verified<P>> {
         let (stated, signatories) = self.signed(root, duties, at)?;
         Ok(Verified::new(stated, self.envelope().payload_digest(), signatories))
     }
 
-    /// Does what [`Verified::open`] does, and returns what is stated and by whom, which proves nothing to others.
+    /// Does what [`Readable::open`] does, and returns what is stated and by whom, which proves nothing to others.
     ///
     /// # Errors
-    /// As [`Verified::open`].
-    pub fn signed<P: Predicate>(
+    /// As [`Readable::open`].
+    pub(crate) fn signed<P: Predicate>(
         &self,
         root: &TrustRoot,
         duties: &[Duty],

@@ -295,6 +295,22 @@ fn b32_a_revocation_of_approval_plan_or_key_closes_the_door() {
 }
 
 #[test]
+fn b32_a_plan_that_a_revoked_key_recorded_does_not_run() {
+    let runner = Who::Ci.key().key_id();
+    let mut scene = Scene::under(
+        policy(ONE),
+        |document| {
+            let from = document.keys[0].not_before;
+            document.keys.iter_mut().filter(|key| key.id == runner).for_each(|key| key.revoked_at = Some(from));
+        },
+        |_| {},
+    );
+    scene.let_stand_plan();
+    scene.approve(Who::Bob);
+    alone(&scene, "plan.recorded", "key.revoked");
+}
+
+#[test]
 fn e04_a_step_of_unknown_outcome_is_refused() {
     let mut scene = Scene::recorded(ONE, |_| {});
     let approval = scene.approve(Who::Bob);

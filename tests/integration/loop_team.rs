@@ -252,6 +252,41 @@ fn a_key_that_is_revoked_in_the_trust_root_no_longer_approves_or_counts() {
 }
 
 #[test]
+fn b32_what_a_revoked_key_approves_in_a_clone_that_is_behind_stops_nobody_and_runs_nothing() {
+    let bench = asking("{people: 1}");
+    let (origin, stale) = (bench.outside("origin.git"), bench.outside("stale"));
+    let (origin, stale) = (origin.to_str().unwrap(), stale.to_str().unwrap());
+    let mark = plan(&bench, "mark", &[]);
+    bench.git(&["clone", "-q", "--bare", ".", origin]);
+    bench.git(&["clone", "-q", origin, stale]);
+    bench.git(&["-C", stale, "config", "countersign.remote", "origin"]);
+    bench.git(&["remote", "add", "origin", origin]);
+    bench.git(&["config", "countersign.remote", "origin"]);
+    bench.pass(60);
+    let keys = bench.json(&["keys", "show"]).exits(0).json();
+    let bobs = keys["result"]["keys"].as_array().unwrap().iter().find(|k| k["login"] == "bob").unwrap()["id"].clone();
+    let told = bench.run(&["keys", "revoke", bobs.as_str().unwrap(), "--reason", "laptop lost"]).exits(0).stdout;
+    assert!(told.contains("countersign ledger checkpoint"), "{told}");
+    bench.pass(60);
+    let behind = approve(&bench, "bob", &mark, &["-C", stale]);
+    assert_eq!(behind.code, 0, "{}{}", behind.stdout, behind.stderr);
+    commit_as(&bench, "machine");
+    bench.json(&["ledger", "verify"]).exits(0);
+    bench.json(&["status", &mark.digest]).exits(0);
+    let ran = refused(&bench, &["execute", &mark.file], 6, "subject.head_moved").json();
+    let quorum = ran["result"]["checks"].as_array().unwrap().iter().find(|check| check["id"] == "approval.quorum");
+    assert_eq!(quorum.unwrap()["result"], "failed", "{ran}");
+    assert_eq!(ran["result"]["approvalsHave"], 0, "{ran}");
+    let next = plan(&bench, "mark", &[]);
+    refused(&bench, &["execute", &next.file], 4, "approval.none");
+    bench.json(&["halt", "--reason", "a key was lost"]).exits(0);
+    bench.json(&["ledger", "checkpoint"]).exits(0);
+    bench.json(&["ledger", "verify"]).exits(0);
+    let late = approve(&bench, "bob", &mark, &["-C", stale]);
+    assert_eq!(late.json()["reasonCode"], "trust.rollback", "{}", late.stdout);
+}
+
+#[test]
 fn a_key_is_valid_within_its_window_only_and_the_trust_root_is_renewed() {
     let bench = asking("{people: 1}");
     enrol(&bench, "eve", &["--valid", "30d"]);

@@ -40,6 +40,9 @@ use crate::{
     },
 };
 
+/// What a person does once the version that revokes a key is on the base branch.
+const AFTER_REVOKING: &str = "then     countersign ledger checkpoint, once it is there: from that entry on the ledger takes nothing by this key\n";
+
 pub(super) fn run(command: &KeysCommand, world: &World) -> Result<Outcome> {
     match command {
         KeysCommand::Generate { name, out } => generate(name, out.as_ref(), world),
@@ -51,7 +54,7 @@ pub(super) fn run(command: &KeysCommand, world: &World) -> Result<Outcome> {
             let why = reason(why)?;
             let change = Change::RevokeKey { key: typed(key, "KEY")?, at: world.now() };
             let mut outcome = Yard::open(world)?.change(&[change], signer, world)?;
-            outcome.1 = format!("{}reason   {}\n", outcome.1, text::visible(&why));
+            outcome.1 = format!("{}reason   {}\n{AFTER_REVOKING}", outcome.1, text::visible(&why));
             Ok(Outcome::done(outcome.0, outcome.1))
         }
         KeysCommand::Renew { valid, signer } => {

@@ -49,7 +49,8 @@ pub(super) fn check(document: &Document, earlier: Option<&TrustRoot>) -> Result<
     let mut root_holders = BTreeSet::new();
     for key in &document.keys {
         text::check_free(&key.name, false)?;
-        let known = earlier.and_then(|root| root.listed(&key.id)).and_then(|listed| listed.verifier_of(key));
+        let before = earlier.and_then(|root| root.listed(&key.id));
+        let known = before.and_then(|listed| listed.verifier_of(key));
         let (id, verifier) = known.map_or_else(|| verifier(document, key), |verifier| Ok((key.id, verifier)))?;
         if id != key.id {
             return refuse(format!("key `{}` does not have the id it claims", text::excerpt(&key.name)));
@@ -58,7 +59,9 @@ pub(super) fn check(document: &Document, earlier: Option<&TrustRoot>) -> Result<
             return refuse(format!("key {} belongs to nobody", key.id));
         };
         let kind = &holder.kind;
-        let listed = Listed { key: Arc::new(key.clone()), holder: Arc::clone(holder), verifier };
+        let since = before.and_then(|listed| listed.revoked_in).unwrap_or(document.version);
+        let revoked_in = key.revoked_at.map(|_| since);
+        let listed = Listed { key: Arc::new(key.clone()), holder: Arc::clone(holder), verifier, revoked_in };
         if keys.insert(key.id, listed).is_some() {
             return refuse(format!("key {} is listed twice", key.id));
         }

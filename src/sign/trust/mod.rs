@@ -41,6 +41,8 @@ pub(super) struct Listed {
     pub(super) key: Arc<Key>,
     pub(super) holder: Arc<Principal>,
     pub(super) verifier: Verifier,
+    /// The version that revoked the key; where it was so in the pinned version already, that one.
+    revoked_in: Option<u64>,
 }
 
 impl Listed {
@@ -220,6 +222,15 @@ impl TrustRoot {
     #[must_use]
     pub fn key(&self, id: &Digest) -> Option<(&Key, &Verifier)> {
         self.listed(id).map(|listed| (listed.key.as_ref(), &listed.verifier))
+    }
+
+    /// Returns the version that revoked a key, where it was revoked by a time.
+    ///
+    /// Of a key that was revoked before the pinned version nobody here knows more than that one: its number is given.
+    #[must_use]
+    pub fn revoked_in(&self, id: &Digest, at: Timestamp) -> Option<u64> {
+        let listed = self.listed(id)?;
+        listed.key.revoked_at.filter(|revoked| at >= *revoked).and(listed.revoked_in)
     }
 
     pub(super) fn listed(&self, id: &Digest) -> Option<&Listed> {

@@ -53,6 +53,9 @@ pub(super) fn plan_recorded(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStat
         let what = format!("the plan says `{}` asked for it, the record `{}`", named.login, recorded.login);
         return refuse(PLAN_REQUESTER, excerpt(&what));
     }
+    if let Some(late) = known.late {
+        return Err(late.refusal().hint("have the plan made again, by a key that was not revoked"));
+    }
     match known.superseded_by {
         Some(later) => refuse(PLAN_SUPERSEDED, format!("by {later}")),
         None => Ok(format!("entry {}", known.seq)),
