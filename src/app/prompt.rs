@@ -75,6 +75,11 @@ pub(crate) fn ask(console: &mut Console, digest: &Digest, timeout: Duration) -> 
     });
     let deadline = Instant::now() + timeout;
     let mut wrong = 0;
+    let ending = format!(
+        "Whatever is no approval rejects the plan for good, in your name: `no`, the end of input, {MAX_WRONG} wrong answers, {} s of silence.\n",
+        timeout.as_secs()
+    );
+    write!(console.stderr, "{ending}").map_err(|e| Refusal::new(IO, format!("the question cannot be shown: {e}")))?;
     for (question, expected) in [
         ("Type the first eight characters of the digest: ", digest.short()),
         ("Type yes to approve: ", "yes".to_owned()),

@@ -228,7 +228,7 @@ pub fn weigh(scales: &Scales<'_>, recorded: &[Recorded]) -> ApprovalStatus {
             // What the requirement does not count neither uses up nor proves anything.
             let mut kept = Vec::new();
             for (entry, candidate) in counted.drain(..).zip(&candidates) {
-                if progress.counted.contains(&candidate.principal) && !candidate.is_policy {
+                if requirement.counts(candidate, &progress, scales.now) {
                     kept.push(entry);
                 } else {
                     let why = objection(&progress, candidate.principal);
@@ -402,7 +402,11 @@ fn spoken_for<'a>(
     }
     evidence::judge(evidence, approval, scales.gates, scales.ground.facts.forge.as_deref())?;
     // The account stands for the person's key: two decisions of one account are never two people.
-    let account = approval.approver.id.to_be_bytes();
-    let key = Digest::framed("platform-account", [approval.approver.host.as_bytes(), account.as_slice()]);
-    Ok(Holder { principal: person, key })
+    Ok(Holder { principal: person, key: account_key(&approval.approver.host, approval.approver.id) })
+}
+
+/// Returns what stands for a person's own key where their account on a platform decides.
+#[must_use]
+pub fn account_key(host: &str, account: u64) -> Digest {
+    Digest::framed("platform-account", [host.as_bytes(), account.to_be_bytes().as_slice()])
 }

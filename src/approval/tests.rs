@@ -513,6 +513,20 @@ fn a26_an_approval_that_is_older_than_the_requirement_allows_does_not_count() {
 }
 
 #[test]
+fn of_one_persons_approvals_only_those_that_count_are_used_up() {
+    let mut table = Table::asking("{needsApproval: {people: 1, within: 10m}}");
+    table.add(Who::Bob, |_| {}).add(Who::Bob, |_| {});
+    table.now = table.scene.now.plus(300);
+    // The first was recorded too long ago by now; the second was not.
+    table.recorded[0].recorded_at = table.now.plus(-601);
+    let status = table.status();
+    let (old, fresh) = (&table.recorded[0].approval, &table.recorded[1].approval);
+    assert_eq!(status.grant().unwrap().approvals(), [fresh.payload_digest()]);
+    assert_eq!(status.set_aside[0].payload, old.payload_digest());
+    assert_eq!(status.set_aside[0].why.reason().code, "approval.too_old");
+}
+
+#[test]
 fn every_invalidation_has_a_reason_of_its_own_kind_and_a_sentence() {
     let at: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
     let refusal = "no/../path".parse::<RepoPath>().unwrap_err();

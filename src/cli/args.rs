@@ -142,7 +142,7 @@ pub enum Command {
     Policy(PolicyCommand),
     /// Approve exactly this plan: by key, by SSH key, by policy, or at the terminal.
     #[command(
-        after_help = "Examples:\n  countersign approve plan.json                          at the terminal: read, then type\n  countersign approve plan.json --key ada --digest sha256:<64 hex>\n  countersign approve plan.json --ssh ~/.ssh/id_ed25519 --digest sha256:<64 hex>\n  countersign approve plan.json --policy"
+        after_help = "Examples:\n  countersign approve plan.json                          at the terminal: read, then type\n  countersign approve plan.json --key ada --digest sha256:<64 hex>\n  countersign approve plan.json --ssh ~/.ssh/id_ed25519 --digest sha256:<64 hex>\n  countersign approve plan.json --policy\n\nAsked at the terminal, `no`, the end of input, five wrong answers and silence are a signed rejection, which ends the plan; so is asking where nobody types: in a pipe, without --key, --ssh or --policy."
     )]
     Approve(ApproveArgs),
     /// Reject a plan, for good.

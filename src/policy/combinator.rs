@@ -29,6 +29,23 @@ impl Requirement {
     }
 }
 
+impl Requirement {
+    /// Tells whether some part counts a person by this very approval, and not by another of theirs.
+    ///
+    /// `progress` is what [`Requirement::status`] said of approvals that hold this one.
+    #[must_use]
+    pub fn counts(&self, candidate: &Candidate, progress: &RequirementStatus, now: Timestamp) -> bool {
+        match self {
+            Self::Leaf(leaf) => {
+                progress.counted.contains(&candidate.principal) && objection(leaf, candidate, now).is_none()
+            }
+            Self::AllOf(parts) | Self::AnyOf(parts) | Self::KOf { of: parts, .. } => {
+                parts.iter().zip(&progress.parts).any(|(part, progress)| part.counts(candidate, progress, now))
+            }
+        }
+    }
+}
+
 fn combine(
     kind: &str,
     need: u32,

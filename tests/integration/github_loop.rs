@@ -627,6 +627,15 @@ fn a_comment_takes_back_what_its_writer_agreed_to_and_leaves_the_plan_to_others(
 }
 
 #[test]
+fn people_without_a_key_are_people_to_the_policy_too() {
+    let hub = Hub::new();
+    hub.opens("mallory");
+    let digest = hub.plans();
+    let simulated = hub.owner(&["policy", "simulate", &digest, "--as", "bob"]).exits(0).json();
+    assert_eq!(simulated["decision"], "enough", "{simulated}");
+}
+
+#[test]
 fn a_comment_without_a_digest_means_the_newest_plan_and_never_an_older_one_in_its_place() {
     let hub = Hub::new();
     hub.opens("mallory");

@@ -12,14 +12,16 @@ use crate::{
         situation::decide,
         world::World,
     },
+    approval::status::account_key,
     base::{
         diagnostic::{findings, nearest},
+        digest::Digest,
         reason::{Refusal, Result, USAGE},
         text::{count, excerpt, visible},
     },
     cli::args::{PlanOnly, PolicyCommand},
     policy::{self, Candidate, Outcome as Decided, check, explain::DecisionV1},
-    sign::{Duty, trust::PrincipalKind},
+    sign::{Duty, predicate::Method, schemes::Scheme, trust::PrincipalKind},
     verify,
 };
 
@@ -123,30 +125,33 @@ fn simulate(named: &str, people: &[String], world: &World) -> Result<Outcome> {
     Ok(Outcome::done(result, text).decision(if enough { "enough" } else { "not-enough" }))
 }
 
-/// Everybody who could approve, with each key and in each way, as if they did so now.
+/// Everybody who could approve, with each key and in each way, as if they did so now; on a forge a person needs none.
 fn everybody(session: &Session, world: &World) -> Vec<Candidate> {
     let document = session.root.document();
+    let people = document.principals.iter().filter(|principal| principal.kind == PrincipalKind::Person);
     let mut candidates = Vec::new();
-    for key in &document.keys {
-        let Some(principal) = session.root.principal(key.principal) else { continue };
-        let usable = key.duties.contains(&Duty::Approver)
-            && key.revoked_at.is_none()
-            && (key.not_before..key.not_after).contains(&world.now())
-            && principal.kind == PrincipalKind::Person;
-        for method in policy::requirement::METHODS {
-            let of_scheme = (method == "ssh") == (key.scheme == crate::sign::schemes::Scheme::SshEd25519);
-            let fits = usable && (of_scheme || method == "terminal");
-            if let (true, Ok(method)) = (fits, method.parse()) {
+    for person in people {
+        let mut add = |key: Digest, method: Method| {
+            if let Ok(method) = method.word().parse() {
                 candidates.push(Candidate {
-                    principal: principal.id,
-                    key: key.id,
-                    roles: principal.roles.iter().cloned().collect(),
+                    principal: person.id,
+                    key,
+                    roles: person.roles.iter().cloned().collect(),
                     method,
                     approved_at: world.now(),
                     is_policy: false,
                     is_author: false,
                 });
             }
+        };
+        let own = document.keys.iter().filter(|key| key.principal == person.id && key.duties.contains(&Duty::Approver));
+        for key in own.filter(|key| key.stands(world.now())) {
+            add(key.id, if key.scheme == Scheme::SshEd25519 { Method::Ssh } else { Method::Key });
+            add(key.id, Method::Terminal);
+        }
+        if document.forge.is_some() {
+            let account = account_key(&document.host, person.id);
+            Method::ALL.iter().filter(|(_, way)| way.is_of_platform()).for_each(|(_, way)| add(account, *way));
         }
     }
     candidates

@@ -3,6 +3,8 @@
 mod record;
 mod subject;
 
+use std::collections::BTreeSet;
+
 pub use subject::{same_base, same_change};
 
 use super::{
@@ -13,7 +15,7 @@ use crate::{
     approval::{ApprovalStatus, evidence::newest_word, reasons::APPROVAL_OBJECTION},
     base::{
         reason::{CONTEXT_MISMATCH, REPLAY_CONSUMED, Reason, Refusal, Result},
-        text::excerpt,
+        text::{count, excerpt},
     },
     facts::change_request::ReviewState,
     plan::SealedPlan,
@@ -172,8 +174,9 @@ fn approval_quorum(plan: &SealedPlan, case: &Case<'_>, approvals: &ApprovalStatu
         true => refusal.hint(case.after_use(plan)),
         false => refusal,
     })?;
-    let who: Vec<&str> = approvals.counted.iter().map(|counted| counted.login.as_str()).collect();
-    Ok(format!("{} by {}", grant.approvals().len(), excerpt(&who.join(", "))))
+    let who: BTreeSet<&str> = approvals.counted.iter().map(|counted| counted.login.as_str()).collect();
+    let names = who.iter().copied().collect::<Vec<_>>().join(", ");
+    Ok(format!("{} by {}", count(grant.approvals().len(), "approval"), excerpt(&names)))
 }
 
 /// Nobody who may approve objects, or had an objection dismissed by somebody else.
