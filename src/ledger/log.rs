@@ -8,10 +8,13 @@ use super::{
     reasons::LEDGER_UNKNOWN_SUBJECT,
     record::{Entry, Record},
 };
-use crate::base::{
-    digest::Digest,
-    reason::{IO, Refusal, Result},
-    time::Timestamp,
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{IO, Refusal, Result},
+        time::Timestamp,
+    },
+    sign::trust::TrustRoot,
 };
 
 /// One entry as a row; all text is as stored, and a renderer escapes it.
@@ -29,7 +32,7 @@ pub struct LogItem {
     pub subject: Option<String>,
     /// Login of who decided or acted, as the statement says.
     pub actor: Option<String>,
-    /// Logins of whose keys signed; empty where a checkpoint covers the entry and nobody looked.
+    /// Logins of whose keys signed; where a checkpoint covers the entry, on that checkpoint's word.
     pub signed_by: Vec<String>,
     /// SHA-256 of the entry's bytes.
     pub hash: Digest,
@@ -38,11 +41,21 @@ pub struct LogItem {
 }
 
 impl LogItem {
-    /// Returns the row of a verified entry and its bytes.
+    /// Returns the row of a verified entry and its bytes; `root` says whose a key is.
     ///
     /// # Errors
     /// As [`RawEntry::parse`].
-    pub fn new(entry: &Entry, bytes: &[u8]) -> Result<Self> {
+    pub fn new(entry: &Entry, bytes: &[u8], root: &TrustRoot) -> Result<Self> {
+        let envelope = RawEntry::parse(bytes)?.envelope;
+        let signed_by = match entry.signatories.as_slice() {
+            // Whoever signed the checkpoint that covers the entry had verified these signatures.
+            [] => {
+                let keys = envelope.signatures().iter().filter_map(|signature| signature.keyid.parse().ok());
+                let holders = keys.filter_map(|key| root.key(&key)).map(|(key, _)| key.principal);
+                holders.filter_map(|holder| root.principal(holder)).map(|holder| holder.login.clone()).collect()
+            }
+            verified => verified.iter().map(|signatory| signatory.principal.login.clone()).collect(),
+        };
         Ok(Self {
             seq: entry.seq,
             at: entry.at,
@@ -50,9 +63,9 @@ impl LogItem {
             plan: entry.record.plan(),
             subject: subject(&entry.record),
             actor: entry.record.actor().map(|actor| actor.login.clone()),
-            signed_by: entry.signatories.iter().map(|signatory| signatory.principal.login.clone()).collect(),
+            signed_by,
             hash: entry.hash,
-            payload: RawEntry::parse(bytes)?.envelope.payload_digest(),
+            payload: envelope.payload_digest(),
         })
     }
 }
@@ -88,9 +101,10 @@ impl Ledger {
     /// As [`Ledger::for_each`].
     pub fn log(&mut self, now: Timestamp, limit: usize, keep: impl Fn(&Entry) -> bool) -> Result<Vec<LogItem>> {
         let mut items = std::collections::VecDeque::new();
+        let root = self.root.clone();
         self.for_each(now, |entry, bytes| {
             if keep(entry) {
-                items.push_back(LogItem::new(entry, bytes)?);
+                items.push_back(LogItem::new(entry, bytes, &root)?);
                 if items.len() > limit {
                     items.pop_front();
                 }

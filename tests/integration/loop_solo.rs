@@ -649,7 +649,16 @@ fn we10_everything_is_read_back_from_the_ledger() {
     let lines = fs::read_to_string(bench.outside("ledger.jsonl")).unwrap();
     assert_eq!(lines.lines().count(), 8);
     assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    // Who signed stays known where a checkpoint stands for the signatures.
+    let signers = || {
+        let rows = bench.json(&["ledger", "log"]).exits(0).json()["result"].clone();
+        let rows = rows.as_array().unwrap().iter().filter(|row| row["kind"] != "checkpoint");
+        rows.map(|row| row["signedBy"].clone()).collect::<Vec<_>>()
+    };
+    let before = signers();
+    assert!(before.iter().all(|by| by.as_array().unwrap().len() == 1), "{before:?}");
     bench.json(&["ledger", "checkpoint"]).exits(0);
+    assert_eq!(signers(), before);
     assert_eq!(bench.json(&["ledger", "log", "--limit", "1"]).exits(0).json()["result"][0]["kind"], "checkpoint");
     bench.json(&["ledger", "verify"]).exits(0);
 }

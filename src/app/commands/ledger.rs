@@ -89,7 +89,7 @@ fn show(seq: u64, openssh: Option<&Path>, session: &Session, world: &World) -> R
     let raw = value["envelope"]["payload"].as_str().unwrap_or_default().to_owned();
     let payload = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, raw).unwrap_or_default();
     let statement: Value = serde_json::from_slice(&payload).map_err(|e| Refusal::new(INTERNAL, e.to_string()))?;
-    let item = LogItem::new(&entry, &bytes)?;
+    let item = LogItem::new(&entry, &bytes, &session.root)?;
     let mut result = row(&item);
     result["statement"] = statement.clone();
     result["entry"] = value;
