@@ -48,7 +48,7 @@ impl Command {
             Self::Resolve(_) => "resolve",
             Self::Halt(_) => "halt",
             Self::Bundle(_) => "bundle",
-            Self::Ledger(Ledger::Verify) => "ledger verify",
+            Self::Ledger(Ledger::Verify { .. }) => "ledger verify",
             Self::Ledger(Ledger::Log { .. }) => "ledger log",
             Self::Ledger(Ledger::Show { .. }) => "ledger show",
             Self::Ledger(Ledger::Export { .. }) => "ledger export",

@@ -14,7 +14,7 @@ impl Command {
             Self::Approve(args) => vec![&args.out],
             Self::Verify(args) => vec![&args.svr],
             Self::Execute(args) => vec![&args.bundle, &args.provenance],
-            Self::Ledger(LedgerCommand::Export { out }) => vec![out],
+            Self::Ledger(LedgerCommand::Export { out } | LedgerCommand::Checkpoint { out, .. }) => vec![out],
             Self::Keys(KeysCommand::Generate { out, .. }) => vec![out],
             Self::Fetch(args) => return vec![&args.out],
             Self::Bundle(args) => return vec![&args.out],

@@ -10,8 +10,14 @@ use super::args::SignerArgs;
 #[derive(Debug, Subcommand)]
 pub enum LedgerCommand {
     /// Verify the whole chain: every entry, signature and role.
-    #[command(after_help = "Example:\n  countersign ledger verify")]
-    Verify,
+    #[command(
+        after_help = "Examples:\n  countersign ledger verify\n  countersign ledger verify --against ../checkpoint.json"
+    )]
+    Verify {
+        /// A checkpoint that was kept elsewhere, which the ledger must agree with; may be given several times.
+        #[arg(long, value_name = "FILE")]
+        against: Vec<PathBuf>,
+    },
     /// List entries, the newest first.
     #[command(after_help = "Example:\n  countersign ledger log --limit 20")]
     Log {
@@ -37,8 +43,13 @@ pub enum LedgerCommand {
         out: Option<PathBuf>,
     },
     /// Verify everything and sign that it was so.
-    #[command(after_help = "Example:\n  countersign ledger checkpoint")]
+    #[command(
+        after_help = "Examples:\n  countersign ledger checkpoint\n  countersign ledger checkpoint --out ../checkpoint.json"
+    )]
     Checkpoint {
+        /// Write the signed checkpoint to this file too, to keep where nobody who holds the repository can change it.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
         /// The key that signs; it must have the duty `executor` or `witness`.
         #[command(flatten)]
         signer: SignerArgs,

@@ -396,18 +396,6 @@ impl Chain {
     }
 }
 
-/// Checks two verified checkpoints against each other, from wherever they come.
-///
-/// # Errors
-/// `ledger.equivocation` where they fix different entries at the same place of the same ledger.
-pub fn must_be_consistent(left: &Checkpoint, right: &Checkpoint) -> Result<()> {
-    let (a, b) = (&left.ledger, &right.ledger);
-    if a.genesis == b.genesis && a.seq == b.seq && a.hash != b.hash {
-        return Err(Refusal::new(LEDGER_EQUIVOCATION, format!("entry {} is {} and {}", a.seq, a.hash, b.hash)));
-    }
-    Ok(())
-}
-
 /// A chain that is asked about one plan is only read.
 fn passed_over() -> Refusal {
     Refusal::new(INTERNAL, "an entry was to be taken in by a reader that passes entries over")

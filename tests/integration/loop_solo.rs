@@ -659,6 +659,20 @@ fn we10_everything_is_read_back_from_the_ledger() {
     assert!(before.iter().all(|by| by.as_array().unwrap().len() == 1), "{before:?}");
     bench.json(&["ledger", "checkpoint"]).exits(0);
     assert_eq!(signers(), before);
+    // A checkpoint that is kept elsewhere shows a ledger that was set back, and one of another ledger.
+    let kept = ["ledger", "verify", "--against", "../kept.json"];
+    bench.json(&["ledger", "checkpoint", "--out", "../kept.json"]).exits(0);
+    assert_eq!(bench.json(&kept).exits(0).json()["result"]["agreesWith"], json!([8]));
+    let tip = bench.git(&["rev-parse", "countersign/ledger"]);
+    bench.git(&["update-ref", "refs/heads/countersign/ledger", &format!("{tip}~2")]);
+    fs::remove_dir_all(bench.home().join("countersign/ledgers")).unwrap();
+    bench.json(&["ledger", "verify"]).exits(0);
+    bench.json(&kept).refused(5, "ledger.rollback");
+    bench.git(&["update-ref", "refs/heads/countersign/ledger", &tip]);
+    let stranger = solo();
+    fs::copy(bench.outside("kept.json"), stranger.outside("kept.json")).unwrap();
+    let refused = stranger.json(&kept);
+    assert_eq!(refused.code, 5, "{}", refused.stdout);
     assert_eq!(bench.json(&["ledger", "log", "--limit", "1"]).exits(0).json()["result"][0]["kind"], "checkpoint");
     bench.json(&["ledger", "verify"]).exits(0);
 }

@@ -1,11 +1,12 @@
 //! `ledger verify|log|show|export|checkpoint`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::{
     app::{
+        files,
         keys::{reasons::SSH_NO_SIGNATURE, ssh_export},
         ledger::{checkpoint, unread},
         output::Outcome,
@@ -20,35 +21,59 @@ use crate::{
         time::Timestamp,
     },
     cli::args::{LedgerCommand, SignerArgs},
-    ledger::{Keep, log::LogItem},
-    sign::{Duty, Envelope},
+    ledger::{Keep, format::MAX_ENTRY, log::LogItem},
+    sign::{Duty, Envelope, Verified, predicate::Checkpoint},
 };
 
 pub(super) fn run(command: &LedgerCommand, world: &mut World) -> Result<Outcome> {
     let session = Session::open(world)?;
     match command {
-        LedgerCommand::Verify => verify(&session, world),
+        LedgerCommand::Verify { against } => verify(against, &session, world),
         LedgerCommand::Log { limit } => log(limit.get(), &session, world),
         LedgerCommand::Show { seq, openssh } => show(*seq, openssh.as_deref(), &session, world),
         LedgerCommand::Export { out } => export(out.as_deref(), &session, world),
-        LedgerCommand::Checkpoint { signer } => sign(signer, &session, world),
+        LedgerCommand::Checkpoint { out, signer } => sign(out.as_deref(), signer, &session, world),
     }
 }
 
-fn verify(session: &Session, world: &World) -> Result<Outcome> {
+fn verify(against: &[PathBuf], session: &Session, world: &World) -> Result<Outcome> {
+    let kept = against.iter().map(|path| kept(path, session, world)).collect::<Result<Vec<_>>>()?;
     let mut ledger = unread(session)?.with_keep(Keep::Nothing);
     let (entries, objects) = ledger.verify_all(world.now())?;
     let head = ledger.head();
     let hash = head.as_ref().map(|head| head.hash.to_string()).unwrap_or_default();
+    let chain = ledger.read(world.now())?;
+    let mut agreed = String::new();
+    for (path, checkpoint) in against.iter().zip(&kept) {
+        chain.must_agree(checkpoint, &session.root).map_err(|refusal| refusal.subject(shown(path)))?;
+        agreed.push_str(&format!("  agrees with {}, of entry {}\n", shown(path), checkpoint.ledger.seq));
+    }
     let result = json!({
         "entries": entries,
+        "agreesWith": kept.iter().map(|checkpoint| checkpoint.ledger.seq).collect::<Vec<_>>(),
         "objects": objects,
         "head": hash,
         "genesis": session.root.document().ledger.genesis,
     });
     let objects = count(objects, "object");
-    let text = format!("{} and {objects} hold\n  head {hash}\n", counted(entries, "entry", "entries"));
+    let text = format!("{} and {objects} hold\n  head {hash}\n{agreed}", counted(entries, "entry", "entries"));
     Ok(Outcome::done(result, text).decision("verified").about(hash))
+}
+
+/// Reads a checkpoint that was kept elsewhere; its key must stand now.
+fn kept(path: &Path, session: &Session, world: &World) -> Result<Checkpoint> {
+    let bytes = files::read(&world.cwd.join(path), MAX_ENTRY)?;
+    let open = || {
+        let envelope = Envelope::parse(&bytes)?;
+        let duties = [Duty::Executor, Duty::Witness];
+        let checkpoint: Verified<Checkpoint> = Verified::open(&envelope, &session.root, &duties, world.now())?;
+        Ok(checkpoint.predicate().clone())
+    };
+    open().map_err(|refusal: Refusal| refusal.subject(shown(path)))
+}
+
+fn shown(path: &Path) -> String {
+    visible(&path.display().to_string())
 }
 
 /// One entry as `log` and `history` show it; frozen.
@@ -154,9 +179,16 @@ fn export(out: Option<&Path>, session: &Session, world: &mut World) -> Result<Ou
     }
 }
 
-fn sign(args: &SignerArgs, session: &Session, world: &World) -> Result<Outcome> {
+fn sign(out: Option<&Path>, args: &SignerArgs, session: &Session, world: &World) -> Result<Outcome> {
     let hand = signer::find(args, &[Duty::Executor, Duty::Witness], session, world)?;
-    let seq = checkpoint(&mut unread(session)?.with_keep(Keep::Nothing), session, hand.signer(), world)?;
-    let text = format!("everything up to entry {} holds; recorded as ledger entry {seq}\n", seq.saturating_sub(1));
+    let mut ledger = unread(session)?.with_keep(Keep::Nothing);
+    let seq = checkpoint(&mut ledger, session, hand.signer(), world)?;
+    let mut text = format!("everything up to entry {} holds; recorded as ledger entry {seq}\n", seq.saturating_sub(1));
+    if let Some(out) = out {
+        let (_, bytes) = ledger.show(world.now(), seq)?;
+        let strict = json::parse(&bytes, bytes.len())?;
+        files::write(&world.cwd.join(out), &Envelope::from_value(&strict["envelope"])?.to_bytes()?)?;
+        text.push_str(&format!("later: countersign ledger verify --against {}\n", shown(out)));
+    }
     Ok(Outcome::done(json!({ "ledgerSeq": seq }), text))
 }
