@@ -106,6 +106,8 @@ pub(super) fn layout(view: &View) -> Vec<Block> {
     let mut page = Page::default();
     header(&mut page, view);
     effects(&mut page, view);
+    // What was asked for may say what will be destroyed; it comes before all that only names places.
+    inputs(&mut page, plan);
     notes(&mut page, "UNINSPECTABLE", "nothing: the plan shows all that it runs", &view.uninspectable);
     notes(&mut page, "Look twice", "nothing odd was found", &view.look_twice);
     let summary = &view.summary;
@@ -121,7 +123,8 @@ pub(super) fn layout(view: &View) -> Vec<Block> {
     page.heading(2, [fixed(super::STEPS_HEADING)]);
     page.paragraph(
         "A step starts when the steps it needs have succeeded. Everything a step does is under its actions; \
-                    titles and reasons are the plan's own words, which nothing checked.",
+                    titles and reasons are the plan's own words, which nothing checked. \
+         In all lines but those that are numbered a backslash of the plan is written twice.",
     );
     for (place, index) in super::order::execution_order(&plan.steps).into_iter().enumerate() {
         if let Some(step) = plan.steps.get(index) {
@@ -213,7 +216,7 @@ fn bound_to(page: &mut Page, plan: &Plan) {
 fn effects(page: &mut Page, view: &View) {
     page.heading(2, [fixed("Effects")]);
     page.item([fixed("highest: "), fixed(view.summary.effect.word()), fixed("; steps: "), number(view.summary.steps)]);
-    for count in &view.summary.effects {
+    for count in view.summary.effects.iter().filter(|count| count.steps > 0) {
         page.item([fixed(count.effect.word()), fixed(": "), number(count.steps)]);
     }
 }
@@ -293,12 +296,14 @@ fn words(page: &mut Page, plan: &Plan) {
     }
 }
 
+/// What whoever asked for the plan gave.
+fn inputs(page: &mut Page, plan: &Plan) {
+    let given = plan.inputs.iter().map(|(name, value)| vec![word(name), fixed(" = "), scalar(value)]);
+    page.section("Inputs", "none", given.collect());
+}
+
 fn provenance(page: &mut Page, plan: &Plan) {
-    page.heading(2, [fixed("Inputs")]);
-    page.listed(
-        "Values",
-        plan.inputs.iter().map(|(name, value)| vec![word(name), fixed(" = "), scalar(value)]).collect(),
-    );
+    page.heading(2, [fixed("How it was drafted")]);
     let planner = &plan.planner;
     page.item([fixed("Planner: "), word(&planner.kind), fixed(", version "), text(&planner.version)]);
     if let Some(model) = &planner.model {

@@ -447,6 +447,7 @@ fn c33_counts_and_lists_come_before_the_steps_and_steps_in_order_of_execution() 
     let wanted = [
         "h1",
         "h2 Effects",
+        "h2 Inputs",
         "h2 UNINSPECTABLE",
         "h2 Look twice",
         "h2 Writes",
@@ -456,7 +457,8 @@ fn c33_counts_and_lists_come_before_the_steps_and_steps_in_order_of_execution() 
         "h2 Commits",
         "h2 Tags",
         "h2 Risks",
-        "h2 Inputs",
+        "h2 What the plan is bound to",
+        "h2 How it was drafted",
         "h2 Steps",
         "h2 Scripts",
     ];
