@@ -280,18 +280,11 @@ impl NamedPlan {
     ///
     /// # Errors
     /// `plan.unknown`, and those of reading a file.
-    pub(crate) fn digest(self) -> Result<Digest> {
+    pub(crate) fn digest(&self) -> Result<Digest> {
         match self {
-            Self::Recorded(digest) => Ok(digest),
-            Self::File(bytes) => bytes.map(|bytes| Digest::of(&bytes)),
-        }
-    }
-
-    /// Returns the digest of the plan, where it could be read.
-    pub(crate) fn known_digest(&self) -> Option<Digest> {
-        match self {
-            Self::Recorded(digest) => Some(*digest),
-            Self::File(bytes) => bytes.as_ref().ok().map(|bytes| Digest::of(bytes)),
+            Self::Recorded(digest) => Ok(*digest),
+            Self::File(Ok(bytes)) => Ok(Digest::of(bytes)),
+            Self::File(Err(refusal)) => Err(refusal.clone()),
         }
     }
 }

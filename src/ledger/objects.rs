@@ -106,7 +106,7 @@ impl Store {
         if file.filemode() != i32::from(FileMode::Blob) {
             return Err(unexpected(&hex));
         }
-        Ok((digest, self.unchecked(file.id(), MAX_OBJECT)?))
+        Ok((digest, self.blob(file.id(), MAX_OBJECT)?))
     }
 }
 

@@ -160,7 +160,7 @@ impl Store {
     /// Git's own SHA-1 over them is left out where the object lies loose: the chain's SHA-256 over every
     /// entry decides what they are, and is checked by whoever reads them.
     pub(super) fn read(&self, file: &EntryFile) -> Result<Vec<u8>> {
-        self.unchecked(file.oid, MAX_FILE)
+        self.blob(file.oid, MAX_FILE)
     }
 
     /// Begins to read a file of entries as [`Store::read`] does, without having a long one in memory together.
@@ -171,14 +171,6 @@ impl Store {
                 Blocks::new(blob, size)
             }
             None => Blocks::whole(self.blob(file.oid, MAX_FILE)?),
-        }
-    }
-
-    /// Returns the bytes of a blob whose SHA-1 is left out where it lies loose: for what another digest decides.
-    pub(super) fn unchecked(&self, id: Oid, max: usize) -> Result<Vec<u8>> {
-        match LooseObject::blob(&self.objects_dir(), id, max)? {
-            Some(blob) => blob.read(id),
-            None => self.blob(id, max),
         }
     }
 
@@ -298,8 +290,12 @@ impl Store {
         self.repo.find_tree(id).map_err(|e| corrupt(e.message()))
     }
 
+    /// Returns the bytes of a blob. Where it lies loose its SHA-1 is left out: whoever asks knows by another digest what
+    /// it must be, or by the bytes themselves.
     pub(super) fn blob(&self, id: Oid, max: usize) -> Result<Vec<u8>> {
-        LooseObject::check(&self.objects_dir(), id)?;
+        if let Some(blob) = LooseObject::blob(&self.objects_dir(), id, max)? {
+            return blob.read(id);
+        }
         let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
         let (size, kind) = odb.read_header(id).map_err(|e| corrupt(e.message()))?;
         if kind != ObjectType::Blob || size > max {

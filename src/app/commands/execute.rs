@@ -41,7 +41,7 @@ use crate::{
 pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
     scratch::sweep();
     let found = NamedPlan::find(&args.plan, world);
-    let about = found.known_digest();
+    let about = found.digest().ok();
     let (mut session, reading) = Session::open_reading(world, |ledger| match about {
         Some(plan) => ledger.with_keep(Keep::Only(plan)),
         None => ledger,

@@ -30,7 +30,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     }
     let named = args.plan.as_deref().unwrap_or_default();
     let found = NamedPlan::find(named, world);
-    let about = found.known_digest();
+    let about = found.digest().ok();
     let (mut session, reading) = Session::open_reading(world, |ledger| match about {
         Some(plan) => ledger.with_focus(plan),
         None => ledger,

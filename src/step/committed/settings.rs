@@ -8,7 +8,7 @@ use std::path::Path;
 
 use git2::{Config, ErrorCode, Repository};
 
-use super::{failed, shown, unreadable};
+use super::{failed, unreadable};
 use crate::base::reason::Result;
 
 /// Sections of which no key runs anything.
@@ -198,7 +198,7 @@ fn has_rules(file: &Path) -> Result<bool> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
         // What cannot be read as text, git may read nevertheless.
         Err(e) if e.kind() == std::io::ErrorKind::InvalidData => Ok(true),
-        Err(e) => Err(unreadable(Path::new(&shown(file)), &e)),
+        Err(e) => Err(unreadable(file, &e)),
     }
 }
 

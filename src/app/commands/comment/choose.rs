@@ -39,7 +39,7 @@ impl Clerk<'_> {
     pub(super) fn newest_plan(&self, named: Option<&Digest>, policy: &Policy) -> Result<SealedPlan> {
         match named {
             Some(named) => self.own_plan(named, policy),
-            None => match Own::read(self)?.newest()? {
+            None => match Own::read(self)?.plans(|_, _| true)?.next().transpose()? {
                 Some((newest, _)) => self.own_plan(&newest, policy),
                 None => Err(Refusal::new(PLAN_UNKNOWN, format!("change request {} has no plan", self.event.number))),
             },
@@ -57,23 +57,22 @@ impl Clerk<'_> {
         let own = Own::read(self)?;
         let stopped = |plan: Digest, subject: Subject| {
             let run = own.state()?.last_run(&plan).map(|run| run.claim.run.clone());
-            Ok(run.map(|run| Stopped { plan, head_sha: subject.head_sha, run }))
+            let run = run.ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("plan {plan} has no run")))?;
+            Ok(Stopped { plan, head_sha: subject.head_sha, run })
         };
         if let Some(named) = named {
             let subject = own.subject(named)?;
             self.must_be_own(named, &subject)?;
-            return stopped(*named, subject)?
-                .ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("plan {named} has no run")));
+            return stopped(*named, subject);
         }
         let may_go_on = |plan: &Digest, state: &State| {
             let ended = state.plan(plan).is_some_and(|known| known.is_ended());
             !ended && state.last_run(plan).is_some_and(|run| run.can_resume())
         };
-        let found = own.all(may_go_on)?;
+        let found = own.plans(may_go_on)?.collect::<Result<Vec<_>>>()?;
         match &found[..] {
             [] => Err(Refusal::new(RUN_UNKNOWN, format!("no run of change request {} stopped", self.event.number))),
-            [(plan, subject)] => stopped(*plan, subject.clone())?
-                .ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("plan {plan} has no run"))),
+            [(plan, subject)] => stopped(*plan, subject.clone()),
             [(first, _), more @ ..] => Err(Refusal::new(
                 APPROVAL_UNBOUND,
                 format!("runs of {} plans stopped, such as of {first}", 1 + more.len()),
@@ -95,11 +94,14 @@ impl Clerk<'_> {
                 self.must_be_own(named, &own.subject(named)?)?;
                 of(named)
             }
-            None => own.all(|plan, _| !of(plan).is_empty())?.iter().flat_map(|(plan, _)| of(plan)).collect(),
+            None => {
+                let plans = own.plans(|plan, _| !of(plan).is_empty())?.collect::<Result<Vec<_>>>()?;
+                plans.iter().flat_map(|(plan, _)| of(plan)).collect()
+            }
         };
         if given.is_empty() {
-            let where_ = named.map_or_else(|| format!("change request {}", self.event.number), Digest::to_string);
-            return Err(Refusal::new(APPROVAL_NOT_GIVEN, format!("{} of {where_}", visible(&by.login))));
+            let whose = named.map_or_else(|| format!("change request {}", self.event.number), Digest::to_string);
+            return Err(Refusal::new(APPROVAL_NOT_GIVEN, format!("{} of {whose}", visible(&by.login))));
         }
         Ok(given)
     }
@@ -134,28 +136,17 @@ impl Own {
         seal::subject(&bytes).map_err(|refusal| refusal.subject(plan.to_string()))
     }
 
-    /// Returns the newest plan of the change request.
-    fn newest(&self) -> Result<Option<(Digest, Subject)>> {
-        for plan in self.newest_first()? {
-            let subject = self.subject(&plan)?;
-            if subject.change_request == Some(self.number) {
-                return Ok(Some((plan, subject)));
-            }
-        }
-        Ok(None)
-    }
-
     /// Returns the plans of the change request of which something holds, the newest first.
-    fn all(&self, holds: impl Fn(&Digest, &State) -> bool) -> Result<Vec<(Digest, Subject)>> {
+    fn plans<'a>(
+        &'a self,
+        holds: impl Fn(&Digest, &State) -> bool + 'a,
+    ) -> Result<impl Iterator<Item = Result<(Digest, Subject)>> + 'a> {
         let state = self.state()?;
-        let mut found = Vec::new();
-        for plan in self.newest_first()?.into_iter().filter(|plan| holds(plan, state)) {
-            let subject = self.subject(&plan)?;
-            if subject.change_request == Some(self.number) {
-                found.push((plan, subject));
-            }
-        }
-        Ok(found)
+        let asked = self.newest_first()?.into_iter().filter(move |plan| holds(plan, state));
+        let own = |found: &Result<(Digest, Subject)>| {
+            found.as_ref().map_or(true, |(_, subject)| subject.change_request == Some(self.number))
+        };
+        Ok(asked.map(|plan| Ok((plan, self.subject(&plan)?))).filter(own))
     }
 
     fn newest_first(&self) -> Result<Vec<Digest>> {
