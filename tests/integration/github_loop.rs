@@ -120,6 +120,12 @@ impl Hub {
         head
     }
 
+    /// Somebody writes a comment, and the job that it starts answers.
+    pub(crate) fn answer(&self, author: &str, body: &str) -> Ran {
+        let (_, event) = self.says(author, body);
+        self.answers(&event)
+    }
+
     /// The event of a comment that somebody wrote, as the runner would hand it over.
     pub(crate) fn says(&self, author: &str, body: &str) -> (u64, String) {
         let id = self.model.state().say(NUMBER, author, body);
@@ -581,10 +587,7 @@ fn comments_reject_revoke_halt_and_go_on_and_tell_how_things_stand() {
     let hub = Hub::new();
     let head = hub.opens("mallory");
     let digest = hub.plans();
-    let answer = |body: &str| {
-        let (_, event) = hub.says("bob", body);
-        hub.answers(&event)
-    };
+    let answer = |body: &str| hub.answer("bob", body);
     answer(&format!("countersign approve {digest}")).exits(0);
     let told = |word: &str| {
         answer(&format!("countersign {word}")).exits(0);
@@ -606,10 +609,7 @@ fn a_comment_takes_back_what_its_writer_agreed_to_and_leaves_the_plan_to_others(
     let hub = Hub::new();
     let head = hub.opens("mallory");
     let digest = hub.plans();
-    let answer = |body: &str| {
-        let (_, event) = hub.says("bob", body);
-        hub.answers(&event)
-    };
+    let answer = |body: &str| hub.answer("bob", body);
     for vain in ["countersign revoke".to_owned(), format!("countersign revoke {digest}")] {
         answer(&vain).refused(2, "approval.not_given");
     }
@@ -639,10 +639,7 @@ fn people_without_a_key_are_people_to_the_policy_too() {
 fn a_comment_without_a_digest_means_the_newest_plan_and_never_an_older_one_in_its_place() {
     let hub = Hub::new();
     hub.opens("mallory");
-    let answer = |body: &str| {
-        let (_, event) = hub.says("bob", body);
-        hub.answers(&event)
-    };
+    let answer = |body: &str| hub.answer("bob", body);
     let first = hub.plans();
     let newer = answer("countersign plan mark -i text=newer").exits(0).json();
     let newer = newer["result"]["planDigest"].as_str().unwrap().to_owned();
@@ -665,10 +662,7 @@ fn a27_a_rejection_by_comment_is_final() {
     let hub = Hub::new();
     let head = hub.opens("mallory");
     let digest = hub.plans();
-    let answer = |body: &str| {
-        let (_, event) = hub.says("bob", body);
-        hub.answers(&event)
-    };
+    let answer = |body: &str| hub.answer("bob", body);
     answer(&format!("countersign reject {digest}")).refused(2, "comment.reason_missing");
     answer(&format!("countersign reject {digest} not this week")).exits(0);
     answer(&format!("countersign approve {digest}")).refused(6, "ledger.terminal");
