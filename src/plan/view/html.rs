@@ -29,7 +29,7 @@ table{border-collapse:collapse}
 th,td{border:1px solid var(--line);padding:.3rem .5rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
 ";
 
-pub(super) fn render(blocks: &[Block]) -> String {
+pub(super) fn render(title: &str, blocks: &[Block]) -> String {
     let mut body = String::new();
     let mut depth = 0_u8;
     for block in blocks {
@@ -72,12 +72,13 @@ pub(super) fn render(blocks: &[Block]) -> String {
     for _ in 0..depth {
         body.push_str("</li></ul>\n");
     }
-    page("Plan to countersign", &body)
+    page(title, &body)
 }
 
-/// Wraps a body, made of our own markup and escaped text, into a page that can load and run nothing.
+/// Wraps a body, made of our own markup and escaped text, into a page that can load and run nothing; `title` is any text.
 #[must_use]
-pub fn page(title: &'static str, body: &str) -> String {
+pub fn page(title: &str, body: &str) -> String {
+    let title = escape(title);
     let style = STANDARD.encode(Digest::of(CSS.as_bytes()).as_bytes());
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

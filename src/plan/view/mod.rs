@@ -141,7 +141,11 @@ impl View {
     /// Returns one static HTML page without scripts.
     #[must_use]
     pub fn html(&self) -> String {
-        html::render(&document::layout(self))
+        // What tells two plans apart comes first: a browser shows no more of it on a tab.
+        let plan = &self.document;
+        let repo = visible_line(&plan.subject.repo);
+        let title = format!("{} {}, {repo}: plan to countersign", plan.directive.name, self.plan.short());
+        html::render(&title, &document::layout(self))
     }
 
     /// Returns the view as canonical JSON.

@@ -500,6 +500,16 @@ fn c27_html_can_load_and_run_nothing() {
 }
 
 #[test]
+fn pages_of_two_plans_are_told_apart_by_their_titles() {
+    let mut plan = sample();
+    assert!(view(&plan).html().contains("<title>release 64879f7d, acme/widgets: plan to countersign</title>"));
+    let other = View::new(&plan, Digest::of(b"another plan")).html();
+    assert!(other.contains(&format!("<title>release {}, ", Digest::of(b"another plan").short())), "{other}");
+    plan.subject.repo = "</title><script>\u{202e}".to_owned();
+    assert!(view(&plan).html().contains(", &lt;/title&gt;&lt;script&gt;\\u{202e}: plan to countersign</title>"));
+}
+
+#[test]
 fn one_typical_plan_in_all_formats() {
     let shown = view(&sample());
     insta::assert_snapshot!("terminal", shown.terminal(Color::Never));
