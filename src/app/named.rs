@@ -1,12 +1,51 @@
-//! Which file of the repository somebody means who names a directive: by its name, or by a path as the shell completes it.
+//! What somebody means who names a directive, by its name or by a path as the shell completes it, or a plan, by the beginning
+//! of its digest.
 
 use std::path::{Component, Path, PathBuf};
 
-use super::reasons::DIRECTIVE_MISSING;
+use super::reasons::{DIRECTIVE_MISSING, PLAN_AMBIGUOUS, PLAN_UNKNOWN};
 use crate::base::{
+    digest::Digest,
     path::RepoPath,
     reason::{Refusal, Result},
 };
+
+/// Digits from which on the beginning of a digest names a plan: as many as `list` shows.
+const LEAST: usize = 8;
+
+/// The beginning of a digest: enough to find a plan, never to agree to one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beginning<'a>(&'a str);
+
+impl<'a> Beginning<'a> {
+    /// Takes 8 to 63 lower-case hex digits, with or without `sha256:`; nothing else is the beginning of a digest.
+    pub(crate) fn of(named: &'a str) -> Option<Self> {
+        let digits = named.strip_prefix("sha256:").unwrap_or(named);
+        let fits =
+            (LEAST..64).contains(&digits.len()) && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        fits.then_some(Self(digits))
+    }
+
+    /// Returns the only plan whose digest begins so.
+    ///
+    /// # Errors
+    /// `plan.unknown` where there is none, `plan.ambiguous` where there are several.
+    pub(crate) fn only(self, plans: impl IntoIterator<Item = Digest>) -> Result<Digest> {
+        let mut found: Vec<Digest> = plans.into_iter().filter(|plan| plan.hex().starts_with(self.0)).collect();
+        match (found.pop(), found.as_slice()) {
+            (None, _) => {
+                let what = format!("no plan on the ledger has a digest that begins with {}", self.0);
+                Err(Refusal::new(PLAN_UNKNOWN, what).subject(self.0))
+            }
+            (Some(plan), []) => Ok(plan),
+            (Some(last), others) => {
+                let all: Vec<String> = others.iter().chain([&last]).map(Digest::to_string).collect();
+                Err(Refusal::new(PLAN_AMBIGUOUS, format!("{} is the beginning of {}", self.0, all.join(", ")))
+                    .subject(self.0))
+            }
+        }
+    }
+}
 
 /// Where somebody stands who names a file.
 #[derive(Clone, Debug)]
@@ -125,6 +164,26 @@ mod tests {
         // A link inside of the repository stays in the path, for whoever reads to refuse.
         assert_eq!(at("repo", "other/mark.md"), "other/mark.md");
         assert_eq!(at("repo", "again/directives/mark.md"), "again/directives/mark.md");
+    }
+
+    #[test]
+    fn the_beginning_of_a_digest_names_a_plan_where_no_other_begins_so() {
+        let plan = |digits: &str| Digest::from_hex(&format!("{digits:0<64}")).unwrap();
+        let plans = [plan("12345678a"), plan("12345678b"), plan("9")];
+        let find = |named: &str| Beginning::of(named).unwrap().only(plans);
+        assert_eq!(find("12345678a").unwrap(), plans[0]);
+        assert_eq!(find("sha256:12345678b0").unwrap(), plans[1]);
+        assert_eq!(find("90000000").unwrap(), plans[2]);
+        assert_eq!(find("12345678c").unwrap_err().code(), "plan.unknown");
+        let several = find("12345678").unwrap_err();
+        assert_eq!(several.code(), "plan.ambiguous");
+        assert!(plans[..2].iter().all(|plan| several.message().contains(&plan.to_string())), "{}", several.message());
+        assert!(!several.message().contains(&plans[2].to_string()));
+        for named in
+            ["1234567", "12345678A", "1234567g", "", "sha256:", "sha512:12345678", &"1".repeat(64), "plan.json"]
+        {
+            assert!(Beginning::of(named).is_none(), "{named}");
+        }
     }
 
     #[test]

@@ -20,7 +20,8 @@ reasons! {
     INPUT_EDITED = "input.edited", Stale, "a text that a planner would be told was edited after it was asked for", "read what it says now, and ask again";
     KEY_AMBIGUOUS = "key.ambiguous", Usage, "it is not clear which key is to sign", "name one with --key or --ssh";
     KEY_NONE = "key.missing", Usage, "none of your keys may sign this", "see `countersign keys show`; have a key enrolled with the duty";
-    PLAN_UNKNOWN = "plan.unknown", Usage, "there is no such plan", "give the plan's file, or a digest that `countersign list` shows";
+    PLAN_UNKNOWN = "plan.unknown", Usage, "there is no such plan", "give the plan's file, or a digest that `countersign list` shows, of which the first 8 digits are enough";
+    PLAN_AMBIGUOUS = "plan.ambiguous", Usage, "several plans have a digest that begins so", "give more of its digits, or all";
     PLAN_DENIED = "policy.denied_plan", Refused, "the policy denies the plan", "see `countersign policy explain PLAN`";
     REJECTED_AT_TERMINAL = "approval.rejected", Refused, "the plan was rejected at the terminal", "draft a new plan";
     REASON_LENGTH = "reason.length", Usage, "a reason is empty, too long, or holds unsafe characters", "give one line of 1 to 1,000 characters";

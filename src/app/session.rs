@@ -8,7 +8,7 @@ use super::{
     files,
     keys::{pin, trust_store},
     ledger::{Reading, unread_at},
-    named::Stand,
+    named::{Beginning, Stand},
     pipeline_files::read_catalog,
     reasons::{DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_UNKNOWN, UNCOMMITTED, WORK_TREE_LINK},
     world::World,
@@ -19,6 +19,7 @@ use crate::{
         digest::Digest,
         ident::Id,
         reason::{Reason, Refusal, Result},
+        text::excerpt,
         time::Timestamp,
     },
     directive::Directive,
@@ -273,7 +274,15 @@ pub(crate) enum NamedPlan {
 impl NamedPlan {
     /// Looks what a name stands for.
     pub(crate) fn find(named: &str, world: &World) -> Self {
-        named.parse().map_or_else(|_| Self::File(plan_bytes(world, named)), Self::Recorded)
+        if let Ok(digest) = named.parse() {
+            return Self::Recorded(digest);
+        }
+        match Beginning::of(named).filter(|_| is_absent(world, named)) {
+            None => Self::File(plan_bytes(world, named)),
+            Some(beginning) => {
+                recorded(beginning, world).map_or_else(|refusal| Self::File(Err(refusal)), Self::Recorded)
+            }
+        }
     }
 
     /// Returns the digest of the plan.
@@ -289,21 +298,34 @@ impl NamedPlan {
     }
 }
 
-/// Reads a plan's file; what is neither a file nor a full digest names no plan.
-fn plan_bytes(world: &World, named: &str) -> Result<Vec<u8>> {
-    let path = world.cwd.join(named);
-    if std::fs::symlink_metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
-        let found = format!("`{}` is no file, and no full digest", crate::base::text::excerpt(named));
-        return Err(Refusal::new(PLAN_UNKNOWN, found).subject(named));
-    }
-    files::read(&path, seal::MAX_BYTES)
+/// Finds the plan on the ledger whose digest begins so.
+fn recorded(beginning: Beginning<'_>, world: &World) -> Result<Digest> {
+    let mut ledger = Session::open(world)?.ledger(world.now())?;
+    beginning.only(ledger.read(world.now())?.state().plans()?.keys().copied())
 }
 
-/// Reads a plan from a file, without a repository: for showing it only.
-pub(crate) fn plan_file(world: &World, named: &str) -> Result<SealedPlan> {
-    let bytes = plan_bytes(world, named)?;
-    let limits = seal::Limits { max_steps: seal::MAX_STEPS, ..seal::Limits::default() };
-    seal::open_with(bytes, &limits).map_err(|e| if e.about().is_some() { e } else { e.subject(named) })
+/// Tells whether no file is there of that name.
+fn is_absent(world: &World, named: &str) -> bool {
+    std::fs::symlink_metadata(world.cwd.join(named)).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+}
+
+/// Reads a plan's file; what is neither a file nor a full digest names no plan.
+fn plan_bytes(world: &World, named: &str) -> Result<Vec<u8>> {
+    if is_absent(world, named) {
+        let found = format!("`{}` is no file, and no digest or the first 8 digits of one", excerpt(named));
+        return Err(Refusal::new(PLAN_UNKNOWN, found).subject(named));
+    }
+    files::read(&world.cwd.join(named), seal::MAX_BYTES)
+}
+
+/// Opens the bytes of a plan's file, without a repository: for showing it only.
+pub(crate) fn plan_file(bytes: Vec<u8>, named: &str) -> Result<SealedPlan> {
+    shown_plan(bytes).map_err(|e| if e.about().is_some() { e } else { e.subject(named) })
+}
+
+/// Opens the bytes of a plan under no policy's limits: for showing it only.
+pub(crate) fn shown_plan(bytes: Vec<u8>) -> Result<SealedPlan> {
+    seal::open_with(bytes, &seal::Limits { max_steps: seal::MAX_STEPS, ..seal::Limits::default() })
 }
 
 /// Returns the limits of the seal under a policy.

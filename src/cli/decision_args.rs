@@ -9,7 +9,7 @@ use super::args::SignerArgs;
 /// Arguments of `approve`.
 #[derive(Debug, ClapArgs)]
 pub struct ApproveArgs {
-    /// The plan: a file, or a digest that the ledger knows.
+    /// The plan: a file, or a digest on the ledger, of which the first 8 digits are enough.
     #[arg(value_name = "PLAN")]
     pub plan: String,
     /// The key that signs; without one you are asked at the terminal.
@@ -65,7 +65,7 @@ pub enum ScopeArg {
 /// Arguments of `reject`.
 #[derive(Debug, ClapArgs)]
 pub struct RejectArgs {
-    /// The plan: a file, or a digest that the ledger knows.
+    /// The plan: a file, or a digest on the ledger, of which the first 8 digits are enough.
     #[arg(value_name = "PLAN")]
     pub plan: String,
     /// Why; it is recorded and the planner is told.

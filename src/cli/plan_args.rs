@@ -59,7 +59,7 @@ pub struct PlanArgs {
 /// Arguments of `diff`.
 #[derive(Debug, ClapArgs)]
 pub struct DiffArgs {
-    /// The earlier plan: a file, or a digest that the ledger knows.
+    /// The earlier plan: a file, or a digest on the ledger, of which the first 8 digits are enough.
     #[arg(value_name = "OLD")]
     pub old: String,
     /// The later plan.
@@ -70,7 +70,7 @@ pub struct DiffArgs {
 /// A plan and nothing else.
 #[derive(Debug, ClapArgs)]
 pub struct PlanOnly {
-    /// The plan: a file, or a digest that the ledger knows.
+    /// The plan: a file, or a digest on the ledger, of which the first 8 digits are enough.
     #[arg(value_name = "PLAN")]
     pub plan: String,
 }
@@ -78,7 +78,7 @@ pub struct PlanOnly {
 /// Arguments of `review`.
 #[derive(Debug, Default, ClapArgs)]
 pub struct ReviewArgs {
-    /// The plan: a file, or a digest that the ledger knows.
+    /// The plan: a file, or a digest on the ledger, of which the first 8 digits are enough.
     #[arg(value_name = "PLAN")]
     pub plan: String,
     /// Whether a second reviewer is asked, and which.
@@ -106,7 +106,7 @@ pub struct ReportFiles {
 /// Arguments of `render`.
 #[derive(Debug, ClapArgs)]
 pub struct RenderArgs {
-    /// The plan: a file, or a digest that the ledger knows.
+    /// The plan: a file, or a digest on the ledger, of which the first 8 digits are enough.
     #[arg(value_name = "PLAN")]
     pub plan: String,
     /// The form.
@@ -146,7 +146,7 @@ pub enum PolicyCommand {
     /// Say what would be decided if these people approved.
     #[command(after_help = "Example:\n  countersign policy simulate plan.json --as ada --as bob")]
     Simulate {
-        /// The plan: a file, or a digest that the ledger knows.
+        /// The plan: a file, or a digest on the ledger, of which the first 8 digits are enough.
         #[arg(value_name = "PLAN")]
         plan: String,
         /// Login of a person; may be given more than once.

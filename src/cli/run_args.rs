@@ -9,7 +9,7 @@ use super::args::{ReportFiles, SignerArgs};
 /// Arguments of `verify`.
 #[derive(Debug, ClapArgs)]
 pub struct VerifyArgs {
-    /// The plan: a file, or a digest that the ledger knows.
+    /// The plan: a file, or a digest on the ledger, of which the first 8 digits are enough.
     #[arg(value_name = "PLAN", required_unless_present = "bundle")]
     pub plan: Option<String>,
     /// Verify a bundle instead.
@@ -44,7 +44,7 @@ pub enum IdentityArg {
 /// Arguments of `execute`.
 #[derive(Debug, ClapArgs)]
 pub struct ExecuteArgs {
-    /// The plan: a file, or a digest that the ledger knows.
+    /// The plan: a file, or a digest on the ledger, of which the first 8 digits are enough.
     #[arg(value_name = "PLAN")]
     pub plan: String,
     /// Run every check and print what would run; execute and record nothing.
@@ -88,7 +88,7 @@ pub struct ExecuteArgs {
 /// Arguments of `bundle`.
 #[derive(Debug, ClapArgs)]
 pub struct BundleArgs {
-    /// The plan: a file, or a digest that the ledger knows.
+    /// The plan: a file, or a digest on the ledger, of which the first 8 digits are enough.
     #[arg(value_name = "PLAN")]
     pub plan: String,
     /// Where to write it.

@@ -77,6 +77,34 @@ fn a_plan_that_was_taken_back_is_said_to_be_over() {
 }
 
 #[test]
+fn a_plan_is_found_by_the_beginning_of_its_digest() {
+    let bench = solo();
+    let drafted = plan(&bench, "mark", &[]);
+    plan(&bench, "mark", &["--seed", &"2f".repeat(16)]);
+    let digits = &drafted.digest[7..];
+    let (least, labelled) = (&digits[..8], format!("sha256:{}", &digits[..20]));
+    for named in [least, &digits[..63], &labelled] {
+        for command in ["render", "review", "status", "verify", "execute"] {
+            let told = bench.json(&[command, named]).json();
+            assert_eq!(told["subject"], drafted.digest, "{command} {named}: {told}");
+        }
+    }
+    assert_eq!(bench.json(&["diff", least, &drafted.file]).exits(0).json()["decision"], "same");
+    for named in [&digits[..7], "00000000", "sha256:00000000", "0000000G"] {
+        bench.json(&["status", named]).refused(2, "plan.unknown");
+    }
+    // What is agreed to is named whole all the same.
+    bench.json(&["approve", least, "--digest", least]).refused(2, "approval.digest_short");
+    bench.json(&["approve", least, "--digest", &drafted.digest]).exits(0);
+    runs(&bench, &["execute", least]);
+    // A file of that name is the file.
+    bench.write(least, "{}");
+    bench.json(&["status", least]).refused(5, "plan.type");
+    let over = bench.json(&["reject", &digits[..9], "--reason", "no"]).refused(6, "ledger.terminal").stderr;
+    assert!(over.contains(&drafted.digest), "{over}");
+}
+
+#[test]
 fn who_has_no_forge_is_told_how_to_begin_anew_with_one() {
     let bench = solo();
     let drafted = plan(&bench, "mark", &[]);

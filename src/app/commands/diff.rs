@@ -3,8 +3,12 @@
 use serde_json::json;
 
 use crate::{
-    app::{output::Outcome, session, world::World},
-    base::{digest::Digest, reason::Result},
+    app::{
+        output::Outcome,
+        session::{NamedPlan, Session, plan_file},
+        world::World,
+    },
+    base::reason::Result,
     cli::args::DiffArgs,
     plan::{SealedPlan, diff::diff},
 };
@@ -24,10 +28,11 @@ pub(super) fn run(args: &DiffArgs, world: &World) -> Result<Outcome> {
 
 /// Loads a plan: from a file without any repository, by digest from the ledger.
 pub(super) fn load(named: &str, world: &World) -> Result<SealedPlan> {
-    if named.parse::<Digest>().is_err() {
-        return session::plan_file(world, named);
-    }
-    let session = session::Session::open(world)?;
+    let found = match NamedPlan::find(named, world) {
+        NamedPlan::File(bytes) => return plan_file(bytes?, named),
+        recorded @ NamedPlan::Recorded(_) => recorded,
+    };
+    let session = Session::open(world)?;
     let (policy, _) = session.policy()?;
-    session.plan(named, world, &policy)
+    session.named_plan(found, named, world, &policy)
 }
