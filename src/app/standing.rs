@@ -3,19 +3,19 @@
 use super::{
     ledger::{begin, open},
     run::lock,
-    session::Session,
+    session::{self, Session},
     situation::{Aim, Situation},
     statements::word,
     world::World,
 };
 use crate::{
-    base::{digest::Digest, ident::Id, reason::Result, time::Timestamp},
+    base::{digest::Digest, ident::Id, reason::Result, text::visible, time::Timestamp},
     event::RunStatus,
     ledger::{
         Keep,
         status::{Gate, status},
     },
-    plan::SealedPlan,
+    plan::{SealedPlan, model::Plan},
     verify,
 };
 
@@ -30,6 +30,45 @@ pub(crate) struct Standing {
     pub(crate) runs: Vec<Id>,
     /// Who rejected it, whatever had run by then.
     pub(crate) rejected_by: Option<String>,
+    /// Of a plan that waits: that it was made for another commit than the base's tip, and so is refused.
+    pub(crate) moved: Option<Moved>,
+}
+
+impl Standing {
+    /// Tells whether somebody may still be waited for.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(self.status.as_str(), "drafted" | "awaiting-approval" | "approved")
+    }
+}
+
+/// A plan's base is not the tip of the base branch that is here.
+pub(crate) struct Moved {
+    /// What is so, and what to do.
+    pub(crate) words: String,
+    /// The reason code with which it would be refused.
+    pub(crate) code: &'static str,
+}
+
+impl Moved {
+    /// Compares the base that a plan was made for with the one that is here.
+    pub(crate) fn of(plan: &Plan, session: &Session) -> Option<Self> {
+        let (base, here) = (&plan.subject.base_sha, &session.facts.base_sha);
+        let refusal = verify::same_base(base, here).err()?;
+        let name = session.facts.base_ref.strip_prefix("refs/heads/").unwrap_or(&session.facts.base_ref);
+        let is_older = !session.checkout.in_history([base.as_str()], here).is_empty();
+        let words = match is_older {
+            true => format!(
+                "made for an older commit of {}; once more: countersign plan {}",
+                visible(name),
+                plan.directive.name
+            ),
+            false => format!(
+                "made for a commit that {} here does not have: bring it up to date, or plan once more",
+                visible(name)
+            ),
+        };
+        Some(Self { words, code: refusal.code() })
+    }
 }
 
 /// Returns every plan, the newest first.
@@ -60,7 +99,13 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
             expires_at: known.record.expires,
             runs: known.runs.clone(),
             rejected_by: known.rejection.as_ref().map(|rejection| rejection.rejected_by.login.clone()),
+            moved: None,
         });
+    }
+    for standing in standings.iter_mut().filter(|standing| standing.waits()) {
+        // What cannot be opened is told where it is named; here it is only not said to be for another commit.
+        let plan = ledger.object(&standing.digest).and_then(session::shown_plan);
+        standing.moved = plan.ok().and_then(|plan| Moved::of(plan.plan(), session));
     }
     Ok(standings)
 }

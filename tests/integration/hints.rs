@@ -105,6 +105,31 @@ fn a_plan_is_found_by_the_beginning_of_its_digest() {
 }
 
 #[test]
+fn a_plan_for_an_older_commit_is_said_to_be_one() {
+    let bench = solo();
+    let drafted = plan(&bench, "mark", &[]);
+    for command in [&["list"][..], &["status"]] {
+        assert!(!bench.run(command).exits(0).stdout.contains("older commit"), "{command:?}");
+    }
+    bench.write("other.txt", "in between");
+    bench.commit("Something in between");
+    let next = "made for an older commit of main; once more: countersign plan mark";
+    for command in [&["list"][..], &["status"], &["status", &drafted.file]] {
+        let told = bench.run(command).exits(0).stdout;
+        assert!(told.contains(next), "{command:?}: {told}");
+    }
+    let listed = bench.json(&["list"]).exits(0).json();
+    assert_eq!(listed["result"][0]["wouldBeRefused"], "subject.base_moved", "{listed}");
+    let waiting = bench.json(&["status"]).exits(0).json();
+    assert_eq!(waiting["result"]["waiting"][0]["wouldBeRefused"], "subject.base_moved", "{waiting}");
+    // Where this checkout is behind, the plan is not the older one.
+    let late = plan(&bench, "mark", &[]);
+    bench.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    let told = bench.run(&["status", &late.file]).exits(0).stdout;
+    assert!(told.contains("made for a commit that main here does not have"), "{told}");
+}
+
+#[test]
 fn who_has_no_forge_is_told_how_to_begin_anew_with_one() {
     let bench = solo();
     let drafted = plan(&bench, "mark", &[]);

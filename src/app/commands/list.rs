@@ -62,6 +62,9 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
         if let Some(by) = plan.rejected_by.as_ref().filter(|_| plan.status != "rejected") {
             text.push_str(&format!("         rejected by {}: it does not run again\n", visible(by)));
         }
+        if let Some(moved) = &plan.moved {
+            text.push_str(&format!("         {}\n", moved.words));
+        }
         rows.push(json!({
             "plan": plan.digest,
             "status": plan.status,
@@ -71,6 +74,7 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
             "expiresAt": plan.expires_at,
             "runs": plan.runs,
             "rejectedBy": plan.rejected_by,
+            "wouldBeRefused": plan.moved.as_ref().map(|moved| moved.code),
         }));
     }
     if rows.is_empty() {

@@ -12,7 +12,7 @@ use crate::{
         run::{failure::Failures, lock},
         session::Session,
         situation::{Aim, Situation},
-        standing,
+        standing::{self, Moved},
         statements::word,
         world::World,
     },
@@ -61,9 +61,17 @@ fn of_repository(session: &Session, world: &World) -> Result<Outcome> {
     }
     let mut waiting = Vec::new();
     for plan in standing::of_all(session, world)? {
-        if matches!(plan.status.as_str(), "drafted" | "awaiting-approval" | "approved") {
+        if plan.waits() {
             text.push_str(&format!("plan {}: {}, {}\n", plan.digest, plan.status, visible(&plan.directive)));
-            waiting.push(json!({ "plan": plan.digest, "status": plan.status, "directive": plan.directive }));
+            if let Some(moved) = &plan.moved {
+                text.push_str(&format!("  {}\n", moved.words));
+            }
+            waiting.push(json!({
+                "plan": plan.digest,
+                "status": plan.status,
+                "directive": plan.directive,
+                "wouldBeRefused": plan.moved.as_ref().map(|moved| moved.code),
+            }));
         }
     }
     if runs.is_empty() {
@@ -232,6 +240,9 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
         let directive = &document.directive.name;
         text.push_str(&format!("  carried out; once more: countersign plan {directive}\n"));
     } else if let Some(refusal) = report.refusal() {
+        if let Some(moved) = Moved::of(&document, session).filter(|_| refusal.code().starts_with("subject.")) {
+            text.push_str(&format!("  {}\n", moved.words));
+        }
         text.push_str(&format!("  execution would be refused: {} [{}]\n", visible(refusal.message()), refusal.code()));
     }
     let result = json!({
