@@ -52,7 +52,7 @@ use crate::{
 };
 
 pub use case::{Case, Chain, Conformance, Identity, Purpose, Said, Shown, authors};
-pub use checks::{AUDIT, REQUIRED, same_base, same_change};
+pub use checks::{AUDIT, REQUIRED, not_ended, same_base, same_change};
 pub use issue::Tracked;
 
 /// A plan of which every required check has just passed, in this process.

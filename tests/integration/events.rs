@@ -128,7 +128,7 @@ fn aw21_a_refused_command_and_a_rejection_are_told_too() {
     let lines = told(&bench);
     assert_eq!(names(&lines)[..3], ["command.started", "plan.rejected", "command.finished"]);
     let last = lines.last().unwrap();
-    assert_eq!((&last["event"], &last["reasonCode"]), (&"command.finished".into(), &"ledger.terminal".into()));
+    assert_eq!((&last["event"], &last["reasonCode"]), (&"command.finished".into(), &"plan.rejected".into()));
 }
 
 #[test]

@@ -81,10 +81,10 @@ fn a14_who_approves_by_key_is_told_of_a_login_that_changed() {
     let digest = hub.plans();
     hub.renames(101, "ada-lovelace");
     let line = ["approve", &digest, "--digest", &digest];
-    let note = |ran: &Ran| ran.json()["result"]["note"].as_str().unwrap_or_default().to_owned();
-    let ran = hub.owner(&line).exits(0);
-    assert!(note(&ran).contains("`ada` (101) is called `ada-lovelace`"), "{}", ran.stdout);
+    // It is said before anything else, also to whom is refused.
+    let ran = hub.owner(&line).refused(3, "approver.self");
+    assert!(ran.stderr.contains("`ada` (101) is called `ada-lovelace`"), "{}", ran.stderr);
     // Without a token nobody is asked, and nothing is said.
     let ran = hub.bench.json(&line);
-    assert!(!note(&ran).contains("called"), "{}", ran.stdout);
+    assert!(!ran.stderr.contains("called"), "{}", ran.stderr);
 }

@@ -665,7 +665,7 @@ fn a27_a_rejection_by_comment_is_final() {
     let answer = |body: &str| hub.answer("bob", body);
     answer(&format!("countersign reject {digest}")).refused(2, "comment.reason_missing");
     answer(&format!("countersign reject {digest} not this week")).exits(0);
-    answer(&format!("countersign approve {digest}")).refused(6, "ledger.terminal");
+    answer(&format!("countersign approve {digest}")).refused(3, "plan.rejected");
     hub.checks_out(&head);
     hub.executes(&digest).refused(3, "plan.rejected");
     assert!(!hub.bench.path(CANARY).exists());

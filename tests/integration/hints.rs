@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use super::{
     forge_model::ForgeModel,
-    scene::{Drafted, approve, key_file, plan, runs, solo, team},
+    scene::{Drafted, approve, key_file, plan, runs, solo, team, tip},
     support::Bench,
 };
 
@@ -69,8 +69,9 @@ fn a_plan_that_was_taken_back_is_said_to_be_over() {
         }
         let told = bench.run(&["status", &drafted.file]).exits(0).stdout;
         assert!(told.contains("execution would be refused") && told.contains("[approval.revoked]"), "{told}");
-        let told = bench.json(&["approve", &drafted.file, "--digest", &drafted.digest]).exits(6).stderr;
-        assert!(told.contains("was revoked") && told.contains("make a new plan"), "{told}");
+        let again = bench.json(&["approve", &drafted.file, "--digest", &drafted.digest]);
+        let told = again.refused(3, "approval.revoked").stderr;
+        assert!(told.contains("the plan is over") && told.contains("`countersign plan`"), "{told}");
     }
     let help = bench.run(&["revoke", "--help"]).exits(0).stdout;
     assert!(help.contains("cannot be approved again"), "{help}");
@@ -127,6 +128,18 @@ fn a_plan_for_an_older_commit_is_said_to_be_one() {
     bench.git(&["reset", "-q", "--hard", "HEAD~1"]);
     let told = bench.run(&["status", &late.file]).exits(0).stdout;
     assert!(told.contains("made for a commit that main here does not have"), "{told}");
+}
+
+#[test]
+fn who_cannot_count_is_refused_before_anything_is_signed() {
+    let bench = team(&[("bob", "reviewer")], &[]);
+    let drafted = plan(&bench, "mark", &[]);
+    let before = tip(&bench);
+    let told = approve(&bench, "ada", &drafted, &[]).refused(3, "approver.self").stderr;
+    assert!(told.contains("nothing was signed"), "{told}");
+    let ran = bench.run_with(&["approve", &drafted.file, "--json"], &[], "", true);
+    ran.refused(3, "approver.self");
+    assert_eq!(tip(&bench), before);
 }
 
 #[test]

@@ -54,16 +54,16 @@ fn pending(bench: &Bench, plan: &Drafted) {
 fn a11_who_asked_planned_or_committed_does_not_count() {
     let bench = asking("{people: 1}");
     let mark = plan(&bench, "mark", &[]);
-    approve(&bench, "ada", &mark, &[]).exits(0);
-    refused(&bench, &["execute", &mark.file], 3, "approver.self");
+    approve(&bench, "ada", &mark, &[]).refused(3, "approver.self");
+    refused(&bench, &["execute", &mark.file], 4, "approval.none");
     approve(&bench, "bob", &mark, &[]).exits(0);
     runs(&bench, &["execute", &mark.file]);
 
     // Bob committed last: now it is Bob who does not count, and Cyd who does.
     commit_as(&bench, "bob");
     let next = plan(&bench, "mark", &[]);
-    approve(&bench, "bob", &next, &[]).exits(0);
-    refused(&bench, &["execute", &next.file], 3, "approver.self");
+    approve(&bench, "bob", &next, &[]).refused(3, "approver.self");
+    refused(&bench, &["execute", &next.file], 4, "approval.none");
     approve(&bench, "cyd", &next, &[]).exits(0);
     runs(&bench, &["execute", &next.file]);
 }
@@ -75,8 +75,8 @@ fn a11_a_co_author_does_not_count_either() {
     bench.commit("Together\n\nCo-authored-by: Dan <dan@example.com>");
     bench.person.set("ada");
     let mark = plan(&bench, "mark", &[]);
-    approve(&bench, "dan", &mark, &[]).exits(0);
-    refused(&bench, &["execute", &mark.file], 3, "approver.self");
+    approve(&bench, "dan", &mark, &[]).refused(3, "approver.self");
+    refused(&bench, &["execute", &mark.file], 4, "approval.none");
     approve(&bench, "cyd", &mark, &[]).exits(0);
     runs(&bench, &["execute", &mark.file]);
 }
@@ -91,8 +91,8 @@ fn a11_who_changed_last_what_a_plan_runs_does_not_count_though_somebody_commits_
         commit_as(&bench, "ada");
         commit_as(&bench, "machine");
         let mark = plan(&bench, "mark", &[]);
-        approve(&bench, "bob", &mark, &[]).exits(0);
-        refused(&bench, &["execute", &mark.file], 3, "approver.self");
+        approve(&bench, "bob", &mark, &[]).refused(3, "approver.self");
+        refused(&bench, &["execute", &mark.file], 4, "approval.none");
         approve(&bench, "dan", &mark, &[]).exits(0);
         runs(&bench, &["execute", &mark.file]);
         // A file that the plan does not run is nobody's work here.
@@ -146,7 +146,7 @@ fn we8_required_roles_must_all_be_there() {
     let mark = plan(&bench, "mark", &[]);
     approve(&bench, "bob", &mark, &[]).exits(0);
     pending(&bench, &mark);
-    approve(&bench, "dan", &mark, &[]).exits(0);
+    approve(&bench, "dan", &mark, &[]).refused(3, "approver.role");
     pending(&bench, &mark);
     approve(&bench, "cyd", &mark, &[]).exits(0);
     runs(&bench, &["execute", &mark.file]);
@@ -187,8 +187,8 @@ fn we8_an_approval_given_too_long_ago_no_longer_counts() {
 fn we8_a_method_that_is_not_accepted_does_not_count() {
     let bench = asking("{people: 1, methods: [terminal]}");
     let mark = plan(&bench, "mark", &[]);
-    approve(&bench, "bob", &mark, &[]).exits(0);
-    refused(&bench, &["execute", &mark.file], 3, "approval.method");
+    approve(&bench, "bob", &mark, &[]).refused(3, "approval.method");
+    refused(&bench, &["execute", &mark.file], 4, "approval.none");
     bench.person.set("bob");
     let typed = format!("{}\nyes\n", &mark.digest[7..15]);
     bench.run_with(&["approve", &mark.file], &[], &typed, true).exits(0);
@@ -312,8 +312,8 @@ fn the_directives_gate_is_one_more_condition() {
     let bench = team(&PEOPLE, &[("directives/mark.md", &gated), (".countersign/policy.yml", &policy("{people: 1}"))]);
     commit_as(&bench, "machine");
     let mark = plan(&bench, "mark", &[]);
-    approve(&bench, "bob", &mark, &[]).exits(0);
-    refused(&bench, &["execute", &mark.file], 3, "approval.method");
+    approve(&bench, "bob", &mark, &[]).refused(3, "approval.method");
+    refused(&bench, &["execute", &mark.file], 4, "approval.none");
     bench.person.set("cyd");
     let typed = format!("{}\nyes\n", &mark.digest[7..15]);
     bench.run_with(&["approve", &mark.file], &[], &typed, true).exits(0);

@@ -45,6 +45,9 @@ use crate::{
     verify,
 };
 
+/// What somebody is told who asked for an approval that nobody could count on.
+const NOT_SIGNED: &str = "nothing was signed; whose approval would do: `countersign policy simulate PLAN --as NAME`";
+
 pub(super) fn run(args: &ApproveArgs, world: &mut World, printer: &Printer) -> Result<Outcome> {
     let mut session = Session::open(world)?;
     let (policy, _) = session.policy()?;
@@ -67,17 +70,22 @@ pub(super) fn run(args: &ApproveArgs, world: &mut World, printer: &Printer) -> R
     if let Some(note) = &renamed {
         printer.say(world, &format!("note: {note}"));
     }
+    let asks = !args.policy && args.signer.key.is_none() && args.signer.ssh.is_none() && args.digest.is_none();
     if args.policy {
         hand.method = Method::Policy;
-    } else if args.signer.key.is_some() || args.signer.ssh.is_some() || args.digest.is_some() {
-        check_digest(args, &plan)?;
-    } else {
-        if let Some(refused) = at_terminal(args, &matter, &hand, &session, world, printer)? {
-            return Ok(refused);
-        }
+    } else if asks {
         hand.method = Method::Terminal;
+    } else {
+        check_digest(args, &plan)?;
     }
-    let approved = approve(&matter, &terms, &hand, args.out.as_deref(), &session, world)?;
+    if let Some(why) = objection(&matter, &hand, &session, world)? {
+        let what = format!("an approval by {} would not count", visible(&hand.principal.login));
+        return Err(Refusal::new(why.reason(), what).subject(plan.digest().to_string()).hint(NOT_SIGNED));
+    }
+    if asks && let Some(refused) = at_terminal(args, &matter, &hand, &session, world, printer)? {
+        return Ok(refused);
+    }
+    let approved = record(&matter, &terms, &hand, args.out.as_deref(), &session, world)?;
     Ok(logins::say(approved, renamed.as_slice()))
 }
 
@@ -104,7 +112,7 @@ impl<'a> Matter<'a> {
     }
 }
 
-/// Signs and records an approval; says at once where nobody may count on it.
+/// Signs and records what somebody decided on the forge; says at once where nobody may count on it.
 pub(super) fn approve(
     matter: &Matter<'_>,
     terms: &Terms,
@@ -149,11 +157,17 @@ fn by_gate(
 }
 
 /// Tells why the policy will not count this person's approval of this plan, where it will not.
+///
+/// # Errors
+/// `plan.rejected`, `approval.revoked`: nobody's counts any more.
 fn objection(matter: &Matter<'_>, hand: &Hand, session: &Session, world: &World) -> Result<Option<Invalidation>> {
-    let Decided::NeedsApproval(requirement) = matter.decision.outcome() else { return Ok(None) };
     let (plan, now) = (matter.plan, world.now());
     let mut ledger = session.ledger(now)?;
     let state = ledger.read(now)?.state();
+    if let Some(known) = state.plan(&plan.digest()) {
+        verify::not_ended(known).map_err(|e| e.subject(plan.digest().to_string()))?;
+    }
+    let Decided::NeedsApproval(requirement) = matter.decision.outcome() else { return Ok(None) };
     let authors = verify::authors(plan.plan(), plan.digest(), &session.facts, &session.root, state);
     let candidate = Candidate {
         principal: hand.principal.id,

@@ -5,6 +5,7 @@ mod subject;
 
 use std::collections::BTreeSet;
 
+pub use record::not_ended;
 pub use subject::{same_base, same_change};
 
 use super::{

@@ -63,14 +63,21 @@ pub(super) fn plan_recorded(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStat
 }
 
 pub(super) fn plan_not_rejected(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
-    let known = known(plan, case)?;
+    not_ended(known(plan, case)?).map(|()| "neither rejected nor taken back".to_owned())
+}
+
+/// Refuses a plan that somebody put an end to.
+///
+/// # Errors
+/// `plan.rejected`, `approval.revoked`.
+pub fn not_ended(known: &PlanState) -> Result<()> {
     if let Some(no) = &known.rejection {
         return refuse(PLAN_REJECTED, format!("by {}: {}", excerpt(&no.rejected_by.login), excerpt(&no.reason)));
     }
     match known.revoked {
         Some(seq) => Err(Refusal::new(APPROVAL_REVOKED, format!("the whole plan was taken back, by entry {seq}"))
             .hint("the plan is over, whoever approves it: draft a new one with `countersign plan`")),
-        None => Ok("neither rejected nor taken back".to_owned()),
+        None => Ok(()),
     }
 }
 
