@@ -9,7 +9,7 @@ reasons! {
     OUTPUT_LINK = "output.link", Usage, "a file would be written through a symbolic link", "put a real folder or nothing in its place: a link may lead out of the repository";
     NOT_SET_UP = "setup.missing", Usage, "the repository is not set up", "run `countersign init`, review what it wrote, and commit it";
     ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change who is in the trust root and with which keys; whether it names a forge stays as it was set up";
-    FORGE_NONE = "forge.none", Usage, "the repository was set up without a forge", "whether there is a forge is said when a repository is set up, and stays; docs/github.md says how to begin anew with one";
+    FORGE_NONE = "forge.none", Usage, "the repository was set up without a forge", "whether there is a forge is said when a repository is set up, and stays";
     UNCOMMITTED = "setup.uncommitted", Usage, "a file is not at the protected base commit", "commit it to the base branch: nothing is read from the work tree";
     DIRECTIVE_MISSING = "directive.missing", Usage, "there is no such directive at the base commit", "see `countersign directives list`";
     DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline, policy or input is not valid", "put the places named right";
@@ -45,15 +45,15 @@ reasons! {
     RUNNER_FILE = "runner.file_unsafe", Usage, "a file that takes outputs or a summary is not a plain file of ours", "let the runner set the variable; `--ci none` writes neither";
     RUNNER_EXPOSED = "runner.filecommand_exposed", Refused, "a file by which the runner takes orders lies where a step may write", "check out into a folder of its own, apart from the runner's";
     RUNNER_TAMPERED = "runner.filecommand_tampered", Verification, "a file by which the runner takes orders changed during a step", "find out what wrote to it; no later step of the job may be trusted";
-    ACTION_INPUT = "action.input", Usage, "an input of the CI step does not fit", "see the inputs in docs/github.md";
+    ACTION_INPUT = "action.input", Usage, "an input of the CI step does not fit", "see the inputs in the `action.yml` of the step";
     ACTION_VERSION = "action.version", Usage, "the CI step asks for another version than the one that is installed", "pin the action at the release that has the version";
     CONFIG_KEY = "config.holds_key", Usage, "a configuration holds a key", "take it out, and make a new key where others may have seen this one; name a variable (`key: {env: NAME}`) or a file instead";
-    CONFIG_PLACE = "config.place", Usage, "a field stands in a file that may not set it", "see docs/planners.md for what the project's file may say";
-    CONFIG_VALUE = "config.value", Usage, "a value of the configuration does not fit", "see docs/planners.md for each field";
+    CONFIG_PLACE = "config.place", Usage, "a field stands in a file that may not set it", "set it in your own config.yml; `countersign config show` names the files and what each sets";
+    CONFIG_VALUE = "config.value", Usage, "a value of the configuration does not fit", "`countersign schema config` has each field and what it takes";
     CONFIG_KEY_ENDPOINT = "config.key_endpoint", Refused, "the project's file alone says where your key would go", "if that is right, say it yourself: --endpoint URL, or `key` or `endpoint` in your own config.yml";
     CONFIG_KEY_FILE = "config.key_file", Refused, "the file of a key is not private, or no text", "chmod 600 it, and let it hold the key and nothing else";
     PROVIDERS_MISSING = "providers.missing", Usage, "something that the provider needs is not there", "each line says what";
-    PLANNER_OVERPRIVILEGED = "planner.overprivileged", Refused, "the environment of a planner holds what a planner must not have", "plan in a job that has the key of its model and nothing else; see docs/security.md";
+    PLANNER_OVERPRIVILEGED = "planner.overprivileged", Refused, "the environment of a planner holds what a planner must not have", "plan in a job that has the key of its model and nothing else";
     PLANNER_UNTRUSTED = "planner.untrusted_trigger", Refused, "whoever set the job off may not have a planner asked", "let somebody start it who may do what `gates.permission` of the policy asks for; programs never may";
     REQUEST_BRANCH = "change.branch", Usage, "there is no branch to open a change request for", "check a branch out that is not the base, or name one with --branch";
     REQUEST_UNPUSHED = "change.unpushed", Stale, "the branch on the forge is not at the commit that is here", "push it: `git push -u origin HEAD`";
@@ -109,6 +109,13 @@ mod tests {
             assert!(fits, "{}", reason.code);
             assert!(!reason.summary.is_empty() && !reason.hint.is_empty(), "{}", reason.code);
             assert!(!reason.summary.ends_with('.') && !reason.hint.ends_with('.'), "{}", reason.code);
+        }
+    }
+    /// Who has only the binary has no folder of documents.
+    #[test]
+    fn no_hint_points_to_a_document_that_only_the_source_has() {
+        for reason in super::all() {
+            assert!(!reason.hint.contains("docs/"), "{}: {}", reason.code, reason.hint);
         }
     }
 }

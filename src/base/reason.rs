@@ -217,9 +217,9 @@ reasons! {
     JSON_NON_CANONICAL = "json.non_canonical", Verification, "the bytes are not in RFC 8785 canonical form", "give the file exactly as it was written; do not reformat it";
     JSON_SCHEMA = "json.schema", Verification, "the JSON does not have the fields its format asks for", "see `countersign schema` for the format";
     LIMIT_DEPTH = "limit.depth", Limit, "the JSON is nested too deeply", "the limit is 32 levels";
-    LIMIT_SIZE = "limit.size", Limit, "the input is larger than its limit", "see the limits in docs/formats.md";
+    LIMIT_SIZE = "limit.size", Limit, "the input is larger than its limit", "make it smaller: no plan is over 4 MiB, no policy over 1 MiB, no directive over 256 KiB";
     LIMIT_STRING = "limit.string", Limit, "a string is longer than its limit", "the limit is 100,000 bytes";
-    LIMIT_COUNT = "limit.count", Limit, "a list holds more items than its limit", "see the limits in docs/formats.md";
+    LIMIT_COUNT = "limit.count", Limit, "a list holds more items than its limit", "take items out, or make several of it";
     DIGEST_FORMAT = "digest.format", Verification, "a digest is not sha256: and 64 lower-case hex digits", "give the digest in full; no shorter form is ever accepted";
     TIME_FORMAT = "time.format", Verification, "a time is not YYYY-MM-DDTHH:MM:SSZ", "write the time in UTC, to the second, with a Z";
     TIME_LENGTH = "time.length", Usage, "a length of time is not a whole number and a unit", "write it as 90s, 30m, 24h or 7d";

@@ -286,7 +286,7 @@ fn out_of_bounds(why: String) -> Refusal {
 }
 
 reasons! {
-    VALUE_SPEC = "value.spec", Usage, "the bounds of a value contradict its type or each other", "see docs/directives-and-pipelines.md for the bounds each type takes";
+    VALUE_SPEC = "value.spec", Usage, "the bounds of a value contradict its type or each other", "`min` and `max` belong to integer, string and path, `pattern` to string and path, `values` to enum";
     VALUE_TYPE = "value.type", Usage, "a value is not of its declared type", "give a value of the declared type";
     VALUE_BOUNDS = "value.bounds", Usage, "a value is outside its declared bounds", "give a value within the declared bounds";
 }

@@ -270,8 +270,8 @@ reasons! {
     YAML_DUPLICATE = "yaml.duplicate_key", Usage, "a map holds the same key twice", "keep one of the two";
     YAML_FIELD_UNKNOWN = "yaml.field_unknown", Usage, "a map has a field that its format does not know", "remove the field, or correct its name";
     YAML_FIELD_MISSING = "yaml.field_missing", Usage, "a map lacks a field that its format asks for", "add the field";
-    YAML_TYPE = "yaml.type", Usage, "a value is not of the type its field asks for", "see docs/directives-and-pipelines.md and docs/policy.md for the type of each field";
-    YAML_VALUE = "yaml.value", Usage, "a value is not one that its field takes", "see docs/directives-and-pipelines.md and docs/policy.md for the values of each field";
+    YAML_TYPE = "yaml.type", Usage, "a value is not of the type its field asks for", "`countersign schema directive`, `pipeline`, `policy` or `config` has the type of each field";
+    YAML_VALUE = "yaml.value", Usage, "a value is not one that its field takes", "`countersign schema directive`, `pipeline`, `policy` or `config` has the values of each field";
 }
 
 #[cfg(test)]

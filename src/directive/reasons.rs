@@ -14,5 +14,5 @@ reasons! {
     INPUT_UNKNOWN = "input.unknown", Usage, "a value was given for an input that there is not", "see the inputs of the directive";
     INPUT_MISSING = "input.missing", Usage, "an input that is required was not given", "give it with `-i NAME=VALUE`";
     TEMPLATE_FORMAT = "template.format", Usage, "a `{{` begins nothing that a template can hold", "write `{{ inputs.NAME }}`, with one space at each side";
-    TEMPLATE_PLACE = "template.place", Usage, "a template stands where it would steer execution, or where it means nothing", "see docs/directives-and-pipelines.md for what may stand where";
+    TEMPLATE_PLACE = "template.place", Usage, "a template stands where it would steer execution, or where it means nothing", "`with` of a directive takes {{ inputs.NAME }}, and {{ steps.ID.outputs.NAME }} as a whole value; a pipeline takes {{ inputs.NAME }}, and {{ scripts.FILE }} and {{ scratch.FILE }} as whole arguments or variables";
 }

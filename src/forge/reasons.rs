@@ -18,7 +18,7 @@ reasons! {
     MALFORMED = "forge.malformed", Verification, "an answer of the forge cannot be read", "check that the host in the trust root is a forge, and that no proxy answers in its place";
     TOO_LARGE = "forge.too_large", Limit, "an answer of the forge is larger than its limit", "make what is asked for smaller";
     RATE_LIMITED = "forge.rate_limited", Contended, "the forge takes no more requests for now", "wait until the time given, or use credentials with a limit of their own";
-    DENIED = "forge.denied", Refused, "the credentials do not allow what was asked of the forge", "give the job the permission that is named in docs/security.md, and no more";
+    DENIED = "forge.denied", Refused, "the credentials do not allow what was asked of the forge", "give the job the one permission that it lacks; which it needs, says the workflow that `countersign init --forge github` wrote";
     MISSING = "forge.missing", Refused, "the forge does not have it, or hides it from these credentials", "check name and number, and that the credentials may see it";
     REJECTED = "forge.rejected", Refused, "the forge does not take what was sent", "the message says why";
     REDIRECTED = "forge.redirected", Verification, "the forge sent us to another place", "put host and repository name right; nothing is followed to another host";

@@ -12,7 +12,7 @@ reasons! {
     POLICY_AGENT_PROGRAM = "policy.agent_program", Usage, "a program is an agent's command line", "remove it, or add `agentCli: true` where that is really meant";
     POLICY_UNBOUNDED = "policy.unbounded", Usage, "a rule that permits does not say up to which effect", "add `effect: {atMost: ...}` to its conditions";
     POLICY_EMPTY = "policy.empty", Usage, "the policy or one of its lists holds nothing", "add at least one entry, or remove the field";
-    POLICY_VALUE = "policy.value", Usage, "a value of the policy is not one that can hold", "see docs/policy.md";
+    POLICY_VALUE = "policy.value", Usage, "a value of the policy is not one that can hold", "`countersign schema policy` has each field and what it takes";
     POLICY_UNUSED = "policy.unused", Usage, "an entry of the policy can have no effect, or had none on this plan", "remove it, or correct what it should match";
     POLICY_PERMITTED = "policy.permitted", Done, "the policy permits the plan by itself", "go on";
     POLICY_NEEDS_APPROVAL = "policy.needs_approval", Pending, "the policy asks for people to approve the plan", "ask the people that the decision names";

@@ -48,8 +48,8 @@ pub fn text(tier: Starter, programs: &[ProgramLine<'_>], expires: Timestamp) -> 
 const HEAD: &str = "\
 # Who must agree to what. What no rule covers is denied; no approval overrides a denial.
 # This file is read from the protected base only, so a change to it is itself reviewed.
-# See docs/policy.md; `countersign policy check` looks it over, `countersign policy explain PLAN`
-# shows for every step which line decided.
+# `countersign schema policy` has every field, `countersign policy check` looks the file over, and
+# `countersign policy explain PLAN` shows for every step which line decided.
 version: 1
 
 # From then on everything is refused. Look the file over, then give it a later end.
