@@ -8,7 +8,7 @@ use crate::{
         digest::Digest,
         ident::Id,
         path::RepoPath,
-        reason::{INTERNAL, Refusal, Result},
+        reason::{INTERNAL, PATH_INVALID, Refusal, Result},
         text::visible,
         time::Timestamp,
     },
@@ -210,7 +210,7 @@ fn compare(session: &Session, plan: &Plan, purpose: &Purpose, modified: &mut Vec
         let found = match commit.compare(&workspace, path, Apart { written, state: &state }) {
             Ok(found) => found,
             // Where a path leads to is for the step itself to refuse.
-            Err(why) if why.code().starts_with("path.") => continue,
+            Err(why) if why.reason().is_akin(PATH_INVALID) => continue,
             Err(why) => return Err(why),
         };
         changed.extend(found.changed.iter().map(|path| visible(path)));

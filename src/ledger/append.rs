@@ -163,7 +163,7 @@ impl Ledger {
                     return Ok(appended);
                 }
                 Ok(None) => {}
-                Err(refusal) if refusal.reason() == LEDGER_LOCKED => locked = Some(refusal),
+                Err(refusal) if refusal.is(LEDGER_LOCKED) => locked = Some(refusal),
                 Err(refusal) => return Err(refusal),
             }
         }

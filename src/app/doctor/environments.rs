@@ -41,7 +41,7 @@ fn environment(one: &SeenEnvironment, seen: &Seen, pages: &Pages) -> Vec<Line> {
     let make = format!("make the environment `{name}`, with reviewers, before any job names it");
     let found = match &one.environment {
         Ok(found) => found,
-        Err(refusal) if refusal.code() == MISSING.code => {
+        Err(refusal) if refusal.is(MISSING) => {
             let what = "the forge has none, and makes it without any protection when a job names it";
             return vec![
                 Line::new("environment.exists", name, Standing::Missing, what).fix(make, pages.environments()),

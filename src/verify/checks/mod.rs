@@ -170,7 +170,7 @@ fn policy_decision(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Re
 }
 
 fn approval_quorum(plan: &SealedPlan, case: &Case<'_>, approvals: &ApprovalStatus) -> Result<String> {
-    let grant = approvals.grant().map_err(|refusal| match refusal.code() == REPLAY_CONSUMED.code {
+    let grant = approvals.grant().map_err(|refusal| match refusal.is(REPLAY_CONSUMED) {
         true => refusal.hint(case.after_use(plan)),
         false => refusal,
     })?;
