@@ -16,6 +16,7 @@ use crate::{
     base::{
         reason::{CONTEXT_MISMATCH, REPLAY_CONSUMED, Reason, Refusal, Result},
         text::{count, excerpt},
+        time::SKEW,
     },
     facts::change_request::ReviewState,
     plan::SealedPlan,
@@ -28,8 +29,6 @@ use crate::{
     },
 };
 
-/// How far the machine's clock may be behind the ledger, and a plan ahead of the clock, in seconds.
-const SKEW: i64 = 60;
 /// How far the machine's clock and the forge's may differ, in seconds.
 const FORGE_SKEW: i64 = 300;
 
