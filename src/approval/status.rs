@@ -350,7 +350,7 @@ fn holder<'a>(scales: &'a Scales<'_>, item: &'a Recorded) -> std::result::Result
     if scales.now < key.not_before || scales.now >= key.not_after {
         return Err(Invalidation::Signature(Refusal::new(KEY_VALIDITY, format!("key {} now", key.id))));
     }
-    if key.revoked_at.is_some_and(|revoked| scales.now >= revoked) {
+    if key.is_revoked_at(scales.now) {
         return Err(Invalidation::Signature(Refusal::new(KEY_REVOKED, format!("key {}", key.id))));
     }
     if let Some(job) = &signatory.job {

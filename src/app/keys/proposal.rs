@@ -163,9 +163,8 @@ impl Proposal {
 /// Refuses, before anything is signed, a signer whose signature would count nothing.
 fn check_signer(signer: &dyn Signer, new: &TrustRoot, old: Option<&TrustRoot>) -> Result<()> {
     let id = signer.key_id();
-    let counts = |root: &TrustRoot| {
-        root.key(&id).is_some_and(|(key, _)| key.duties.contains(&Duty::Root) && key.revoked_at.is_none())
-    };
+    let counts =
+        |root: &TrustRoot| root.key(&id).is_some_and(|(key, _)| key.duties.contains(&Duty::Root) && !key.is_revoked());
     if counts(new) || old.is_some_and(counts) {
         return Ok(());
     }

@@ -153,7 +153,7 @@ impl TrustRoot {
         for key in &old.keys {
             let now = candidate.key(&key.id).map(|(now, _)| now);
             let same_hands = now.is_none_or(|now| now.principal == key.principal && now.scheme == key.scheme);
-            let still_revoked = key.revoked_at.is_none() || now.is_some_and(|now| now.revoked_at == key.revoked_at);
+            let still_revoked = !key.is_revoked() || now.is_some_and(|now| now.revoked_at == key.revoked_at);
             if !same_hands || !still_revoked {
                 let why = format!("version {} takes back what was said of key {}", new.version, key.id);
                 return Err(Refusal::new(TRUST_MALFORMED, why).subject(key.id.to_string()));
@@ -230,7 +230,7 @@ impl TrustRoot {
     #[must_use]
     pub fn revoked_in(&self, id: &Digest, at: Timestamp) -> Option<u64> {
         let listed = self.listed(id)?;
-        listed.key.revoked_at.filter(|revoked| at >= *revoked).and(listed.revoked_in)
+        listed.revoked_in.filter(|_| listed.key.is_revoked_at(at))
     }
 
     pub(super) fn listed(&self, id: &Digest) -> Option<&Listed> {
