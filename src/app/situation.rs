@@ -2,19 +2,26 @@
 
 use std::{collections::BTreeSet, sync::Arc, thread};
 
-use super::{draft, forge::Asking, ledger::Reading, logins, session::Session, tracking};
+use super::{
+    draft,
+    forge::Asking,
+    ledger::Reading,
+    logins,
+    run::told::{self, Told},
+    session::Session,
+    tracking,
+};
 use crate::{
     base::{
         digest::Digest,
         ident::Id,
         path::RepoPath,
-        reason::{INTERNAL, PATH_INVALID, Refusal, Result},
+        reason::{PATH_INVALID, Result},
         text::visible,
         time::Timestamp,
     },
-    event::StepOutcome,
     facts::Facts,
-    ledger::{Ledger, Record, State},
+    ledger::{Ledger, State},
     plan::{
         SealedPlan,
         model::{Plan, Step},
@@ -237,11 +244,10 @@ fn own_commits(
     now: Timestamp,
 ) -> Result<BTreeSet<String>> {
     let mut made = BTreeSet::new();
-    ledger.for_each(now, |entry, _| {
-        let Record::StepFinished(done) = &entry.record else { return Ok(()) };
-        if done.run == *run && !done.retrying {
-            let outcome: StepOutcome = serde_json::from_value(done.outcome.clone())
-                .map_err(|e| Refusal::new(INTERNAL, format!("entry {}: {e}", entry.seq)))?;
+    told::each(ledger, run, now, |told| {
+        let Told::Ended(ended) = told else { return Ok(()) };
+        if !ended.record.retrying {
+            let outcome = ended.outcome()?;
             let commits = outcome.actions.iter().filter(|action| action.kind.as_str() == "commit");
             made.extend(commits.filter_map(|action| action.digest));
         }
