@@ -10,7 +10,7 @@ pub use document::{Document, Duty, ForgeKind, Key, LOCAL, LedgerRef, Principal, 
 use super::{
     envelope::Envelope,
     issuer::{Issuer, Runner},
-    reasons::{TRUST_EXPIRED, TRUST_MALFORMED, TRUST_PIN, TRUST_ROLLBACK, TRUST_THRESHOLD},
+    reasons::{TRUST_EXPIRED, TRUST_MALFORMED, TRUST_PIN, TRUST_THRESHOLD},
     schemes::{Scheme, Verifier},
     verified,
 };
@@ -170,18 +170,6 @@ impl TrustRoot {
     pub fn check_fresh(&self, now: Timestamp) -> Result<()> {
         if now >= self.document.expires {
             return Err(Refusal::new(TRUST_EXPIRED, format!("it expired at {}", self.document.expires)));
-        }
-        Ok(())
-    }
-
-    /// Checks that this version is not older than the highest one that was seen.
-    ///
-    /// # Errors
-    /// `trust.rollback`.
-    pub fn check_seen(&self, highest: u64) -> Result<()> {
-        let version = self.document.version;
-        if version < highest {
-            return Err(Refusal::new(TRUST_ROLLBACK, format!("version {version}, but version {highest} was seen")));
         }
         Ok(())
     }
