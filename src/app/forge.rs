@@ -181,7 +181,7 @@ pub(crate) fn login(forge: &dyn Forge, id: u64) -> Result<Option<String>> {
 fn there<T>(asked: Result<T>) -> Result<Option<T>> {
     match asked {
         Ok(found) => Ok(Some(found)),
-        Err(refusal) if refusal.code() == MISSING.code => Ok(None),
+        Err(refusal) if refusal.is(MISSING) => Ok(None),
         Err(refusal) => Err(refusal),
     }
 }

@@ -182,7 +182,7 @@ impl Session {
         let found = self.checkout.blob(&self.facts.base_sha, &path)?;
         let Some(bytes) = found else {
             let refusal = self.absent(&path, DIRECTIVE_MISSING)?;
-            if refusal.reason() == WORK_TREE_LINK {
+            if refusal.is(WORK_TREE_LINK) {
                 return Err(refusal);
             }
             let names = self.checkout.list(&self.facts.base_sha, "directives")?;
@@ -257,7 +257,7 @@ impl Session {
 
 /// Says of a digest that the ledger does not hold that there is no such plan; whatever else is wrong stays what it is.
 pub(crate) fn unknown(refusal: Refusal, plan: &Digest) -> Refusal {
-    if refusal.reason() != LEDGER_UNKNOWN_SUBJECT {
+    if !refusal.is(LEDGER_UNKNOWN_SUBJECT) {
         return refusal;
     }
     Refusal::new(PLAN_UNKNOWN, refusal.message().to_owned()).subject(plan.to_string())

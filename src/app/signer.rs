@@ -264,7 +264,7 @@ fn check(signer: Box<dyn Signer>, method: Method, duties: &[Duty], root: &TrustR
     if now < key.not_before || now >= key.not_after {
         return Err(about(Refusal::new(KEY_VALIDITY, format!("key `{}` at {now}", key.name))));
     }
-    if key.revoked_at.is_some_and(|revoked| now >= revoked) {
+    if key.is_revoked_at(now) {
         return Err(about(Refusal::new(KEY_REVOKED, format!("key `{}`", key.name))));
     }
     let principal = root

@@ -2,19 +2,26 @@
 
 use std::{collections::BTreeSet, sync::Arc, thread};
 
-use super::{draft, forge::Asking, ledger::Reading, logins, session::Session, tracking};
+use super::{
+    draft,
+    forge::Asking,
+    ledger::Reading,
+    logins,
+    run::told::{self, Told},
+    session::Session,
+    tracking,
+};
 use crate::{
     base::{
         digest::Digest,
         ident::Id,
         path::RepoPath,
-        reason::{INTERNAL, Refusal, Result},
+        reason::{PATH_INVALID, Result},
         text::visible,
         time::Timestamp,
     },
-    event::StepOutcome,
     facts::Facts,
-    ledger::{Ledger, Record, State},
+    ledger::{Ledger, State},
     plan::{
         SealedPlan,
         model::{Plan, Step},
@@ -210,7 +217,7 @@ fn compare(session: &Session, plan: &Plan, purpose: &Purpose, modified: &mut Vec
         let found = match commit.compare(&workspace, path, Apart { written, state: &state }) {
             Ok(found) => found,
             // Where a path leads to is for the step itself to refuse.
-            Err(why) if why.code().starts_with("path.") => continue,
+            Err(why) if why.reason().is_akin(PATH_INVALID) => continue,
             Err(why) => return Err(why),
         };
         changed.extend(found.changed.iter().map(|path| visible(path)));
@@ -237,11 +244,10 @@ fn own_commits(
     now: Timestamp,
 ) -> Result<BTreeSet<String>> {
     let mut made = BTreeSet::new();
-    ledger.for_each(now, |entry, _| {
-        let Record::StepFinished(done) = &entry.record else { return Ok(()) };
-        if done.run == *run && !done.retrying {
-            let outcome: StepOutcome = serde_json::from_value(done.outcome.clone())
-                .map_err(|e| Refusal::new(INTERNAL, format!("entry {}: {e}", entry.seq)))?;
+    told::each(ledger, run, now, |told| {
+        let Told::Ended(ended) = told else { return Ok(()) };
+        if !ended.record.retrying {
+            let outcome = ended.outcome()?;
             let commits = outcome.actions.iter().filter(|action| action.kind.as_str() == "commit");
             made.extend(commits.filter_map(|action| action.digest));
         }

@@ -14,23 +14,18 @@ use crate::{
         ident::Id,
         reason::{Refusal, Result},
         text::excerpt,
-        time::Timestamp,
+        time::{SKEW, Timestamp},
     },
     policy::{Candidate, Gates, Requirement, RequirementStatus, requirement as policy},
     sign::{
         Duty, TrustRoot, Verified,
-        predicate::{Approval, Method, Scope},
+        predicate::{Approval, Method},
         reasons::{KEY_REVOKED, KEY_VALIDITY, OIDC_KEY_UNKNOWN},
         schemes::Scheme,
         trust::{Key, Principal, PrincipalKind},
         workload::Vouched,
     },
 };
-
-/// How far the clock that approved may be ahead of ours, in seconds.
-const SKEW: i64 = 60;
-/// The most uses of a session approval.
-pub const MAX_USES: u32 = 100;
 
 /// An approval as the ledger holds it.
 #[derive(Clone, Debug)]
@@ -286,11 +281,7 @@ fn judge(scales: &Scales<'_>, item: &Recorded) -> std::result::Result<Candidate,
     item.approval.check_subjects(&approval.binding.subjects()).map_err(Invalidation::Signature)?;
     let holder = holder(scales, item)?;
     check_login(scales, holder.principal)?;
-    let uses_fit = match approval.scope {
-        Scope::SingleRun => approval.max_uses == 1,
-        Scope::Session => (1..=MAX_USES).contains(&approval.max_uses),
-    };
-    if !uses_fit {
+    if !approval.scope.allows(approval.max_uses) {
         return Err(Invalidation::Uses);
     }
     if item.revoked {
@@ -359,7 +350,7 @@ fn holder<'a>(scales: &'a Scales<'_>, item: &'a Recorded) -> std::result::Result
     if scales.now < key.not_before || scales.now >= key.not_after {
         return Err(Invalidation::Signature(Refusal::new(KEY_VALIDITY, format!("key {} now", key.id))));
     }
-    if key.revoked_at.is_some_and(|revoked| scales.now >= revoked) {
+    if key.is_revoked_at(scales.now) {
         return Err(Invalidation::Signature(Refusal::new(KEY_REVOKED, format!("key {}", key.id))));
     }
     if let Some(job) = &signatory.job {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     binding::Field,
-    status::{Jobs, MAX_USES, Need, Scales, weigh},
+    status::{Jobs, Need, Scales, weigh},
     *,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     sign::{
         Duty, Envelope, TrustRoot, Verified,
         key::Signer,
-        predicate::{Approval, Binding, Method, Scope},
+        predicate::{Approval, Binding, MAX_USES, Method, Scope},
         schemes::Scheme,
         statement::Subject,
         trust::Document,

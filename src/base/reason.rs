@@ -55,6 +55,15 @@ pub struct Reason {
     pub hint: &'static str,
 }
 
+impl Reason {
+    /// Tells whether both codes begin with the same word, as `path.kind` and `path.missing` do.
+    #[must_use]
+    pub fn is_akin(self, other: Self) -> bool {
+        let family = |reason: Self| reason.code.split('.').next();
+        family(self) == family(other)
+    }
+}
+
 /// Declares reason codes as constants and lists them in `pub static ALL`.
 ///
 /// Each room has one `reasons.rs` that calls this once; `app::reasons` joins the lists, and a test
@@ -158,6 +167,12 @@ impl Refusal {
     #[must_use]
     pub fn reason(&self) -> Reason {
         self.0.reason
+    }
+
+    /// Tells whether this is the reason of it.
+    #[must_use]
+    pub fn is(&self, reason: Reason) -> bool {
+        self.0.reason == reason
     }
 
     /// Returns the stable dotted code.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::reason::{Refusal, TIME_FORMAT, TIME_LENGTH};
 
+/// How far the clocks of two machines may differ, in seconds.
+pub const SKEW: i64 = 60;
+
 /// A second in UTC, years 1970 to 9999, written `YYYY-MM-DDTHH:MM:SSZ` and no other way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);

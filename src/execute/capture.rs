@@ -16,7 +16,7 @@ use crate::{
         value::Scalar,
     },
     plan::model::{Capture, CaptureFrom, Output, Read, Step},
-    step::workspace::Workspace,
+    step::{reasons::PATH_MISSING, workspace::Workspace},
 };
 
 /// Reads the outputs that come from standard output, of which only the redacted text is left by now.
@@ -129,5 +129,5 @@ fn invalid(name: &Id, why: &str) -> Refusal {
 
 /// A file that is not there is a missing output; a link or a device stays what it is.
 fn missing_file(name: &Id, why: Refusal) -> Refusal {
-    if why.code() == crate::step::reasons::PATH_MISSING.code { missing(name, why.message()) } else { why }
+    if why.is(PATH_MISSING) { missing(name, why.message()) } else { why }
 }

@@ -4,14 +4,16 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::process::{Cause, Exit};
+use super::{
+    process::{Cause, Exit},
+    reasons::{PROGRAM_MISSING, STEP_EXIT, STEP_SIGNAL, STEP_TIMEOUT, VERIFICATION_FAILED},
+};
 use crate::{
     base::reason::{ExitClass, Reason},
     event::ErrorClass,
     plan::model::Host,
+    step::reasons::GIT_LOCKED,
 };
-
-use super::reasons::{STEP_EXIT, STEP_SIGNAL, STEP_TIMEOUT};
 
 /// A classified failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,10 +130,10 @@ pub(super) fn of_refusal(reason: Reason) -> ErrorClass {
         ExitClass::Internal => ErrorClass::Internal,
         ExitClass::Sandbox | ExitClass::Usage | ExitClass::Limit => ErrorClass::Configuration,
         ExitClass::Refused | ExitClass::Pending => ErrorClass::Permission,
-        _ if reason.code.starts_with("program.") => ErrorClass::Configuration,
+        _ if reason.is_akin(PROGRAM_MISSING) => ErrorClass::Configuration,
         // Whoever holds the lock lets go of it.
-        _ if reason.code == "git.locked" => ErrorClass::Transient,
-        _ if reason.code.starts_with("verification.") => ErrorClass::Verification,
+        _ if reason == GIT_LOCKED => ErrorClass::Transient,
+        _ if reason.is_akin(VERIFICATION_FAILED) => ErrorClass::Verification,
         _ => ErrorClass::BusinessRule,
     }
 }

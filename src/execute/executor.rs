@@ -8,7 +8,10 @@ use super::{
     inputs::Inputs,
     prepare::{Materials, Prepared},
     process::{self, Cause, Ended, Exit, Order, limits::Limits},
-    reasons::{PROC_LEAK, RUN_CANCELLED, SANDBOX_SETUP, STEP_TIMEOUT, VERIFICATION_FAILED, VERIFICATION_MISSING},
+    reasons::{
+        PROC_LEAK, PROGRAM_MISSING, RUN_CANCELLED, SANDBOX_SETUP, STEP_TIMEOUT, VERIFICATION_FAILED,
+        VERIFICATION_MISSING,
+    },
     redact::Redactor,
     scratch::{Scratch, Spare},
     setting::RunSetting,
@@ -24,7 +27,7 @@ use crate::{
     },
     event::{ActionRecord, ErrorClass, StepOutcome, StepStatus},
     plan::model::{Action, Effect, Plan, Run, Step},
-    step::{Context, Work, kind_of, workspace::Workspace},
+    step::{Context, Work, kind_of, reasons::INPUT_DRIFT, workspace::Workspace},
 };
 
 /// What all attempts of a run share.
@@ -140,8 +143,8 @@ fn status_of(reason: Reason, nothing_done: bool) -> StepStatus {
     match reason.class {
         _ if !nothing_done => StepStatus::Failed,
         ExitClass::Sandbox => StepStatus::CouldNotStart,
-        _ if reason.code == "program.missing" => StepStatus::CouldNotStart,
-        ExitClass::StepFailed if reason.code != "input.drift" => StepStatus::Failed,
+        _ if reason == PROGRAM_MISSING => StepStatus::CouldNotStart,
+        ExitClass::StepFailed if reason != INPUT_DRIFT => StepStatus::Failed,
         ExitClass::Internal => StepStatus::Failed,
         _ => StepStatus::Denied,
     }
@@ -235,7 +238,7 @@ async fn perform<'a>(
     let ended = start(shared, &prepared, limits, deadline).await;
     prepared.clean_up();
     // A sandbox that could not be set up started nothing; of any other error nobody knows what ran before it.
-    progress.acted |= !matches!(&ended, Err(why) if why.reason() == SANDBOX_SETUP);
+    progress.acted |= !matches!(&ended, Err(why) if why.is(SANDBOX_SETUP));
     let ended = ended?;
     progress.actions.push(program_record(kind.word(), &prepared, &ended)?);
     judge(run, &ended)?;

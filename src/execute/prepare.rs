@@ -26,7 +26,12 @@ use crate::{
         reason::{IO, Refusal, Result},
     },
     plan::model::{Action, CaptureFrom, Host, Plan, Read, Run, Step},
-    step::{committed::Readable, kind_of, reasons::PATH_MISSING, workspace::Workspace},
+    step::{
+        committed::Readable,
+        kind_of,
+        reasons::{PATH_KIND, PATH_MISSING, PATH_SYMLINK},
+        workspace::Workspace,
+    },
 };
 
 /// What an action is prepared from.
@@ -181,7 +186,7 @@ fn read_grants(read: &Read, run: &Run, materials: &Materials<'_>, all: &mut Vec<
                 Ok(Some((place, _))) => all.push(Grant { place, right: Right::Read }),
                 Ok(None) => {}
                 // A link is its own name and no more: what it leads to is granted, or is not.
-                Err(why) if matches!(why.code(), "path.symlink" | "path.kind") => {}
+                Err(why) if [PATH_SYMLINK, PATH_KIND].contains(&why.reason()) => {}
                 Err(why) => return Err(why),
             }
         }
@@ -207,7 +212,7 @@ fn check_credentials(workspace: &Workspace) -> Result<()> {
         let path: RepoPath = name.parse()?;
         let content = match workspace.read_checked(&Read::new(path)) {
             Ok((content, _)) => content,
-            Err(why) if why.code() == PATH_MISSING.code => continue,
+            Err(why) if why.is(PATH_MISSING) => continue,
             Err(why) => return Err(why),
         };
         if holds_credentials(&String::from_utf8_lossy(&content)) {

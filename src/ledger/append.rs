@@ -125,20 +125,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// Appends statements made before, if the last entry still is the expected one (or whatever it is).
-    ///
-    /// # Errors
-    /// `ledger.contended` where the ledger has moved on, and those of [`Ledger::append`].
-    pub fn append_at(&mut self, expected: Option<&LedgerHead>, batch: &Batch, clock: Clock) -> Result<Appended> {
-        self.append(clock, |view| match expected {
-            Some(expected) if *expected != view.head => Err(Refusal::new(
-                LEDGER_CONTENDED,
-                format!("the last entry is {}, not {}", view.head.seq, expected.seq),
-            )),
-            _ => Ok(batch.clone()),
-        })
-    }
-
     /// Appends what `build` makes on the verified present state.
     ///
     /// `build` is asked again after every lost race, on the state that the winner left: it re-makes its
@@ -163,7 +149,7 @@ impl Ledger {
                     return Ok(appended);
                 }
                 Ok(None) => {}
-                Err(refusal) if refusal.reason() == LEDGER_LOCKED => locked = Some(refusal),
+                Err(refusal) if refusal.is(LEDGER_LOCKED) => locked = Some(refusal),
                 Err(refusal) => return Err(refusal),
             }
         }

@@ -22,7 +22,7 @@ use crate::{
         digest::Digest,
         parallel,
         reason::{INTERNAL, Refusal, Result},
-        time::Timestamp,
+        time::{SKEW, Timestamp},
     },
     sign::{
         envelope::Envelope,
@@ -31,9 +31,6 @@ use crate::{
         verified::Late,
     },
 };
-
-/// How far the clocks of two machines may differ, in seconds.
-pub const CLOCK_SLACK: i64 = 60;
 
 /// How much of the ledger is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -300,7 +297,7 @@ impl Chain {
         if seq == 0 && seen.hash != self.genesis {
             return Err(Refusal::new(LEDGER_TRANSPLANT, format!("the genesis {} is not the pinned one", seen.hash)));
         }
-        if seen.at < self.last.plus(-CLOCK_SLACK) || seen.at > now.plus(CLOCK_SLACK) {
+        if seen.at < self.last.plus(-SKEW) || seen.at > now.plus(SKEW) {
             return Err(Refusal::new(LEDGER_TIME, format!("{} after {}, at {now}", seen.at, self.last)));
         }
         let (statement, opened) = match seen.content {
@@ -333,7 +330,7 @@ impl Chain {
         }
         self.statements.seen.grow().insert(statement);
         self.follow(seen.hash, seen.at);
-        self.state.let_go(&entry.record, self.last.plus(-CLOCK_SLACK));
+        self.state.let_go(&entry.record, self.last.plus(-SKEW));
         Ok(Some(entry))
     }
 

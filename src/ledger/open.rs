@@ -266,7 +266,7 @@ impl Ledger {
                 Ok(true) => return Ok(Some(there)),
                 Ok(false) => {}
                 // Whoever holds the lock moves the branch to what was just read, or to what follows it.
-                Err(refusal) if refusal.reason() == LEDGER_LOCKED && locked < MAX_LOCKED => locked += 1,
+                Err(refusal) if refusal.is(LEDGER_LOCKED) && locked < MAX_LOCKED => locked += 1,
                 Err(refusal) => return Err(refusal),
             }
         }

@@ -42,13 +42,10 @@ use crate::{
         reason::{Refusal, Result},
     },
     sign::{
-        predicate::{Checkpoint, Halt, PlanRecord, Rejection, Revocation, RevocationTarget, Scope},
+        predicate::{Checkpoint, Halt, PlanRecord, Rejection, Revocation, RevocationTarget},
         reasons::{KEY_REVOKED, TRUST_ROLLBACK},
     },
 };
-
-/// The most uses a session approval may allow.
-const MAX_USES: u32 = 100;
 
 impl State {
     /// Takes a verified entry in, or refuses it and stays as it was.
@@ -148,11 +145,7 @@ impl State {
         if standing.completed {
             return Err(terminal(format!("plan {plan} is completed")));
         }
-        let uses_fit = match predicate.scope {
-            Scope::SingleRun => predicate.max_uses == 1,
-            Scope::Session => (1..=MAX_USES).contains(&predicate.max_uses),
-        };
-        if !uses_fit {
+        if !predicate.scope.allows(predicate.max_uses) {
             return Err(order(format!("an approval for {} uses", predicate.max_uses)));
         }
         let id = approval.payload();

@@ -39,7 +39,7 @@ pub(super) fn covered(store: &Store, root: &TrustRoot, files: &[EntryFile], mode
                 // A defect found here is reported by the pass that reads in order.
                 let Ok(raw) = RawEntry::parse(line) else { return Ok(None) };
                 if let Ok((Record::Checkpoint(checkpoint), signers)) = checkpoint_of(&raw, root)
-                    && signers.iter().all(|signer| signer.key.revoked_at.is_none())
+                    && signers.iter().all(|signer| !signer.key.is_revoked())
                 {
                     break 'newest Some((checkpoint.ledger.seq, signers));
                 }

@@ -143,7 +143,7 @@ pub fn open(bytes: Vec<u8>) -> Result<SealedPlan> {
 /// As [`open`].
 pub fn open_with(bytes: Vec<u8>, limits: &Limits) -> Result<SealedPlan> {
     let (document, kind) = canonical::find(&bytes, MAX_BYTES, "_type").map_err(|refusal| {
-        let other = refusal.reason() == JSON_NON_CANONICAL;
+        let other = refusal.is(JSON_NON_CANONICAL);
         if other { Refusal::new(PLAN_NON_CANONICAL, refusal.message()) } else { refusal }
     })?;
     let kind = kind.unwrap_or_default();

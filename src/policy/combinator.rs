@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::time::Timestamp;
+use crate::base::time::{SKEW, Timestamp};
 
 use super::requirement::{Candidate, Leaf, METHODS, Requirement, RequirementStatus, Separation, SetAside, Uncounted};
-
-/// How far a clock may be ahead, in seconds.
-const SKEW: i64 = 60;
 
 impl Requirement {
     /// Counts verified approvals against the requirement at the instant `now`.

@@ -12,7 +12,7 @@ use crate::base::{
 
 use super::{
     condition::Hit,
-    reasons::{POLICY_GATE, POLICY_NEEDS_APPROVAL, POLICY_OBJECTION, POLICY_PERMITTED},
+    reasons::{POLICY_NEEDS_APPROVAL, POLICY_OBJECTION, POLICY_PERMITTED},
     requirement::{Candidate, Requirement, RequirementStatus},
 };
 
@@ -124,14 +124,6 @@ pub struct RuleTrace {
     pub hit: Hit,
     /// Every condition, in file order.
     pub conditions: Vec<ConditionTrace>,
-}
-
-impl RuleTrace {
-    /// Returns the first condition that does not hold, or holds in part only.
-    #[must_use]
-    pub fn first_miss(&self) -> Option<&ConditionTrace> {
-        self.conditions.iter().find(|condition| condition.hit != Hit::Yes)
-    }
 }
 
 /// How far one condition holds, from both sides.
@@ -300,11 +292,5 @@ impl Decision {
         }
         self.outcome = Outcome::Deny;
         self
-    }
-
-    /// Tells whether the directive's gate asked for the person, not the policy.
-    #[must_use]
-    pub fn is_by_gate(&self) -> bool {
-        self.reason() == POLICY_GATE
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     base::{
         digest::Digest,
         ident::Id,
-        reason::{Refusal, Result},
+        reason::{REPLAY_CONSUMED, Refusal, Result},
         time::Timestamp,
     },
     facts::Facts,
@@ -227,7 +227,7 @@ impl Case<'_> {
         let used = match &self.purpose {
             Purpose::Resume(_) | Purpose::Join { .. } => 0,
             Purpose::Start => match state.check_usable(&payload, self.now) {
-                Err(refusal) if refusal.code() == crate::base::reason::REPLAY_CONSUMED.code => u32::MAX,
+                Err(refusal) if refusal.is(REPLAY_CONSUMED) => u32::MAX,
                 _ => u32::try_from(approval.uses.len()).unwrap_or(u32::MAX),
             },
         };

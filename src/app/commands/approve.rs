@@ -22,7 +22,7 @@ use crate::{
     approval::{
         Ground, Invalidation,
         reasons::{APPROVAL_POLICY, APPROVAL_SCOPE, APPROVAL_UNBOUND, APPROVAL_USES, DIGEST_SHORT},
-        status::{MAX_USES, would_not_count},
+        status::would_not_count,
     },
     base::{
         digest::Digest,
@@ -39,7 +39,7 @@ use crate::{
     policy::{self, Candidate, Decision, Outcome as Decided, Policy},
     sign::{
         Duty, Envelope,
-        predicate::{Actor, Approval, Method, Scope},
+        predicate::{Actor, Approval, MAX_USES, Method, Scope},
         statement::Subject,
     },
     verify,

@@ -271,7 +271,7 @@ impl Clerk<'_> {
     fn status(&mut self, comment: &Comment, named: Option<Digest>, policy: Policy) -> Served {
         let plan = match self.newest_plan(named.as_ref(), &policy) {
             Ok(plan) => plan,
-            Err(refusal) if named.is_none() && refusal.code() == PLAN_UNKNOWN.code => {
+            Err(refusal) if named.is_none() && refusal.is(PLAN_UNKNOWN) => {
                 self.talk.answer(&StatusReply::render(&[], comment.id, Channel::GitHub))?;
                 return Ok((done("status", json!({})), Reaction::ThumbsUp));
             }

@@ -23,8 +23,7 @@ pub(super) fn run(args: &DispatchArgs, world: &World) -> Result<Outcome> {
     };
     let pairs: Vec<(&str, &str)> = inputs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let started = forge.dispatch(&args.workflow, &reference, &pairs).map_err(|refusal| {
-        let code = refusal.code();
-        if code == DENIED.code || code == MISSING.code {
+        if refusal.is(DENIED) || refusal.is(MISSING) {
             return refusal
                 .hint("the token needs `actions: write`, and the default branch a workflow of that name with `workflow_dispatch`");
         }

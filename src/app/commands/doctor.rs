@@ -20,7 +20,7 @@ use crate::{
     },
     cli::args::DoctorArgs,
     execute::sandbox,
-    forge::Checkout,
+    forge::{Checkout, reasons::REPO_MISSING},
     ledger::Keep,
     policy::Policy,
     sign::predicate::Halt,
@@ -53,7 +53,7 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
     let mut lines = vec![Line::of("sandbox", sandbox())];
     match Session::open(world) {
         Err(refusal) => {
-            let id = if refusal.code().starts_with("repository.") { "repository" } else { "trust-root" };
+            let id = if refusal.reason().is_akin(REPO_MISSING) { "repository" } else { "trust-root" };
             if args.forge.is_some() {
                 on_forge = Some((doctor::unreached(&refusal), 0));
             }

@@ -26,7 +26,7 @@ use crate::{
     },
     base::{
         digest::Digest,
-        reason::{Refusal, Result, typed},
+        reason::{REPLAY_CONSUMED, Refusal, Result, typed},
         text::{excerpt, visible},
     },
     cli::args::ExecuteArgs,
@@ -137,7 +137,7 @@ fn purpose(args: &ExecuteArgs) -> Result<Purpose> {
 
 /// Says of a plan whose run has not ended what is known of that run: that somebody is at it, or how it goes on.
 fn with_run(refusal: Refusal, ledger: &Ledger, plan: Digest, git_dir: &Path) -> Refusal {
-    let (unknown, used) = (refusal.reason() == STEP_UNKNOWN, refusal.code().starts_with("replay."));
+    let (unknown, used) = (refusal.is(STEP_UNKNOWN), refusal.reason().is_akin(REPLAY_CONSUMED));
     let state = ledger.state().filter(|state| (unknown || used) && state.check_kept(&plan).is_ok());
     let Some(run) = state.and_then(|state| state.last_run(&plan)) else { return refusal };
     let name = &run.claim.run;

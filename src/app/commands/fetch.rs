@@ -24,9 +24,9 @@ pub(super) fn run(args: &FetchArgs, world: &World) -> Result<Outcome> {
     let out = world.cwd.join(&args.out);
     files::ready(&out)?;
     let forge = forge::need(&session, world)?;
-    let artifact = forge.artifact(args.run, &digest).map_err(|refusal| match refusal.code() {
-        code if code == DENIED.code => refusal.hint("the token needs `actions: read`"),
-        code if code == MISSING.code => refusal.hint(
+    let artifact = forge.artifact(args.run, &digest).map_err(|refusal| match refusal.reason() {
+        DENIED => refusal.hint("the token needs `actions: read`"),
+        MISSING => refusal.hint(
             "the job that uploaded it tells its digest (`artifact-digest`); archives are deleted after their days",
         ),
         _ => refusal,

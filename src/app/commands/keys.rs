@@ -32,6 +32,7 @@ use crate::{
     sign::{
         Duty, PublicKey, TrustRoot,
         issuer::{Gate, Issuer, Provider, Runner},
+        reasons::TRUST_UNPINNED,
         schemes::{
             Scheme,
             oidc::{Algorithm, KeySet, jwks, keyless},
@@ -146,7 +147,7 @@ fn public(name: &str, world: &World) -> Result<Outcome> {
 fn show(world: &World) -> Result<Outcome> {
     let (root, pinned) = match Yard::open(world) {
         Ok(yard) => (yard.root, true),
-        Err(refusal) if refusal.code() == "trust.unpinned" => {
+        Err(refusal) if refusal.is(TRUST_UNPINNED) => {
             let work_tree = Checkout::discover(&world.cwd)?.workdir().to_owned();
             let bytes = trust_store::work_tree_reader(&work_tree)(trust_store::CURRENT)?.unwrap_or_default();
             (TrustRoot::parse(&bytes).map_err(|e| e.subject(trust_store::CURRENT))?, false)

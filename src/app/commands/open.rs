@@ -41,7 +41,7 @@ pub(super) fn run(args: &OpenArgs, world: &World) -> Result<Outcome> {
     let head_ref = branch(args, &session, base_ref)?;
     let (base, head) = (base_ref.trim_start_matches(HEADS), head_ref.trim_start_matches(HEADS));
     // What is proposed is what was read here, or the plan would be one of something else.
-    let tip = forge.tip(&head_ref).map_err(|refusal| match refusal.code() == MISSING.code {
+    let tip = forge.tip(&head_ref).map_err(|refusal| match refusal.is(MISSING) {
         true => Refusal::new(REQUEST_UNPUSHED, format!("the forge has no branch `{}`", excerpt(head))),
         false => refusal,
     })?;

@@ -27,7 +27,7 @@ use crate::{
         Question, Role, Turn,
         catalog::{self, Wire},
         command::{Agent, preset},
-        reasons::PROVIDER_AGENT_FORM,
+        reasons::{PROVIDER_AGENT_FORM, PROVIDER_NO_KEY},
     },
 };
 
@@ -219,7 +219,7 @@ fn wire_row(config: &Config, wire: &Wire, world: &World) -> Row {
     match reading {
         Ok(Some(_)) => row.has.extend(key::source(config, wire, world).map(|source| format!("key in {source}"))),
         Ok(None) => {}
-        Err(why) if why.code() == "provider.no_key" => {
+        Err(why) if why.is(PROVIDER_NO_KEY) => {
             let named = config.key().value.as_ref().filter(|_| named).map(KeySource::to_string);
             row.missing.push(format!("a key in {}", named.unwrap_or_else(|| wire.key_variables.join(" or "))));
         }

@@ -64,7 +64,7 @@ pub(super) fn ledger(branch: &SeenBranch, pages: &Pages) -> Vec<Line> {
     );
     let exists = match &branch.tip {
         Ok(tip) => Line::new("ledger.exists", &branch.name, Standing::Ok, tip.clone()),
-        Err(refusal) if refusal.code() == MISSING.code => {
+        Err(refusal) if refusal.is(MISSING) => {
             Line::new("ledger.exists", &branch.name, Standing::Missing, "the forge does not have the branch")
         }
         Err(refusal) => Line::unread("ledger.exists", &branch.name, refusal),

@@ -41,7 +41,7 @@ fn environment(one: &SeenEnvironment, seen: &Seen, pages: &Pages) -> Vec<Line> {
     let make = format!("make the environment `{name}`, with reviewers, before any job names it");
     let found = match &one.environment {
         Ok(found) => found,
-        Err(refusal) if refusal.code() == MISSING.code => {
+        Err(refusal) if refusal.is(MISSING) => {
             let what = "the forge has none, and makes it without any protection when a job names it";
             return vec![
                 Line::new("environment.exists", name, Standing::Missing, what).fix(make, pages.environments()),
@@ -166,7 +166,7 @@ fn secrets(one: &SeenEnvironment, seen: &Seen) -> Line {
     let away: Vec<&str> = RELEASED_KEYS.into_iter().filter(|key| !has(names, key)).collect();
     let mut others = seen.others.iter().flatten();
     let other = others.find(|other| other.secrets.as_ref().is_ok_and(|names| has(names, GATE_KEY)));
-    let vouched = seen.keys.iter().any(|key| key.scheme == Scheme::Oidc && key.revoked_at.is_none());
+    let vouched = seen.keys.iter().any(|key| key.scheme == Scheme::Oidc && !key.is_revoked());
     match (away.as_slice(), other) {
         ([GATE_KEY], _) if vouched => {
             line(Standing::Ok, "the executor's key is here; the gate's jobs need none, their issuer vouches".to_owned())

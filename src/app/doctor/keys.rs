@@ -12,7 +12,7 @@ const SOON: i64 = 30 * 86_400;
 /// Judges the keys that count now, and the trust root's own end.
 pub(super) fn judge(keys: &[Key], expires: Timestamp, now: Timestamp) -> Vec<Line> {
     let mut lines = vec![end("trust-root.expiry", "", expires, now, "renew it: countersign keys renew")];
-    let live = || keys.iter().filter(|key| key.revoked_at.is_none_or(|at| now < at));
+    let live = || keys.iter().filter(|key| !key.is_revoked_at(now));
     for key in live() {
         lines.push(end("key.expiry", &key.name, key.not_after, now, "enrol a new key, and revoke this one"));
     }

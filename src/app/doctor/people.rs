@@ -20,7 +20,7 @@ fn account(person: &SeenPerson, pages: &Pages) -> Line {
     let listed = &person.principal;
     let line = |standing, what: String| Line::new("principal.account", subject(person), standing, what);
     let (line, fix) = match &person.account {
-        Err(refusal) if refusal.code() == MISSING.code => (
+        Err(refusal) if refusal.is(MISSING) => (
             line(Standing::Missing, "there is no such account any more".to_owned()),
             "revoke their keys: countersign keys revoke",
         ),

@@ -4,7 +4,10 @@ use super::{
     line::{Line, Standing},
     seen::{Seen, SeenBranch},
 };
-use crate::base::reason::{Refusal, Result};
+use crate::{
+    base::reason::{Refusal, Result},
+    forge::reasons::DENIED,
+};
 
 /// Judges how far the token reaches.
 pub(super) fn judge(seen: &Seen) -> Line {
@@ -16,7 +19,7 @@ pub(super) fn judge(seen: &Seen) -> Line {
     };
     let mut refused = Vec::new();
     let mut ask = |what: &'static str, failed: Option<&Refusal>| {
-        if failed.is_some_and(|refusal| refusal.code() == crate::forge::reasons::DENIED.code) {
+        if failed.is_some_and(|refusal| refusal.is(DENIED)) {
             refused.push(what);
         }
     };

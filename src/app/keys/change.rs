@@ -283,11 +283,9 @@ pub fn propose(root: &TrustRoot, changes: &[Change], now: Timestamp, signers: &[
         change.apply(&mut document)?;
     }
     // The version before is whole: what does not hold together now is what was asked for.
-    Proposal::make(&document, Some(root), now, signers).map_err(|refusal| {
-        match refusal.code() == TRUST_MALFORMED.code {
-            true => Refusal::new(TRUST_CHANGE, refusal.message()),
-            false => refusal,
-        }
+    Proposal::make(&document, Some(root), now, signers).map_err(|refusal| match refusal.is(TRUST_MALFORMED) {
+        true => Refusal::new(TRUST_CHANGE, refusal.message()),
+        false => refusal,
     })
 }
 

@@ -167,7 +167,7 @@ pub fn show(root: &TrustRoot, now: Timestamp) -> Shown {
     let keys = document.keys.iter().map(|key| {
         let principal = root.principal(key.principal);
         let status = match () {
-            () if key.revoked_at.is_some_and(|revoked| now >= revoked) => KeyStatus::Revoked,
+            () if key.is_revoked_at(now) => KeyStatus::Revoked,
             () if now < key.not_before => KeyStatus::NotYet,
             () if now >= key.not_after => KeyStatus::Expired,
             () => KeyStatus::Valid,

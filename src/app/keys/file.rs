@@ -100,10 +100,8 @@ impl HeldKey {
         }
         make_private_folder(folder)?;
         let pem = self.key.to_pem()?;
-        write_new(path, pem.expose().as_bytes()).map_err(|e| match e.code() {
-            "key.exists" => e,
-            _ => e.hint("nothing was written"),
-        })
+        write_new(path, pem.expose().as_bytes())
+            .map_err(|e| if e.is(KEY_EXISTS) { e } else { e.hint("nothing was written") })
     }
 }
 

@@ -39,9 +39,7 @@ pub(super) fn check(change: &Change, document: &Document) -> Result<()> {
             let listed = document.keys.iter().find(|listed| listed.id == *key);
             match (left, document.root_threshold as usize) {
                 _ if listed.is_none() => None,
-                _ if listed.is_some_and(|listed| listed.revoked_at.is_some()) => {
-                    Some("the key is revoked already".to_owned())
-                }
+                _ if listed.is_some_and(|listed| listed.is_revoked()) => Some("the key is revoked already".to_owned()),
                 (0, _) => Some("it is the last root key, and nobody could change the trust root any more".to_owned()),
                 (left, need) if left < need => {
                     Some(format!("{need} people with root keys must sign a change, and {left} would be left"))
@@ -76,6 +74,6 @@ fn taken(new: &Principal, document: &Document) -> Option<String> {
 
 /// Counts people with a root key that was not revoked, among the keys that are looked at.
 fn holders(document: &Document, counts: impl Fn(crate::base::digest::Digest) -> bool) -> usize {
-    let keys = document.keys.iter().filter(|key| key.revoked_at.is_none() && key.duties.contains(&Duty::Root));
+    let keys = document.keys.iter().filter(|key| !key.is_revoked() && key.duties.contains(&Duty::Root));
     keys.filter(|key| counts(key.id)).map(|key| key.principal).collect::<BTreeSet<u64>>().len()
 }

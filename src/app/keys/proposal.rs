@@ -10,7 +10,7 @@ use crate::{
     sign::{
         Duty, Envelope, Signer, TrustRoot,
         predicate::TrustRootUpdate,
-        reasons::{KEY_DUTY, TRUST_MALFORMED},
+        reasons::{KEY_DUTY, SIGNATURE_NONE, TRUST_MALFORMED},
         stated::read_statement,
         statement::Subject,
         trust::{Document, Version},
@@ -105,7 +105,7 @@ impl Proposal {
         roots
             .map(|root| match count_root_holders(envelope, root, statement.predicate.signed_at) {
                 Ok((have, need)) => Ok(Signed { have, need }),
-                Err(refusal) if refusal.code() == "signature.none" => {
+                Err(refusal) if refusal.is(SIGNATURE_NONE) => {
                     Ok(Signed { have: 0, need: root.document().root_threshold as usize })
                 }
                 Err(refusal) => Err(refusal),
@@ -163,9 +163,8 @@ impl Proposal {
 /// Refuses, before anything is signed, a signer whose signature would count nothing.
 fn check_signer(signer: &dyn Signer, new: &TrustRoot, old: Option<&TrustRoot>) -> Result<()> {
     let id = signer.key_id();
-    let counts = |root: &TrustRoot| {
-        root.key(&id).is_some_and(|(key, _)| key.duties.contains(&Duty::Root) && key.revoked_at.is_none())
-    };
+    let counts =
+        |root: &TrustRoot| root.key(&id).is_some_and(|(key, _)| key.duties.contains(&Duty::Root) && !key.is_revoked());
     if counts(new) || old.is_some_and(counts) {
         return Ok(());
     }

@@ -13,6 +13,7 @@ use crate::{
     plan::{
         SealedPlan,
         model::Usage,
+        reasons::SECRET_IN_PLAN,
         view::{Color, View},
     },
     planner::{
@@ -20,7 +21,7 @@ use crate::{
         prompt::Prompt,
         reasons::{PLANNER_ANSWER, PLANNER_EXFILTRATION, PLANNER_GIVEN_UP, PLANNER_TAINTED},
     },
-    provider::{Exchange, Origin, Progress, Question, Role, Source, Turn},
+    provider::{Exchange, Origin, Progress, Question, Role, Source, Turn, reasons::PROVIDER_UNREACHABLE},
 };
 
 /// The rounds in which an answer may be put right.
@@ -115,7 +116,7 @@ impl Dialogue<'_> {
                 Err(refusal) if repairs < most && may_be_repaired(&refusal) => {
                     repairs += 1;
                     let mut findings: Vec<String> = refusal.hints().map(str::to_owned).collect();
-                    if findings.is_empty() || refusal.reason() != PLANNER_ANSWER {
+                    if findings.is_empty() || !refusal.is(PLANNER_ANSWER) {
                         findings.insert(0, refusal.message().to_owned());
                     }
                     self.notes.push(format!("answer {} was not taken: {}", self.exchanges.len(), refusal.message()));
@@ -184,9 +185,9 @@ impl Dialogue<'_> {
 fn may_be_repaired(refusal: &Refusal) -> bool {
     let reason = refusal.reason();
     ![PLANNER_TAINTED, PLANNER_EXFILTRATION].contains(&reason)
-        && !reason.code.starts_with("secret.")
+        && !reason.is_akin(SECRET_IN_PLAN)
         && matches!(reason.class, ExitClass::Usage | ExitClass::Refused | ExitClass::Verification | ExitClass::Limit)
-        && !reason.code.starts_with("provider.")
+        && !reason.is_akin(PROVIDER_UNREACHABLE)
 }
 
 fn given_up() -> Refusal {

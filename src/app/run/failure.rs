@@ -4,16 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::told::{self, Told};
 use crate::{
     app::statements::word,
-    base::{
-        ident::Id,
-        reason::{INTERNAL, Refusal, Result},
-        text::visible,
-        time::Timestamp,
-    },
+    base::{ident::Id, reason::Result, text::visible, time::Timestamp},
     event::{RunEvent, StepOutcome, StepStatus},
-    ledger::{Ledger, Record},
+    ledger::Ledger,
 };
 
 /// How the last attempt of each step ended, where it did not succeed.
@@ -38,17 +34,10 @@ impl Failures {
     /// Those of [`Ledger::for_each`]; `internal.error` for an outcome that cannot be read.
     pub(crate) fn of_run(ledger: &mut Ledger, run: &Id, now: Timestamp) -> Result<Self> {
         let mut failures = Self::default();
-        ledger.for_each(now, |entry, _| {
-            match &entry.record {
-                Record::StepFinished(done) if done.run == *run => {
-                    let outcome: StepOutcome = serde_json::from_value(done.outcome.clone())
-                        .map_err(|e| Refusal::new(INTERNAL, format!("entry {}: {e}", entry.seq)))?;
-                    failures.take(&done.step, done.attempt, &outcome);
-                }
-                Record::Resolution(resolution) if resolution.run == *run => {
-                    failures.0.remove(&resolution.step);
-                }
-                _ => {}
+        told::each(ledger, run, now, |told| {
+            match told {
+                Told::Ended(ended) => failures.take(&ended.record.step, ended.record.attempt, &ended.outcome()?),
+                Told::Resolved(resolution) => drop(failures.0.remove(&resolution.step)),
             }
             Ok(())
         })?;

@@ -7,3 +7,4 @@ pub(crate) mod lock;
 pub(crate) mod past;
 pub(crate) mod scratch;
 pub(crate) mod start;
+pub(crate) mod told;

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::told::{self, Told};
 use crate::{
-    base::{
-        ident::Id,
-        reason::{INTERNAL, Refusal, Result},
-        time::Timestamp,
-    },
+    base::{ident::Id, reason::Result, time::Timestamp},
     event::{StepOutcome, StepStatus},
-    ledger::{Ledger, Record, run::StepState},
+    ledger::{Ledger, run::StepState},
     sign::predicate::ResolveAs,
 };
 
@@ -29,13 +26,12 @@ impl Past {
     /// Those of [`Ledger::for_each`]; `internal.error` for an outcome that cannot be read.
     pub(crate) fn of(ledger: &mut Ledger, run: &Id, now: Timestamp) -> Result<Self> {
         let mut past = Self::default();
-        ledger.for_each(now, |entry, _| {
-            let Record::StepFinished(done) = &entry.record else { return Ok(()) };
-            if done.run == *run && !done.retrying {
-                let outcome: StepOutcome = serde_json::from_value(done.outcome.clone())
-                    .map_err(|e| Refusal::new(INTERNAL, format!("entry {}: {e}", entry.seq)))?;
+        told::each(ledger, run, now, |told| {
+            let Told::Ended(ended) = told else { return Ok(()) };
+            if !ended.record.retrying {
+                let outcome = ended.outcome()?;
                 if outcome.status == StepStatus::Succeeded {
-                    past.finished.insert(done.step.clone(), outcome);
+                    past.finished.insert(ended.record.step.clone(), outcome);
                 }
             }
             Ok(())

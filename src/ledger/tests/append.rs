@@ -82,10 +82,12 @@ fn e02_the_writer_may_refuse_on_the_state_that_the_winner_left() {
     put(&mut world.open(), |head| plan(head, 2, None)).unwrap();
     let batch = one(plan(&head, 3, None), t(10));
     let mut ledger = world.open();
-    assert_eq!(ledger.append_at(Some(&head), &batch, clock(10)).unwrap_err().code(), "ledger.contended");
-    let refused = ledger.append(clock(10), |_| Err(Refusal::new(LEDGER_CONTENDED, "mine to say")));
+    let refused = ledger.append(clock(10), |view| {
+        assert_ne!(view.head, head);
+        Err(Refusal::new(LEDGER_CONTENDED, "mine to say"))
+    });
     assert_eq!(refused.unwrap_err().message(), "mine to say");
-    assert!(ledger.append_at(None, &batch, clock(10)).is_ok());
+    assert!(ledger.append(clock(10), |_| Ok(batch.clone())).is_ok());
 }
 
 #[test]
@@ -101,10 +103,10 @@ fn e22_entries_and_their_objects_come_together_or_not_at_all() {
         ],
         objects: vec![b"plan 1".to_vec(), b"policy".to_vec(), b"root".to_vec()],
     };
-    assert_eq!(ledger.append_at(None, &refused, clock(10)).unwrap_err().code(), "ledger.unknown_subject");
+    assert_eq!(ledger.append(clock(10), |_| Ok(refused.clone())).unwrap_err().code(), "ledger.unknown_subject");
     assert_eq!(world.tip(), before, "the valid first half was not written either");
     let whole = Batch { entries: refused.entries[..1].to_vec(), objects: refused.objects };
-    ledger.append_at(None, &whole, clock(10)).unwrap();
+    ledger.append(clock(10), |_| Ok(whole.clone())).unwrap();
     assert_eq!(ledger.object(&plan_digest(1)).unwrap(), b"plan 1");
     assert_eq!(ledger.object(&Digest::of(b"other")).unwrap_err().code(), "ledger.unknown_subject");
     assert_eq!(world.open().verify_all(t(10)).unwrap(), (2, 3));

@@ -7,11 +7,14 @@ use proptest::prelude::*;
 
 use super::support::*;
 use crate::{
-    base::{digest::Digest, ident::Id, time::Timestamp},
+    base::{
+        digest::Digest,
+        ident::Id,
+        time::{SKEW, Timestamp},
+    },
     event::RunStatus,
     ledger::{
         Chain, Entry, Keep, Record, State,
-        chain::CLOCK_SLACK,
         status::{Executor, Gate, run_status, status},
     },
     sign::{
@@ -113,8 +116,7 @@ fn story() -> impl Strategy<Value = Vec<Try>> {
 fn attempts() -> impl Strategy<Value = Vec<Attempt>> {
     let tries = prop_oneof![40 => one_try().prop_map(|one| vec![one]), 16 => story(), 1 => Just(vec![Try::RevokeKey])];
     let later = prop_oneof![16 => Just(0_i64), 3 => 1..30_i64, 1 => 40..90_i64];
-    let behind =
-        prop_oneof![12 => Just(0_i64), 1 => 1..=CLOCK_SLACK, 1 => Just(CLOCK_SLACK), 1 => Just(CLOCK_SLACK + 1)];
+    let behind = prop_oneof![12 => Just(0_i64), 1 => 1..=SKEW, 1 => Just(SKEW), 1 => Just(SKEW + 1)];
     let timed = (tries, later, behind).prop_map(|(tries, later, behind)| {
         tries.into_iter().enumerate().map(|(n, one)| (one, if n == 0 { later } else { 0 }, behind)).collect::<Vec<_>>()
     });
@@ -218,7 +220,7 @@ fn check(memory: &mut Memory, chain: &Chain, entry: &Entry) -> Result<(), TestCa
     let state = chain.state();
     let runs = state.runs().unwrap();
     // No entry that follows is of a time before this.
-    let earliest = chain.last_at().plus(-CLOCK_SLACK);
+    let earliest = chain.last_at().plus(-SKEW);
     for (grant, runs) in &memory.used_by {
         let most = if memory.single.contains(grant) { 1 } else { 2 };
         prop_assert!(runs.len() <= most, "approval {grant} was used by {runs:?}");

@@ -174,11 +174,11 @@ fn b31_a_key_counts_at_the_time_of_the_entry_not_of_the_statement() {
     let head = world.open().read(t(10)).unwrap().head().unwrap();
     let late = t(1_000_001);
     let clock = crate::base::time::Clock::Fixed(late);
-    let refused = world.open().append_at(None, &one(plan(&head, 1, None), late), clock);
+    let refused = world.open().append(clock, |_| Ok(one(plan(&head, 1, None), late)));
     assert_eq!(refused.unwrap_err().code(), "key.validity");
     let root = trust_root(&world.genesis, |document| document.keys[2].revoked_at = Some(t(5)));
     let refused =
-        Ledger::open(&world.path(), &root).unwrap().append_at(None, &one(plan(&head, 1, None), t(6)), self::clock(6));
+        Ledger::open(&world.path(), &root).unwrap().append(self::clock(6), |_| Ok(one(plan(&head, 1, None), t(6))));
     assert_eq!(refused.unwrap_err().code(), "key.revoked");
 }
 
@@ -343,7 +343,7 @@ fn e17_a_claim_does_not_end_by_time() {
     assert_eq!(status(state, &plan_digest(1), later, Gate::Open, Executor::Unseen), Some(RunStatus::Claimed));
     let head = ledger.head().unwrap();
     let clock = crate::base::time::Clock::Fixed(later);
-    let late = world.open().append_at(None, &one(approved(&head, 1, 99), later), clock);
+    let late = world.open().append(clock, |_| Ok(one(approved(&head, 1, 99), later)));
     assert_eq!(late.unwrap_err().code(), "ledger.terminal", "the plan itself has expired");
 }
 

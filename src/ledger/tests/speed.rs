@@ -33,7 +33,7 @@ fn filled(runs: u64) -> World {
             }
             seq += 8;
         }
-        ledger.append_at(None, &batch, clock(10)).unwrap();
+        ledger.append(clock(10), |_| Ok(batch.clone())).unwrap();
     }
     put(&mut ledger, |head| checkpoint(Who::Ci, head, 3)).unwrap();
     world

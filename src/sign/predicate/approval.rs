@@ -110,6 +110,9 @@ impl Method {
     }
 }
 
+/// The most uses of a session approval.
+pub const MAX_USES: u32 = 100;
+
 /// How often an approval may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -118,6 +121,17 @@ pub enum Scope {
     SingleRun,
     /// Up to `maxUses` times before it expires.
     Session,
+}
+
+impl Scope {
+    /// Tells whether an approval of this scope may be for so many uses.
+    #[must_use]
+    pub fn allows(self, max_uses: u32) -> bool {
+        match self {
+            Self::SingleRun => max_uses == 1,
+            Self::Session => (1..=MAX_USES).contains(&max_uses),
+        }
+    }
 }
 
 /// A person, or the policy, agrees to exactly one plan.

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    approval::{Approval, Binding, Method, Rejection, Revocation, RevocationTarget, Scope},
+    approval::{Approval, Binding, MAX_USES, Method, Rejection, Revocation, RevocationTarget, Scope},
     run::{Claim, Job, Outcome, Resolution, ResolveAs, StepFinished, StepStarted, Verification},
 };
 use super::{evidence::Evidence, statement::Predicate};

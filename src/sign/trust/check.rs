@@ -60,7 +60,7 @@ pub(super) fn check(document: &Document, earlier: Option<&TrustRoot>) -> Result<
         };
         let kind = &holder.kind;
         let since = before.and_then(|listed| listed.revoked_in).unwrap_or(document.version);
-        let revoked_in = key.revoked_at.map(|_| since);
+        let revoked_in = key.is_revoked().then_some(since);
         let listed = Listed { key: Arc::new(key.clone()), holder: Arc::clone(holder), verifier, revoked_in };
         if keys.insert(key.id, listed).is_some() {
             return refuse(format!("key {} is listed twice", key.id));
@@ -82,7 +82,7 @@ pub(super) fn check(document: &Document, earlier: Option<&TrustRoot>) -> Result<
         if key.not_before >= key.not_after {
             return refuse(format!("key {} is never valid", key.id));
         }
-        if distinct.contains(&Duty::Root) && key.revoked_at.is_none() {
+        if distinct.contains(&Duty::Root) && !key.is_revoked() {
             root_holders.insert(key.principal);
         }
     }

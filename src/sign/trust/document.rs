@@ -164,6 +164,18 @@ impl Key {
     /// Tells whether the key is valid at a time and was never revoked, whenever that was.
     #[must_use]
     pub fn stands(&self, at: Timestamp) -> bool {
-        self.not_before <= at && at < self.not_after && self.revoked_at.is_none()
+        self.not_before <= at && at < self.not_after && !self.is_revoked()
+    }
+
+    /// Tells whether this version revokes the key, from whatever time on.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.revoked_at.is_some()
+    }
+
+    /// Tells whether the key was revoked by a time.
+    #[must_use]
+    pub fn is_revoked_at(&self, at: Timestamp) -> bool {
+        self.revoked_at.is_some_and(|revoked| revoked <= at)
     }
 }

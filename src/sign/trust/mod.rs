@@ -10,7 +10,7 @@ pub use document::{Document, Duty, ForgeKind, Key, LOCAL, LedgerRef, Principal, 
 use super::{
     envelope::Envelope,
     issuer::{Issuer, Runner},
-    reasons::{TRUST_EXPIRED, TRUST_MALFORMED, TRUST_PIN, TRUST_ROLLBACK, TRUST_THRESHOLD},
+    reasons::{TRUST_EXPIRED, TRUST_MALFORMED, TRUST_PIN, TRUST_THRESHOLD},
     schemes::{Scheme, Verifier},
     verified,
 };
@@ -153,7 +153,7 @@ impl TrustRoot {
         for key in &old.keys {
             let now = candidate.key(&key.id).map(|(now, _)| now);
             let same_hands = now.is_none_or(|now| now.principal == key.principal && now.scheme == key.scheme);
-            let still_revoked = key.revoked_at.is_none() || now.is_some_and(|now| now.revoked_at == key.revoked_at);
+            let still_revoked = !key.is_revoked() || now.is_some_and(|now| now.revoked_at == key.revoked_at);
             if !same_hands || !still_revoked {
                 let why = format!("version {} takes back what was said of key {}", new.version, key.id);
                 return Err(Refusal::new(TRUST_MALFORMED, why).subject(key.id.to_string()));
@@ -170,18 +170,6 @@ impl TrustRoot {
     pub fn check_fresh(&self, now: Timestamp) -> Result<()> {
         if now >= self.document.expires {
             return Err(Refusal::new(TRUST_EXPIRED, format!("it expired at {}", self.document.expires)));
-        }
-        Ok(())
-    }
-
-    /// Checks that this version is not older than the highest one that was seen.
-    ///
-    /// # Errors
-    /// `trust.rollback`.
-    pub fn check_seen(&self, highest: u64) -> Result<()> {
-        let version = self.document.version;
-        if version < highest {
-            return Err(Refusal::new(TRUST_ROLLBACK, format!("version {version}, but version {highest} was seen")));
         }
         Ok(())
     }
@@ -230,7 +218,7 @@ impl TrustRoot {
     #[must_use]
     pub fn revoked_in(&self, id: &Digest, at: Timestamp) -> Option<u64> {
         let listed = self.listed(id)?;
-        listed.key.revoked_at.filter(|revoked| at >= *revoked).and(listed.revoked_in)
+        listed.revoked_in.filter(|_| listed.key.is_revoked_at(at))
     }
 
     pub(super) fn listed(&self, id: &Digest) -> Option<&Listed> {

@@ -87,7 +87,7 @@ impl<'r> Made<'r> {
                     files.add(&entry).map_err(|e| failed(&e))?;
                     index.add(&entry).map_err(|e| failed(&e))?;
                 }
-                Err(refusal) if refusal.code() == PATH_MISSING.code => {
+                Err(refusal) if refusal.is(PATH_MISSING) => {
                     let place = std::path::Path::new(path.as_str());
                     files.remove(place, 0).map_err(|_| refusal)?;
                     index.remove(place, 0).map_err(|e| failed(&e))?;

@@ -17,6 +17,7 @@ use crate::{
     base::{
         reason::{CONTEXT_MISMATCH, REPLAY_CONSUMED, Reason, Refusal, Result},
         text::{count, excerpt},
+        time::SKEW,
     },
     facts::change_request::ReviewState,
     plan::SealedPlan,
@@ -29,8 +30,6 @@ use crate::{
     },
 };
 
-/// How far the machine's clock may be behind the ledger, and a plan ahead of the clock, in seconds.
-const SKEW: i64 = 60;
 /// How far the machine's clock and the forge's may differ, in seconds.
 const FORGE_SKEW: i64 = 300;
 
@@ -171,7 +170,7 @@ fn policy_decision(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Re
 }
 
 fn approval_quorum(plan: &SealedPlan, case: &Case<'_>, approvals: &ApprovalStatus) -> Result<String> {
-    let grant = approvals.grant().map_err(|refusal| match refusal.code() == REPLAY_CONSUMED.code {
+    let grant = approvals.grant().map_err(|refusal| match refusal.is(REPLAY_CONSUMED) {
         true => refusal.hint(case.after_use(plan)),
         false => refusal,
     })?;

@@ -146,7 +146,6 @@ fn key(config_dir: &Path, name: &str, world: &World, made: &mut Made) -> Result<
     let key = HeldKey::random()?;
     made.note(&path);
     let variable = world.env.config_variable().map_or("HOME", |(name, _)| name);
-    key.save(&path, KeyPlace::OutsideRepositories)
-        .map_err(|e| if e.code() == IO.code { e.typed_as(variable) } else { e })?;
+    key.save(&path, KeyPlace::OutsideRepositories).map_err(|e| if e.is(IO) { e.typed_as(variable) } else { e })?;
     Ok((key, path))
 }

@@ -248,7 +248,7 @@ impl GitHub {
         match self.line.get(&self.line.address.repo(&format!("/issues/{}/parent", issue.number))) {
             Ok(answer) => decode::json::<RawIssue>("parent issue", &answer.body)?.issue().map(Some),
             // The same answer says that there is none, and that it may not be seen: the issue itself tells them apart.
-            Err(refusal) if refusal.code() == MISSING.code && !issue.has_parent => Ok(None),
+            Err(refusal) if refusal.is(MISSING) && !issue.has_parent => Ok(None),
             Err(refusal) => Err(refusal),
         }
     }

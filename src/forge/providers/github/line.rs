@@ -210,8 +210,8 @@ impl Line {
                 attempt += 1;
                 let again = attempt < limits::ATTEMPTS && matches!(ask, Ask::Get | Ask::Query(_));
                 let failure = match self.once(client, ask, &path, tag.clone()).await {
-                    Err(Failure::Open(refusal)) if refusal.reason() == UNREACHABLE => refusal,
-                    Err(Failure::Refused(refusal)) if refusal.reason() == UNREACHABLE && again => refusal,
+                    Err(Failure::Open(refusal)) if refusal.is(UNREACHABLE) => refusal,
+                    Err(Failure::Refused(refusal)) if refusal.is(UNREACHABLE) && again => refusal,
                     Err(failure) => return Ok(Err(failure)),
                     Ok(answer) => match limits::judge(&path, &answer, waited) {
                         Verdict::Good => return Ok(Ok(answer)),
@@ -225,9 +225,7 @@ impl Line {
                             return Ok(Err(Failure::Refused(refusal.hint("try again in some minutes"))));
                         }
                         Verdict::Refused(refusal)
-                            if refusal.reason() == REDIRECTED
-                                && matches!(ask, Ask::Get)
-                                && redirects < MAX_REDIRECTS =>
+                            if refusal.is(REDIRECTED) && matches!(ask, Ask::Get) && redirects < MAX_REDIRECTS =>
                         {
                             let to = match self.target(&answer) {
                                 Ok(to) if self.address.is_own(&to) => to,

@@ -200,7 +200,7 @@ impl GitHub {
         let path = self.line.address.repo(&format!("/branches/{}/protection", part(branch)?));
         let answer = match self.line.get(&path) {
             // The other 404 says that the credentials may not see it.
-            Err(refusal) if refusal.reason() == MISSING && refusal.message().starts_with("Branch not protected") => {
+            Err(refusal) if refusal.is(MISSING) && refusal.message().starts_with("Branch not protected") => {
                 return Ok(None);
             }
             other => other?,

@@ -28,7 +28,7 @@ use crate::{
         reason::{Reason, Refusal, Result},
         secret::Secret,
         text::excerpt,
-        time::Timestamp,
+        time::{SKEW, Timestamp},
     },
     sign::{
         issuer::Issuer,
@@ -39,8 +39,6 @@ use crate::{
     },
 };
 
-/// How far the issuer's clock and ours may differ, in seconds.
-pub const SKEW: i64 = 60;
 /// The longest that a token may be valid, from issue to expiry, in seconds.
 pub const MAX_LIFETIME: i64 = 3_600;
 /// The largest token, in bytes.
