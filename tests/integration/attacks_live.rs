@@ -231,6 +231,7 @@ fn e01_e16_of_eight_processes_with_one_approval_exactly_one_wins() {
             "run.indeterminate",
             "indeterminate",
             "ledger.contended",
+            "run.live",
         ];
         assert!(known.contains(&reason.as_str()), "{}", loser.stdout);
     }
