@@ -9,6 +9,7 @@ pub mod event;
 pub mod execute;
 pub mod facts;
 pub mod forge;
+pub mod git;
 pub mod ledger;
 pub mod pipeline;
 pub mod plan;

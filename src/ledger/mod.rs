@@ -25,7 +25,6 @@ mod layered;
 mod lineage;
 pub mod log;
 mod look;
-mod loose;
 mod mark;
 mod objects;
 mod open;

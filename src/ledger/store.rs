@@ -2,18 +2,20 @@
 
 use std::{collections::BTreeMap, io::Write as _, path::Path};
 
-use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, build::TreeUpdateBuilder};
+use git2::{ErrorCode, FileMode, ObjectType, Oid, Signature, build::TreeUpdateBuilder};
 
 use super::{
     blocks::Blocks,
     format::{MARKER, MARKER_NAME, MAX_OBJECT, entry_path, object_path, parse_path, segment_path},
-    loose::LooseObject,
     reasons::{LEDGER_CORRUPT, LEDGER_LOCKED, LEDGER_MISSING, LEDGER_SHALLOW, LEDGER_WRITE},
 };
-use crate::base::{
-    digest::Digest,
-    reason::{IO, LIMIT_SIZE, Refusal, Result},
-    time::Timestamp,
+use crate::{
+    base::{
+        digest::Digest,
+        reason::{IO, LIMIT_SIZE, Refusal, Result},
+        time::Timestamp,
+    },
+    git::Repository,
 };
 
 /// The largest file of entries, in bytes: a full batch of the largest entries.
@@ -61,7 +63,7 @@ impl Store {
     /// Opens a repository: its working folder, its `.git`, a linked worktree, or a bare one.
     pub(super) fn open(path: &Path, reference: &str) -> Result<Self> {
         let unusable = |e: &dyn std::fmt::Display| Refusal::new(LEDGER_MISSING, format!("{}: {e}", path.display()));
-        let repo = Repository::open(path).map_err(|e| unusable(&e.message()))?;
+        let repo = git2::Repository::open(path).map_err(|e| unusable(&e.message()))?;
         if repo.is_shallow() {
             return Err(Refusal::new(LEDGER_SHALLOW, path.display().to_string()));
         }
@@ -76,12 +78,13 @@ impl Store {
         write!(file, "{CONFIG}{DURABLE}").and_then(|()| file.flush()).map_err(|e| no_folder(&e))?;
         let config = git2::Config::open(file.path()).map_err(|e| unusable(&e.message()))?;
         repo.set_config(&config).map_err(|e| unusable(&e.message()))?;
+        let repo = Repository::new(repo).map_err(|e| damaged(&e))?;
         Ok(Self { repo, reference: reference.to_owned(), _config: file })
     }
 
     /// Returns the folder that holds the objects, shared by all worktrees.
-    pub(super) fn objects_dir(&self) -> std::path::PathBuf {
-        self.repo.commondir().join("objects")
+    pub(super) fn objects_dir(&self) -> &Path {
+        self.repo.objects().folder()
     }
 
     /// Returns the name of the ledger's reference.
@@ -91,7 +94,7 @@ impl Store {
 
     /// Returns the commit that the ledger's reference names, read from disk.
     pub(super) fn tip(&self) -> Result<Option<Oid>> {
-        match self.repo.find_reference(&self.reference) {
+        match self.repo.raw().find_reference(&self.reference) {
             Ok(reference) => {
                 reference.target().map(Some).ok_or_else(|| corrupt("the ledger's reference is a symbolic one"))
             }
@@ -102,7 +105,7 @@ impl Store {
 
     /// Tells whether the object database holds a commit.
     pub(super) fn has(&self, commit: Oid) -> bool {
-        self.repo.odb().is_ok_and(|odb| odb.refresh().is_ok() && odb.exists(commit))
+        self.repo.raw().odb().is_ok_and(|odb| odb.refresh().is_ok() && odb.exists(commit))
     }
 
     /// Returns the parent of a commit, which has at most one.
@@ -165,9 +168,9 @@ impl Store {
 
     /// Begins to read a file of entries as [`Store::read`] does, without having a long one in memory together.
     pub(super) fn blocks(&self, file: &EntryFile) -> Result<Blocks> {
-        match LooseObject::blob(&self.objects_dir(), file.oid, MAX_FILE)? {
+        match self.repo.objects().loose(file.oid).map_err(|e| damaged(&e))? {
             Some(blob) => {
-                let size = blob.size();
+                let size = checked(file.oid, blob.is_blob(), blob.size(), MAX_FILE)?;
                 Blocks::new(blob, size)
             }
             None => Blocks::whole(self.blob(file.oid, MAX_FILE)?),
@@ -180,13 +183,13 @@ impl Store {
         let base = match parent {
             Some(commit) => self.tree(self.commit(commit)?.0)?,
             None => {
-                let empty = self.repo.treebuilder(None).and_then(|builder| builder.write()).map_err(failed)?;
+                let empty = self.repo.raw().treebuilder(None).and_then(|builder| builder.write()).map_err(failed)?;
                 self.tree(empty)?
             }
         };
         let mut update = TreeUpdateBuilder::new();
         let mut put = |path: String, bytes: &[u8]| -> Result<()> {
-            update.upsert(path, self.repo.blob(bytes).map_err(failed)?, FileMode::Blob);
+            update.upsert(path, self.repo.raw().blob(bytes).map_err(failed)?, FileMode::Blob);
             Ok(())
         };
         if parent.is_none() {
@@ -200,12 +203,12 @@ impl Store {
         }
         put(entry_path(addition.first), &joined(addition.entries))?;
         self.fold(addition, &mut update)?;
-        let tree = update.create_updated(&self.repo, &base).and_then(|id| self.repo.find_tree(id)).map_err(failed)?;
+        let tree = update.create_updated(self.repo.raw(), &base).and_then(|id| self.repo.tree(id)).map_err(failed)?;
         let who = Signature::new("countersign", "countersign@localhost", &git2::Time::new(addition.at.unix(), 0))
             .map_err(failed)?;
-        let parent = parent.map(|id| self.repo.find_commit(id)).transpose().map_err(failed)?;
+        let parent = parent.map(|id| self.repo.commit(id)).transpose().map_err(failed)?;
         let parents: Vec<_> = parent.iter().collect();
-        self.repo.commit(None, &who, &who, addition.message, &tree, &parents).map_err(failed)
+        self.repo.raw().commit(None, &who, &who, addition.message, &tree, &parents).map_err(failed)
     }
 
     /// Joins single files, and the last segment where it is small, into segments of the same bytes.
@@ -245,7 +248,7 @@ impl Store {
 
     /// Writes the entries from `first` up to, and without, `next` as a segment.
     fn segment(&self, first: u64, next: u64, bytes: &mut Vec<u8>, update: &mut TreeUpdateBuilder) -> Result<()> {
-        let blob = self.repo.blob(bytes).map_err(|e| Refusal::new(LEDGER_WRITE, e.message().to_owned()))?;
+        let blob = self.repo.raw().blob(bytes).map_err(|e| Refusal::new(LEDGER_WRITE, e.message().to_owned()))?;
         update.upsert(segment_path(first, next - 1), blob, FileMode::Blob);
         bytes.clear();
         Ok(())
@@ -256,7 +259,7 @@ impl Store {
     /// The comparison happens under git's own lock of the reference.
     pub(super) fn swap(&self, old: Option<Oid>, new: Oid) -> Result<bool> {
         let expected = old.unwrap_or(Oid::ZERO_SHA1);
-        match self.repo.reference_matching(&self.reference, new, true, expected, "countersign: append") {
+        match self.repo.raw().reference_matching(&self.reference, new, true, expected, "countersign: append") {
             Ok(_) => Ok(true),
             Err(e) if matches!(e.code(), ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists) => Ok(false),
             Err(e) if e.code() == ErrorCode::Locked => Err(Refusal::new(LEDGER_LOCKED, e.message().to_owned())),
@@ -265,13 +268,11 @@ impl Store {
     }
 
     pub(super) fn commit(&self, id: Oid) -> Result<(Oid, Vec<Oid>)> {
-        LooseObject::check(&self.objects_dir(), id)?;
-        let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
-        let object = odb.read(id).map_err(|e| corrupt(e.message()))?;
-        if object.kind() != ObjectType::Commit {
+        let (kind, content) = self.repo.content(id).map_err(|e| damaged(&e))?;
+        if kind != ObjectType::Commit {
             return Err(corrupt(format!("{id} is not a commit")));
         }
-        let text = std::str::from_utf8(object.data()).map_err(|_| corrupt("a commit is not UTF-8"))?;
+        let text = std::str::from_utf8(&content).map_err(|_| corrupt("a commit is not UTF-8"))?;
         let mut found: BTreeMap<&str, Vec<Oid>> = BTreeMap::new();
         for line in text.lines().take_while(|line| !line.is_empty()) {
             if let Some((field @ ("tree" | "parent"), hex)) = line.split_once(' ') {
@@ -286,23 +287,38 @@ impl Store {
     }
 
     pub(super) fn tree(&self, id: Oid) -> Result<git2::Tree<'_>> {
-        LooseObject::check(&self.objects_dir(), id)?;
-        self.repo.find_tree(id).map_err(|e| corrupt(e.message()))
+        self.repo.tree(id).map_err(|e| damaged(&e))
     }
 
     /// Returns the bytes of a blob. Where it lies loose its SHA-1 is left out: whoever asks knows by another digest what
     /// it must be, or by the bytes themselves.
     pub(super) fn blob(&self, id: Oid, max: usize) -> Result<Vec<u8>> {
-        if let Some(blob) = LooseObject::blob(&self.objects_dir(), id, max)? {
-            return blob.read(id);
+        let objects = self.repo.objects();
+        if let Some(blob) = objects.loose(id).map_err(|e| damaged(&e))? {
+            checked(id, blob.is_blob(), blob.size(), max)?;
+            return blob.read(id).map_err(|e| damaged(&e));
         }
-        let odb = self.repo.odb().map_err(|e| corrupt(e.message()))?;
-        let (size, kind) = odb.read_header(id).map_err(|e| corrupt(e.message()))?;
-        if kind != ObjectType::Blob || size > max {
-            return Err(corrupt(format!("{id} is no file, or of {size} bytes")));
-        }
-        Ok(odb.read(id).map_err(|e| corrupt(e.message()))?.data().to_vec())
+        let header = objects.header(id).map_err(|e| damaged(&e))?;
+        let header = header.ok_or_else(|| corrupt(format!("object {id} is missing")))?;
+        let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+        checked(id, header.is_blob, bytes(header.size), max)?;
+        // What differs from a large object is small, and reading it is not.
+        checked(id, true, bytes(header.largest), MAX_FILE)?;
+        self.repo.blob(id).map_err(|e| damaged(&e))
     }
+}
+
+/// Refuses an object that is no file of at most so many bytes; returns how many it has.
+fn checked(id: Oid, is_blob: bool, size: usize, max: usize) -> Result<usize> {
+    if is_blob && size <= max {
+        return Ok(size);
+    }
+    Err(corrupt(format!("object {id} is no file, or of {size} bytes")))
+}
+
+/// Says what git's files of objects are damaged in.
+fn damaged(error: &git2::Error) -> Refusal {
+    corrupt(error.message()).hint("git fsck names every object that is damaged; another clone may have it whole")
 }
 
 /// Returns the bytes of a file of entries.

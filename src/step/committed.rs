@@ -16,18 +16,21 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use git2::{ObjectType, Oid, Repository, RepositoryOpenFlags, Tree, TreeEntry};
+use git2::{ObjectType, Oid, RepositoryOpenFlags, Tree, TreeEntry};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 use super::{
     reasons::{GIT_FAILED, INPUT_UNCOMMITTED},
     workspace::{MAX_FILE, Workspace},
 };
-use crate::base::{
-    digest::Digest,
-    path::RepoPath,
-    reason::{IO, LIMIT_DEPTH, LIMIT_SIZE, Refusal, Result},
-    text::excerpt,
+use crate::{
+    base::{
+        digest::Digest,
+        path::RepoPath,
+        reason::{IO, LIMIT_DEPTH, LIMIT_SIZE, Refusal, Result},
+        text::excerpt,
+    },
+    git::Repository,
 };
 
 /// The most places below one folder that are opened by themselves.
@@ -123,12 +126,12 @@ impl Committed {
             return Ok(idle);
         }
         let none: [&str; 0] = [];
-        Repository::open_ext(&self.repository, RepositoryOpenFlags::NO_SEARCH, none).map_err(|e| failed(&e))
+        let opened = git2::Repository::open_ext(&self.repository, RepositoryOpenFlags::NO_SEARCH, none);
+        opened.and_then(Repository::new).map_err(|e| failed(&e))
     }
 
     fn walk(&self, repository: &Repository, workspace: &Workspace, path: &RepoPath, apart: Apart<'_>) -> Result<Found> {
-        let commit = Oid::from_str(&self.commit).and_then(|id| repository.find_commit(id)).map_err(|e| failed(&e))?;
-        let root = commit.tree().map_err(|e| failed(&e))?;
+        let root = Oid::from_str(&self.commit).and_then(|id| repository.tree_of(id)).map_err(|e| failed(&e))?;
         let mut walk = Walk { repository, workspace, apart, changed: Vec::new(), strange: Vec::new() };
         let readable = match walk.path(&root, path)? {
             Seen::Whole => Readable::Whole,
@@ -184,7 +187,7 @@ impl Walk<'_> {
     fn path(&mut self, root: &Tree<'_>, named: &RepoPath) -> Result<Seen> {
         let path = Path::new(named.as_str());
         if path.starts_with(".git") {
-            self.changed.extend(settings::unsafe_settings(self.repository)?);
+            self.changed.extend(settings::unsafe_settings(self.repository.raw())?);
             return Ok(Seen::Whole);
         }
         if self.apart.is_written(path) {
@@ -194,7 +197,7 @@ impl Walk<'_> {
             let folder = self.workspace.root().try_clone_to_owned().map_err(|e| unreadable(path, &e))?;
             return self.folder(&folder, Some(root), Path::new(""), 0);
         }
-        let held = match root.get_path(path) {
+        let held = match self.repository.entry(root, path) {
             Ok(entry) => Some(entry),
             Err(e) if e.code() == git2::ErrorCode::NotFound => None,
             Err(e) => return Err(failed(&e)),
@@ -270,7 +273,7 @@ impl Walk<'_> {
         let folder = |entry: &Entry<'_>| entry.open(OFlags::DIRECTORY).map_err(|e| unreadable(path, &e));
         match (held.and_then(|held| Some((held, held.kind()?))), entry.kind()) {
             (Some((held, ObjectType::Tree)), FileType::Directory) => {
-                let tree = self.repository.find_tree(held.id()).map_err(|e| failed(&e))?;
+                let tree = self.repository.tree(held.id()).map_err(|e| failed(&e))?;
                 self.folder(&folder(entry)?, Some(&tree), path, depth + 1)
             }
             (Some((held, ObjectType::Blob)), _) => {
@@ -343,8 +346,8 @@ impl Walk<'_> {
 
     /// Tells whether a file is the one that a pointer of Git LFS names; `None` where the commit holds no such pointer.
     fn stored_elsewhere(&self, id: Oid, mut file: File, path: &Path) -> Result<Option<bool>> {
-        let blob = self.repository.find_blob(id).map_err(|e| failed(&e))?;
-        let Some((digest, size)) = pointer(blob.content()) else { return Ok(None) };
+        let blob = self.repository.blob(id).map_err(|e| failed(&e))?;
+        let Some((digest, size)) = pointer(&blob) else { return Ok(None) };
         file.rewind().map_err(|e| unreadable(path, &e))?;
         let found = Digest::of_reader(file).map_err(|e| unreadable(path, &e))?;
         Ok(Some(found == (digest, size)))

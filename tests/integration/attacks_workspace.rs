@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::symlink};
 
-use crate::pipelines_support::{Approved, Project, has, sqlite, stock};
+use crate::{
+    pipelines_support::{Approved, Project, has, sqlite, stock},
+    scene,
+};
 
 const SQLITE: &str = "directives/database-migration.md";
 const EVIL: &str = "CREATE TABLE evil(id INTEGER);\n";
@@ -93,10 +96,50 @@ fn c05_a_setting_by_which_git_would_run_a_program_stops_a_step_that_reads_gits_f
     project.bench.git(&["config", "include.path", "more"]);
     evil("settings from elsewhere");
     project.bench.git(&["config", "--unset", "include.path"]);
+    let submodule = project.bench.path(".git/modules/some/lib");
+    fs::create_dir_all(submodule.join("info")).unwrap();
+    fs::write(submodule.join("HEAD"), "ref: refs/heads/main\n").unwrap();
+    let plain = "[core]\n\tbare = false\n\tworktree = ../../../../lib\n[remote \"origin\"]\n\turl = ../lib\n";
+    fs::write(submodule.join("config"), format!("{plain}[filter \"e\"]\n\tsmudge = {smudge}\n")).unwrap();
+    evil("a filter of a submodule");
+    fs::write(submodule.join("config"), plain).unwrap();
+    fs::write(submodule.join("info/attributes"), "* filter=e\n").unwrap();
+    evil("attributes of a submodule");
+    fs::remove_file(submodule.join("info/attributes")).unwrap();
+    std::os::unix::fs::symlink("/tmp", project.bench.path(".git/modules/more")).unwrap();
+    evil("a submodule elsewhere");
+    fs::remove_file(project.bench.path(".git/modules/more")).unwrap();
+    // A name without a value is git's short form of `true`.
+    let config = fs::read_to_string(project.bench.path(".git/config")).unwrap();
+    fs::write(project.bench.path(".git/config"), format!("{config}[advice]\n\tdetachedHead\n")).unwrap();
     // What a runner and Git LFS set is no hindrance.
     project.bench.git(&["config", "credential.interactive", "never"]);
     project.bench.git(&["config", "filter.lfs.smudge", "git-lfs smudge -- %f"]);
     project.execute(&plan).exits(0);
+}
+
+#[test]
+fn e08_a_damaged_object_of_the_checkout_is_refused_and_not_waited_for() {
+    let bench = scene::solo();
+    let named = bench.git(&["ls-tree", "-r", "--name-only", "HEAD", "directives"]);
+    let directive = named.lines().next().unwrap();
+    let plan = scene::plan(&bench, directive.strip_prefix("directives/").unwrap().strip_suffix(".md").unwrap(), &[]);
+    for what in ["HEAD", "HEAD^{tree}", "HEAD:directives", &format!("HEAD:{directive}"), "HEAD:.countersign/policy.yml"]
+    {
+        let id = bench.git(&["rev-parse", what]);
+        let object = bench.path(&format!(".git/objects/{}/{}", &id[..2], &id[2..]));
+        let whole = fs::read(&object).unwrap();
+        fs::remove_file(&object).unwrap();
+        for length in [whole.len() - 1, whole.len() - 5, whole.len() / 2, 3, 0] {
+            fs::write(&object, &whole[..length]).unwrap();
+            for line in [&["verify", &plan.file][..], &["execute", &plan.file], &["plan", "directives/none.md"]] {
+                let ran = scene::refused(&bench, line, 1, "repository.unreadable");
+                assert!(ran.stdout.contains("git fsck"), "{}", ran.stdout);
+            }
+        }
+        fs::write(&object, whole).unwrap();
+    }
+    assert_ne!(bench.json(&["verify", &plan.file]).json()["reasonCode"], "repository.unreadable");
 }
 
 #[test]

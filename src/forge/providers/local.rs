@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use git2::{ConfigLevel, ErrorCode, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
+use git2::{ConfigLevel, ErrorCode, ObjectType, Oid};
 
 use crate::{
     base::{
@@ -19,6 +19,7 @@ use crate::{
     },
     facts::Facts,
     forge::reasons::{COMMIT_FORMAT, REF_MISSING, REPO_MISSING, REPO_OWNER, REPO_SHALLOW, REPO_UNREADABLE},
+    git::Repository,
 };
 
 /// The folders whose files decide what may run, at the base commit.
@@ -66,7 +67,7 @@ impl Checkout {
     /// `repository.missing` outside a checkout or in a bare repository, `repository.shallow`.
     pub fn discover(start: &Path) -> Result<Self> {
         isolate();
-        let repo = Repository::discover(start).map_err(|e| {
+        let repo = git2::Repository::discover(start).map_err(|e| {
             let reason = if e.code() == ErrorCode::Owner { REPO_OWNER } else { REPO_MISSING };
             Refusal::new(reason, format!("{}: {}", start.display(), e.message()))
         })?;
@@ -84,6 +85,7 @@ impl Checkout {
         if replaced {
             return Err(Refusal::new(REPO_SHALLOW, "refs/replace holds replaced objects"));
         }
+        let repo = Repository::new(repo).map_err(unreadable)?;
         Ok(Self { repo, workdir, read: RefCell::default() })
     }
 
@@ -96,7 +98,7 @@ impl Checkout {
     /// Returns the folder that holds the objects and references.
     #[must_use]
     pub fn git_dir(&self) -> &Path {
-        self.repo.commondir()
+        self.repo.raw().commondir()
     }
 
     /// Returns the full id of the present commit.
@@ -104,7 +106,7 @@ impl Checkout {
     /// # Errors
     /// `repository.missing` where there is no commit yet.
     pub fn head(&self) -> Result<String> {
-        let head = self.repo.head().and_then(|head| head.peel_to_commit());
+        let head = self.repo.head();
         head.map(|commit| commit.id().to_string()).map_err(|e| match e.code() {
             ErrorCode::UnbornBranch => Refusal::new(REPO_MISSING, "the checkout has no commit yet")
                 .hint("make the first one: git commit --allow-empty -m 'Begin'"),
@@ -115,7 +117,7 @@ impl Checkout {
     /// Returns the full name of the branch that is checked out, where one is.
     #[must_use]
     pub fn branch(&self) -> Option<String> {
-        let head = self.repo.find_reference("HEAD").ok()?;
+        let head = self.repo.raw().find_reference("HEAD").ok()?;
         head.symbolic_target().ok().flatten().map(str::to_owned)
     }
 
@@ -125,15 +127,15 @@ impl Checkout {
     /// # Errors
     /// `subject.ref_missing`.
     pub fn resolve(&self, reference: &str) -> Result<String> {
-        let own = self.repo.find_reference(reference);
+        let own = self.repo.raw().find_reference(reference);
         // A checkout of one commit, as in CI, has the branches under the name of where it came from.
         let found = own.or_else(|e| match reference.strip_prefix("refs/heads/") {
             Some(branch) if e.code() == ErrorCode::NotFound => {
-                self.repo.find_reference(&format!("refs/remotes/origin/{branch}"))
+                self.repo.raw().find_reference(&format!("refs/remotes/origin/{branch}"))
             }
             _ => Err(e),
         });
-        let found = found.and_then(|found| found.peel_to_commit());
+        let found = found.and_then(|found| self.repo.peeled(&found));
         found.map(|commit| commit.id().to_string()).map_err(|_| {
             Refusal::new(REF_MISSING, format!("`{}`", crate::base::text::excerpt(reference))).subject(reference)
         })
@@ -145,7 +147,7 @@ impl Checkout {
     /// `subject.commit_format`, `repository.unreadable`.
     pub fn blob(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>> {
         let tree = self.tree(commit)?;
-        let entry = match tree.get_path(Path::new(path)) {
+        let entry = match self.repo.entry(&tree, Path::new(path)) {
             Ok(entry) => entry,
             Err(e) if e.code() == ErrorCode::NotFound => return Ok(None),
             Err(e) => return Err(unreadable(e)),
@@ -161,7 +163,7 @@ impl Checkout {
     /// # Errors
     /// As [`Checkout::blob`].
     pub fn is_link(&self, commit: &str, path: &str) -> Result<bool> {
-        match self.tree(commit)?.get_path(Path::new(path)) {
+        match self.repo.entry(&self.tree(commit)?, Path::new(path)) {
             Ok(entry) => Ok(entry.filemode() == 0o120_000),
             Err(e) if e.code() == ErrorCode::NotFound => Ok(false),
             Err(e) => Err(unreadable(e)),
@@ -171,8 +173,8 @@ impl Checkout {
     /// Tells whether git ignores a path of the work tree, so that it comes into no commit by itself.
     #[must_use]
     pub fn ignores(&self, path: &str) -> bool {
-        let tracked = self.repo.index().is_ok_and(|index| index.get_path(Path::new(path), 0).is_some());
-        !tracked && self.repo.is_path_ignored(path).unwrap_or(false)
+        let tracked = self.repo.raw().index().is_ok_and(|index| index.get_path(Path::new(path), 0).is_some());
+        !tracked && self.repo.raw().is_path_ignored(path).unwrap_or(false)
     }
 
     /// Returns the content of a file by its id, from the object store or as it was read from there before.
@@ -180,8 +182,7 @@ impl Checkout {
         if let Some(known) = self.read.borrow().get(&id) {
             return Ok(known.clone());
         }
-        let blob = self.repo.find_blob(id).map_err(unreadable)?;
-        let content: Arc<[u8]> = blob.content().into();
+        let content: Arc<[u8]> = self.repo.blob(id).map_err(unreadable)?.into();
         if content.len() <= MAX_KEPT {
             self.read.borrow_mut().insert(id, content.clone());
         }
@@ -194,9 +195,8 @@ impl Checkout {
     /// As [`Checkout::blob`].
     pub fn commit_digest(&self, commit: &str) -> Result<Digest> {
         let id = git2::Oid::from_str(commit).map_err(unreadable)?;
-        let objects = self.repo.odb().map_err(unreadable)?;
-        let object = objects.read(id).map_err(unreadable)?;
-        Ok(Digest::of(object.data()))
+        let (_, content) = self.repo.content(id).map_err(unreadable)?;
+        Ok(Digest::of(&content))
     }
 
     /// Returns the paths of the regular files below a folder at a commit, in order.
@@ -213,11 +213,10 @@ impl Checkout {
     /// As [`Checkout::blob`].
     pub fn paths(&self, commit: &str) -> Result<Vec<String>> {
         let mut paths = Vec::new();
-        let walked = self.tree(commit)?.walk(TreeWalkMode::PreOrder, |parent, entry| {
+        let walked = self.repo.visit(&self.tree(commit)?, |parent, entry| {
             if entry.kind() == Some(ObjectType::Blob) && entry.filemode() != 0o120_000 {
-                paths.push(format!("{parent}{}", String::from_utf8_lossy(entry.name_bytes())));
+                paths.push(String::from_utf8_lossy(&[parent, entry.name_bytes()].concat()).into_owned());
             }
-            TreeWalkResult::Ok
         });
         walked.map_err(unreadable)?;
         paths.sort();
@@ -233,7 +232,7 @@ impl Checkout {
         if path == "." {
             return Ok(Some(Held::Folder(tree.id().to_string())));
         }
-        match tree.get_path(Path::new(path)) {
+        match self.repo.entry(&tree, Path::new(path)) {
             Ok(entry) if entry.kind() == Some(ObjectType::Tree) => Ok(Some(Held::Folder(entry.id().to_string()))),
             Ok(_) => Ok(self.blob(commit, path)?.map(Held::File)),
             Err(e) if e.code() == ErrorCode::NotFound => Ok(None),
@@ -248,7 +247,8 @@ impl Checkout {
     pub fn modified(&self) -> Result<Vec<String>> {
         let mut options = git2::StatusOptions::new();
         options.include_untracked(false).include_ignored(false).exclude_submodules(true);
-        let statuses = self.repo.statuses(Some(&mut options)).map_err(unreadable)?;
+        self.check_head()?;
+        let statuses = self.repo.raw().statuses(Some(&mut options)).map_err(unreadable)?;
         let mut paths: Vec<String> =
             statuses.iter().filter_map(|entry| entry.path().ok().map(crate::base::text::visible)).collect();
         paths.sort();
@@ -258,7 +258,7 @@ impl Checkout {
     /// Returns a setting of the repository, or else of the person whose home is given; for display only.
     #[must_use]
     pub fn configured(&self, key: &str, home: Option<&Path>) -> Option<String> {
-        let own = self.repo.config().and_then(|config| config.open_level(ConfigLevel::Local));
+        let own = self.repo.raw().config().and_then(|config| config.open_level(ConfigLevel::Local));
         if let Ok(value) = own.and_then(|config| config.get_string(key)) {
             return Some(value);
         }
@@ -274,6 +274,7 @@ impl Checkout {
     /// # Errors
     /// `repository.unreadable`.
     pub fn clone_to(&self, folder: &Path, without: &str) -> Result<()> {
+        self.repo.objects().check_loose().map_err(unreadable)?;
         let mut builder = git2::build::RepoBuilder::new();
         builder.clone_local(git2::build::CloneLocal::NoLinks);
         let from = self.workdir.to_str().ok_or_else(|| Refusal::new(REPO_UNREADABLE, "the path is not UTF-8"))?;
@@ -298,14 +299,15 @@ impl Checkout {
     /// # Errors
     /// `repository.unreadable`.
     pub fn commit_all(&self, message: &str, name: &str, email: &str) -> Result<()> {
-        let mut index = self.repo.index().map_err(unreadable)?;
+        self.check_head()?;
+        let mut index = self.repo.raw().index().map_err(unreadable)?;
         index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).map_err(unreadable)?;
         index.update_all(["*"], None).map_err(unreadable)?;
         index.write().map_err(unreadable)?;
-        let tree = index.write_tree().and_then(|id| self.repo.find_tree(id)).map_err(unreadable)?;
+        let tree = index.write_tree().and_then(|id| self.repo.tree(id)).map_err(unreadable)?;
         let who = git2::Signature::now(name, email).map_err(unreadable)?;
-        let parent = self.repo.head().and_then(|head| head.peel_to_commit()).map_err(unreadable)?;
-        self.repo.commit(Some("HEAD"), &who, &who, message, &tree, &[&parent]).map_err(unreadable)?;
+        let parent = self.repo.head().map_err(unreadable)?;
+        self.repo.raw().commit(Some("HEAD"), &who, &who, message, &tree, &[&parent]).map_err(unreadable)?;
         Ok(())
     }
 
@@ -315,7 +317,8 @@ impl Checkout {
     /// # Errors
     /// `subject.ref_missing` where it names no remote, `repository.unreadable`.
     pub fn ledger_remote(&self, named: Option<&str>) -> Result<Option<String>> {
-        let config = self.repo.config().and_then(|config| config.open_level(ConfigLevel::Local)).map_err(unreadable)?;
+        let config =
+            self.repo.raw().config().and_then(|config| config.open_level(ConfigLevel::Local)).map_err(unreadable)?;
         let named = match named.map_or_else(|| config.get_string("countersign.remote"), |named| Ok(named.to_owned())) {
             Ok(named) => named,
             Err(e) if e.code() == ErrorCode::NotFound => return Ok(None),
@@ -337,13 +340,16 @@ impl Checkout {
     /// # Errors
     /// `repository.unreadable`.
     pub fn credentials(&self) -> Result<Vec<String>> {
-        let config = self.repo.config().and_then(|config| config.open_level(ConfigLevel::Local)).map_err(unreadable)?;
+        let config =
+            self.repo.raw().config().and_then(|config| config.open_level(ConfigLevel::Local)).map_err(unreadable)?;
         let mut found = BTreeSet::new();
         let mut entries = config.entries(None).map_err(unreadable)?;
         while let Some(entry) = entries.next() {
             let entry = entry.map_err(unreadable)?;
             let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
-            let value = String::from_utf8_lossy(entry.value_bytes()).into_owned();
+            // A name alone is git's short form of `true`.
+            let value = if entry.has_value() { entry.value_bytes() } else { b"true" };
+            let value = String::from_utf8_lossy(value).into_owned();
             let (section, last) = (name.split('.').next(), name.rsplit('.').next());
             let holds = (section == Some("http") && last == Some("extraheader"))
                 || (section == Some("credential") && value.contains("password="))
@@ -366,7 +372,7 @@ impl Checkout {
     /// Returns the address of the remote `origin`, where there is one.
     #[must_use]
     pub fn origin(&self) -> Option<String> {
-        let remote = self.repo.find_remote("origin").ok()?;
+        let remote = self.repo.raw().find_remote("origin").ok()?;
         remote.url().ok().map(str::to_owned)
     }
 
@@ -408,27 +414,30 @@ impl Checkout {
     fn manifest(&self, commit: &str, folder: &str) -> Result<BTreeMap<String, (i32, Oid)>> {
         let mut files = BTreeMap::new();
         let tree = self.tree(commit)?;
-        let subtree = match tree.get_path(Path::new(folder)) {
-            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => {
-                self.repo.find_tree(entry.id()).map_err(unreadable)?
-            }
+        let subtree = match self.repo.entry(&tree, Path::new(folder)) {
+            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => self.repo.tree(entry.id()).map_err(unreadable)?,
             Ok(_) => return Ok(files),
             Err(e) if e.code() == ErrorCode::NotFound => return Ok(files),
             Err(e) => return Err(unreadable(e)),
         };
-        let walked = subtree.walk(TreeWalkMode::PreOrder, |parent, entry| {
+        let walked = self.repo.visit(&subtree, |parent, entry| {
             if entry.kind() == Some(ObjectType::Blob) {
-                let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
-                files.insert(format!("{folder}/{parent}{name}"), (entry.filemode(), entry.id()));
+                let path = [parent, entry.name_bytes()].concat();
+                files.insert(format!("{folder}/{}", String::from_utf8_lossy(&path)), (entry.filemode(), entry.id()));
             }
-            TreeWalkResult::Ok
         });
         walked.map_err(unreadable)?;
         Ok(files)
     }
 
     fn tree(&self, commit: &str) -> Result<git2::Tree<'_>> {
-        self.repo.find_commit(full_id(commit)?).and_then(|commit| commit.tree()).map_err(unreadable)
+        self.repo.tree_of(full_id(commit)?).map_err(unreadable)
+    }
+
+    /// Looks through every folder of the present commit, before libgit2 walks them by itself.
+    fn check_head(&self) -> Result<()> {
+        let head = self.repo.head().and_then(|head| self.repo.tree(head.tree_id())).map_err(unreadable)?;
+        self.repo.visit(&head, |_, _| {}).map_err(unreadable)
     }
 }
 

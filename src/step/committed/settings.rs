@@ -4,12 +4,22 @@
 //! what runs inside an approved step. So only sections and keys are let pass of which git is known to run nothing;
 //! those that it will have in a later version are refused.
 
-use std::path::Path;
+use std::{
+    collections::BTreeSet,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use git2::{Config, ErrorCode, Repository};
 
 use super::{failed, unreadable};
-use crate::base::reason::Result;
+use crate::base::{
+    reason::{LIMIT_SIZE, Refusal, Result},
+    text::excerpt,
+};
+
+/// The most folders that are looked into for settings of submodules.
+const MAX_SUBMODULES: usize = 10_000;
 
 /// Sections of which no key runs anything.
 const SECTIONS: &[&str] = &[
@@ -140,37 +150,87 @@ const LFS: &[(&str, &[&str])] = &[
     ("filter.lfs.required", &["true"]),
 ];
 
-/// Returns what of the repository's own configuration and attributes may run a program, as people read it.
+/// Returns what of the configuration and attributes of a repository and its submodules may run a program, as people read
+/// it.
 pub(super) fn unsafe_settings(repository: &Repository) -> Result<Vec<String>> {
     let common = repository.commondir();
-    let mut found = Vec::new();
-    let file = common.join("config");
-    match Config::open(&file) {
-        Ok(config) => {
-            let mut entries = config.entries(None).map_err(|e| failed(&e))?;
-            while let Some(entry) = entries.next() {
-                let entry = entry.map_err(|e| failed(&e))?;
-                let (Ok(name), value) = (entry.name(), entry.value().unwrap_or_default()) else {
-                    found.push("config, a name that is not UTF-8".to_owned());
-                    continue;
-                };
-                if !is_safe(name, value) {
-                    found.push(format!("config, {name}"));
+    let mut found = BTreeSet::new();
+    for folder in git_folders(common)? {
+        let below = folder.strip_prefix(common).unwrap_or(&folder).to_path_buf();
+        let mut add = |what: String| found.insert(below.join(what).to_string_lossy().into_owned());
+        if folder != common && folder.is_symlink() {
+            add("which is a link".to_owned());
+            continue;
+        }
+        for name in unsafe_names(&folder.join("config"), folder != common)? {
+            add(format!("config, {name}"));
+        }
+        if has_rules(&folder.join("info/attributes"))? {
+            add("info/attributes".to_owned());
+        }
+    }
+    // A worktree has settings of its own where `extensions.worktreeConfig` says so, which is refused above.
+    if has_rules(&repository.path().join("info/attributes"))? {
+        found.insert("info/attributes".to_owned());
+    }
+    Ok(found.into_iter().map(|what| format!(".git/{} (it may run a program)", what.trim_start_matches('/'))).collect())
+}
+
+/// Returns the folder of a repository, those of its submodules, and of theirs; a link is returned and not followed.
+fn git_folders(common: &Path) -> Result<Vec<PathBuf>> {
+    let mut folders = vec![common.to_owned()];
+    let mut at = 0;
+    while let Some(folder) = folders.get(at) {
+        at += 1;
+        if folder != common && folder.is_symlink() {
+            continue;
+        }
+        // The name of a submodule may have parts.
+        let mut names = vec![folder.join("modules")];
+        while let Some(name) = names.pop() {
+            let entries = match std::fs::read_dir(&name) {
+                Ok(entries) => entries,
+                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+                Err(e) => return Err(unreadable(&name, &e)),
+            };
+            for entry in entries {
+                let path = entry.map_err(|e| unreadable(&name, &e))?.path();
+                if path.is_symlink() || path.join("HEAD").exists() || path.join("config").exists() {
+                    folders.push(path);
+                } else if path.is_dir() {
+                    names.push(path);
+                }
+                if folders.len() + names.len() > MAX_SUBMODULES {
+                    let why = format!("`.git/modules` holds more than {MAX_SUBMODULES} folders");
+                    return Err(Refusal::new(LIMIT_SIZE, why));
                 }
             }
         }
-        Err(e) if e.code() == ErrorCode::NotFound => {}
-        Err(e) => return Err(failed(&e)),
     }
-    // A worktree has settings of its own where `extensions.worktreeConfig` says so, which is refused above.
-    for attributes in [common.join("info/attributes"), repository.path().join("info/attributes")] {
-        if has_rules(&attributes)? {
-            found.push("info/attributes".to_owned());
+    Ok(folders)
+}
+
+/// Returns the names of the settings of a file for which git may run something.
+fn unsafe_names(file: &Path, of_submodule: bool) -> Result<Vec<String>> {
+    let config = match Config::open(file) {
+        Ok(config) => config,
+        Err(e) if e.code() == ErrorCode::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(failed(&e)),
+    };
+    let mut found = Vec::new();
+    let mut entries = config.entries(None).map_err(|e| failed(&e))?;
+    while let Some(entry) = entries.next() {
+        let entry = entry.map_err(|e| failed(&e))?;
+        let name = String::from_utf8_lossy(entry.name_bytes());
+        // A name alone is git's short form of `true`.
+        let value = if entry.has_value() { String::from_utf8_lossy(entry.value_bytes()) } else { "true".into() };
+        // Git itself writes into a submodule's where its files lie.
+        let usual = of_submodule && name == "core.worktree";
+        if !usual && !is_safe(&name, &value) {
+            found.push(excerpt(&name));
         }
     }
-    found.sort();
-    found.dedup();
-    Ok(found.into_iter().map(|what| format!(".git/{what} (it may run a program)")).collect())
+    Ok(found)
 }
 
 /// Tells whether git runs nothing for a setting; section and key are in lower case, as git hands them over.
@@ -195,9 +255,9 @@ fn is_safe(name: &str, value: &str) -> bool {
 fn has_rules(file: &Path) -> Result<bool> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(text.lines().any(|line| !matches!(line.trim_start().chars().next(), None | Some('#')))),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
         // What cannot be read as text, git may read nevertheless.
-        Err(e) if e.kind() == std::io::ErrorKind::InvalidData => Ok(true),
+        Err(e) if e.kind() == ErrorKind::InvalidData => Ok(true),
         Err(e) => Err(unreadable(file, &e)),
     }
 }

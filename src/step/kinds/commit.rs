@@ -1,6 +1,6 @@
 //! `commit`: commits named files on top of the current head, by this tool itself, with no hooks.
 
-use git2::{ErrorCode, Index, IndexEntry, IndexTime, Oid, Repository, RepositoryOpenFlags, Signature, Time};
+use git2::{ErrorCode, Index, IndexEntry, IndexTime, Oid, RepositoryOpenFlags, Signature, Time};
 
 use crate::{
     base::{
@@ -8,6 +8,7 @@ use crate::{
         path::RepoPath,
         reason::{Refusal, Result},
     },
+    git::Repository,
     plan::model::{Action, CommitFiles, Read},
     step::{
         Context, Kind, Touch, Work, foreign,
@@ -68,21 +69,24 @@ struct Made<'r> {
 
 impl<'r> Made<'r> {
     fn new(repository: &'r Repository, commit: &CommitFiles, context: &Context<'_>) -> Result<Self> {
-        let head = repository.head().map_err(|e| failed(&e))?;
-        let parent = head.peel_to_commit().map_err(|e| failed(&e))?;
+        let raw = repository.raw();
+        let head = raw.head().map_err(|e| failed(&e))?;
+        let parent = repository.peeled(&head).map_err(|e| failed(&e))?;
         // On a detached head, as CI leaves it, `HEAD` itself is the reference that moves.
         let reference =
             if head.is_branch() { head.name().map_err(|e| failed(&e))?.to_owned() } else { "HEAD".to_owned() };
-        let before = parent.tree().map_err(|e| failed(&e))?;
+        let before = repository.tree(parent.tree_id()).map_err(|e| failed(&e))?;
+        // What the index reads and writes below it libgit2 walks by itself.
+        repository.visit(&before, |_, _| {}).map_err(|e| failed(&e))?;
         let mut files = Index::new().map_err(|e| failed(&e))?;
         files.read_tree(&before).map_err(|e| failed(&e))?;
-        let mut index = repository.index().map_err(|e| failed(&e))?;
+        let mut index = raw.index().map_err(|e| failed(&e))?;
         for path in &commit.paths {
             path.check_writable()?;
             match context.workspace.read_checked(&Read::new(path.clone())) {
                 Ok((content, executable)) => {
                     // The bytes go in as they are: no filter, no line-end conversion.
-                    let id = repository.blob(&content).map_err(|e| failed(&e))?;
+                    let id = raw.blob(&content).map_err(|e| failed(&e))?;
                     let entry = entry(path, id, executable, content.len());
                     files.add(&entry).map_err(|e| failed(&e))?;
                     index.add(&entry).map_err(|e| failed(&e))?;
@@ -95,20 +99,20 @@ impl<'r> Made<'r> {
                 Err(refusal) => return Err(refusal),
             }
         }
-        let tree = files.write_tree_to(repository).map_err(|e| failed(&e))?;
+        let tree = files.write_tree_to(raw).map_err(|e| failed(&e))?;
         if tree == before.id() {
             return Err(Refusal::new(COMMIT_EMPTY, "the files are as they are in the head commit"));
         }
-        let tree = repository.find_tree(tree).map_err(|e| failed(&e))?;
+        let tree = repository.tree(tree).map_err(|e| failed(&e))?;
         let who = signature(context)?;
-        let id = repository.commit(None, &who, &who, &commit.message, &tree, &[&parent]).map_err(|e| failed(&e))?;
+        let id = raw.commit(None, &who, &who, &commit.message, &tree, &[&parent]).map_err(|e| failed(&e))?;
         let digest = digest_of_object(repository, id)?;
         Ok(Self { repository, reference, parent: parent.id(), id, digest, index })
     }
 
     /// Moves the reference if it is still where it was, and returns the digest of the commit.
     fn publish(mut self, acted: &mut bool) -> Result<Digest> {
-        let moved = self.repository.reference_matching(&self.reference, self.id, true, self.parent, "commit");
+        let moved = self.repository.raw().reference_matching(&self.reference, self.id, true, self.parent, "commit");
         if let Err(e) = moved {
             *acted |= may_have_moved(self.repository, &self.reference, Some(self.parent), &e);
             return Err(match e.code() {
@@ -128,7 +132,8 @@ impl<'r> Made<'r> {
 /// Opens the repository that the workspace is the root of, and no other.
 pub(super) fn open(context: &Context<'_>) -> Result<Repository> {
     let none: [&str; 0] = [];
-    Repository::open_ext(context.workspace.path(), RepositoryOpenFlags::NO_SEARCH, none).map_err(|e| failed(&e))
+    let opened = git2::Repository::open_ext(context.workspace.path(), RepositoryOpenFlags::NO_SEARCH, none);
+    opened.and_then(Repository::new).map_err(|e| failed(&e))
 }
 
 /// Makes the signature that every commit and tag of a plan carries.
@@ -139,16 +144,15 @@ pub(super) fn signature(context: &Context<'_>) -> Result<Signature<'static>> {
 
 /// Returns the SHA-256 of a git object's content, since the object's own name may be SHA-1.
 pub(super) fn digest_of_object(repository: &Repository, id: Oid) -> Result<Digest> {
-    let database = repository.odb().map_err(|e| failed(&e))?;
-    let object = database.read(id).map_err(|e| failed(&e))?;
-    Ok(Digest::of(object.data()))
+    let (_, content) = repository.content(id).map_err(|e| failed(&e))?;
+    Ok(Digest::of(&content))
 }
 
 /// Tells whether a reference may have moved though moving it failed: where git's word is not enough, by looking.
 pub(super) fn may_have_moved(repository: &Repository, name: &str, before: Option<Oid>, error: &git2::Error) -> bool {
     match error.code() {
         ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists | ErrorCode::Locked => false,
-        _ => match repository.refname_to_id(name) {
+        _ => match repository.raw().refname_to_id(name) {
             Ok(now) => Some(now) != before,
             Err(e) => before.is_some() || e.code() != ErrorCode::NotFound,
         },
@@ -191,25 +195,26 @@ mod tests {
     #[test]
     fn a_branch_that_moves_while_the_commit_is_made_stays_where_it_moved_and_nothing_is_staged() {
         let dir = tempfile::tempdir().unwrap();
-        let repository = Repository::init(dir.path()).unwrap();
+        let raw = git2::Repository::init(dir.path()).unwrap();
         fs::write(dir.path().join("a.txt"), "1").unwrap();
-        let mut index = repository.index().unwrap();
+        let mut index = raw.index().unwrap();
         index.add_path("a.txt".as_ref()).unwrap();
         index.write().unwrap();
-        let tree = repository.find_tree(index.write_tree().unwrap()).unwrap();
+        let tree = raw.find_tree(index.write_tree().unwrap()).unwrap();
         let who = Signature::new("a", "a@b", &Time::new(1, 0)).unwrap();
-        let first = repository.commit(Some("HEAD"), &who, &who, "first", &tree, &[]).unwrap();
+        let first = raw.commit(Some("HEAD"), &who, &who, "first", &tree, &[]).unwrap();
         let staged = || fs::read(dir.path().join(".git/index")).unwrap();
         let (workspace, identity) = (Workspace::open(dir.path()).unwrap(), Identity::default());
         let context = Context { workspace: &workspace, created_at: Timestamp::from_unix(2), identity: &identity };
         fs::write(dir.path().join("a.txt"), "2").unwrap();
         let commit = CommitFiles { paths: vec!["a.txt".parse().unwrap()], message: "m".into() };
+        let repository = Repository::new(git2::Repository::open(dir.path()).unwrap()).unwrap();
         let made = Made::new(&repository, &commit, &context).unwrap();
-        let first = repository.find_commit(first).unwrap();
-        let other = repository.commit(Some("HEAD"), &who, &who, "other", &tree, &[&first]).unwrap();
+        let first = raw.find_commit(first).unwrap();
+        let other = raw.commit(Some("HEAD"), &who, &who, "other", &tree, &[&first]).unwrap();
         let (before, mut acted) = (staged(), false);
         assert_eq!(made.publish(&mut acted).unwrap_err().code(), "commit.moved");
-        assert_eq!(repository.head().unwrap().target(), Some(other));
+        assert_eq!(raw.head().unwrap().target(), Some(other));
         assert_eq!((acted, staged()), (false, before));
     }
 }

@@ -46,13 +46,14 @@ impl Kind for Tag {
             return Err(Refusal::new(TAG_NAME, format!("`{}`", tag.name)).subject(&tag.name));
         }
         let repository = open(context)?;
-        let head = repository.head().and_then(|head| head.peel_to_commit()).map_err(|e| failed(&e))?;
+        let head = repository.head().map_err(|e| failed(&e))?;
         let who = signature(context)?;
         let made = repository
+            .raw()
             .tag_annotation_create(&tag.name, head.as_object(), &who, &tag.message)
             .map_err(|e| failed(&e))?;
         let digest = digest_of_object(&repository, made)?;
-        if let Err(e) = repository.reference(&reference, made, false, "tag") {
+        if let Err(e) = repository.raw().reference(&reference, made, false, "tag") {
             *acted |= may_have_moved(&repository, &reference, None, &e);
             return Err(match e.code() {
                 ErrorCode::Exists => Refusal::new(TAG_EXISTS, format!("`{}` is there already", tag.name)),

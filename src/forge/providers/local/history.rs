@@ -18,7 +18,7 @@ impl Checkout {
     #[must_use]
     pub fn is_in_history(&self, commit: &str, of: &str) -> bool {
         let (Ok(commit), Ok(of)) = (Oid::from_str(commit), Oid::from_str(of)) else { return false };
-        commit == of || self.repo.graph_descendant_of(of, commit).unwrap_or(false)
+        self.repo.is_in_history(commit, of).unwrap_or(false)
     }
 
     /// Returns those commits of some that are another one or lie in its history.
@@ -35,14 +35,11 @@ impl Checkout {
     pub fn contributors(&self, base: &str, head: &str) -> Result<BTreeSet<String>> {
         let mut people = BTreeSet::new();
         if base == head {
-            people.extend(people_of(&self.repo.find_commit(full_id(head)?).map_err(unreadable)?));
+            people.extend(people_of(&self.repo.commit(full_id(head)?).map_err(unreadable)?));
             return Ok(people);
         }
-        let mut walk = self.repo.revwalk().map_err(unreadable)?;
-        walk.push(full_id(head)?).map_err(unreadable)?;
-        walk.hide(full_id(base)?).map_err(unreadable)?;
-        for id in walk {
-            people.extend(people_of(&self.repo.find_commit(id.map_err(unreadable)?).map_err(unreadable)?));
+        for id in self.repo.only_in_history(full_id(head)?, full_id(base)?).map_err(unreadable)? {
+            people.extend(people_of(&self.repo.commit(id).map_err(unreadable)?));
         }
         Ok(people)
     }
@@ -58,14 +55,14 @@ impl Checkout {
             BTreeMap::from([(full_id(commit)?, paths.into_iter().collect())]);
         for _ in 0..MAX_LOOKED_AT {
             let Some((id, paths)) = open.pop_first() else { break };
-            let commit = self.repo.find_commit(id).map_err(unreadable)?;
-            let here = commit.tree().map_err(unreadable)?;
+            let commit = self.repo.commit(id).map_err(unreadable)?;
+            let here = self.repo.tree(commit.tree_id()).map_err(unreadable)?;
             let mut parents = Vec::new();
-            for parent in commit.parents() {
-                parents.push((parent.id(), parent.tree().map_err(unreadable)?));
+            for parent in commit.parent_ids() {
+                parents.push((parent, self.repo.tree_of(parent).map_err(unreadable)?));
             }
             let at = |tree: &git2::Tree<'_>, path: &str| {
-                tree.get_path(Path::new(path)).map(|entry| (entry.id(), entry.filemode())).ok()
+                self.repo.entry(tree, Path::new(path)).map(|entry| (entry.id(), entry.filemode())).ok()
             };
             for path in paths {
                 let now = at(&here, &path);

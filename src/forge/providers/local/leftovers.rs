@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use git2::{ObjectType, Oid, TreeWalkMode, TreeWalkResult};
+use git2::{ObjectType, Oid};
 
 use super::{Checkout, unreadable};
 use crate::{
@@ -64,12 +64,10 @@ impl Checkout {
     fn tracked(&self) -> Result<BTreeMap<Vec<u8>, (i32, Oid)>> {
         let mut all = BTreeMap::new();
         let tree = self.tree(&self.head()?)?;
-        let walked = tree.walk(TreeWalkMode::PreOrder, |parent, entry| {
+        let walked = self.repo.visit(&tree, |parent, entry| {
             if entry.kind() != Some(ObjectType::Tree) {
-                let path = [parent.as_bytes(), entry.name_bytes()].concat();
-                all.insert(path, (entry.filemode(), entry.id()));
+                all.insert([parent, entry.name_bytes()].concat(), (entry.filemode(), entry.id()));
             }
-            TreeWalkResult::Ok
         });
         walked.map_err(unreadable)?;
         Ok(all)

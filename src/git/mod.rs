@@ -1,0 +1,195 @@
+//! A git repository whose files of objects are looked through before libgit2 reads them.
+//!
+//! libgit2 trusts them: it reads a loose object that was cut short for ever, follows an index out of its pack, and a
+//! difference round in circles. So nothing is read by it that was not opened here.
+
+mod index;
+mod loose;
+mod midx;
+mod objects;
+mod pack;
+mod walk;
+
+use std::path::Path;
+
+use git2::{Commit, Error, ErrorClass, ErrorCode, ObjectType, Oid, Tree, TreeEntry};
+
+pub use self::{loose::LooseObject, objects::Objects, pack::Header};
+
+/// How often a tag may name another tag.
+const MAX_TAGS: usize = 16;
+
+/// A repository, and its files of objects.
+pub struct Repository {
+    raw: git2::Repository,
+    objects: Objects,
+}
+
+impl Repository {
+    /// Looks through the indexes of a repository's packs.
+    ///
+    /// # Errors
+    /// An index or a pack that is damaged.
+    pub fn new(raw: git2::Repository) -> Result<Self, Error> {
+        let objects = Objects::open(&raw.commondir().join("objects"))?;
+        Ok(Self { raw, objects })
+    }
+
+    /// Returns libgit2's own: for references, settings, the index, and for writing.
+    #[must_use]
+    pub fn raw(&self) -> &git2::Repository {
+        &self.raw
+    }
+
+    /// Returns the files of objects.
+    #[must_use]
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// Reads a commit.
+    ///
+    /// # Errors
+    /// What is not there, damaged, or no commit.
+    pub fn commit(&self, id: Oid) -> Result<Commit<'_>, Error> {
+        self.objects.check(id)?;
+        self.raw.find_commit(id)
+    }
+
+    /// Reads a tree.
+    ///
+    /// # Errors
+    /// What is not there, damaged, or no tree.
+    pub fn tree(&self, id: Oid) -> Result<Tree<'_>, Error> {
+        self.objects.check(id)?;
+        self.raw.find_tree(id)
+    }
+
+    /// Reads the tree of a commit.
+    ///
+    /// # Errors
+    /// As [`Repository::commit`] and [`Repository::tree`].
+    pub fn tree_of(&self, commit: Oid) -> Result<Tree<'_>, Error> {
+        self.tree(self.commit(commit)?.tree_id())
+    }
+
+    /// Returns the content of an object, of whatever kind.
+    ///
+    /// # Errors
+    /// What is not there, or damaged.
+    pub fn content(&self, id: Oid) -> Result<(ObjectType, Vec<u8>), Error> {
+        self.objects.check(id)?;
+        let store = self.raw.odb()?;
+        let object = store.read(id)?;
+        Ok((object.kind(), object.data().to_vec()))
+    }
+
+    /// Returns the content of a file.
+    ///
+    /// # Errors
+    /// What is not there, damaged, or no file.
+    pub fn blob(&self, id: Oid) -> Result<Vec<u8>, Error> {
+        match self.content(id)? {
+            (ObjectType::Blob, content) => Ok(content),
+            _ => Err(damaged(id, &"it is no file")),
+        }
+    }
+
+    /// Returns the commit that `HEAD` stands for.
+    ///
+    /// # Errors
+    /// `UnbornBranch` where there is none yet; as [`Repository::commit`].
+    pub fn head(&self) -> Result<Commit<'_>, Error> {
+        let head = self.raw.head()?;
+        self.peeled(&head)
+    }
+
+    /// Returns the commit that a reference stands for, through tags.
+    ///
+    /// # Errors
+    /// A reference to nothing, or to no commit; as [`Repository::commit`].
+    pub fn peeled(&self, reference: &git2::Reference<'_>) -> Result<Commit<'_>, Error> {
+        let nothing = || Error::new(ErrorCode::NotFound, ErrorClass::Reference, "a reference names no commit");
+        let mut id = reference.resolve()?.target().ok_or_else(nothing)?;
+        for _ in 0..MAX_TAGS {
+            self.objects.check(id)?;
+            match self.raw.find_object(id, None)?.into_tag() {
+                Ok(tag) => id = tag.target_id(),
+                Err(_) => return self.commit(id),
+            }
+        }
+        Err(nothing())
+    }
+
+    /// Returns what a tree holds at a path.
+    ///
+    /// # Errors
+    /// `NotFound` where there is nothing; as [`Repository::tree`].
+    pub fn entry(&self, tree: &Tree<'_>, path: &Path) -> Result<TreeEntry<'static>, Error> {
+        let nothing = || {
+            let message = format!("the path '{}' does not exist in the given tree", path.display());
+            Error::new(ErrorCode::NotFound, ErrorClass::Tree, message)
+        };
+        let mut below: Option<Tree<'_>> = None;
+        let mut parts = path.components().peekable();
+        while let Some(part) = parts.next() {
+            let here = below.as_ref().unwrap_or(tree);
+            let found = here.get_name_bytes(part.as_os_str().as_encoded_bytes()).map(|entry| entry.to_owned());
+            let found = found.ok_or_else(nothing)?;
+            if parts.peek().is_none() {
+                return Ok(found);
+            }
+            if found.kind() != Some(ObjectType::Tree) {
+                return Err(nothing());
+            }
+            below = Some(self.tree(found.id())?);
+        }
+        Err(nothing())
+    }
+
+    /// Visits everything below a tree, a folder before what it holds; with each, the path of its folder, which is empty or
+    /// ends with a slash.
+    ///
+    /// # Errors
+    /// As [`Repository::tree`]; folders deeper than libgit2 itself goes.
+    pub fn visit(&self, tree: &Tree<'_>, mut visitor: impl FnMut(&[u8], &TreeEntry<'_>)) -> Result<(), Error> {
+        self.visit_below(tree, &mut Vec::new(), 0, &mut visitor)
+    }
+
+    fn visit_below(
+        &self,
+        tree: &Tree<'_>,
+        path: &mut Vec<u8>,
+        depth: usize,
+        visitor: &mut impl FnMut(&[u8], &TreeEntry<'_>),
+    ) -> Result<(), Error> {
+        if depth > MAX_DEPTH {
+            return Err(damaged(tree.id(), &"its folders lie too deep"));
+        }
+        for entry in tree.iter() {
+            visitor(path, &entry);
+            if entry.kind() == Some(ObjectType::Tree) {
+                let length = path.len();
+                path.extend_from_slice(entry.name_bytes());
+                path.push(b'/');
+                self.visit_below(&self.tree(entry.id())?, path, depth + 1, visitor)?;
+                path.truncate(length);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The deepest nesting of folders: git's own default.
+const MAX_DEPTH: usize = 2048;
+
+fn damaged(id: Oid, what: &dyn std::fmt::Display) -> Error {
+    Error::new(ErrorCode::GenericError, ErrorClass::Odb, format!("object {id}: {what}"))
+}
+
+fn malformed() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not what git writes")
+}
+
+#[cfg(test)]
+mod tests;
