@@ -30,6 +30,12 @@ if [ "${#missing[@]}" -gt 0 ]; then
     echo "not installed, their tests are skipped and say so: ${missing[*]}"
   fi
 fi
+# Tests that lack one of these return early, which must not pass where all can be installed.
+if [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ]; then
+  for tool in python3 curl sha256sum sqlite3 ssh-keygen psql busybox; do
+    command -v "$tool" >/dev/null || { echo "there is no $tool, and tests need it" >&2; exit 1; }
+  done
+fi
 if command -v rustup >/dev/null; then rustup target add x86_64-unknown-linux-musl 2>/dev/null || true; fi
 # Of the registries for Python and Node, where they can be had; the tests that need them are skipped else, and say so.
 ship=target/ship

@@ -11,7 +11,7 @@ use std::{
 };
 
 use flate2::read::ZlibDecoder;
-use git2::{Error, Oid};
+use git2::{Error, ObjectType, Oid};
 
 use super::{damaged, malformed};
 
@@ -53,10 +53,16 @@ impl LooseObject {
         io::copy(&mut object, &mut io::sink()).map(|_| true).map_err(|e| damaged(id, &e))
     }
 
+    /// Returns of what kind it is, where there is such a kind.
+    #[must_use]
+    pub fn kind(&self) -> Option<ObjectType> {
+        std::str::from_utf8(&self.kind).ok().and_then(ObjectType::from_str)
+    }
+
     /// Tells whether it is a file's content.
     #[must_use]
     pub fn is_blob(&self) -> bool {
-        self.kind == b"blob"
+        self.kind() == Some(ObjectType::Blob)
     }
 
     /// Returns how many bytes the content has.

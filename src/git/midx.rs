@@ -38,7 +38,7 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
             u64::from(number(&place[..4])) << 32 | u64::from(number(&place[4..]))
         };
         let (from, to) = (place(at), place(at + 1));
-        (from <= to && to <= length.saturating_sub(ID)).then_some((from, to - from))
+        (from <= to && to <= length.saturating_sub(ID)).then(|| (from, to - from))
     };
     let (names_at, names_size) = part(b"PNAM").filter(|(_, size)| *size <= MAX_NAMES).ok_or_else(malformed)?;
     let mut names = vec![0; usize::try_from(names_size).map_err(|_| malformed())?];

@@ -78,6 +78,14 @@ impl Repository {
     /// # Errors
     /// What is not there, or damaged.
     pub fn content(&self, id: Oid) -> Result<(ObjectType, Vec<u8>), Error> {
+        if let Some(object) = self.objects.loose(id)? {
+            let kind = object.kind().ok_or_else(|| damaged(id, &"it is of no kind"))?;
+            let content = object.read(id)?;
+            if Oid::hash_object(kind, &content)? != id {
+                return Err(damaged(id, &"it has another id"));
+            }
+            return Ok((kind, content));
+        }
         self.objects.check(id)?;
         let store = self.raw.odb()?;
         let object = store.read(id)?;

@@ -171,6 +171,20 @@ fn e08_an_object_made_from_itself_is_refused() {
     assert!(repository.blob(id).is_err() && repository.tree(id).is_err() && repository.commit(id).is_err());
 }
 
+#[test]
+fn e08_a_loose_object_under_the_name_of_another_is_refused() {
+    let folder = history();
+    let repository = opened(folder.path()).unwrap();
+    let [id, other] = ["a", "b"].map(|text| repository.raw().blob(text.as_bytes()).unwrap());
+    let [path, from] = [id, other].map(|id| {
+        let hex = id.to_string();
+        folder.path().join(".git/objects").join(&hex[..2]).join(&hex[2..])
+    });
+    assert_eq!(repository.blob(id).unwrap(), b"a");
+    put(&path, &fs::read(from).unwrap());
+    assert!(repository.blob(id).is_err() && repository.tree(id).is_err());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 0, ..ProptestConfig::default() })]
 

@@ -1,8 +1,15 @@
 //! The ledger's branch as git objects: read and written by plumbing, never through a checkout.
 
-use std::{collections::BTreeMap, io::Write as _, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Write as _},
+    os::fd::AsRawFd as _,
+    path::Path,
+};
 
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Signature, build::TreeUpdateBuilder};
+use rustix::fs::MemfdFlags;
 
 use super::{
     blocks::Blocks,
@@ -35,7 +42,8 @@ const DURABLE: &str = if cfg!(test) { "" } else { "\tfsyncObjectFiles = true\n" 
 pub(super) struct Store {
     repo: Repository,
     reference: String,
-    _config: tempfile::NamedTempFile,
+    /// Read by libgit2 for as long as it lives.
+    _settings: File,
 }
 
 /// A file of entries in the tree of a commit.
@@ -67,19 +75,15 @@ impl Store {
         if repo.is_shallow() {
             return Err(Refusal::new(LEDGER_SHALLOW, path.display().to_string()));
         }
-        let no_folder = |e: &dyn std::fmt::Display| {
-            Refusal::new(IO, format!("no temporary file: {e}"))
-                .hint("let TMPDIR name a folder that exists and that you may write to")
-        };
         // What was copied without its empty folders: libgit2 never sees packs in a folder that was not there at first.
         // Where none can be made, nothing can be fetched either, and that says why.
         let _ = std::fs::create_dir_all(repo.commondir().join("objects/pack"));
-        let mut file = tempfile::Builder::new().prefix("countersign-").tempfile().map_err(|e| no_folder(&e))?;
-        write!(file, "{CONFIG}{DURABLE}").and_then(|()| file.flush()).map_err(|e| no_folder(&e))?;
-        let config = git2::Config::open(file.path()).map_err(|e| unusable(&e.message()))?;
+        let settings = settings().map_err(|e| Refusal::new(IO, format!("no file in memory: {e}")))?;
+        let config = Path::new("/proc/self/fd").join(settings.as_raw_fd().to_string());
+        let config = git2::Config::open(&config).map_err(|e| unusable(&e.message()))?;
         repo.set_config(&config).map_err(|e| unusable(&e.message()))?;
         let repo = Repository::new(repo).map_err(|e| damaged(&e))?;
-        Ok(Self { repo, reference: reference.to_owned(), _config: file })
+        Ok(Self { repo, reference: reference.to_owned(), _settings: settings })
     }
 
     /// Returns the folder that holds the objects, shared by all worktrees.
@@ -319,6 +323,13 @@ fn checked(id: Oid, is_blob: bool, size: usize, max: usize) -> Result<usize> {
 /// Says what git's files of objects are damaged in.
 fn damaged(error: &git2::Error) -> Refusal {
     corrupt(error.message()).hint("git fsck names every object that is damaged; another clone may have it whole")
+}
+
+/// Writes settings to a file that lies in memory only, so that nothing of it stays, however the process ends.
+fn settings() -> io::Result<File> {
+    let mut file = File::from(rustix::fs::memfd_create("countersign-settings", MemfdFlags::CLOEXEC)?);
+    write!(file, "{CONFIG}{DURABLE}")?;
+    Ok(file)
 }
 
 /// Returns the bytes of a file of entries.

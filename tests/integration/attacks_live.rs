@@ -210,6 +210,15 @@ fn c17_an_interrupt_ends_the_whole_tree_and_the_run_can_go_on() {
 }
 
 #[test]
+fn what_only_reads_the_ledger_makes_no_temporary_file() {
+    let (bench, drafted) = waiting();
+    for line in [&["list"][..], &["status", &drafted.file], &["ledger", "verify"], &["ledger", "log"]] {
+        let output = bench.binary().env("TMPDIR", bench.outside("nowhere")).args(line).output().unwrap();
+        ran(output).exits(0);
+    }
+}
+
+#[test]
 fn e01_e16_of_eight_processes_with_one_approval_exactly_one_wins() {
     if !has("python3") {
         return;
