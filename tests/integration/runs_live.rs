@@ -295,11 +295,13 @@ fn a_repository_that_is_halted_says_so_by_whom_why_and_since_when() {
 
 #[test]
 fn a_folder_for_temporary_files_that_is_not_there_is_said_as_that() {
-    let bench = super::scene::real_solo();
+    let (bench, drafted) = gated_alone();
     let mut command = bench.binary();
-    let ran = super::support::ran(command.args(["list", "--json"]).env("TMPDIR", "/no/such/folder").output().unwrap());
-    let ran = ran.refused(1, "io.failed");
+    let command = command.args(["execute", &drafted.file, "--json"]).env("TMPDIR", bench.outside("nowhere"));
+    let ran = super::support::ran(command.output().unwrap()).refused(1, "io.failed");
     assert!(ran.json()["hints"][0].as_str().unwrap().contains("TMPDIR"), "{}", ran.stdout);
+    let log = super::support::ran(bench.binary().args(["ledger", "log"]).output().unwrap()).exits(0);
+    assert!(!log.stdout.contains("claim"), "{}", log.stdout);
 }
 
 /// The keeper of the step under way: the runner's child.
