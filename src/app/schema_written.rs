@@ -195,6 +195,7 @@ pub(super) fn policy() -> Value {
                     "parallel": number(256),
                     "stepTimeout": duration(),
                     "output": { "type": "integer", "minimum": 1 },
+                    "checkpointAge": duration(),
                 },
             },
             "environments": { "type": "array", "items": id() },

@@ -51,6 +51,8 @@ pub struct State {
     pub(super) lifted_late: Option<Late>,
     /// The newest checkpoint, with the entry that holds it.
     pub(super) checkpoint: Option<(u64, Checkpoint)>,
+    /// When the newest checkpoint was made whose key was not revoked by then.
+    pub(super) vouched_at: Option<Timestamp>,
     /// The highest version of the trust root that any statement named.
     pub(super) trust_root_version: u64,
     /// How many entries of each kind there are.
@@ -222,6 +224,13 @@ impl State {
     #[must_use]
     pub fn checkpoint(&self) -> Option<(u64, &Checkpoint)> {
         self.checkpoint.as_ref().map(|(seq, checkpoint)| (*seq, checkpoint))
+    }
+
+    /// Returns when somebody last signed that all before was verified, by the statement's word or its entry's, whichever
+    /// is earlier. A checkpoint by a key that the trust root had revoked by then vouches for nothing, and does not count.
+    #[must_use]
+    pub fn vouched_at(&self) -> Option<Timestamp> {
+        self.vouched_at
     }
 
     /// Returns the highest version of the trust root that any approval or checkpoint named.

@@ -226,6 +226,9 @@ impl State {
         }
         self.trust_root_version = record.trust_root_version;
         self.checkpoint = Some((entry.seq, record.clone()));
+        if entry.late.is_none() {
+            self.vouched_at = Some(record.checked_at.min(entry.at));
+        }
         Ok(())
     }
 

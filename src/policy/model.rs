@@ -71,6 +71,8 @@ pub struct Limits {
     pub step_timeout: i64,
     /// The most bytes of output that are kept of one program.
     pub output: u64,
+    /// How old the newest checkpoint of the ledger may be where something is to run, in seconds; none asks for no checkpoint.
+    pub checkpoint_age: Option<i64>,
 }
 
 impl Limits {
@@ -82,6 +84,7 @@ impl Limits {
         parallel: 4,
         step_timeout: 3_600,
         output: 100_000,
+        checkpoint_age: None,
     };
 }
 

@@ -130,7 +130,8 @@ fn read_execution(node: &Node, findings: &mut Findings<'_>) -> Option<Execution>
 }
 
 fn read_limits(node: &Node, findings: &mut Findings<'_>) -> Option<Limits> {
-    const KNOWN: [&str; 6] = ["steps", "planLifetime", "approvalLifetime", "parallel", "stepTimeout", "output"];
+    const KNOWN: [&str; 7] =
+        ["steps", "planLifetime", "approvalLifetime", "parallel", "stepTimeout", "output", "checkpointAge"];
     let fields = node.fields("`limits`", &KNOWN, findings)?;
     let mut limits = Limits::DEFAULT;
     let mut number = |name: &str, most: i64| fields.get(name).and_then(|node| node.integer(1, most, findings));
@@ -153,6 +154,7 @@ fn read_limits(node: &Node, findings: &mut Findings<'_>) -> Option<Limits> {
     if let Some(seconds) = length("stepTimeout", 86_400) {
         limits.step_timeout = seconds;
     }
+    limits.checkpoint_age = length("checkpointAge", YEAR);
     Some(limits)
 }
 

@@ -20,15 +20,16 @@
 //! | 12 | `plan.conforms` | every step is exactly what its pipeline expands to |
 //! | 13 | `policy.decision` | the policy does not deny, and execution is switched on |
 //! | 14 | `ledger.heads` | every head that a statement names stands in the chain |
-//! | 15 | `plan.recorded` | a planner recorded the plan, and nothing took its place |
-//! | 16 | `plan.not-rejected` | nobody rejected it, or took all of it back |
-//! | 17 | `determinate` | no step's outcome is unknown |
-//! | 18 | `approval.quorum` | enough approvals count, by distinct people with distinct keys |
-//! | 19 | `approval.objection` | nobody who may approve objects |
-//! | 20 | `replay` | no other run holds or has used the approval |
-//! | 21 | `halt` | the repository is not halted |
-//! | 22 | `context.workload` | the CI job is one that may execute, where the trust root lists who says so |
-//! | 23 | `issue.ready` | the issue that the plan is made for, where its directive asks for one, is ready |
+//! | 15 | `ledger.checkpoint` | the newest checkpoint is not older than the policy lets it be |
+//! | 16 | `plan.recorded` | a planner recorded the plan, and nothing took its place |
+//! | 17 | `plan.not-rejected` | nobody rejected it, or took all of it back |
+//! | 18 | `determinate` | no step's outcome is unknown |
+//! | 19 | `approval.quorum` | enough approvals count, by distinct people with distinct keys |
+//! | 20 | `approval.objection` | nobody who may approve objects |
+//! | 21 | `replay` | no other run holds or has used the approval |
+//! | 22 | `halt` | the repository is not halted |
+//! | 23 | `context.workload` | the CI job is one that may execute, where the trust root lists who says so |
+//! | 24 | `issue.ready` | the issue that the plan is made for, where its directive asks for one, is ready |
 
 mod case;
 mod checks;

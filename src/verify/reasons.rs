@@ -25,6 +25,7 @@ reasons! {
     ISSUE_CLOSED = "issue.closed", Stale, "the issue that the plan is for is closed", "open it again, or plan for another one";
     ISSUE_UNREADY = "issue.unready", Refused, "the issue that the plan is for lacks something that the directive asks of it", "add what is missing to the issue, then try again";
     ISSUE_READ_BACK = "issue.read_back", Verification, "the result on the issue does not read as it was written", "look at the comment on the issue; what counts is in the ledger";
+    CHECKPOINT_STALE = "checkpoint.stale", Stale, "the ledger's newest checkpoint is older than the policy lets it be, or there is none", "look at the ledger, then sign that it holds: `countersign ledger checkpoint`";
     HALTED = "halted", Refused, "the repository is halted", "see `countersign status`; `countersign halt --lift` when it is over";
     CHECK_MISSING = "internal.check_missing", Internal, "a required check did not run", "please report it";
 }

@@ -167,6 +167,11 @@ pub(crate) fn policy(then: &str) -> Policy {
     Policy::compile("policy.yml", POLICY.replace("THEN", then).as_bytes()).unwrap()
 }
 
+/// The same with one more line.
+pub(crate) fn policy_of(then: &str, line: &str) -> Policy {
+    Policy::compile("policy.yml", format!("{}{line}\n", POLICY.replace("THEN", then)).as_bytes()).unwrap()
+}
+
 /// What one person who did not ask for the plan comes to.
 pub(crate) const ONE: &str = "{needsApproval: {people: 1}}";
 
@@ -437,13 +442,13 @@ impl Scene {
     }
 
     pub(crate) fn checkpoint(&mut self, trust_root_version: u64) {
-        let record = Checkpoint {
-            host: HOST.into(),
-            repo_id: "1".into(),
-            ledger: self.head(),
-            trust_root_version,
-            checked_at: self.now,
-        };
+        self.checkpoint_dated(trust_root_version, self.now);
+    }
+
+    /// A checkpoint that says that it was made at a time, whenever it is appended.
+    pub(crate) fn checkpoint_dated(&mut self, trust_root_version: u64, checked_at: Timestamp) {
+        let record =
+            Checkpoint { host: HOST.into(), repo_id: "1".into(), ledger: self.head(), trust_root_version, checked_at };
         self.append_envelope(&sign(Who::Ci, &[("ledger", Digest::of(b"ledger"))], record));
     }
 

@@ -19,7 +19,7 @@ use crate::{
 fn opens(scene: &Scene) {
     let (report, verdict) = scene.verify();
     assert!(report.refusal().is_none(), "{:?}", report.refusal());
-    assert_eq!(report.checks.len(), 23);
+    assert_eq!(report.checks.len(), 24);
     let verified = verdict.unwrap();
     assert_eq!(verified.digest(), scene.plan.digest());
     assert_eq!(verified.plan(), scene.plan.plan());
@@ -29,7 +29,7 @@ fn opens(scene: &Scene) {
 /// The checks that fail, with their reason codes.
 fn failing(scene: &Scene) -> Vec<(&'static str, &'static str)> {
     let (report, verdict) = scene.verify();
-    assert_eq!(report.checks.len(), 23, "every check runs, whatever failed before");
+    assert_eq!(report.checks.len(), 24, "every check runs, whatever failed before");
     let failing: Vec<_> = report.checks.iter().filter_map(|check| Some((check.id, check.reason()?.code))).collect();
     if let Some((_, first)) = failing.first() {
         assert_eq!(verdict.unwrap_err().code(), *first, "the door says what the first check says");
@@ -215,6 +215,34 @@ fn e06_a_head_that_does_not_stand_in_the_chain_is_refused() {
     let mut scene = Scene::approved();
     scene.heads_are_foreign = true;
     alone(&scene, "ledger.heads", "ledger.rollback");
+}
+
+#[test]
+fn e09_nothing_runs_on_a_checkpoint_that_is_older_than_the_policy_lets_it_be() {
+    let mut scene = Scene::under(policy_of(ONE, "limits: {checkpointAge: 10m}"), |_| {}, |_| {});
+    scene.record_plan(scene.plan.digest(), None);
+    scene.approve(Who::Bob);
+    alone(&scene, "ledger.checkpoint", "checkpoint.stale");
+    let version = scene.root.document().version;
+    scene.checkpoint(version);
+    opens(&scene);
+    scene.now = scene.now.plus(600);
+    opens(&scene);
+    scene.now = scene.now.plus(1);
+    alone(&scene, "ledger.checkpoint", "checkpoint.stale");
+    // Without the line of the policy, none is asked for.
+    opens(&Scene::approved());
+}
+
+#[test]
+fn e09_a_checkpoint_that_is_dated_ahead_is_as_old_as_its_entry() {
+    let mut scene = Scene::under(policy_of(ONE, "limits: {checkpointAge: 10m}"), |_| {}, |_| {});
+    scene.record_plan(scene.plan.digest(), None);
+    scene.approve(Who::Bob);
+    let version = scene.root.document().version;
+    scene.checkpoint_dated(version, scene.now.plus(50));
+    scene.now = scene.now.plus(601);
+    alone(&scene, "ledger.checkpoint", "checkpoint.stale");
 }
 
 #[test]
@@ -605,7 +633,7 @@ fn b53_a_verification_result_states_what_passed_and_nothing_of_a_refusal() {
     let mut scene = Scene::approved();
     let (report, _) = scene.verify();
     let result = svr::VerificationResult::of(&report, scene.now).unwrap();
-    assert_eq!(result.properties.len(), 24);
+    assert_eq!(result.properties.len(), 25);
     assert!(result.properties.contains(&"COUNTERSIGN_APPROVAL_QUORUM".to_owned()));
     assert!(result.properties.contains(&"COUNTERSIGN_PLAN_NOT_REJECTED".to_owned()));
     scene.halt(true);

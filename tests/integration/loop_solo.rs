@@ -17,7 +17,7 @@ use super::{
     support::{Bench, Ran, ran},
 };
 
-const CHECKS: [&str; 23] = [
+const CHECKS: [&str; 24] = [
     "plan.form",
     "trust.root",
     "clock",
@@ -32,6 +32,7 @@ const CHECKS: [&str; 23] = [
     "plan.conforms",
     "policy.decision",
     "ledger.heads",
+    "ledger.checkpoint",
     "plan.recorded",
     "plan.not-rejected",
     "determinate",

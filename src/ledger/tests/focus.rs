@@ -50,6 +50,7 @@ fn what_concerns_the_plan_is_read_and_all_else_only_for_its_place() {
         let (state, all) = (chain.state(), whole.state());
         assert_eq!((chain.head(), chain.last_at()), (whole.head(), whole.last_at()));
         assert_eq!((state.counts(), state.checkpoint()), (all.counts(), all.checkpoint()));
+        assert_eq!(state.vouched_at(), all.vouched_at());
         assert_eq!(state.trust_root_version(), 3, "an approval of another plan names it");
         let known = |state: &crate::ledger::State| format!("{:?}", state.plan(&plan_digest(number)).map(|p| &p.record));
         assert_eq!(known(state), known(all));

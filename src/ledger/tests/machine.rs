@@ -327,7 +327,7 @@ fn read_for(
     let state = chain.state();
     let runs: Vec<_> = state.runs.values().filter(|run| run.claim.plan == plan).collect();
     let of_plan = format!("{:?} {:?} {runs:?}", state.plan(&plan), state.approvals_of(&plan).collect::<Vec<_>>());
-    let of_all = format!("{:?} {:?} {:?}", state.halt, state.revoked_keys, state.checkpoint());
+    let of_all = format!("{:?} {:?} {:?}", state.halt, state.revoked_keys, (state.checkpoint(), state.vouched_at()));
     let counted = format!("{:?} {} {:?}", state.counts(), state.trust_root_version(), chain.head());
     Ok([of_plan, of_all, counted].join("\n"))
 }

@@ -206,6 +206,16 @@ fn b32_a_checkpoint_by_a_key_that_the_trust_root_revoked_vouches_for_nothing() {
 }
 
 #[test]
+fn e09_a_checkpoint_by_a_revoked_key_makes_no_ledger_fresh() {
+    let world = World::new();
+    let mut stale = world.open();
+    put(&mut stale, |head| checkpoint_of(Who::Witness, head, 3, t(7))).unwrap();
+    put(&mut stale, |head| checkpoint_of(Who::Ci, head, 3, t(9))).unwrap();
+    let vouched_at = |root: &TrustRoot| under(&world, root).read(t(10)).unwrap().state().vouched_at();
+    assert_eq!((vouched_at(&world.root), vouched_at(&next(&world, Who::Ci))), (Some(t(9)), Some(t(7))));
+}
+
+#[test]
 fn b32_a_halt_that_a_revoked_key_lifts_is_in_force() {
     let world = World::new();
     let mut stale = world.open();

@@ -422,12 +422,16 @@ pub(super) fn resolution(head: &LedgerHead, number: u64, run: &str, step: &str, 
 }
 
 pub(super) fn checkpoint(who: Who, head: &LedgerHead, version: u64) -> Envelope {
+    checkpoint_of(who, head, version, t(7))
+}
+
+pub(super) fn checkpoint_of(who: Who, head: &LedgerHead, version: u64, checked_at: Timestamp) -> Envelope {
     let record = Checkpoint {
         host: "local".into(),
         repo_id: "1".into(),
         ledger: head.clone(),
         trust_root_version: version,
-        checked_at: t(7),
+        checked_at,
     };
     sign(who, None, record)
 }

@@ -196,9 +196,18 @@ fn limits_have_defaults_and_bounds() {
     let text = format!("{HEAD}limits: {{steps: 7, planLifetime: 2h}}\nrules:\n{READS}");
     let limits = compile(&text).limits();
     assert_eq!((limits.steps, limits.plan_lifetime, limits.parallel), (7, 7200, 4));
-    for bad in
-        ["steps: 0", "parallel: 1000", "planLifetime: 9000d", "stepTimeout: 2d", "output: -1", "approvalLifetime: 0s"]
-    {
+    assert_eq!(limits.checkpoint_age, None);
+    let weekly = compile(&format!("{HEAD}limits: {{checkpointAge: 7d}}\nrules:\n{READS}")).limits();
+    assert_eq!(weekly.checkpoint_age, Some(7 * 86_400));
+    for bad in [
+        "steps: 0",
+        "parallel: 1000",
+        "planLifetime: 9000d",
+        "stepTimeout: 2d",
+        "output: -1",
+        "approvalLifetime: 0s",
+        "checkpointAge: 0s",
+    ] {
         assert_eq!(errors(&format!("{HEAD}limits: {{{bad}}}\nrules:\n{READS}")).len(), 1, "{bad}");
     }
 }

@@ -56,6 +56,7 @@ pub static REQUIRED: &[Check] = &[
     Check { id: "plan.conforms", run: plan_conforms },
     Check { id: "policy.decision", run: policy_decision },
     Check { id: "ledger.heads", run: record::ledger_heads },
+    Check { id: "ledger.checkpoint", run: record::ledger_checkpoint },
     Check { id: "plan.recorded", run: record::plan_recorded },
     Check { id: "plan.not-rejected", run: record::plan_not_rejected },
     Check { id: "determinate", run: record::determinate },

@@ -12,6 +12,7 @@ use crate::{
         ident::Id,
         reason::{Refusal, Result},
         text::{count, counted, excerpt},
+        time::shown_duration,
     },
     ledger::{
         reasons::{LEDGER_ROLLBACK, RUN_INDETERMINATE},
@@ -20,7 +21,7 @@ use crate::{
     plan::SealedPlan,
     verify::{
         case::{Case, Purpose},
-        reasons::{HALTED, PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, REPLAY_RUN},
+        reasons::{CHECKPOINT_STALE, HALTED, PLAN_REQUESTER, PLAN_SUPERSEDED, PLAN_UNRECORDED, REPLAY_RUN},
     },
 };
 
@@ -38,6 +39,19 @@ pub(super) fn ledger_heads(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatu
         seen += 1;
     }
     Ok(counted(seen, "head stands in the chain", "heads stand in the chain"))
+}
+
+/// Whoever withholds the ledger's newest entries shows an old checkpoint: where the policy sets an age, that is found.
+pub(super) fn ledger_checkpoint(_: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+    let Some(limit) = case.policy.limits().checkpoint_age else { return Ok("the policy asks for none".to_owned()) };
+    let limit_shown = shown_duration(limit);
+    match case.chain.state.vouched_at() {
+        None => refuse(CHECKPOINT_STALE, format!("there is none, and the policy wants one of the last {limit_shown}")),
+        Some(at) if at.plus(limit) < case.now => {
+            refuse(CHECKPOINT_STALE, format!("of {at}, and the policy wants one of the last {limit_shown}"))
+        }
+        Some(at) => Ok(format!("of {at}, at most {limit_shown} old")),
+    }
 }
 
 /// Returns what the ledger knows of the plan.
