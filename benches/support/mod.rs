@@ -348,7 +348,16 @@ impl Hands<'_> {
                 started_at: now,
             };
             let outcome = json!({ "actions": [], "outputs": {}, "status": "succeeded", "verified": 0 });
-            let finished = StepFinished { plan, run, step, attempt: 1, retrying: false, outcome, finished_at: now };
+            let finished = StepFinished {
+                plan,
+                run,
+                step,
+                attempt: 1,
+                fencing: first + 2,
+                retrying: false,
+                outcome,
+                finished_at: now,
+            };
             envelopes.extend([self.sign(self.runner, plan, started), self.sign(self.runner, plan, finished)]);
         }
         let steps = BTreeMap::from([(step("a"), step("succeeded")), (step("b"), step("succeeded"))]);

@@ -29,6 +29,8 @@ use crate::{
     },
     planner::{
         self, AtHead, DraftRequest, Planner, Proposed,
+        context::Tree,
+        items::{self, Items},
         outgoing::Outgoing,
         reasons::PLANNER_TAINTED,
         taint::{self, Tainted},
@@ -64,7 +66,7 @@ pub(crate) fn rehearse<T>(
 ) -> Result<T> {
     let (catalog, programs) = (session.catalog()?, programs(policy));
     let then = Then { session, facts: &session.facts };
-    run(&request(then, policy, (&catalog, &programs), order, &AtHead::default()))
+    run(&request(then, policy, (&catalog, &programs), order, (&AtHead::default(), &Items::new())))
 }
 
 /// A repository as it was when a plan is, or was, drafted.
@@ -79,7 +81,7 @@ fn request<'r>(
     policy: &Policy,
     (catalog, programs): (&'r Catalog, &'r ProgramTable),
     order: &Order<'r>,
-    at_head: &'r AtHead,
+    (at_head, items): (&'r AtHead, &'r Items),
 ) -> DraftRequest<'r> {
     DraftRequest {
         directive: order.directive,
@@ -96,6 +98,7 @@ fn request<'r>(
         seed: order.seed,
         parent: order.parent,
         at_head,
+        items,
         proposed: order.proposed,
         tainted: if policy.planning().tainted { Tainted::Allow } else { Tainted::Refuse },
         outgoing: if policy.planning().outgoing { Outgoing::Allow } else { Outgoing::Limit },
@@ -123,7 +126,25 @@ fn expand_with(
     at_head: &AtHead,
 ) -> Result<Plan> {
     let programs = programs(policy);
-    Ok(order.planner.draft(&request(then, policy, (catalog, &programs), order, at_head))?.plan)
+    let items = items_of(then, order)?;
+    Ok(order.planner.draft(&request(then, policy, (catalog, &programs), order, (at_head, &items)))?.plan)
+}
+
+/// Finds what the directive's own steps are repeated for; a planner that asks somebody expands none of them.
+fn items_of(then: Then<'_>, order: &Order<'_>) -> Result<Items> {
+    let repeated = order.directive.steps().iter().any(|step| step.for_each.is_some());
+    if !repeated || order.planner.asks() != planner::Asks::Nobody {
+        return Ok(Items::new());
+    }
+    let (checkout, facts) = (&then.session.checkout, then.facts);
+    let read_base = |path: &str| checkout.blob(&facts.base_sha, path);
+    let read_head = |path: &str| checkout.blob(&facts.head_sha, path);
+    let base_paths = checkout.paths(&facts.base_sha)?;
+    let base = Tree { paths: &base_paths, read: &read_base };
+    let other = facts.head_sha != facts.base_sha;
+    let head_paths = if other { checkout.paths(&facts.head_sha)? } else { Vec::new() };
+    let head = other.then_some(Tree { paths: &head_paths, read: &read_head });
+    items::find(order.directive, order.inputs, &base, head.as_ref())
 }
 
 /// Looks up what a plan reads at the head commit.

@@ -65,9 +65,26 @@ pub(super) fn directive() -> Value {
                         "why": line(),
                         "needs": { "type": "array", "items": id() },
                         "with": { "type": "object", "additionalProperties": scalar() },
+                        "forEach": for_each(),
                     },
                 },
             },
+        },
+    })
+}
+
+/// What a step is repeated for.
+fn for_each() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "description": "One step for each of these, `{{ item }}` in `with`.",
+        "oneOf": [{ "required": ["list"] }, { "required": ["files"] }, { "required": ["lines"] }],
+        "properties": {
+            "list": { "type": "array", "minItems": 1, "items": line() },
+            "files": { "type": "array", "minItems": 1, "items": line(), "description": "Patterns of files at the plan's commit." },
+            "lines": { "type": "string", "description": "A file at the plan's commit, an item a line." },
+            "onFailure": { "enum": ["halt", "continue", "skip"], "default": "continue" },
         },
     })
 }

@@ -13,7 +13,7 @@ impl Command {
             Self::Render(args) => vec![&args.out],
             Self::Approve(args) => vec![&args.out],
             Self::Verify(args) => vec![&args.svr],
-            Self::Execute(args) => vec![&args.bundle, &args.provenance],
+            Self::Execute(args) => vec![&args.bundle, &args.provenance, &args.csv],
             Self::Ledger(LedgerCommand::Export { out } | LedgerCommand::Checkpoint { out, .. }) => vec![out],
             Self::Keys(KeysCommand::Generate { out, .. }) => vec![out],
             Self::Fetch(args) => return vec![&args.out],

@@ -54,7 +54,7 @@ pub struct ExecuteArgs {
     #[arg(long, value_name = "RUN")]
     pub resume: Option<String>,
     /// Claim a run and start nothing: other jobs then run its steps with --join, and the last goes on with --resume.
-    #[arg(long, conflicts_with_all = ["resume", "dry_run", "bundle", "provenance"])]
+    #[arg(long, conflicts_with_all = ["resume", "dry_run", "bundle", "provenance", "csv"])]
     pub claim: bool,
     /// Run some steps of a run that was claimed with --claim; each once, whoever comes first.
     #[arg(long, value_name = "RUN", requires = "only", conflicts_with_all = ["resume", "claim"])]
@@ -68,6 +68,9 @@ pub struct ExecuteArgs {
     /// Write SLSA provenance of the declared output files, a signed statement, to this file.
     #[arg(long, value_name = "FILE")]
     pub provenance: Option<PathBuf>,
+    /// Write a table of all steps to this file, as comma-separated values: what each was for, and how it ended.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
     /// Steps at once, at most what the policy allows.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub parallel: Option<u32>,

@@ -1,5 +1,6 @@
 //! Directives: what a person wants done, in which bounds, written down in Markdown.
 
+pub mod fan_out;
 pub mod input;
 pub mod model;
 mod raw;

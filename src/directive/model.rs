@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    fan_out::{ForEach, OneOf},
     input::InputSpec,
     raw,
     reasons::{INPUT_MISSING, INPUT_UNKNOWN},
@@ -13,7 +14,7 @@ use crate::base::{
     digest::Digest,
     examined::Examined,
     ident::Id,
-    level::{Effect, Readiness, Severity},
+    level::{Effect, OnFailure, Readiness, Severity},
     path::RepoPath,
     reason::Refusal,
     value::Scalar,
@@ -100,6 +101,12 @@ pub struct StepSpec {
     pub with: BTreeMap<Id, With>,
     /// The inputs whose value could not be read; none in a directive without a finding.
     pub unread: BTreeSet<Id>,
+    /// What the step is repeated for, where it is.
+    pub for_each: Option<ForEach>,
+    /// Which item of which step it is for, where it came of one that is repeated.
+    pub one_of: Option<OneOf>,
+    /// What its failure means for the others, where it is not what the pipeline says.
+    pub on_failure: Option<OnFailure>,
     /// Where the step begins.
     pub place: Place,
 }
@@ -120,7 +127,7 @@ pub struct With {
 pub enum WithValue {
     /// A value as it is.
     Fixed(Scalar),
-    /// Text with places for inputs of the directive; or one output of a step, as the whole text.
+    /// Text with places for inputs of the directive and the item; or one output of a step, as the whole text.
     Template(Template),
 }
 

@@ -1,4 +1,4 @@
-//! Text with places to fill: `{{ inputs.NAME }}` and three more, and nothing that computes.
+//! Text with places to fill: `{{ inputs.NAME }}` and four more, and nothing that computes.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::base::{
 /// Text with places to fill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
 }
 
 /// One part of a template.
@@ -29,6 +29,8 @@ pub enum Part {
         /// Its output.
         output: Id,
     },
+    /// `{{ item }}`.
+    Item,
     /// `{{ scripts.FILE }}`.
     Script(String),
     /// `{{ scratch.FILE }}`.
@@ -111,6 +113,7 @@ impl fmt::Display for Part {
             Self::Text(text) => f.write_str(text),
             Self::Input(name) => write!(f, "{{{{ inputs.{name} }}}}"),
             Self::Output { step, output } => write!(f, "{{{{ steps.{step}.outputs.{output} }}}}"),
+            Self::Item => f.write_str("{{ item }}"),
             Self::Script(file) => write!(f, "{{{{ scripts.{file} }}}}"),
             Self::Scratch(file) => write!(f, "{{{{ scratch.{file} }}}}"),
         }
@@ -120,6 +123,9 @@ impl fmt::Display for Part {
 fn parse_place(inner: &str) -> Result<Part> {
     let refuse = || Refusal::new(TEMPLATE_FORMAT, format!("`{{{{{}}}}}` is no place to fill", excerpt(inner)));
     let place = inner.strip_prefix(' ').and_then(|rest| rest.strip_suffix(' ')).ok_or_else(refuse)?;
+    if place == "item" {
+        return Ok(Part::Item);
+    }
     let (root, rest) = place.split_once('.').ok_or_else(refuse)?;
     let id = |text: &str| text.parse::<Id>().map_err(|_| refuse());
     match root {
@@ -162,6 +168,7 @@ mod tests {
             "v{{ inputs.a }}-{{ inputs.b-c }}.txt",
             "{{ steps.notes.outputs.file }}",
             "{{ scripts.changelog.py }}",
+            "out/{{ item }}.html",
             "{{ scratch.tmp.txt }}",
         ] {
             assert_eq!(Template::parse(text).unwrap().to_string(), text);
@@ -189,6 +196,8 @@ mod tests {
             "{{ scripts.../x }}",
             "{{ scratch.a/b }}",
             "{{ scratch..hidden }}",
+            "{{ item.name }}",
+            "{{ items }}",
             "{{ {{ inputs.a }} }}",
             "{{ inputs.a }",
         ] {

@@ -140,6 +140,39 @@ fn we22_the_issue_of_a_directive_is_an_integer_input_and_words_that_are_known() 
 }
 
 #[test]
+fn jf23_what_a_step_is_repeated_for_is_one_of_three_and_is_used() {
+    let tag = "with: {version: 'v{{ inputs.version }}', notes: '{{ steps.notes.outputs.file }}', fast: true}";
+    let each = |for_each: &str, with: &str| {
+        let text = GOOD.replacen(tag, &format!("forEach: {for_each}\n    with: {with}"), 1);
+        read(&text).map_err(|found| found.iter().map(|d| (d.line, d.code)).collect::<Vec<_>>())
+    };
+    let item = "{version: 'v{{ item }}-{{ inputs.version }}'}";
+    for good in
+        ["{list: [a, '{{ inputs.target }}']}", "{files: ['docs/**/*.md', src]}", "{lines: todo.txt, onFailure: halt}"]
+    {
+        let directive = each(good, item).unwrap();
+        assert!(directive.steps()[1].for_each.is_some() && directive.steps()[0].for_each.is_none());
+    }
+    for (for_each, with, found) in [
+        ("{}", item, &[(23, "directive.items")][..]),
+        ("{list: [a], lines: b}", item, &[(23, "directive.items")]),
+        ("{list: [a]}", "{version: x}", &[(23, "directive.items")]),
+        ("{list: [\"a\\nb\"]}", item, &[(23, "text.unsafe")]),
+        ("{list: ['{{ item }}']}", item, &[(23, "template.place")]),
+        ("{files: ['{{ inputs.versoin }}']}", item, &[(23, "input.unknown")]),
+        ("{list: a}", item, &[(23, "yaml.type")]),
+        ("{list: [a], on: halt}", item, &[(23, "yaml.field_unknown")]),
+    ] {
+        assert_eq!(each(for_each, with).unwrap_err(), found, "{for_each}");
+    }
+    // Where nothing is repeated there is no item, and what is repeated has no one output.
+    assert_eq!(found("notes: '{{ steps.notes.outputs.file }}'", "notes: '{{ item }}'"), [(23, "template.place")]);
+    let repeated = "pipeline: changelog\n    forEach: {list: [a]}\n    with: {version: '{{ item }}'}";
+    let notes = "pipeline: changelog\n    with: {version: '{{ inputs.version }}'}";
+    assert_eq!(found(notes, repeated), [(24, "directive.step")]);
+}
+
+#[test]
 fn cycles_are_found() {
     let text = GOOD.replacen("    pipeline: changelog\n", "    pipeline: changelog\n    needs: [tag]\n", 1);
     assert_eq!(read(&text).unwrap_err()[0].code, "directive.step");

@@ -112,12 +112,7 @@ impl State {
     pub(super) fn step_started(&mut self, entry: &Entry, record: &StepStarted) -> Result<()> {
         self.check_followed()?;
         let run = self.live_run(&record.run, &record.plan)?;
-        if record.fencing != run.fencing {
-            return Err(Refusal::new(
-                LEDGER_FENCED,
-                format!("run `{}` is held by the claim in entry {}, not {}", record.run, run.fencing, record.fencing),
-            ));
-        }
+        check_fencing(&record.run, run.fencing, record.fencing)?;
         let known = self.require_plan(&record.plan)?;
         if known.rejection.is_some() || entry.at >= known.record.expires {
             return Err(terminal(format!("plan {} was rejected or has expired", record.plan)));
@@ -147,6 +142,9 @@ impl State {
             return Err(order(format!("step `{}` cannot have finished like that", record.step)));
         }
         let run = self.live_run(&record.run, &record.plan)?;
+        if record.attempt == 0 {
+            check_fencing(&record.run, run.fencing, record.fencing)?;
+        }
         let follows = match run.steps.get(&record.step) {
             Some(StepState::Open { attempt }) => record.attempt == *attempt,
             None | Some(StepState::Resolved { taken: ResolveAs::Retry, .. }) => {
@@ -274,6 +272,14 @@ fn of_plan<'a>(run: &'a Run, plan: &Digest) -> Result<&'a Run> {
 /// Tells whether an attempt that ended like this may be followed by another.
 fn may_retry(status: StepStatus) -> bool {
     matches!(status, StepStatus::Failed | StepStatus::TimedOut | StepStatus::CouldNotStart)
+}
+
+/// Refuses what a process says whose claim was taken over by another.
+fn check_fencing(name: &Id, held: u64, said: u64) -> Result<()> {
+    if held == said {
+        return Ok(());
+    }
+    Err(Refusal::new(LEDGER_FENCED, format!("run `{name}` is held by the claim in entry {held}, not {said}")))
 }
 
 /// Tells whether a step that never started may be reported like this.

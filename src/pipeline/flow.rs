@@ -3,7 +3,7 @@
 use super::{
     Pipeline,
     model::{ActionSpec, OutputFrom},
-    template::takes_output,
+    template::{Spot, takes_output},
 };
 use crate::{base::ident::Id, directive::template::Template};
 
@@ -30,6 +30,24 @@ impl Pipeline {
             OutputFrom::File(path) | OutputFrom::FileDigest(path) => holds(path, input),
         });
         !in_outputs && actions.into_iter().all(fills)
+    }
+
+    /// Tells whether the value of an input says where something is done: it is part of a flag, of a path that is written,
+    /// of the working folder or of a name that is given, or it is looked for.
+    #[must_use]
+    pub fn steers(&self, input: &Id) -> bool {
+        let any = |templates: &[&Template]| templates.iter().any(|template| holds(template, input));
+        self.actions().iter().chain(self.verify()).any(|action| match action {
+            ActionSpec::Run(run) => {
+                let in_flag = |template: &Template| !takes_output(template, Spot::Argument, input);
+                any(&[&run.cwd]) || any(&run.writes.iter().collect::<Vec<_>>()) || run.argv.iter().any(in_flag)
+            }
+            ActionSpec::Write { path, .. } => any(&[path]),
+            ActionSpec::Copy { to, .. } => any(&[to]),
+            ActionSpec::Patch { path, find, .. } => any(&[path, find]),
+            ActionSpec::Commit { paths, .. } => any(&paths.iter().collect::<Vec<_>>()),
+            ActionSpec::Tag { name, .. } => any(&[name]),
+        })
     }
 
     /// Tells whether the value of an input may leave the machine as it is: in a commit, a tag, or an argument or

@@ -87,11 +87,11 @@ pub fn check(
                 let message = format!("the pipeline has no input `{name}`");
                 findings.report_near(place, INPUT_UNKNOWN, message, name.as_str(), inputs.names());
             }
-            Part::Output { .. } => findings.report_help(
+            Part::Output { .. } | Part::Item => findings.report_help(
                 place,
                 TEMPLATE_PLACE,
                 format!("`{part}` belongs to the `with` of a directive's step"),
-                "declare an input, and let the directive hand the output to it",
+                "declare an input, and let the directive hand it over",
             ),
             Part::Script(_) | Part::Scratch(_) if spot == Spot::Text => {
                 findings.report(place, TEMPLATE_PLACE, format!("`{part}` belongs to arguments and variables only"));

@@ -7,12 +7,15 @@ mod step;
 mod tests;
 mod texts;
 
-use std::{collections::BTreeSet, sync::OnceLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use super::{
     model::{Effect, PLAN_TYPE, Plan, Subject},
     reasons::{
-        PLAN_EFFECT, PLAN_EMPTY, PLAN_IDENTITY, PLAN_LIMIT, PLAN_NON_CANONICAL, PLAN_SCRIPT, PLAN_TIME,
+        PLAN_EFFECT, PLAN_EMPTY, PLAN_IDENTITY, PLAN_LIMIT, PLAN_NON_CANONICAL, PLAN_SCRIPT, PLAN_STEP, PLAN_TIME,
         PLAN_TYPE as TYPE,
     },
     view::View,
@@ -180,6 +183,7 @@ fn check(plan: &Plan, limits: &Limits) -> Result<()> {
     check_identity(plan)?;
     check_words(plan)?;
     check_scripts(plan)?;
+    check_items(plan)?;
     let graph = graph::Graph::of(&plan.steps)?;
     for (index, step) in plan.steps.iter().enumerate() {
         step::check(&step::Context { plan, graph: &graph, limits, index }, step)
@@ -191,6 +195,27 @@ fn check(plan: &Plan, limits: &Limits) -> Result<()> {
         return Err(Refusal::new(PLAN_EFFECT, format!("the plan claims `{claimed}`, and its steps reach `{found}`")));
     }
     Ok(())
+}
+
+/// Of one repeated step come steps of one pipeline, each for something else.
+fn check_items(plan: &Plan) -> Result<()> {
+    let mut pipelines = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for step in &plan.steps {
+        let Some(item) = &step.item else { continue };
+        let refuse = |why: String| Refusal::new(PLAN_STEP, why).subject(format!("step {}", step.id));
+        text::check_steering(&item.value)?;
+        if item.value.is_empty() || !seen.insert((&item.of, &item.value)) {
+            return Err(refuse(format!("an item of `{}` is empty, or there twice", item.of)));
+        }
+        if *pipelines.entry(&item.of).or_insert(&step.pipeline) != &step.pipeline {
+            return Err(refuse(format!("items of `{}` are done by two pipelines", item.of)));
+        }
+    }
+    match plan.steps.iter().find(|step| pipelines.contains_key(&step.id)) {
+        Some(step) => Err(Refusal::new(PLAN_STEP, format!("`{}` is repeated, and no step itself", step.id))),
+        None => Ok(()),
+    }
 }
 
 fn check_size(plan: &Plan, limits: &Limits) -> Result<()> {

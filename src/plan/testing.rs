@@ -50,6 +50,7 @@ pub(crate) fn sample_step(name: &str) -> Step {
         pipeline_digest: Digest::of(b"list"),
         with: BTreeMap::new(),
         why: "To know what is there".into(),
+        item: None,
         needs: vec![],
         effect: Effect::Read,
         actions: vec![Action::Run(sample_run())],

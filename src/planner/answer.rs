@@ -213,6 +213,9 @@ pub fn adopt(request: &DraftRequest<'_>, proposal: &Proposal) -> Result<Directiv
             needs: step.needs.clone(),
             with,
             unread: BTreeSet::new(),
+            for_each: None,
+            one_of: None,
+            on_failure: None,
             place,
         });
     }

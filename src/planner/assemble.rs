@@ -8,7 +8,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Draft, DraftRequest, answer, outgoing,
+    Draft, DraftRequest, answer, items, outgoing,
     reasons::{PLANNER_DIRECTIVE, PLANNER_UNANSWERED},
     taint,
 };
@@ -26,7 +26,8 @@ use crate::{
     directive::{Directive, model::StepSpec},
     pipeline::template::Bound,
     plan::model::{
-        DirectiveRef, Origin, PLAN_TYPE, Plan, PlannerInput, PlannerRef, Retry, Risk, Script, Step, Subject,
+        DirectiveRef, Item as PlanItem, Origin, PLAN_TYPE, Plan, PlannerInput, PlannerRef, Retry, Risk, Script, Step,
+        Subject,
     },
 };
 
@@ -141,8 +142,14 @@ fn draft_step(
         Bound::Value(value) => Some((name.clone(), value.clone())),
         Bound::Output(_) => None,
     });
+    let one_of = spec.one_of.as_ref().map(|one| PlanItem {
+        of: one.step.clone(),
+        value: one.item.clone(),
+        origin: items::origin_of(request, &one.step, &one.item).unwrap_or(Origin::RepoAtHead),
+    });
     Ok(Step {
         id: spec.id.clone(),
+        item: one_of,
         why: spec.why.clone().unwrap_or_else(|| title.clone()),
         title,
         pipeline: pipeline.name().clone(),
@@ -155,7 +162,7 @@ fn draft_step(
         evidence: pipeline.evidence().to_vec(),
         retry: Retry { max_attempts: pipeline.retry().attempts, backoff_seconds: pipeline.retry().backoff_seconds },
         timeout_seconds: pipeline.timeout_seconds(),
-        on_failure: pipeline.on_failure(),
+        on_failure: spec.on_failure.unwrap_or(pipeline.on_failure()),
         idempotent: pipeline.is_idempotent(),
         verify,
     })

@@ -25,6 +25,7 @@ pub mod answer;
 mod assemble;
 pub mod budget;
 pub mod context;
+pub mod items;
 mod kinds;
 pub mod outgoing;
 pub mod prompt;
@@ -68,6 +69,8 @@ pub struct DraftRequest<'r> {
     pub parent: Option<(Digest, u32)>,
     /// What the steps read, as the head commit holds it.
     pub at_head: &'r AtHead,
+    /// What the directive's own steps are repeated for, as [`items::find`] gives it.
+    pub items: &'r items::Items,
     /// What was proposed, for planners that ask somebody.
     pub proposed: Option<&'r Proposed>,
     /// Whether the policy lets values steer that are not from the protected base.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AtHead, DraftRequest, Planner as _, fixed::Fixed, outgoing::Outgoing, taint::Tainted};
+use super::{AtHead, DraftRequest, Planner as _, fixed::Fixed, items::Items, outgoing::Outgoing, taint::Tainted};
 use crate::{
     base::{digest::Digest, ident::Id, time::Timestamp, value::Scalar},
     directive::Directive,
@@ -34,6 +34,18 @@ verify:
   - run: {program: ls, argv: [VERSION], reads: [VERSION, README.md]}
 ";
 
+const TAGGED: &str = "description: Set a tag.
+effect: write
+inputs: {name: {type: string}}
+outputs: {sum: {type: string, maxLength: 200, from: stdout}}
+evidence: [sum]
+actions:
+  - tag: {name: '{{ inputs.name }}', message: Tagged}
+  - run: {program: ls, argv: [VERSION], reads: [VERSION]}
+verify:
+  - run: {program: ls, argv: [VERSION], reads: [VERSION]}
+";
+
 pub(crate) const DIRECTIVE: &str = "---
 title: Release
 pipelines: [notes, bump, spare]
@@ -59,6 +71,7 @@ pub(crate) struct World {
     pub(crate) facts: Facts,
     pub(crate) person: Person,
     pub(crate) at_head: AtHead,
+    pub(crate) items: Items,
 }
 
 impl World {
@@ -75,8 +88,12 @@ impl World {
         let scripts = BTreeMap::from([("notes.py".to_owned(), b"print('notes.md')\n".to_vec())]);
         let read = |name: &str, yaml: &str, scripts| Pipeline::read(name, yaml.as_bytes(), scripts).unwrap();
         let none = BTreeMap::new();
-        let catalog =
-            Catalog::new([read("notes", notes, &scripts), read("bump", BUMP, &none), read("spare", BUMP, &none)]);
+        let catalog = Catalog::new([
+            read("notes", notes, &scripts),
+            read("bump", BUMP, &none),
+            read("spare", BUMP, &none),
+            read("tagged", TAGGED, &none),
+        ]);
         let program = |name: &str, interpreter| {
             let entry = ProgramEntry {
                 path: format!("/usr/bin/{name}"),
@@ -116,6 +133,7 @@ impl World {
                 folders: [("src".parse().unwrap(), "c".repeat(40))].into(),
                 authors: vec![8],
             },
+            items: Items::new(),
         }
     }
 
@@ -135,6 +153,7 @@ impl World {
             seed: b"seed",
             parent: None,
             at_head: &self.at_head,
+            items: &self.items,
             proposed: None,
             tainted: Tainted::Refuse,
             outgoing: Outgoing::Limit,

@@ -81,6 +81,7 @@ pub(crate) fn step(name: &str, effect: Effect, actions: Vec<Action>) -> Step {
         pipeline_digest: Digest::of(b"p"),
         with: BTreeMap::new(),
         why: "To know them".into(),
+        item: None,
         needs: Vec::new(),
         effect,
         actions,

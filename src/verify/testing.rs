@@ -487,6 +487,7 @@ impl Scene {
             run: id(run),
             step: id("look"),
             attempt: 1,
+            fencing: 0,
             retrying: false,
             outcome: serde_json::json!({ "actions": [], "outputs": {}, "status": status, "verified": 0 }),
             finished_at: self.now,

@@ -31,6 +31,7 @@ mod github_tracking;
 mod github_verbs;
 mod hints;
 mod issuer;
+mod items;
 mod keyless;
 mod ledger_http;
 mod lint;

@@ -159,6 +159,7 @@ impl Trial {
                 only: Vec::new(),
                 bundle: Some(bundle.clone()),
                 provenance: None,
+                csv: None,
                 parallel: None,
                 append_only: false,
                 identity: Some(IdentityArg::Key),

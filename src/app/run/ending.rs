@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use super::{claim::Claimed, failure::Failures};
+use super::{batch, claim::Claimed, failure::Failures};
 use crate::{
     app::{
         bundle, files,
@@ -65,22 +65,32 @@ pub(crate) fn finish(
         // The next run leaves one.
         notes.extend(checkpoint_if_due(&mut recorder.ledger, session, recorder.signer.as_ref(), world).err());
     }
+    let failures = Failures::of_events(&recorder.events);
+    let table = args.csv.as_ref().map(|path| {
+        let table = batch::table(plan.plan(), &outcome.steps, &failures)?;
+        files::write(&world.cwd.join(path), table.as_bytes())
+    });
     let written = write_asked(args, plan, claim, &mut recorder, session, world).err();
+    let written = table.and_then(Result::err).or(written);
     let _ = world.console.stderr.flush();
     let mut steps = serde_json::Map::new();
     for (step, status) in &outcome.steps {
         steps.insert(step.to_string(), json!(word(status)?));
     }
-    let result = json!({
+    let batches = batch::batches(plan.plan(), &outcome.steps);
+    let mut result = json!({
         "planDigest": digest,
         "runId": claim.run,
         "status": word(&outcome.status)?,
         "runReasonCode": outcome.reason_code,
         "steps": steps,
-        "failures": Failures::of_events(&recorder.events).result()?,
+        "failures": failures.result()?,
         "products": recorder.products,
         "bundlePath": args.bundle.as_ref().filter(|_| written.is_none()).map(|path| path.display().to_string()),
     });
+    if !batches.is_empty() {
+        result["items"] = batches.iter().map(batch::Batch::result).collect::<Result<Vec<_>>>()?.into();
+    }
     let succeeded = outcome.steps.values().filter(|status| **status == StepStatus::Succeeded).count();
     let mut text = format!(
         "run {} {}: {succeeded} of {} steps succeeded{}\n",
@@ -89,6 +99,9 @@ pub(crate) fn finish(
         outcome.steps.len(),
         outcome.reason_code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default(),
     );
+    for batch in &batches {
+        text.push_str(&batch.text()?);
+    }
     if let Some(tampered) = &recorder.tampered {
         text.push_str(&format!("  {}\n", tampered.message()));
     }

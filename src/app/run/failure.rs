@@ -67,6 +67,12 @@ impl Failures {
         format!("    {what}{code}{class}\n{next}")
     }
 
+    /// Returns why a step did not succeed, as its reason code and what happened; empty where nothing is told.
+    pub(crate) fn reason(&self, step: &Id) -> (&str, &str) {
+        let Some((_, outcome)) = self.0.get(step) else { return ("", "") };
+        (outcome.reason_code.as_deref().unwrap_or_default(), outcome.what.as_deref().unwrap_or_default())
+    }
+
     /// Returns all, for machines.
     ///
     /// # Errors

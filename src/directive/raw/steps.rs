@@ -3,20 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
+    fan_out::{ForEach, ItemSource, MAX_STEPS},
     input::Inputs,
     model::{StepSpec, With, WithValue},
-    reasons::{DIRECTIVE_PIPELINE, DIRECTIVE_STEP, INPUT_UNKNOWN, TEMPLATE_PLACE},
+    reasons::{DIRECTIVE_ITEMS, DIRECTIVE_PIPELINE, DIRECTIVE_STEP, INPUT_UNKNOWN, TEMPLATE_PLACE},
     template::{Part, Template},
 };
 use crate::base::{
     ident::Id,
+    level::OnFailure,
     text::check_steering,
     value::Scalar,
     yaml::{Fields, Findings, Node, Place},
 };
-
-/// The most steps; the policy decides how many of them a plan may have.
-const MAX_STEPS: usize = 10_000;
 
 /// Reads the list `steps`; what is wrong is reported.
 ///
@@ -59,6 +58,7 @@ pub(super) fn read(
     }
     let steps: Vec<StepSpec> = steps.into_iter().map(|(step, _)| step).collect();
     check_cycles(&steps, findings);
+    check_outputs(&steps, findings);
     steps
 }
 
@@ -82,6 +82,20 @@ fn check_cycles(steps: &[StepSpec], findings: &mut Findings<'_>) {
     }
 }
 
+/// A step that is repeated has as many outputs of a name as there are items, and none that another step could take.
+fn check_outputs(steps: &[StepSpec], findings: &mut Findings<'_>) {
+    let repeated: BTreeSet<&Id> = steps.iter().filter(|step| step.for_each.is_some()).map(|step| &step.id).collect();
+    for with in steps.iter().flat_map(|step| step.with.values()) {
+        let WithValue::Template(template) = &with.value else { continue };
+        if let Some(Part::Output { step, .. }) = template.whole()
+            && repeated.contains(step)
+        {
+            let message = format!("`{step}` is repeated, and has an output for each item");
+            findings.report_help(with.place, DIRECTIVE_STEP, message, "let each step write a file, and read the files");
+        }
+    }
+}
+
 /// Reads a step; its id is noted also where the rest of it cannot be read, so that others may need it.
 fn read_step(
     item: &Node,
@@ -89,7 +103,8 @@ fn read_step(
     ids: &mut Vec<Id>,
     findings: &mut Findings<'_>,
 ) -> Option<(StepSpec, Vec<Place>)> {
-    let fields = item.fields("a step", &["id", "pipeline", "title", "why", "needs", "with"], findings)?;
+    let known = ["id", "pipeline", "title", "why", "needs", "with", "forEach"];
+    let fields = item.fields("a step", &known, findings)?;
     let id = fields.require("id", findings).and_then(|node| node.parsed::<Id>(findings));
     ids.extend(id.clone());
     let pipeline = fields
@@ -107,10 +122,12 @@ fn read_step(
         needs.push(need);
         need_places.push(node.place);
     }
+    let repeated = fields.get("forEach");
+    let for_each = repeated.and_then(|node| read_for_each(node, inputs, findings));
     let (mut with, mut unread) = (BTreeMap::new(), BTreeSet::new());
     for (key, node) in fields.get("with").map(|node| node.entries(findings)).unwrap_or_default() {
         let name = findings.keep(key.place, key.text.parse::<Id>());
-        let value = read_with(node, inputs, findings);
+        let value = read_with(node, inputs, repeated.is_some(), findings);
         match (name, value) {
             (Some(name), Some(value)) => {
                 with.insert(name, With { key: key.place, place: node.place, value });
@@ -119,11 +136,73 @@ fn read_step(
             (None, _) => {}
         }
     }
-    let step = StepSpec { id: id?, pipeline: pipeline?, title, why, needs, with, unread, place: item.place };
+    let takes_item = |with: &With| match &with.value {
+        WithValue::Template(template) => template.parts().contains(&Part::Item),
+        WithValue::Fixed(_) => false,
+    };
+    if let Some(node) = repeated
+        && unread.is_empty()
+        && !with.values().any(takes_item)
+    {
+        let message = "every step would do the same: nothing of `with` takes `{{ item }}`";
+        findings.report(node.place, DIRECTIVE_ITEMS, message);
+    }
+    let step = StepSpec {
+        id: id?,
+        pipeline: pipeline?,
+        title,
+        why,
+        needs,
+        with,
+        unread,
+        for_each,
+        one_of: None,
+        on_failure: None,
+        place: item.place,
+    };
     Some((step, need_places))
 }
 
-fn read_with(node: &Node, inputs: &Inputs, findings: &mut Findings<'_>) -> Option<WithValue> {
+/// Reads what a step is repeated for: exactly one of `list`, `files` and `lines`.
+fn read_for_each(node: &Node, inputs: &Inputs, findings: &mut Findings<'_>) -> Option<ForEach> {
+    let fields = node.fields("`forEach`", &["list", "files", "lines", "onFailure"], findings)?;
+    let on_failure = fields.get("onFailure").and_then(|node| node.word(&OnFailure::ALL, findings));
+    let mut texts = |name: &str| -> Option<Vec<Template>> {
+        let items = fields.get(name)?.items(MAX_STEPS, findings);
+        Some(items.into_iter().filter_map(|node| read_item_text(node, inputs, findings)).collect())
+    };
+    let (list, files) = (texts("list"), texts("files"));
+    let lines = fields.get("lines").and_then(|node| read_item_text(node, inputs, findings));
+    let mut sources =
+        [list.map(ItemSource::List), files.map(ItemSource::Files), lines.map(ItemSource::Lines)].into_iter().flatten();
+    let named = ["list", "files", "lines"].into_iter().filter(|name| fields.get(name).is_some()).count();
+    if named != 1 {
+        findings.report(node.place, DIRECTIVE_ITEMS, "`forEach` takes one of `list`, `files` and `lines`");
+        return None;
+    }
+    let source = sources.next()?;
+    Some(ForEach { source, on_failure: on_failure.unwrap_or(OnFailure::Continue), place: node.place })
+}
+
+/// Reads a text of `forEach`, which takes inputs of the directive and nothing else.
+fn read_item_text(node: &Node, inputs: &Inputs, findings: &mut Findings<'_>) -> Option<Template> {
+    let text = node.line(findings)?;
+    findings.keep(node.place, check_steering(text))?;
+    let template = findings.keep(node.place, Template::parse(text))?;
+    for part in template.parts() {
+        match part {
+            Part::Input(name) if !inputs.declares(name) => {
+                let message = format!("the directive has no input `{name}`");
+                findings.report_near(node.place, INPUT_UNKNOWN, message, name.as_str(), inputs.names());
+            }
+            Part::Text(_) | Part::Input(_) => {}
+            other => findings.report(node.place, TEMPLATE_PLACE, format!("`{other}` cannot stand in `forEach`")),
+        }
+    }
+    Some(template)
+}
+
+fn read_with(node: &Node, inputs: &Inputs, repeated: bool, findings: &mut Findings<'_>) -> Option<WithValue> {
     let value = node.scalar(findings)?;
     let Scalar::Text(text) = &value else { return Some(WithValue::Fixed(value)) };
     findings.keep(node.place, check_steering(text))?;
@@ -138,6 +217,11 @@ fn read_with(node: &Node, inputs: &Inputs, findings: &mut Findings<'_>) -> Optio
                 findings.report_near(node.place, INPUT_UNKNOWN, message, name.as_str(), inputs.names());
             }
             Part::Text(_) | Part::Input(_) => {}
+            Part::Item if repeated => {}
+            Part::Item => {
+                let message = "`{{ item }}` means nothing where the step has no `forEach`";
+                findings.report(node.place, TEMPLATE_PLACE, message);
+            }
             Part::Output { .. } if template.whole().is_some() => {}
             Part::Output { .. } => {
                 findings.report(node.place, TEMPLATE_PLACE, format!("`{part}` must be the whole value"));

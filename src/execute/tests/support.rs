@@ -244,6 +244,7 @@ pub(super) fn step(name: &str, actions: Vec<Action>) -> Step {
         pipeline_digest: Digest::of(b""),
         with: BTreeMap::new(),
         why: "w".into(),
+        item: None,
         needs: Vec::new(),
         effect: Effect::Read,
         actions,

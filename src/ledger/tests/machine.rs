@@ -183,7 +183,8 @@ fn attempt(chain: &Chain, memory: &Memory, wanted: &Try, n: u64) -> Envelope {
         }
         Try::Finish(run, step, attempt, how, again) => {
             let attempt = if matches!(attempt, 0 | 5) { *attempt } else { last(*run, *step) };
-            finished(plan_of(*run), &name(*run), &step_name(*step), attempt, how, *again)
+            let fencing = known(*run).map_or(0, |r| r.fencing);
+            finished_under(fencing, plan_of(*run), &name(*run), &step_name(*step), attempt, how, *again)
         }
         Try::End(run, how) => outcome(plan_of(*run), &name(*run), how),
         Try::Resolve(run, step, how) => resolution(head, plan_of(*run), &name(*run), &step_name(*step), *how, n),

@@ -220,7 +220,7 @@ fn e18_steps_follow_their_order() {
     assert_eq!(code(&mut ledger, |_| started(2, "r", "a", 1, fencing)), "ledger.unknown_subject");
     assert_eq!(code(&mut ledger, |_| started(1, "r", "a", 2, fencing)), "ledger.order");
     assert_eq!(code(&mut ledger, |_| finished(1, "r", "a", 1, "succeeded", false)), "ledger.order");
-    assert_eq!(code(&mut ledger, |_| finished(1, "r", "a", 0, "succeeded", false)), "ledger.order");
+    assert_eq!(code(&mut ledger, |_| finished_under(fencing, 1, "r", "a", 0, "succeeded", false)), "ledger.order");
     assert_eq!(code(&mut ledger, |_| started(1, "r", "a", 1, fencing)), "ok");
     assert_eq!(code(&mut ledger, |_| started(1, "r", "a", 2, fencing)), "ledger.order");
     assert_eq!(code(&mut ledger, |_| finished(1, "r", "a", 2, "failed", true)), "ledger.order");
@@ -231,7 +231,7 @@ fn e18_steps_follow_their_order() {
     assert_eq!(code(&mut ledger, |_| started(1, "r", "a", 2, fencing)), "ok");
     assert_eq!(code(&mut ledger, |_| finished(1, "r", "a", 2, "succeeded", false)), "ok");
     assert_eq!(code(&mut ledger, |_| started(1, "r", "a", 3, fencing)), "ledger.order");
-    assert_eq!(code(&mut ledger, |_| finished(1, "r", "b", 0, "skipped", false)), "ok");
+    assert_eq!(code(&mut ledger, |_| finished_under(fencing, 1, "r", "b", 0, "skipped", false)), "ok");
     let run = ledger.state().unwrap().run(&id("r")).unwrap();
     assert_eq!(step_status(run, &id("a"), Executor::Unseen), StepStatus::Succeeded);
     assert_eq!(step_status(run, &id("b"), Executor::Unseen), StepStatus::Skipped);
@@ -239,15 +239,30 @@ fn e18_steps_follow_their_order() {
 }
 
 #[test]
+fn e18_that_a_step_will_not_run_is_said_once_under_each_claim_and_by_nobody_whose_claim_was_taken_over() {
+    let (_world, mut ledger, first) = claimed();
+    let grant = grant_of(&ledger);
+    assert_eq!(code(&mut ledger, |_| finished_under(first, 1, "r", "a", 0, "blocked", false)), "ok");
+    assert_eq!(code(&mut ledger, |_| outcome(1, "r", "failed")), "ok");
+    let resumed = put(&mut ledger, |head| claim(head, 1, "r", 2, vec![grant], 51)).unwrap().head.seq;
+    assert_eq!(code(&mut ledger, |_| finished_under(first, 1, "r", "a", 0, "skipped", false)), "ledger.fenced");
+    // Alike and within the same second, as a run that goes on at once says it.
+    assert_eq!(code(&mut ledger, |_| finished_under(resumed, 1, "r", "a", 0, "blocked", false)), "ok");
+}
+
+#[test]
 fn e18_a_step_that_was_to_be_tried_again_is_not_put_in_doubt_after_the_end_of_its_plan() {
     let (_world, mut ledger, fencing) = claimed();
-    assert_eq!(code(&mut ledger, |_| finished(1, "r", "a", 0, "failed", true)), "ok");
+    assert_eq!(code(&mut ledger, |_| finished_under(fencing, 1, "r", "a", 0, "failed", true)), "ok");
     assert_eq!(code(&mut ledger, |_| started(1, "r", "b", 1, fencing)), "ok");
     assert_eq!(code(&mut ledger, |_| finished(1, "r", "b", 1, "failed", true)), "ok");
     assert_eq!(code(&mut ledger, |head| rejection(head, 1, 70)), "ok");
     assert_eq!(stands(&ledger, 1), RunStatus::Rejected);
     for (step, attempt) in [("a", 0), ("b", 1), ("b", 0)] {
-        assert_eq!(code(&mut ledger, |_| finished(1, "r", step, attempt, "indeterminate", false)), "ledger.order");
+        assert_eq!(
+            code(&mut ledger, |_| finished_under(fencing, 1, "r", step, attempt, "indeterminate", false)),
+            "ledger.order"
+        );
     }
     assert_eq!(stands(&ledger, 1), RunStatus::Rejected);
     // The twin: that it will not be tried again may be said.

@@ -367,11 +367,25 @@ pub(super) fn started(number: u64, run: &str, step: &str, attempt: u32, fencing:
 }
 
 pub(super) fn finished(number: u64, run: &str, step: &str, attempt: u32, status: &str, retrying: bool) -> Envelope {
+    finished_under(0, number, run, step, attempt, status, retrying)
+}
+
+/// As [`finished`], by the process that holds a claim; it counts where the step never started.
+pub(super) fn finished_under(
+    fencing: u64,
+    number: u64,
+    run: &str,
+    step: &str,
+    attempt: u32,
+    status: &str,
+    retrying: bool,
+) -> Envelope {
     let record = StepFinished {
         plan: plan_digest(number),
         run: id(run),
         step: id(step),
         attempt,
+        fencing,
         retrying,
         outcome: json!({ "actions": [], "outputs": {}, "status": status, "verified": 0 }),
         finished_at: t(4),
@@ -384,6 +398,7 @@ pub(super) fn read_back(number: u64, run: &str, step: &str) -> Envelope {
         plan: plan_digest(number),
         run: id(run),
         step: id(step),
+        attempt: 1,
         verdict: id("pass"),
         checks: 1,
         verified_at: t(4),

@@ -54,6 +54,7 @@ fn compare(changes: &mut Changes, old: &Step, new: &Step) {
         pipeline_digest,
         with,
         why,
+        item,
         needs,
         effect,
         actions: old_actions,
@@ -95,6 +96,7 @@ fn compare(changes: &mut Changes, old: &Step, new: &Step) {
     }
     // A step that calls itself idempotent may be run again.
     changes.level("twice is the same as once", idempotent, &new.idempotent);
+    changes.value("item", item, &new.item);
     changes.value("title", title, &new.title);
     changes.value("why", why, &new.why);
 }

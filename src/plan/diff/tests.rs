@@ -134,6 +134,8 @@ fn inputs_steps_and_order_are_changes() {
     one(Changed, "input version", |p| {
         drop(p.inputs.insert(id("version"), crate::base::value::Scalar::Text("2".into())))
     });
+    let item = |value: &str| Some(Item { of: id("each"), value: value.into(), origin: Origin::DirectiveAtBase });
+    one(Changed, "item", |p| notes(p).item = item("b"));
     one(Changed, "order of the steps", |p| p.steps.reverse());
     let removed = edit(|p| drop(p.steps.pop()));
     assert_eq!((removed.added.len(), removed.removed), (0, vec![id("notes")]));

@@ -242,6 +242,9 @@ pub struct Step {
     pub with: BTreeMap<Id, Scalar>,
     /// Why the step is there, one line of free text.
     pub why: String,
+    /// What the step is for, where the directive asks for one step an item.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub item: Option<Item>,
     /// Ids of the steps that must have succeeded before.
     pub needs: Vec<Id>,
     /// The pipeline's declared effect.
@@ -274,6 +277,18 @@ impl Step {
     pub fn writes(&self) -> impl Iterator<Item = &RepoPath> {
         self.every_action().flat_map(Action::writes)
     }
+}
+
+/// One of many things that the same is done for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Item {
+    /// The step of the directive that is repeated.
+    pub of: Id,
+    /// The thing, one line.
+    pub value: String,
+    /// Where it is from.
+    pub origin: Origin,
 }
 
 /// How often a failed attempt may be tried again.

@@ -1,8 +1,8 @@
 use super::{
     super::{
         model::{
-            Action, Arg, Capture, CaptureFrom, CommitFiles, CopyFile, Host, Output, PatchFile, Read, Risk, Run, Script,
-            Severity, Slot, Step, Tag,
+            Action, Arg, Capture, CaptureFrom, CommitFiles, CopyFile, Host, Item, Origin, Output, PatchFile, Read,
+            Risk, Run, Script, Severity, Slot, Step, Tag,
         },
         testing::{id, literals, path, plan_of, sample_plan, sample_run, sample_step, sample_write_step},
     },
@@ -259,6 +259,26 @@ fn c24_a_step_output_fills_a_value_and_never_steers() {
     let code = with_slot(slot(""), |step| run_of(step).program.interpreter = true);
     assert_eq!(refused(&code), "plan.slot", "an interpreter would run the value");
     assert_eq!(refused(&with_slot(slot("a\u{e9}"), |_| {})), "text.not_ascii");
+}
+
+#[test]
+fn jf23_items_of_a_step_are_distinct_and_of_one_pipeline() {
+    let item = |of: &str, value: &str| Item { of: id(of), value: value.into(), origin: Origin::DirectiveAtBase };
+    let with = |first: Item, second: Item, change: fn(&mut Step)| {
+        let mut plan = sample_plan();
+        plan.steps = vec![sample_step("a"), sample_step("b")];
+        (plan.steps[0].item, plan.steps[1].item) = (Some(first), Some(second));
+        change(&mut plan.steps[1]);
+        plan.effect = plan.steps[0].effect;
+        refused(&plan)
+    };
+    assert_eq!(with(item("each", "1"), item("each", "2"), |_| {}), "sealed");
+    assert_eq!(with(item("each", "1"), item("each", "1"), |_| {}), "plan.step");
+    assert_eq!(with(item("each", "1"), item("other", "1"), |_| {}), "sealed");
+    assert_eq!(with(item("each", "1"), item("each", ""), |_| {}), "plan.step");
+    assert_eq!(with(item("each", "1"), item("b", "2"), |_| {}), "plan.step");
+    assert_eq!(with(item("each", "1"), item("each", "2"), |step| step.pipeline = id("another")), "plan.step");
+    assert_eq!(with(item("each", "1"), item("each", "2\n"), |_| {}), "text.not_ascii");
 }
 
 #[test]

@@ -219,6 +219,9 @@ fn effects(page: &mut Page, view: &View) {
     for count in view.summary.effects.iter().filter(|count| count.steps > 0) {
         page.item([fixed(count.effect.word()), fixed(": "), number(count.steps)]);
     }
+    for count in &view.summary.items {
+        page.item([fixed("of these, repeated as "), word(&count.of), fixed(": "), number(count.items)]);
+    }
 }
 
 /// Every note, those that say the same under one sentence: a reader on a phone sees at once how many kinds there are.

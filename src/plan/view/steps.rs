@@ -2,7 +2,7 @@
 
 use super::{
     author::{Author, written_by},
-    document::{Page, Span, fixed, number, scalar, text, word},
+    document::{Page, Span, fixed, is_of_base, number, origin, scalar, text, word},
 };
 use crate::{
     base::{
@@ -29,6 +29,14 @@ pub(super) fn step(
         page.item(spans);
     }
     page.item([fixed("Pipeline: "), word(&step.pipeline), fixed(" "), word(step.pipeline_digest)]);
+    if let Some(item) = &step.item {
+        let mut spans = vec![fixed("For: "), text(&item.value), fixed(", one of "), word(&item.of)];
+        spans.extend([fixed(", from "), word(origin(item.origin))]);
+        if !is_of_base(item.origin) {
+            spans.push(fixed(": look twice"));
+        }
+        page.item(spans);
+    }
     page.listed("Needs", step.needs.iter().map(|id| vec![word(id)]).collect());
     let input = |(name, value): (&Id, &Scalar)| {
         let mut spans = vec![word(name), fixed(" = "), scalar(value)];

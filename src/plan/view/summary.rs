@@ -20,6 +20,9 @@ pub struct Summary {
     pub effect: Effect,
     /// How many steps of each effect, the most dangerous first; effects without a step are there too.
     pub effects: Vec<EffectCount>,
+    /// What steps are repeated for, in the plan's order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub items: Vec<ItemCount>,
     /// Repository paths that may be written, or are.
     pub writes: Vec<Use>,
     /// Programs that run.
@@ -42,6 +45,16 @@ pub struct EffectCount {
     pub effect: Effect,
     /// How many steps.
     pub steps: u32,
+}
+
+/// How many things one step of the directive is repeated for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ItemCount {
+    /// The step of the directive.
+    pub of: Id,
+    /// How many steps came of it, one an item.
+    pub items: u32,
 }
 
 /// Something that steps use.
@@ -95,6 +108,13 @@ impl Summary {
                 Action::Tag(tag) => add(&mut tags, tag.name.clone(), step),
             }
         }
+        let mut items: Vec<ItemCount> = Vec::new();
+        for item in plan.steps.iter().filter_map(|step| step.item.as_ref()) {
+            match items.iter_mut().find(|count| count.of == item.of) {
+                Some(count) => count.items += 1,
+                None => items.push(ItemCount { of: item.of.clone(), items: 1 }),
+            }
+        }
         let count = |effect| plan.steps.iter().filter(|step| step.effect == effect).count();
         Self {
             steps: u32::try_from(plan.steps.len()).unwrap_or(u32::MAX),
@@ -104,6 +124,7 @@ impl Summary {
                 .rev()
                 .map(|&(_, effect)| EffectCount { effect, steps: u32::try_from(count(effect)).unwrap_or(u32::MAX) })
                 .collect(),
+            items,
             writes: list(writes),
             programs: programs
                 .into_iter()

@@ -169,6 +169,7 @@ fn notes_step() -> Step {
         pipeline_digest: Digest::of(b"changelog"),
         with: BTreeMap::from([(id("dry"), Scalar::Boolean(false))]),
         why: "Readers want to know.".to_owned(),
+        item: Some(Item { of: id("each"), value: "v2 <one>".to_owned(), origin: Origin::RepoAtHead }),
         needs: Vec::new(),
         effect: Effect::Write,
         outputs: BTreeMap::from([(
@@ -218,6 +219,7 @@ fn publish_step(version: &str) -> Step {
         pipeline_digest: Digest::of(b"release"),
         with: BTreeMap::new(),
         why: "The version is due.".to_owned(),
+        item: None,
         needs: vec![id("notes")],
         effect: Effect::Write,
         actions: vec![

@@ -2,7 +2,7 @@
 
 use crate::{
     base::reason::{Refusal, Result},
-    planner::{Asks, Draft, DraftRequest, Planner, assemble, reasons::PLANNER_NO_STEPS},
+    planner::{Asks, Draft, DraftRequest, Planner, assemble, items, reasons::PLANNER_NO_STEPS},
 };
 
 /// The fixed planner.
@@ -28,6 +28,8 @@ impl Planner for Fixed {
             let message = format!("the directive `{}` has no steps", directive.name());
             return Err(Refusal::new(PLANNER_NO_STEPS, message).subject(directive.path().as_str()));
         }
-        assemble::assemble(request, directive, assemble::reference(request, self.id())?)
+        let mut planner = assemble::reference(request, self.id())?;
+        planner.inputs = items::readings(request)?;
+        assemble::assemble(request, &items::spread(request)?, planner)
     }
 }

@@ -88,6 +88,8 @@ pub struct StepFinished {
     pub step: Id,
     /// The attempt, 0 where the step never started.
     pub attempt: u32,
+    /// Sequence number of the claim: a run that goes on may block a step again, alike, within the same second.
+    pub fencing: u64,
     /// Whether another attempt follows.
     pub retrying: bool,
     /// How it ended: an [`crate::event::StepOutcome`] as JSON, at most 48 KiB.
@@ -107,6 +109,8 @@ pub struct Verification {
     pub run: Id,
     /// The step whose work was read back.
     pub step: Id,
+    /// The attempt.
+    pub attempt: u32,
     /// `pass` or `fail`.
     pub verdict: Id,
     /// How many read-back actions ran.
