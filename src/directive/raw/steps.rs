@@ -169,7 +169,7 @@ fn read_for_each(node: &Node, inputs: &Inputs, findings: &mut Findings<'_>) -> O
     let on_failure = fields.get("onFailure").and_then(|node| node.word(&OnFailure::ALL, findings));
     let mut texts = |name: &str| -> Option<Vec<Template>> {
         let items = fields.get(name)?.items(MAX_STEPS, findings);
-        Some(items.into_iter().filter_map(|node| read_item_text(node, inputs, findings)).collect())
+        Some(items.iter().filter_map(|node| read_item_text(node, inputs, findings)).collect())
     };
     let (list, files) = (texts("list"), texts("files"));
     let lines = fields.get("lines").and_then(|node| read_item_text(node, inputs, findings));
