@@ -33,7 +33,16 @@ pub(super) fn directive() -> Value {
                         "type": "array",
                         "minItems": 1,
                         "uniqueItems": true,
-                        "items": { "enum": ["open", "acceptance-criteria", "parent-open"] },
+                        "items": { "anyOf": [
+                            { "enum": ["open", "description", "acceptance-criteria", "parent-open"] },
+                            {
+                                "type": "object",
+                                "additionalProperties": false,
+                                "minProperties": 1,
+                                "maxProperties": 1,
+                                "properties": { "description": number(65_536), "acceptance-criteria": number(100) },
+                            },
+                        ] },
                     },
                 },
             },
@@ -188,7 +197,6 @@ pub(super) fn config() -> Value {
 /// The policy.
 pub(super) fn policy() -> Value {
     let names = json!({ "type": "array", "items": { "type": "string" } });
-    let number = |most: u64| json!({ "type": "integer", "minimum": 1, "maximum": most });
     json!({
         "type": "object",
         "additionalProperties": false,
@@ -471,6 +479,11 @@ fn line() -> Value {
 
 fn scalar() -> Value {
     json!({ "type": ["string", "integer", "boolean"] })
+}
+
+/// A whole number from 1 on.
+fn number(most: u32) -> Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": most })
 }
 
 fn duration() -> Value {

@@ -81,16 +81,28 @@ impl Severity {
 pub enum Readiness {
     /// It is open.
     Open,
-    /// It says when it is done.
-    AcceptanceCriteria,
+    /// Its description has so many characters at least, 1 or more.
+    Description(u32),
+    /// It says when it is done, in so many items at least, 1 or more.
+    AcceptanceCriteria(u32),
     /// The issue that it is a part of, where there is one, is open.
     ParentOpen,
 }
 
 impl Readiness {
-    /// Every word that files use for it.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("open", Self::Open), ("acceptance-criteria", Self::AcceptanceCriteria), ("parent-open", Self::ParentOpen)];
+    /// Every word that files use for it; what has a number can stand without one, which means 1.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("open", Self::Open),
+        ("description", Self::Description(1)),
+        ("acceptance-criteria", Self::AcceptanceCriteria(1)),
+        ("parent-open", Self::ParentOpen),
+    ];
+
+    /// Tells whether both ask for the same, whatever their numbers.
+    #[must_use]
+    pub fn is_akin(self, other: Self) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
 }
 
 /// What a failure of a step means for the others.

@@ -223,8 +223,8 @@ fn read_issue(fields: Fields<'_>, inputs: &Inputs, findings: &mut Findings<'_>) 
     let mut ready = Vec::new();
     if let Some(node) = given.get("ready") {
         for item in node.items(Readiness::ALL.len(), findings) {
-            let Some(word) = item.word(&Readiness::ALL, findings) else { continue };
-            if ready.contains(&word) {
+            let Some(word) = read_readiness(item, findings) else { continue };
+            if ready.iter().any(|other: &Readiness| other.is_akin(word)) {
                 findings.report(item.place, YAML_VALUE, "it stands twice");
             }
             ready.push(word);
@@ -246,6 +246,33 @@ fn read_issue(fields: Fields<'_>, inputs: &Inputs, findings: &mut Findings<'_>) 
         None => {
             let message = format!("the directive has no input `{input}`");
             findings.report_near(place, INPUT_UNKNOWN, message, input.as_str(), inputs.names());
+            None
+        }
+    }
+}
+
+/// Reads a word, or one of those that have a number with it: `{description: 500}`.
+fn read_readiness(item: &Node, findings: &mut Findings<'_>) -> Option<Readiness> {
+    if !matches!(item.kind, yaml::Kind::Map(_)) {
+        return item.word(&Readiness::ALL, findings);
+    }
+    let fields = item.fields("what an issue must be", &["description", "acceptance-criteria"], findings)?;
+    let mut number = |name: &str, most: i64| {
+        let number = fields.get(name)?.integer(1, most, findings)?;
+        u32::try_from(number).ok()
+    };
+    let description = number("description", 65_536).map(Readiness::Description);
+    let criteria = number("acceptance-criteria", 100).map(Readiness::AcceptanceCriteria);
+    match (description, criteria) {
+        (Some(one), None) | (None, Some(one)) => Some(one),
+        (Some(_), Some(_)) => {
+            findings.report(item.place, YAML_VALUE, "an item of `ready` asks for one thing");
+            None
+        }
+        (None, None) => {
+            if matches!(&item.kind, yaml::Kind::Map(entries) if entries.is_empty()) {
+                findings.report(item.place, YAML_VALUE, "nothing is asked for");
+            }
             None
         }
     }

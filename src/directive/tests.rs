@@ -119,7 +119,10 @@ fn we22_the_issue_of_a_directive_is_an_integer_input_and_words_that_are_known() 
     let directive = with("{input: count, ready: [acceptance-criteria, open]}").unwrap();
     let issue = directive.issue().unwrap();
     assert_eq!(issue.input.as_str(), "count");
-    assert_eq!(issue.ready, [Readiness::AcceptanceCriteria, Readiness::Open]);
+    assert_eq!(issue.ready, [Readiness::AcceptanceCriteria(1), Readiness::Open]);
+    let numbers = with("{input: count, ready: [{acceptance-criteria: 3}, {description: 500}]}").unwrap();
+    let wanted = [Readiness::AcceptanceCriteria(3), Readiness::Description(500)];
+    assert_eq!(numbers.issue().unwrap().ready, wanted);
     assert_eq!(with("{input: count}").unwrap().issue().unwrap().ready, [Readiness::Open]);
     for (issue, code, help) in [
         ("{ready: [open]}", "yaml.field_missing", ""),
@@ -129,6 +132,11 @@ fn we22_the_issue_of_a_directive_is_an_integer_input_and_words_that_are_known() 
         ("{input: count, ready: open}", "yaml.type", ""),
         ("{input: count, ready: [opne]}", "yaml.value", "did you mean `open`?"),
         ("{input: count, ready: [open, open]}", "yaml.value", ""),
+        ("{input: count, ready: [{description: 0}]}", "yaml.value", ""),
+        ("{input: count, ready: [{}]}", "yaml.value", ""),
+        ("{input: count, ready: [{open: 1}]}", "yaml.field_unknown", ""),
+        ("{input: count, ready: [{description: 5, acceptance-criteria: 2}]}", "yaml.value", ""),
+        ("{input: count, ready: [description, {description: 5}]}", "yaml.value", ""),
         ("{input: count, raedy: [open]}", "yaml.field_unknown", "did you mean `ready`?"),
         ("12", "yaml.type", ""),
     ] {

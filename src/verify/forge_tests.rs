@@ -514,7 +514,7 @@ fn we22_the_issue_of_a_plan_is_asked_for_and_ready_or_the_door_stays_closed() {
     assert_eq!(failing(&scene), [("issue.ready", "issue.missing")]);
     observed(&mut scene).issue = Some(issue(true));
     assert!(failing(&scene).is_empty());
-    scene.tracked = tracked(&[Readiness::Open, Readiness::AcceptanceCriteria]);
+    scene.tracked = tracked(&[Readiness::Open, Readiness::AcceptanceCriteria(1)]);
     assert_eq!(failing(&scene), [("issue.ready", "issue.unready")]);
 }
 

@@ -5,6 +5,7 @@ use crate::{
     base::{
         level::Readiness,
         reason::{Refusal, Result},
+        text::count,
     },
     facts::{change_request::Issue, observed::SeenIssue},
 };
@@ -54,8 +55,19 @@ fn lack(word: Readiness, issue: &Issue, parent: Option<&Issue>) -> Option<String
     let number = issue.number;
     match word {
         Readiness::Open => None,
-        Readiness::AcceptanceCriteria => (!has_criteria(&issue.body))
-            .then(|| format!("issue {number} has no `Acceptance criteria` with at least one item below")),
+        Readiness::Description(least) => {
+            let characters: usize = shown(&issue.body).iter().map(|line| line.trim().chars().count()).sum();
+            let short = characters < usize::try_from(least).unwrap_or(usize::MAX);
+            short.then(|| format!("the description of issue {number} has {characters} characters, not {least}"))
+        }
+        Readiness::AcceptanceCriteria(least) => {
+            let items = criteria(&issue.body);
+            let few = items < usize::try_from(least).unwrap_or(usize::MAX);
+            let wanted = count(least, "item");
+            few.then(|| {
+                format!("issue {number} has no `Acceptance criteria` with at least {wanted} below, but {items}")
+            })
+        }
         Readiness::ParentOpen => match parent {
             None if issue.has_parent => Some(format!("the parent of issue {number} is gone, or hidden")),
             Some(parent) if !parent.open => {
@@ -66,14 +78,14 @@ fn lack(word: Readiness, issue: &Issue, parent: Option<&Issue>) -> Option<String
     }
 }
 
-/// Tells whether a text in Markdown has acceptance criteria.
+/// Counts the acceptance criteria of a text in Markdown.
 ///
 /// That is a heading `Acceptance criteria`, of any level, with an item of a list before the next heading of its own
 /// level or above; or a paragraph of just these words with a task list next. Case, a colon and emphasis of the whole
 /// line do not matter. An item counts where it says something: a letter or digit behind bullet and box. What is
 /// in a fenced block or in an HTML comment counts for nothing.
-fn has_criteria(body: &str) -> bool {
-    let mut within = Within::Nothing;
+fn criteria(body: &str) -> usize {
+    let (mut found, mut within) = (0, Within::Nothing);
     for line in shown(body) {
         if let Some((level, title)) = heading(&line) {
             within = match within {
@@ -84,13 +96,17 @@ fn has_criteria(body: &str) -> bool {
             continue;
         }
         match (&within, item(&line)) {
-            (Within::Section(_), Some(_)) | (Within::Paragraph, Some(Item::Task)) => return true,
+            (Within::Section(_), Some(_)) => found += 1,
+            (Within::Paragraph | Within::Tasks, Some(Item::Task)) => {
+                found += 1;
+                within = Within::Tasks;
+            }
             (Within::Section(_), None) => {}
-            (Within::Paragraph, _) if line.trim().is_empty() => {}
+            (Within::Paragraph | Within::Tasks, _) if line.trim().is_empty() => {}
             _ => within = if is_named(&line) { Within::Paragraph } else { Within::Nothing },
         }
     }
-    false
+    found
 }
 
 /// Where a line stands.
@@ -100,6 +116,8 @@ enum Within {
     Section(usize),
     /// Next after the paragraph.
     Paragraph,
+    /// In the list of tasks that comes next after the paragraph.
+    Tasks,
 }
 
 /// An item of a list that says something.
@@ -220,7 +238,7 @@ mod tests {
             "```\n## Other\n```\n## Acceptance criteria <!-- hint -->\n- counted",
             "## Acceptance criteria\n## Acceptance criteria\n- z\u{e4}hlt",
         ] {
-            assert!(has_criteria(text), "{text}");
+            assert_eq!(criteria(text), 1, "{text}");
         }
         for text in [
             "",
@@ -242,8 +260,22 @@ mod tests {
             "## Acceptance criteria\n<!-- - [ ] what must hold -->",
             "## Acceptance criteria\n    - code",
         ] {
-            assert!(!has_criteria(text), "{text}");
+            assert_eq!(criteria(text), 0, "{text}");
         }
+    }
+
+    #[test]
+    fn we22_an_issue_can_be_asked_for_so_many_criteria_and_so_long_a_description() {
+        use Readiness::{AcceptanceCriteria, Description};
+        let three = "## Acceptance criteria\n- a\n- b\n\nand\n- [x] c\n## Notes\n- d\n";
+        let tasks = "Acceptance criteria\n- [ ] a\n\n- [ ] b\n- no task\n- [ ] c\n";
+        for (body, items) in [(three, 3), (tasks, 2)] {
+            assert_eq!(judge(&[AcceptanceCriteria(items)], issue(12, body), None), Ok(()), "{body}");
+            assert_eq!(judge(&[AcceptanceCriteria(items + 1)], issue(12, body), None), Err("issue.unready"), "{body}");
+        }
+        let body = "z\u{e4}hlt\n\n   <!-- what nobody reads counts for nothing -->\n\n12345\n```\nnor this\n```\n";
+        assert_eq!(judge(&[Description(10)], issue(12, body), None), Ok(()));
+        assert_eq!(judge(&[Description(11)], issue(12, body), None), Err("issue.unready"));
     }
 
     #[test]
@@ -254,13 +286,13 @@ mod tests {
         assert_eq!(judge(&[Open], Issue { is_change_request: true, ..issue(12, "") }, None), Err("issue.missing"));
         assert_eq!(judge(&[Open], Issue { open: false, ..issue(12, "") }, None), Err("issue.closed"));
         assert_eq!(judge(&[ParentOpen], Issue { open: false, ..issue(12, "") }, None), Ok(()), "nobody asked");
-        assert_eq!(judge(&[AcceptanceCriteria], issue(12, "none"), None), Err("issue.unready"));
+        assert_eq!(judge(&[AcceptanceCriteria(1)], issue(12, "none"), None), Err("issue.unready"));
         let part = Issue { has_parent: true, ..issue(12, "") };
         assert_eq!(judge(&[ParentOpen], part.clone(), None), Err("issue.unready"));
         assert_eq!(judge(&[ParentOpen], part.clone(), Some(issue(11, ""))), Ok(()));
         let closed = Issue { open: false, ..issue(11, "") };
         assert_eq!(judge(&[Open], part.clone(), Some(closed.clone())), Ok(()), "nobody asked");
-        let all = Tracked { number: 12, ready: vec![Open, AcceptanceCriteria, ParentOpen] };
+        let all = Tracked { number: 12, ready: vec![Open, AcceptanceCriteria(1), ParentOpen] };
         let refusal = all.judge(Some(&SeenIssue { issue: part, parent: Some(closed) })).unwrap_err();
         assert!(refusal.message().contains("Acceptance criteria") && refusal.message().contains("issue 11"));
         assert_eq!(all.judge(None).unwrap_err().code(), "issue.missing");
@@ -269,8 +301,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_judged_without_a_panic(text in "[#*\\-<!>`~ \t\r\n\\[\\]x:\u{e4}1.)]{0,60}") {
-            let _ = has_criteria(&text);
-            let _ = has_criteria(&format!("## Acceptance criteria\n{text}"));
+            let _ = criteria(&text);
+            let _ = criteria(&format!("## Acceptance criteria\n{text}"));
         }
     }
 }
