@@ -114,7 +114,7 @@ pub(crate) fn seal(session: &Session, policy: &Policy, order: &Order<'_>) -> Res
 /// Expands twice: what a plan reads is known only when it is expanded, and what the head commit holds there belongs into it.
 fn expand(then: Then<'_>, policy: &Policy, catalog: &Catalog, order: &Order<'_>) -> Result<Plan> {
     let first = expand_with(then, policy, catalog, order, &AtHead::default())?;
-    let found = look_up(then, &first)?;
+    let found = look_up(then, &first, &lists(order)?)?;
     if found == AtHead::default() { Ok(first) } else { expand_with(then, policy, catalog, order, &found) }
 }
 
@@ -148,7 +148,7 @@ fn items_of(then: Then<'_>, order: &Order<'_>) -> Result<Items> {
 }
 
 /// Looks up what a plan reads at the head commit.
-fn look_up(then: Then<'_>, plan: &Plan) -> Result<AtHead> {
+fn look_up(then: Then<'_>, plan: &Plan, lists: &[String]) -> Result<AtHead> {
     let (checkout, head) = (&then.session.checkout, &then.facts.head_sha);
     let mut found = AtHead::default();
     for path in reads(plan) {
@@ -158,17 +158,26 @@ fn look_up(then: Then<'_>, plan: &Plan) -> Result<AtHead> {
             None => {}
         }
     }
-    found.authors = authors(then, plan)?;
+    found.authors = authors(then, plan, lists)?;
     Ok(found)
 }
 
-/// Finds the principals whose work a plan is made of: the change, the directive, the pipelines and their scripts.
-fn authors(then: Then<'_>, plan: &Plan) -> Result<Vec<u64>> {
+/// Returns the files whose lines say what the directive's own steps are repeated for.
+fn lists(order: &Order<'_>) -> Result<Vec<String>> {
+    if order.planner.asks() != planner::Asks::Nobody {
+        return Ok(Vec::new());
+    }
+    items::lists(order.directive, order.inputs)
+}
+
+/// Finds the principals whose work a plan is made of: the change, the directive, the lists that its steps are repeated
+/// for, the pipelines and their scripts.
+fn authors(then: Then<'_>, plan: &Plan, lists: &[String]) -> Result<Vec<u64>> {
     let (checkout, root, facts) = (&then.session.checkout, &then.session.root, then.facts);
     let pipelines = plan.steps.iter().map(|step| format!("pipelines/{}.yml", step.pipeline));
     let scripts = plan.scripts.iter().map(|script| script.path.to_string());
     let mut people = checkout.contributors(&facts.base_sha, &facts.head_sha)?;
-    people.extend(checkout.last_authors(&facts.base_sha, pipelines.chain(scripts))?);
+    people.extend(checkout.last_authors(&facts.base_sha, pipelines.chain(scripts).chain(lists.iter().cloned()))?);
     people.extend(checkout.last_authors(&plan.directive.commit, [plan.directive.path.to_string()])?);
     let known = people.iter().filter_map(|email| root.principal_of_email(email));
     Ok(known.map(|principal| principal.id).collect::<BTreeSet<_>>().into_iter().collect())
@@ -239,7 +248,9 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
         parent: document.parent.map(|digest| (digest, document.revision.saturating_sub(1))),
     };
     // What the plan reads is looked up by its own word: where it reads anything else than it should, that is the difference.
-    let again = look_up(then, document).and_then(|found| expand_with(then, policy, &catalog, &order, &found));
+    let again = lists(&order)
+        .and_then(|lists| look_up(then, document, &lists))
+        .and_then(|found| expand_with(then, policy, &catalog, &order, &found));
     let again = match again {
         Ok(again) => again,
         Err(refusal) => return deviates(refusal.message().to_owned()),

@@ -106,6 +106,21 @@ pub fn find(
     Ok(found)
 }
 
+/// Returns the paths of the files whose lines are items.
+///
+/// # Errors
+/// `directive.items`.
+pub fn lists(directive: &Directive, inputs: &BTreeMap<Id, Scalar>) -> Result<Vec<String>> {
+    let mut lists = Vec::new();
+    for step in directive.steps() {
+        if let Some(ItemSource::Lines(path)) = step.for_each.as_ref().map(|for_each| &for_each.source) {
+            let path = fill(path, inputs);
+            lists.push(path.map_err(|why| Refusal::new(DIRECTIVE_ITEMS, why).subject(step.id.as_str()))?);
+        }
+    }
+    Ok(lists)
+}
+
 /// Returns what is at the head, or at the base where both are one, with where each is from.
 fn told_apart(base: Vec<String>, head: Option<Vec<String>>) -> Vec<Item> {
     let Some(head) = head else {

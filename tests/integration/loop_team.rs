@@ -83,8 +83,20 @@ fn a11_a_co_author_does_not_count_either() {
 
 #[test]
 fn a11_who_changed_last_what_a_plan_runs_does_not_count_though_somebody_commits_after() {
-    for file in ["pipelines/mark.yml", "directives/mark.md"] {
+    let each = "---
+title: Leave a mark for each
+pipelines: [mark]
+ceiling: {effect: write, risk: low}
+steps: [{id: mark, pipeline: mark, forEach: {lines: todo.list}, with: {text: '{{ item }}'}}]
+---
+";
+    for file in ["pipelines/mark.yml", "directives/mark.md", "todo.list"] {
         let bench = asking("{people: 1}");
+        if file == "todo.list" {
+            bench.write("directives/mark.md", each);
+            bench.write(file, "one");
+            commit_as(&bench, "machine");
+        }
         bench.write(file, format!("{}\n", bench.read(file)));
         commit_as(&bench, "bob");
         commit_as(&bench, "machine");
