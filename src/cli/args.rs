@@ -188,7 +188,7 @@ pub enum Command {
     /// List plans and where they stand.
     #[command(after_help = "Example:\n  countersign list --status awaiting-approval")]
     List(ListArgs),
-    /// Show decisions and runs, the newest first.
+    /// Show decisions, runs and notes, the newest first.
     #[command(after_help = "Example:\n  countersign history --limit 20")]
     History(HistoryArgs),
     /// Count plans, decisions, runs and steps, and what planning used.

@@ -78,7 +78,6 @@ pub struct RejectArgs {
 
 /// Arguments of `note`.
 #[derive(Debug, ClapArgs)]
-#[command(group(clap::ArgGroup::new("said").required(true).multiple(true).args(["words", "text", "label", "unlabel"])))]
 pub struct NoteArgs {
     /// The plan, whatever became of it: a file, or a digest on the ledger, of which the first 8 digits are enough.
     #[arg(value_name = "PLAN")]

@@ -35,6 +35,10 @@ pub(super) fn run(args: &NoteArgs, world: &mut World) -> Result<Outcome> {
     let text = said(args, world)?.as_deref().map(checked).transpose()?;
     let (add, remove) = (labels(&args.label, "--label")?, labels(&args.unlabel, "--unlabel")?);
     check_changes(&add, &remove)?;
+    if text.is_none() && add.is_empty() && remove.is_empty() {
+        let nothing = Refusal::new(USAGE, "the note says nothing");
+        return Err(nothing.hint("give a text behind the plan, or with --text, or labels with --label and --unlabel"));
+    }
     let session = Session::open(world)?;
     // Whether it can still be opened, under the present policy, is no matter where somebody writes about it.
     let plan = NamedPlan::find(&args.plan, world).digest()?;
