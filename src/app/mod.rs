@@ -27,6 +27,7 @@ mod ledger;
 mod lint;
 mod logins;
 mod named;
+mod notes;
 mod output;
 mod person;
 mod pipeline_files;

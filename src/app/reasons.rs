@@ -25,6 +25,8 @@ reasons! {
     PLAN_DENIED = "policy.denied_plan", Refused, "the policy denies the plan", "see `countersign policy explain PLAN`";
     REJECTED_AT_TERMINAL = "approval.rejected", Refused, "the plan was rejected at the terminal", "draft a new plan";
     REASON_LENGTH = "reason.length", Usage, "a reason is empty, too long, or holds unsafe characters", "give one line of 1 to 1,000 characters";
+    NOTE_TEXT = "note.text", Usage, "the text of a note is empty, too long, or holds unsafe characters", "give 1 to 1,000 characters in UTF-8; lines end in a line feed";
+    NOTE_LABELS = "note.labels", Usage, "the plan would have too many labels", "a plan has at most 50; take some off with --unlabel";
     RUN_UNKNOWN = "run.unknown", Usage, "there is no such run", "see `countersign history`";
     RUN_LIVE = "run.live", Contended, "a process of this machine is carrying the run out", "wait for it, or stop it with an interrupt; `countersign status RUN` says where it is";
     NOTHING_TO_RESOLVE = "resolve.nothing", Usage, "the step's outcome is not unknown", "see `countersign status RUN`";

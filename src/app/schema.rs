@@ -12,7 +12,7 @@ use crate::{
     review::{opinion::Opinion, report::ReviewV1},
     sign::{
         predicate::{
-            Approval, Checkpoint, Claim, Genesis, Halt, Outcome, PlanRecord, Rejection, Resolution, ReviewRecord,
+            Approval, Checkpoint, Claim, Genesis, Halt, Note, Outcome, PlanRecord, Rejection, Resolution, ReviewRecord,
             Revocation, StepFinished, StepStarted, TrustRootUpdate, Verification,
         },
         statement::Statement,
@@ -77,6 +77,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         entry::<Statement<Checkpoint>>("statement-checkpoint", "Statement: ledger verified up to here"),
         entry::<Statement<Halt>>("statement-halt", "Statement: everything stops, or goes on"),
         entry::<Statement<Resolution>>("statement-resolution", "Statement: unknown outcome resolved"),
+        entry::<Statement<Note>>("statement-note", "Statement: note and labels of a person on a plan"),
     ]
 }
 

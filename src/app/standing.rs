@@ -28,6 +28,8 @@ pub(crate) struct Standing {
     pub(crate) recorded_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) runs: Vec<Id>,
+    /// What people labelled it with, itself or a plan whose place it took.
+    pub(crate) labels: Vec<Id>,
     /// Who rejected it, whatever had run by then.
     pub(crate) rejected_by: Option<String>,
     /// Of a plan that waits: that it was made for another commit than the base's tip, and so is refused.
@@ -77,6 +79,7 @@ impl Moved {
 pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> {
     let now = world.now();
     let mut ledger = session.ledger(now)?;
+    let labels = ledger.labels(now)?;
     let state = ledger.read(now)?.state();
     let mut plans: Vec<_> = state.plans()?.iter().collect();
     plans.sort_by_key(|(_, known)| std::cmp::Reverse(known.seq));
@@ -98,6 +101,7 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
             recorded_at: known.at,
             expires_at: known.record.expires,
             runs: known.runs.clone(),
+            labels: labels.of(digest).cloned().collect(),
             rejected_by: known.rejection.as_ref().map(|rejection| rejection.rejected_by.login.clone()),
             moved: None,
         });

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use super::{
-    decision_args::{ApproveArgs, GateArg, HaltArgs, RejectArgs, ResolveArg, ResolveArgs, RevokeArgs, ScopeArg},
+    decision_args::{
+        ApproveArgs, GateArg, HaltArgs, NoteArgs, RejectArgs, ResolveArg, ResolveArgs, RevokeArgs, ScopeArg,
+    },
     forge_args::{CommentArgs, DispatchArgs, FetchArgs, ForgeArg, OpenArgs, ProposeArgs},
     key_args::{EnrolArgs, GateArgs, IssuerArgs, KeysCommand},
     plan_args::{DiffArgs, PlanArgs, PlanOnly, PolicyCommand, RenderArgs, ReportFiles, ReviewArgs, ViewFormat},
@@ -148,6 +150,11 @@ pub enum Command {
     /// Reject a plan, for good.
     #[command(after_help = "Example:\n  countersign reject plan.json --reason 'touches the wrong table'")]
     Reject(RejectArgs),
+    /// Write something about a plan, or put labels on it, whatever became of it; it permits and forbids nothing.
+    #[command(
+        after_help = "Examples:\n  countersign note plan.json 'waits for the window on Friday' --label friday\n  countersign note plan.json --unlabel friday\n  git log -1 --format=%B | countersign note plan.json --text -"
+    )]
+    Note(NoteArgs),
     /// Take back an approval, or all approvals of a plan.
     #[command(after_help = "Example:\n  countersign revoke --plan plan.json --reason 'found a mistake'")]
     Revoke(RevokeArgs),
@@ -181,7 +188,7 @@ pub enum Command {
     /// List plans and where they stand.
     #[command(after_help = "Example:\n  countersign list --status awaiting-approval")]
     List(ListArgs),
-    /// Show decisions and runs, the newest first.
+    /// Show decisions, runs and notes, the newest first.
     #[command(after_help = "Example:\n  countersign history --limit 20")]
     History(HistoryArgs),
     /// Count plans, decisions, runs and steps, and what planning used.

@@ -76,6 +76,29 @@ pub struct RejectArgs {
     pub signer: SignerArgs,
 }
 
+/// Arguments of `note`.
+#[derive(Debug, ClapArgs)]
+pub struct NoteArgs {
+    /// The plan, whatever became of it: a file, or a digest on the ledger, of which the first 8 digits are enough.
+    #[arg(value_name = "PLAN")]
+    pub plan: String,
+    /// What you have to say, 1 to 1,000 characters.
+    #[arg(value_name = "TEXT", conflicts_with = "text")]
+    pub words: Option<String>,
+    /// Read it from this file, or with `-` from standard input; it may be of several lines.
+    #[arg(long, value_name = "FILE")]
+    pub text: Option<PathBuf>,
+    /// Put this label on the plan: 1 to 100 of `A-Z a-z 0-9 _ -`; may be given several times.
+    #[arg(long, value_name = "LABEL")]
+    pub label: Vec<String>,
+    /// Take this label off the plan; may be given several times.
+    #[arg(long, value_name = "LABEL")]
+    pub unlabel: Vec<String>,
+    /// The key that signs.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+}
+
 /// Arguments of `revoke`.
 #[derive(Debug, ClapArgs)]
 #[command(group(clap::ArgGroup::new("target").required(true).args(["approval", "plan", "revoked_key"])))]

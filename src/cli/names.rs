@@ -42,6 +42,7 @@ impl Command {
             Self::Policy(Policy::Simulate { .. }) => "policy simulate",
             Self::Approve(_) => "approve",
             Self::Reject(_) => "reject",
+            Self::Note(_) => "note",
             Self::Revoke(_) => "revoke",
             Self::Verify(_) => "verify",
             Self::Execute(_) => "execute",

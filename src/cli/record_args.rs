@@ -70,6 +70,9 @@ pub struct ListArgs {
     /// Only plans of this status.
     #[arg(long)]
     pub status: Option<String>,
+    /// Only plans with this label; may be given several times, for plans with all of them.
+    #[arg(long, value_name = "LABEL")]
+    pub label: Vec<String>,
     /// How many at the most, 1 and up.
     #[arg(long, value_name = "N", default_value = "50")]
     pub limit: NonZeroUsize,

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     base::{digest::Digest, reason::Result},
     sign::{
-        predicate::{Approval, Checkpoint, Genesis, Halt, Revocation, RevocationTarget},
+        predicate::{Approval, Checkpoint, Genesis, Halt, Note, Revocation, RevocationTarget},
         statement::{Predicate, predicate_name},
     },
 };
@@ -52,19 +52,18 @@ impl Focus {
         Self { plan, mentions: whole.map(|digits| memmem::Finder::new(&STANDARD.encode(digits)).into_owned()) }
     }
 
-    /// Tells whether a covered entry concerns other plans only, by the text of its statement in base64.
+    /// Tells whether a covered entry concerns other plans only, or bears on none, by the text of its statement in base64.
     ///
-    /// A canonical statement has one way to write a digest, so what is about the plan mentions it.
+    /// A canonical statement has one way to write a digest, so what is about the plan mentions it. A note bears on no
+    /// plan, not even on the one that it is about.
     pub(super) fn passes_over(&self, payload: &str) -> Option<PassedOver> {
         let payload = payload.as_bytes();
-        if self.mentions.iter().any(|mention| mention.find(payload).is_some()) {
-            return None;
-        }
+        let mentioned = self.mentions.iter().any(|mention| mention.find(payload).is_some());
         let mut end = [0; END / 4 * 3];
         let decoded = STANDARD.decode_slice(&payload[payload.len().saturating_sub(END)..], &mut end).ok()?;
         let kind = kind_about_a_plan(&end[..decoded])?;
         let trust_root_version = match kind {
-            kind if BEAR_ON_ALL.contains(&kind) => return None,
+            kind if BEAR_ON_ALL.contains(&kind) || mentioned && kind != Note::NAME => return None,
             Approval::NAME => Some(trust_root_version(&STANDARD.decode(payload).ok()?)?),
             _ => None,
         };

@@ -15,8 +15,9 @@ const FIRST_SWEEP: usize = if cfg!(test) { 2 } else { 64 };
 
 /// Of which plans a reader keeps everything, when they are over.
 ///
-/// A plan is over once no entry that may still come can do anything with it but be refused, be a review, or be a note
-/// that it or one of its approvals was taken back or replaced: every run of it has ended with no step in doubt, and
+/// A plan is over once no entry that may still come can do anything with it but be refused, be a review or a person's
+/// note, of which nothing is kept, or say that it or one of its approvals was taken back or replaced: every run of it
+/// has ended with no step in doubt, and
 ///
 /// - it was rejected, revoked or superseded; or
 /// - its time is over, by the clock of every machine that may still append; or

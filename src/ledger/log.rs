@@ -14,7 +14,7 @@ use crate::{
         reason::{IO, Refusal, Result},
         time::Timestamp,
     },
-    sign::trust::TrustRoot,
+    sign::{predicate::Note, trust::TrustRoot},
 };
 
 /// One entry as a row; all text is as stored, and a renderer escapes it.
@@ -91,7 +91,16 @@ fn subject(record: &Record) -> Option<String> {
         Record::Checkpoint(checkpoint) => Some(format!("entry {}", checkpoint.ledger.seq)),
         Record::Halt(halt) => Some(if halt.halted { "halted" } else { "lifted" }.to_owned()),
         Record::Resolution(resolution) => Some(format!("run {}, step {}", resolution.run, resolution.step)),
+        Record::Note(note) => Some(noted(note)),
     }
+}
+
+/// Says what a note changes and says, on one line where its text is one.
+fn noted(note: &Note) -> String {
+    let added = note.add.iter().map(|label| format!("+{label}"));
+    let removed = note.remove.iter().map(|label| format!("-{label}"));
+    let words: Vec<String> = added.chain(removed).chain(note.text.clone()).collect();
+    words.join(" ")
 }
 
 impl Ledger {

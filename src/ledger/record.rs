@@ -15,8 +15,8 @@ use crate::{
         envelope::Envelope,
         evidence::Evidence,
         predicate::{
-            Actor, Approval, Checkpoint, Claim, Genesis, Halt, LedgerHead, Method, Outcome, PlanRecord, Rejection,
-            Resolution, ReviewRecord, Revocation, RevocationTarget, StepFinished, StepStarted, Verification,
+            Actor, Approval, Checkpoint, Claim, Genesis, Halt, LedgerHead, Method, Note, Outcome, PlanRecord,
+            Rejection, Resolution, ReviewRecord, Revocation, RevocationTarget, StepFinished, StepStarted, Verification,
         },
         reasons::{KEY_DUTY, OIDC_CLAIM_MISMATCH, SUBJECT_MISMATCH},
         stated::Readable,
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Which duties let a key sign which kind of entry; a kind that is not listed is refused.
-pub static DUTIES: [(&str, &[Duty]); 14] = [
+pub static DUTIES: [(&str, &[Duty]); 15] = [
     (Genesis::NAME, &[Duty::Root]),
     (PlanRecord::NAME, &[Duty::Planner, Duty::Approver, Duty::Executor]),
     (ReviewRecord::NAME, &[Duty::Planner, Duty::Approver, Duty::Executor, Duty::Policy]),
@@ -42,6 +42,7 @@ pub static DUTIES: [(&str, &[Duty]); 14] = [
     (Checkpoint::NAME, &[Duty::Executor, Duty::Witness]),
     (Halt::NAME, &[Duty::Approver, Duty::Root, Duty::Gate]),
     (Resolution::NAME, &[Duty::Approver, Duty::Root, Duty::Gate]),
+    (Note::NAME, &[Duty::Planner, Duty::Approver, Duty::Root]),
 ];
 
 /// Kinds whose signatures are checked on every read, checkpoint or not: what permits, forbids or anchors.
@@ -93,6 +94,8 @@ pub enum Record {
     Halt(Halt),
     /// A step of unknown outcome was decided.
     Resolution(Resolution),
+    /// Somebody wrote something about a plan.
+    Note(Note),
 }
 
 /// An entry whose place, signatures and fields were checked.
@@ -164,6 +167,7 @@ impl Record {
             Outcome::NAME => opener.open(Self::Outcome),
             Checkpoint::NAME => opener.open(Self::Checkpoint),
             Halt::NAME => opener.open(Self::Halt),
+            Note::NAME => opener.open_note(),
             _ => opener.open(Self::Resolution),
         }
     }
@@ -196,6 +200,7 @@ impl Record {
             Self::Checkpoint(_) => Checkpoint::NAME,
             Self::Halt(_) => Halt::NAME,
             Self::Resolution(_) => Resolution::NAME,
+            Self::Note(_) => Note::NAME,
         }
     }
 
@@ -213,6 +218,7 @@ impl Record {
             Self::Verification(r) => Some(r.plan),
             Self::Outcome(r) => Some(r.plan),
             Self::Resolution(r) => Some(r.plan),
+            Self::Note(r) => Some(r.plan),
             Self::Genesis(_) | Self::Revocation(_) | Self::Checkpoint(_) | Self::Halt(_) => None,
         }
     }
@@ -244,6 +250,7 @@ impl Record {
             Self::Checkpoint(r) => Some(&r.ledger),
             Self::Halt(r) => Some(&r.ledger),
             Self::Resolution(r) => Some(&r.ledger),
+            Self::Note(r) => Some(&r.ledger),
             Self::Genesis(_)
             | Self::StepStarted(_)
             | Self::StepFinished(_)
@@ -286,6 +293,7 @@ impl Record {
             Self::Revocation(r) => Some((&r.revoked_by, r.evidence.as_ref())),
             Self::Halt(r) => Some((&r.by, r.evidence.as_ref())),
             Self::Resolution(r) => Some((&r.resolved_by, r.evidence.as_ref())),
+            Self::Note(r) => Some((&r.noted_by, None)),
             _ => None,
         }
     }
@@ -322,6 +330,21 @@ impl Opener<'_> {
             }
         }
         Ok((record, signatories))
+    }
+
+    /// A note is a person's: what a program has to say stands in what it signs already.
+    fn open_note(&self) -> Result<(Record, Vec<Signatory>)> {
+        let (record, signatories) = self.open(Record::Note)?;
+        if let Record::Note(note) = &record {
+            note.check()?;
+        }
+        match signatories.iter().find(|by| by.principal.kind != PrincipalKind::Person) {
+            Some(other) => {
+                Err(Refusal::new(KEY_DUTY, format!("key {} is a program's, and notes are people's", other.key.id))
+                    .subject(other.key.id.to_string()))
+            }
+            None => Ok((record, signatories)),
+        }
     }
 
     fn open_approval(&self) -> Result<(Record, Vec<Signatory>)> {

@@ -14,6 +14,7 @@
 //! | verification | run claimed, the step has started |
 //! | outcome | run claimed; `indeterminate` exactly where a step is unknown |
 //! | resolution | run not over, the step is unknown, and the signer saw it start |
+//! | note | the plan is known; it changes nothing, and nothing of it is kept |
 //! | checkpoint | not older than the newest, trust root not older |
 //! | halt | a lift needs a halt that its signer saw |
 //!
@@ -81,6 +82,7 @@ impl State {
             Record::Checkpoint(record) => self.checkpointed(entry, record)?,
             Record::Halt(record) => self.halted(entry, record)?,
             Record::Resolution(record) => self.resolved(entry, record)?,
+            Record::Note(record) => drop(self.standing(&record.plan)?),
         }
         *self.counts.entry(entry.record.kind()).or_default() += 1;
         Ok(())

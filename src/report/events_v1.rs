@@ -115,6 +115,18 @@ pub enum EventLine {
         /// When.
         at: Timestamp,
     },
+    /// A person wrote something about a plan, or changed its labels; what, the ledger holds.
+    #[serde(rename = "plan.noted")]
+    PlanNoted {
+        /// SHA-256 of the plan.
+        plan: Digest,
+        /// Who.
+        by: Who,
+        /// The entry.
+        seq: u64,
+        /// When.
+        at: Timestamp,
+    },
     /// An approval, all of a plan, or all of a key was taken back.
     #[serde(rename = "approval.revoked")]
     ApprovalRevoked {
@@ -277,6 +289,7 @@ impl EventLine {
                 }
             }
             Record::Rejection(no) => Self::PlanRejected { plan: no.plan, by: who(&no.rejected_by), seq, at },
+            Record::Note(note) => Self::PlanNoted { plan: note.plan, by: who(&note.noted_by), seq, at },
             Record::Revocation(back) => {
                 Self::ApprovalRevoked { target: back.target.clone(), by: who(&back.revoked_by), seq, at }
             }

@@ -16,6 +16,7 @@ reasons! {
     KEY_DUTY = "key.role", Verification, "the key may not sign this kind of statement", "sign with a key that has the duty; see `countersign keys show`";
     KEY_VALIDITY = "key.validity", Stale, "the key was not valid at that time", "enrol a new key with `countersign keys enrol`";
     KEY_REVOKED = "key.revoked", Verification, "the key was revoked", "sign with another key";
+    NOTE_MALFORMED = "note.malformed", Verification, "a note says nothing, or more than a note may", "a text of 1 to 1,000 characters, at most 20 labels, in order, none twice, none both added and removed";
     TRUST_MALFORMED = "trust.malformed", Verification, "the trust root contradicts itself", "make it with `countersign init` and `countersign keys`; do not edit it";
     TRUST_UNPINNED = "trust.unpinned", Verification, "the trust root is not pinned", "pin it: set COUNTERSIGN_TRUST_ROOT to its digest, or run `countersign keys trust`";
     TRUST_PIN = "trust.pin_mismatch", Verification, "the trust root is not the one that is trusted, or none that came after it", "find out who changed it before you pin another";

@@ -93,7 +93,10 @@ fn aw21_no_line_holds_what_a_program_printed_or_gave_or_a_text_that_somebody_wro
     let line = ["approve", &look.file, "--digest", &look.digest, "--reason", "words-of-a-person", "--events", FILE];
     bench.json(&line).exits(0);
     bench.json(&["execute", &look.file, "--events", FILE]).exits(0);
+    bench.json(&["note", &look.file, "a-note", "--label", "a-label", "--events", FILE]).exits(0);
     let text = fs::read_to_string(bench.path(FILE)).unwrap();
+    let noted = lines(&text).into_iter().find(|line| line["event"] == "plan.noted").unwrap();
+    assert_eq!((&noted["plan"], &noted["by"]["login"]), (&look.result["planDigest"], &"ada".into()));
     assert_eq!(names(&lines(&text)).iter().filter(|name| **name == "step.finished").count(), 1);
     let printed = bench.run(&["ledger", "export"]).stdout;
     let base64 = base64::engine::general_purpose::STANDARD;
@@ -103,7 +106,7 @@ fn aw21_no_line_holds_what_a_program_printed_or_gave_or_a_text_that_somebody_wro
         String::from_utf8(payload).unwrap().contains("  README.md")
     });
     assert!(printed, "the program printed the name");
-    for word in ["README.md", "words-of-a-person", "Look", "sum"] {
+    for word in ["README.md", "words-of-a-person", "a-note", "a-label", "Look", "sum"] {
         assert!(!text.contains(word), "{word}: {text}");
     }
 }

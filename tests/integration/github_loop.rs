@@ -594,6 +594,11 @@ fn comments_reject_revoke_halt_and_go_on_and_tell_how_things_stand() {
         hub.comments_of(ACTIONS_BOT).pop().unwrap()
     };
     assert!(told("status").contains("approved"));
+    let note = ["note", &digest, "after the release", "--label", "friday", "--json"];
+    let owner = [("GITHUB_TOKEN", "token-of-ada"), ("COUNTERSIGN_LEDGER_REMOTE", "origin")];
+    hub.bench.run_with(&note, &owner, "", false).exits(0);
+    let told_of = told("status");
+    assert!(told_of.contains("- Labels, which approve nothing: ` friday `\n"), "{told_of}");
     assert!(told("help").contains("countersign approve"));
     answer("countersign halt because of the incident").exits(0);
     hub.checks_out(&head);

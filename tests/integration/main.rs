@@ -39,6 +39,7 @@ mod local_model;
 mod loop_solo;
 mod loop_team;
 mod model_double;
+mod notes;
 mod oidc;
 mod outputs;
 mod pipelines_bulk_edit;

@@ -281,6 +281,7 @@ impl Clerk<'_> {
         let world = self.asking.world;
         let shown = Shown::of(&self.session, policy, &plan, self.asking, world)?;
         let mut ledger = self.session.ledger(world.now())?;
+        let noted = ledger.notes(&plan.digest(), 0, world.now())?;
         let state = ledger.read(world.now())?.state();
         let names = state.plan(&plan.digest()).map(|known| known.runs.clone()).unwrap_or_default();
         let runs: Vec<RunLine> = names
@@ -298,6 +299,7 @@ impl Clerk<'_> {
             directive: &plan.plan().directive.name,
             expires: plan.plan().expires_at,
             standing: &shown.standing,
+            labels: &Vec::from_iter(noted.labels),
             runs: &runs,
             refusal: shown.refusal(),
         };

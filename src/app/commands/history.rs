@@ -1,4 +1,4 @@
-//! `history`: decisions and runs, the newest first.
+//! `history`: decisions, runs and notes, the newest first.
 
 use serde_json::json;
 
@@ -9,8 +9,9 @@ use crate::{
     cli::args::HistoryArgs,
 };
 
-/// Kinds of entries that are decisions or runs.
-const KINDS: [&str; 8] = ["plan", "approval", "rejection", "revocation", "claim", "outcome", "halt", "resolution"];
+/// Kinds of entries that are decisions, runs, or what people wrote about them.
+const KINDS: [&str; 9] =
+    ["plan", "approval", "rejection", "revocation", "claim", "outcome", "halt", "resolution", "note"];
 
 pub(super) fn run(args: &HistoryArgs, world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;

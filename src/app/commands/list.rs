@@ -3,10 +3,18 @@
 use serde_json::json;
 
 use crate::{
-    app::{output::Outcome, session::Session, standing, statements::word, world::World},
+    app::{
+        notes::{FEW, listed},
+        output::Outcome,
+        session::Session,
+        standing,
+        statements::word,
+        world::World,
+    },
     base::{
         diagnostic::nearest,
-        reason::{Refusal, Result, USAGE},
+        ident::Id,
+        reason::{Refusal, Result, USAGE, typed},
         text::{excerpt, visible},
     },
     cli::args::ListArgs,
@@ -41,6 +49,7 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
         let near = nearest(wanted, words.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
         return Err(near.into_iter().fold(refusal, Refusal::hint));
     }
+    let labels = args.label.iter().map(|label| typed(label, "--label")).collect::<Result<Vec<Id>>>()?;
     let session = Session::open(world)?;
     let plans = standing::of_all(&session, world)?;
     let halt = halted(&session, world)?;
@@ -49,6 +58,7 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
     for plan in plans
         .iter()
         .filter(|plan| args.status.as_ref().is_none_or(|wanted| plan.status == *wanted))
+        .filter(|plan| labels.iter().all(|wanted| plan.labels.contains(wanted)))
         .take(args.limit.get())
     {
         text.push_str(&format!(
@@ -59,6 +69,9 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
             visible(&plan.directive)
         ));
         text.push_str(&format!("         {}\n", plan.digest));
+        if !plan.labels.is_empty() {
+            text.push_str(&format!("         labels: {}\n", listed(&plan.labels, FEW)));
+        }
         if let Some(by) = plan.rejected_by.as_ref().filter(|_| plan.status != "rejected") {
             text.push_str(&format!("         rejected by {}: it does not run again\n", visible(by)));
         }
@@ -73,6 +86,7 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
             "recordedAt": plan.recorded_at,
             "expiresAt": plan.expires_at,
             "runs": plan.runs,
+            "labels": plan.labels,
             "rejectedBy": plan.rejected_by,
             "wouldBeRefused": plan.moved.as_ref().map(|moved| moved.code),
         }));

@@ -18,6 +18,7 @@ mod keys;
 mod ledger;
 mod list;
 mod man;
+mod note;
 mod open;
 mod pipelines;
 mod plan;
@@ -65,6 +66,7 @@ pub(crate) fn run(command: Command, global: &Global, world: &mut World, printer:
         Command::Policy(command) => policy::run(&command, world),
         Command::Approve(args) => approve::run(&args, world, printer),
         Command::Reject(args) => reject::run(&args, world),
+        Command::Note(args) => note::run(&args, world),
         Command::Revoke(args) => revoke::run(&args, world),
         Command::Verify(args) => verify::run(&args, world),
         Command::Execute(args) => execute::run(&args, world, printer),

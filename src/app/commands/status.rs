@@ -7,6 +7,7 @@ use crate::{
     app::{
         forge::{self, Asking},
         ledger::begin,
+        notes,
         output::Outcome,
         reasons::RUN_UNKNOWN,
         run::{failure::Failures, lock},
@@ -63,6 +64,7 @@ fn of_repository(session: &Session, world: &World) -> Result<Outcome> {
     for plan in standing::of_all(session, world)? {
         if plan.waits() {
             text.push_str(&format!("plan {}: {}, {}\n", plan.digest, plan.status, visible(&plan.directive)));
+            text.push_str(&notes::line(&plan.labels));
             if let Some(moved) = &plan.moved {
                 text.push_str(&format!("  {}\n", moved.words));
             }
@@ -70,6 +72,7 @@ fn of_repository(session: &Session, world: &World) -> Result<Outcome> {
                 "plan": plan.digest,
                 "status": plan.status,
                 "directive": plan.directive,
+                "labels": plan.labels,
                 "wouldBeRefused": plan.moved.as_ref().map(|moved| moved.code),
             }));
         }
@@ -189,6 +192,7 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
     for (name, well) in names.iter().zip(well) {
         failures.push(if well { Failures::default() } else { Failures::of_run(&mut situation.ledger, name, now)? });
     }
+    let noted = situation.ledger.notes(&digest, notes::SHOWN, now)?;
     let state = situation.ledger.read(now)?.state();
     let executor = lock::executor(session.checkout.git_dir(), state.last_run(&digest));
     let said = match status(state, &digest, now, gate, executor) {
@@ -245,9 +249,13 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
         }
         text.push_str(&format!("  execution would be refused: {} [{}]\n", visible(refusal.message()), refusal.code()));
     }
+    text.push_str(&notes::lines(&noted, &digest));
     let result = json!({
         "plan": digest,
         "status": said,
+        "labels": noted.labels,
+        "notes": notes::rows(&noted),
+        "notesTotal": noted.total,
         "directive": document.directive.name,
         "expiresAt": document.expires_at,
         "approvalsHave": report.approvals.progress.as_ref().map(|progress| progress.have),

@@ -38,6 +38,8 @@ enum Try {
     Review(u64),
     Approve(u64, bool),
     Reject(u64),
+    /// Words and a label that mean nothing to any rule.
+    Note(u64),
     RevokeApproval(usize),
     RevokePlan(u64),
     RevokeKey,
@@ -74,6 +76,7 @@ fn one_try() -> impl Strategy<Value = Try> {
         2 => plan.clone().prop_map(Try::Review),
         8 => (plan.clone(), proptest::bool::weighted(0.3)).prop_map(|(n, session)| Try::Approve(n, session)),
         2 => plan.clone().prop_map(Try::Reject),
+        4 => plan.clone().prop_map(Try::Note),
         6 => (0..8_usize).prop_map(Try::RevokeApproval),
         2 => plan.clone().prop_map(Try::RevokePlan),
         24 => (plan.clone(), run.clone(), 1..4_u32, grants())
@@ -99,9 +102,10 @@ fn story() -> impl Strategy<Value = Vec<Try>> {
         0 => Try::Reject(n),
         1 => Try::RevokePlan(n),
         2 => Try::Plan((n + 1) % PLANS, Some(n), 5_000),
+        3 => Try::Note(n),
         _ => Try::Review(n),
     };
-    let late = proptest::collection::vec(0..4_u8, 0..4);
+    let late = proptest::collection::vec(0..5_u8, 0..4);
     (0..PLANS, 0..RUNS, proptest::bool::weighted(0.4), expires, end, 1..5_usize, late).prop_map(
         move |(n, run, session, expires, end, length, late)| {
             let plan = Try::Plan(n, None, expires);
@@ -160,6 +164,7 @@ fn attempt(chain: &Chain, memory: &Memory, wanted: &Try, n: u64) -> Envelope {
             sign(Who::Bob, Some(plan_digest(*number)), approval)
         }
         Try::Reject(number) => rejection(head, *number, n),
+        Try::Note(number) => note(*number, Some("approved"), &["approved"], &[])(head),
         Try::RevokeApproval(i) => revocation(head, RevocationTarget::Approval(grant(i)), n),
         Try::RevokePlan(number) => revocation(head, RevocationTarget::Plan(plan_digest(*number)), n),
         Try::RevokeKey => revocation(head, RevocationTarget::Key(Who::Bob.key().key_id()), n),
@@ -259,6 +264,24 @@ fn check(memory: &mut Memory, chain: &Chain, entry: &Entry) -> Result<(), TestCa
             memory.ended.insert(*plan, now);
         }
     }
+    Ok(())
+}
+
+/// Checks that a note is taken whatever became of its plan, and that nothing comes of it, for that plan or another.
+fn unmoved(before: &Chain, after: &Chain, number: u64, taken: bool, now: Timestamp) -> Result<(), TestCaseError> {
+    let all = |state: &State| {
+        let plans = state.plans().unwrap();
+        let how = |plan: &Digest| status(state, plan, now, Gate::Open, Executor::Unseen);
+        let standings: Vec<_> = plans.keys().map(how).collect();
+        let rest = (&state.halt, &state.revoked_keys, state.checkpoint(), state.trust_root_version(), &state.past);
+        format!("{plans:?} {:?} {:?} {standings:?} {rest:?}", state.approvals, state.runs)
+    };
+    prop_assert_eq!(all(before.state()), all(after.state()), "a note changed something");
+    // Bob's clock may be behind, and his key may be taken back; nothing else keeps him from writing.
+    let known = before.state().plans().unwrap().contains_key(&plan_digest(number));
+    let silenced = before.state().key_revoked(&Who::Bob.key().key_id()).is_some();
+    prop_assert!(known || !taken, "a note on a plan that is not there");
+    prop_assert!(taken || !known || silenced || after.last_at() > now.plus(-SKEW - 1), "a note was refused");
     Ok(())
 }
 
@@ -362,6 +385,9 @@ proptest! {
             let envelope = attempt(readers.all(), &memory, wanted, 1_000 + n as u64);
             let mut next = readers.clone();
             let taken = next.each(|chain| chain.extend(&envelope, now.plus(-behind), &root, now))?;
+            if let Try::Note(number) = wanted {
+                unmoved(readers.all(), next.all(), *number, taken.is_some(), now)?;
+            }
             let Some((entry, line)) = taken else { continue };
             readers = next;
             readers.0.iter_mut().for_each(Chain::settle);

@@ -4,6 +4,7 @@ mod append;
 mod edit;
 mod focus;
 mod machine;
+mod notes;
 mod past;
 mod reading;
 mod revoked;

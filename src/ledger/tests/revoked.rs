@@ -37,12 +37,13 @@ fn a_key_is_taken_back_by_its_holder_or_by_a_root_key_alone() {
 type Statement = fn(&LedgerHead, Digest) -> Envelope;
 
 /// What Bob and the runner may record, of each kind.
-const KINDS: [(Who, Statement); 9] = [
+const KINDS: [(Who, Statement); 10] = [
     (Who::Bob, |head, _| approved(head, 1, 60)),
     (Who::Bob, |head, _| rejection(head, 1, 61)),
     (Who::Bob, |head, grant| revocation_by(Who::Bob, head, RevocationTarget::Approval(grant), 62)),
     (Who::Bob, |head, _| revocation_by(Who::Bob, head, RevocationTarget::Key(Who::Bob.key().key_id()), 63)),
     (Who::Bob, |head, _| halt_by_bob(head, true, 64)),
+    (Who::Bob, |head, _| note(1, Some("late"), &[], &[])(head)),
     (Who::Ci, |head, _| plan(head, 2, None)),
     (Who::Ci, |head, _| reviewed(head, 1, 65)),
     (Who::Ci, |head, grant| claim(head, 1, "r", 1, vec![grant], 66)),
@@ -248,4 +249,25 @@ fn b32_a_revocation_that_is_dated_before_the_genesis_leaves_the_ledger_readable(
     });
     everybody_reads(&world, &root);
     put(&mut under(&world, &root), |head| halt_by_bob(head, true, 60)).unwrap();
+}
+
+#[test]
+fn b32_a_note_by_a_key_that_the_trust_root_revoked_is_shown_as_such_and_changes_no_label() {
+    let world = World::new();
+    let mut stale = world.open();
+    ready(&mut stale, 1);
+    put(&mut stale, note(1, None, &["kept"], &[])).unwrap();
+    let head = stale.head().unwrap();
+    let late = trust_root(&world.genesis, |document| {
+        document.version = 4;
+        let key = document.keys.iter_mut().find(|key| key.id == Who::Bob.key().key_id()).unwrap();
+        key.revoked_at = Some(t(11));
+    });
+    let line = entry_bytes(head.seq + 1, head.hash, &note(1, Some("mine now"), &["lost"], &["kept"])(&head), t(12));
+    let file = [line.unwrap().as_slice(), b"\n"].concat();
+    forge(&world, &[set(entry_path(head.seq + 1), file)], &[world.tip()]);
+    let notes = under(&world, &late).notes(&plan_digest(1), 9, t(12)).unwrap();
+    assert_eq!(notes.labels.iter().map(|label| label.as_str()).collect::<Vec<_>>(), ["kept"]);
+    let marked: Vec<_> = notes.newest.iter().map(|note| (note.text.as_deref(), note.late)).collect();
+    assert_eq!(marked, [(Some("mine now"), true), (None, false)]);
 }

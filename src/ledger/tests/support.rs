@@ -284,6 +284,33 @@ pub(super) fn rejection(head: &LedgerHead, number: u64, n: u64) -> Envelope {
     sign(Who::Bob, Some(plan_digest(number)), record)
 }
 
+/// What Bob has to say about a plan, and the labels that he adds and removes.
+pub(super) fn note(number: u64, text: Option<&str>, add: &[&str], remove: &[&str]) -> impl Fn(&LedgerHead) -> Envelope {
+    let (text, add, remove) = (text.map(str::to_owned), ids(add), ids(remove));
+    move |head| {
+        let record = Note { text: text.clone(), add: add.clone(), remove: remove.clone(), ..bobs_note(head, number) };
+        sign(Who::Bob, Some(plan_digest(number)), record)
+    }
+}
+
+fn ids(words: &[&str]) -> Vec<Id> {
+    words.iter().map(|word| id(word)).collect()
+}
+
+/// A note that says nothing yet.
+pub(super) fn bobs_note(head: &LedgerHead, number: u64) -> Note {
+    Note {
+        plan: plan_digest(number),
+        text: None,
+        add: Vec::new(),
+        remove: Vec::new(),
+        noted_by: Who::Bob.actor(),
+        nonce: nonce(head.seq),
+        ledger: head.clone(),
+        noted_at: t(2),
+    }
+}
+
 pub(super) fn revocation(head: &LedgerHead, target: RevocationTarget, n: u64) -> Envelope {
     revocation_by(Who::Alice, head, target, n)
 }

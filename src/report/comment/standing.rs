@@ -139,6 +139,8 @@ pub struct StatusReply<'a> {
     pub expires: Timestamp,
     /// How it stands.
     pub standing: &'a Standing,
+    /// What people labelled it with.
+    pub labels: &'a [Id],
     /// Its runs, oldest first.
     pub runs: &'a [RunLine],
     /// Why it would not be executed now, where it would not.
@@ -177,6 +179,10 @@ impl StatusReply<'_> {
         page.heading(&[Own("Plan "), Code(self.directive.as_str()), Own(": "), Own(self.standing.words())]);
         page.item(&[Digest(self.plan)]);
         page.item(&[Own("Expires "), Minute(self.expires)]);
+        if !self.labels.is_empty() {
+            let labels: Vec<&str> = self.labels.iter().map(Id::as_str).collect();
+            page.item(&[Own("Labels, which approve nothing: "), Code(&labels.join(", "))]);
+        }
         people(page, self.standing);
         for run in self.runs {
             page.item(&[Own("Run "), Code(run.run.as_str()), Own(": "), Bold(run_status(run.status))]);

@@ -161,6 +161,7 @@ fn all(words: &str) -> Vec<(&'static str, String)> {
         directive: &directive,
         expires: at(),
         standing: &standings[0],
+        labels: &[],
         runs: &runs,
         refusal: Some(&refusal),
     };
@@ -545,6 +546,7 @@ fn one_typical_comment_of_each_kind() {
         directive: &directive,
         expires: at(),
         standing: &standing,
+        labels: &["approved".parse().unwrap(), "friday".parse().unwrap()],
         runs: &[run_line()],
         refusal: None,
     };

@@ -9,6 +9,7 @@ macro_rules! predicate {
 }
 
 mod approval;
+mod note;
 mod run;
 
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     approval::{Approval, Binding, MAX_USES, Method, Rejection, Revocation, RevocationTarget, Scope},
+    note::{MAX_CHANGES, MAX_LABELS, MAX_NOTE, Note},
     run::{Claim, Job, Outcome, Resolution, ResolveAs, StepFinished, StepStarted, Verification},
 };
 use super::{evidence::Evidence, statement::Predicate};
