@@ -17,11 +17,11 @@ pub const TRUST_ROOT_TYPE: &str = "https://countersign.dev/trust-root/v1";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Duty {
-    /// Changes of the trust root, and the ledger's genesis.
+    /// Changes of the trust root, and the ledger's genesis; a person's notes.
     Root,
-    /// Plans and reviews.
+    /// Plans and reviews; a person's notes.
     Planner,
-    /// Approvals, rejections, revocations, halts and resolutions.
+    /// Approvals, rejections, revocations, halts, resolutions and notes.
     Approver,
     /// Claims, steps, outcomes and checkpoints.
     Executor,
