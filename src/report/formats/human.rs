@@ -1,14 +1,8 @@
-//! For people: plain lines, and on a terminal a bar and a spinner for each step that runs.
+//! For people: plain lines, and on a terminal below them a picture of what runs.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-    time::Duration,
-};
+use std::io::{self, Write};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use super::Format;
+use super::{Format, picture::Picture};
 use crate::{
     base::{
         ident::Id,
@@ -37,21 +31,17 @@ const LONGEST_WORDS: usize = 300;
 
 struct Human {
     style: Style,
-    bars: MultiProgress,
-    total: Option<ProgressBar>,
-    running: BTreeMap<Id, ProgressBar>,
+    picture: Picture,
 }
 
 impl Human {
     fn new(style: Style) -> Self {
-        let drawn = style.progress && !style.quiet;
-        let target = if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { style, bars: MultiProgress::with_draw_target(target), total: None, running: BTreeMap::new() }
+        Self { style, picture: Picture::new(style.progress && !style.quiet) }
     }
 
-    /// Writes a line above the bars.
+    /// Writes a line above the picture, where it stays.
     fn line(&self, out: &mut dyn Write, text: &str) -> io::Result<()> {
-        self.bars.suspend(|| writeln!(out, "{text}"))
+        self.picture.above(|| writeln!(out, "{text}"))
     }
 
     fn step_finished(
@@ -61,13 +51,8 @@ impl Human {
         outcome: &StepOutcome,
         retrying: bool,
     ) -> io::Result<()> {
-        if let Some(spinner) = self.running.remove(step) {
-            spinner.finish_and_clear();
-        }
         let fine = matches!(outcome.status, StepStatus::Succeeded | StepStatus::Skipped);
-        if !retrying && let Some(total) = &self.total {
-            total.inc(1);
-        }
+        self.picture.ended(step, (!retrying).then_some(fine));
         if fine && self.style.quiet {
             return Ok(());
         }
@@ -112,23 +97,14 @@ impl Renderer for Human {
     fn event(&mut self, out: &mut dyn Write, event: &RunEvent) -> io::Result<()> {
         match event {
             RunEvent::RunStarted { run, plan, steps, at: _ } => {
-                let bar = self.bars.add(ProgressBar::new(u64::from(*steps)));
-                if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} steps {elapsed}") {
-                    bar.set_style(style);
-                }
-                self.total = Some(bar);
+                self.picture.begin(run, u64::from(*steps));
                 if self.style.quiet {
                     return Ok(());
                 }
                 self.line(out, &format!("run {run} of plan {plan}, {}", count(*steps, "step")))
             }
             RunEvent::StepStarted { step, attempt, .. } => {
-                let spinner = self.bars.add(ProgressBar::new_spinner());
-                spinner.set_message(step.to_string());
-                if self.style.progress && !self.style.quiet {
-                    spinner.enable_steady_tick(Duration::from_millis(120));
-                }
-                self.running.insert(step.clone(), spinner);
+                self.picture.started(step, *attempt);
                 if self.style.quiet || self.style.progress {
                     return Ok(());
                 }
@@ -137,12 +113,7 @@ impl Renderer for Human {
             }
             RunEvent::StepFinished { step, outcome, retrying, .. } => self.step_finished(out, step, outcome, *retrying),
             RunEvent::RunFinished { outcome, .. } => {
-                for (_, spinner) in std::mem::take(&mut self.running) {
-                    spinner.finish_and_clear();
-                }
-                if let Some(total) = self.total.take() {
-                    total.finish_and_clear();
-                }
+                self.picture.end();
                 let fine = outcome.status == RunStatus::Completed;
                 if fine && self.style.quiet {
                     return Ok(());

@@ -6,6 +6,7 @@ mod human;
 mod json;
 mod junit;
 mod markdown;
+mod picture;
 mod sarif;
 
 use super::{Renderer, Style};
