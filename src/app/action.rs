@@ -259,6 +259,7 @@ mod tests {
                 stdin_is_terminal: false,
                 stdout_is_terminal: false,
                 stderr_is_terminal: false,
+                draws: false,
                 stdout_is_file: false,
                 stderr_is_file: false,
             },

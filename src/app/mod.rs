@@ -132,6 +132,7 @@ fn command(args: Args, world: &mut World) -> ExitClass {
         Err(_) => ReportFiles::default(),
     };
     let told = asked.and_then(|()| printer.tell_events(&args.global, world));
+    world.console.draws = printer.style().progress;
     let result = told.and_then(|()| commands::run(args.command, &args.global, world, &printer));
     let class = printer.finish(result, &reports, world).unwrap_or(ExitClass::Internal);
     if world.events.broken() {

@@ -186,7 +186,7 @@ impl Printer {
         };
         let style = Style {
             color: if wanted { Color::Always } else { Color::Never },
-            progress: world.console.stderr_is_terminal && !global.quiet && !global.json,
+            progress: is_watched(global, world),
             quiet: global.quiet,
             ..Style::default()
         };
@@ -356,6 +356,13 @@ impl Printer {
         let _ = write!(console.stderr, "{}", self.plain(&words(refusal)));
         class
     }
+}
+
+/// Tells whether a person looks on: at a terminal that can be drawn on, and that no program reads along.
+fn is_watched(global: &Global, world: &World) -> bool {
+    let can_draw = world.env.text("TERM").is_some_and(|term| !matches!(term, "" | "dumb"));
+    let events = global.events.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    world.console.stderr_is_terminal && can_draw && !global.quiet && !global.json && !events
 }
 
 /// Writes each file that was asked for, whole or not at all.

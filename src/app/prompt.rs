@@ -156,6 +156,7 @@ mod tests {
             stdin_is_terminal: terminal,
             stdout_is_terminal: false,
             stderr_is_terminal: false,
+            draws: false,
             stdout_is_file: false,
             stderr_is_file: false,
         };

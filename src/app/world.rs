@@ -247,6 +247,8 @@ pub struct Console {
     pub stdout_is_terminal: bool,
     /// Whether standard error is a terminal.
     pub stderr_is_terminal: bool,
+    /// Whether something may be drawn on standard error while a command works: decided once the command line is known.
+    pub draws: bool,
     /// Whether standard output is a regular file, and so nothing that a CI reads along.
     pub stdout_is_file: bool,
     /// Whether standard error is a regular file.
@@ -270,6 +272,7 @@ impl Console {
             stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
+            draws: false,
             stdout_is_file: is_file(rustix::stdio::stdout()),
             stderr_is_file: is_file(rustix::stdio::stderr()),
         }

@@ -420,6 +420,11 @@ sys.exit(os.waitstatus_to_exitcode(status))
 "#;
 
 fn typed(bench: &Bench, answers: &[&str], args: &[&str]) -> Ran {
+    typed_at("dumb", bench, answers, args)
+}
+
+/// As [`typed`], at a terminal of some kind.
+fn typed_at(kind: &str, bench: &Bench, answers: &[&str], args: &[&str]) -> Ran {
     let binary = bench.binary();
     let mut command = python();
     command.args(["-I", "-c", TYPIST, &answers.join("|")]).arg(binary.get_program()).args(args);
@@ -427,6 +432,7 @@ fn typed(bench: &Bench, answers: &[&str], args: &[&str]) -> Ran {
     for (key, value) in binary.get_envs() {
         command.env(key, value.unwrap());
     }
+    command.env("TERM", kind);
     ran(command.stdin(Stdio::null()).output().unwrap())
 }
 
@@ -455,6 +461,30 @@ fn we7_at_a_real_terminal_only_the_digest_and_yes_approve() {
     let _ = fs::remove_file(bench.path(CANARY));
     real(&bench, &["execute", &mark.file]).exits(0);
     assert!(ran_something(&bench));
+}
+
+#[test]
+fn we17_at_a_real_terminal_a_run_draws_and_leaves_plain_lines_and_a_pipe_sees_nothing_of_it() {
+    if !has("python3") {
+        return;
+    }
+    let bench = real_solo();
+    for (kind, more, draws) in
+        [("xterm", "--color=never", true), ("dumb", "--color=never", false), ("xterm", "--quiet", false)]
+    {
+        let mark = real_plan(&bench, &format!("plan-{kind}{more}"));
+        real(&bench, &["approve", &mark.file, "--digest", &mark.digest]).exits(0);
+        let shown = typed_at(kind, &bench, &[], &["execute", &mark.file, more]).exits(0).stdout;
+        assert_eq!(shown.contains('\u{1b}'), draws, "{kind} {more}: {shown:?}");
+        assert_eq!(shown.contains("succeeded mark"), more != "--quiet", "{kind} {more}: {shown:?}");
+        // Whatever was drawn is taken away again, and the cursor is where it was.
+        assert!(!shown.contains("\u{1b}[?25l") || shown.contains("\u{1b}[?25h"), "{shown:?}");
+    }
+    let mark = real_plan(&bench, "plan-pipe");
+    real(&bench, &["approve", &mark.file, "--digest", &mark.digest]).exits(0);
+    let ran = real(&bench, &["execute", &mark.file]).exits(0);
+    assert!(ran.stderr.contains("started mark\nsucceeded mark\n"), "{}", ran.stderr);
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains('\u{1b}'));
 }
 
 #[test]

@@ -192,6 +192,7 @@ impl Bench {
                 stdin_is_terminal: terminal,
                 stdout_is_terminal: false,
                 stderr_is_terminal: false,
+                draws: false,
                 stdout_is_file: false,
                 stderr_is_file: false,
             },

@@ -283,6 +283,7 @@ fn silent() -> Console {
         stdin_is_terminal: false,
         stdout_is_terminal: false,
         stderr_is_terminal: false,
+        draws: false,
         stdout_is_file: false,
         stderr_is_file: false,
     }

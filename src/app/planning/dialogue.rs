@@ -146,15 +146,17 @@ impl Dialogue<'_> {
         if paid {
             self.notes.extend(self.meter.before(bytes, self.max_output_tokens)?);
         }
-        let terminal = world.console.stderr_is_terminal;
+        let draws = world.console.draws;
+        let asked = if self.model.is_empty() { "the planner" } else { self.model };
+        let asked = format!("{}, question {}", visible(asked), self.exchanges.len() + 1);
         let stderr = &mut world.console.stderr;
         let mut shown = false;
         let mut progress = |progress: Progress| {
-            if terminal {
+            if draws {
                 let text = match progress {
-                    Progress::Asked => "asked, waiting".to_owned(),
-                    Progress::Received(bytes) => format!("{bytes} bytes"),
-                    Progress::Waiting(seconds) => format!("the provider asks to wait for {seconds} s"),
+                    Progress::Asked => format!("{asked}: waiting for the answer"),
+                    Progress::Received(bytes) => format!("{asked}: {bytes} bytes of the answer"),
+                    Progress::Waiting(seconds) => format!("{asked}: the provider asks to wait for {seconds} s"),
                 };
                 shown |= write!(stderr, "\r\x1b[K{text}").and_then(|()| stderr.flush()).is_ok();
             }
