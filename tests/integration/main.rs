@@ -55,6 +55,7 @@ mod planner_loop;
 mod planner_scene;
 mod planner_trigger;
 mod planning_used;
+mod prompt_cache;
 mod provider_http;
 mod providers;
 mod readme;
