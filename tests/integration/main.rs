@@ -42,6 +42,7 @@ mod model_double;
 mod oidc;
 mod outputs;
 mod pipelines_bulk_edit;
+mod pipelines_collect;
 mod pipelines_inventory;
 mod pipelines_migration;
 mod pipelines_postgres;
