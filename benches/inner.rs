@@ -145,6 +145,7 @@ fn ask(source: &mut HttpSource, text: &str) -> provider::Exchange {
     let question = provider::Question {
         system: "You draft plans.",
         turns: &turns,
+        stable: 0,
         schema: &schema,
         model: "some-model",
         max_output_tokens: 4_096,

@@ -158,7 +158,12 @@ pub(super) fn config() -> Value {
         "modelFlag": line(),
         "answer": { "enum": ["plain", "claude", "codex", "gemini"] },
     });
-    let price = json!({ "inputPerMillion": whole(), "outputPerMillion": whole() });
+    let price = json!({
+        "inputPerMillion": whole(),
+        "outputPerMillion": whole(),
+        "cachedPerMillion": whole(),
+        "cacheWritePerMillion": whole(),
+    });
     let properties = json!({
         "version": { "const": 1 },
         "planner": { "enum": ["fixed", "model", "command", "manual"] },
@@ -170,6 +175,10 @@ pub(super) fn config() -> Value {
         "timeout": duration(),
         "maxRevisions": { "type": "integer", "minimum": 0, "maximum": 100 },
         "send": { "type": "array", "items": { "type": "string" }, "description": "Globs of what may be sent to a model." },
+        "promptCache": {
+            "type": "boolean",
+            "description": "Whether what stays the same in questions is marked for the provider's cache.",
+        },
         "currency": { "type": "string", "pattern": "^[A-Z]{3}$" },
         "budgets": object(
             json!({

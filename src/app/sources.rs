@@ -114,8 +114,15 @@ mod tests {
     fn ask(opened: &mut Opened) -> Result<String> {
         let turns = [Turn { role: Role::Asker, text: "q".into() }];
         let schema = serde_json::json!({});
-        let question =
-            Question { system: "s", turns: &turns, schema: &schema, model: "", max_output_tokens: 9, seed: 0 };
+        let question = Question {
+            system: "s",
+            turns: &turns,
+            stable: 0,
+            schema: &schema,
+            model: "",
+            max_output_tokens: 9,
+            seed: 0,
+        };
         opened.source.ask(&question, &mut |_| {}).map(|exchange| exchange.text)
     }
 

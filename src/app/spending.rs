@@ -19,7 +19,7 @@ use crate::{
     ledger::Ledger,
     plan::{
         seal,
-        usage::{Usage, decimal},
+        usage::{Usage, decimal, of_cache},
     },
     planner::{
         budget::{Account, Budget, Limits, Mode, Spent, tokens_of},
@@ -118,11 +118,15 @@ impl Total {
 
     /// Returns the sums on one line.
     pub(crate) fn line(&self) -> String {
-        let Spent { tokens_in, tokens_out, requests, millis, .. } = self.spent;
+        let Spent { tokens_in, tokens_out, requests, millis, cached, cache_written, .. } = self.spent;
+        let parts = [(cached, "read from a cache"), (cache_written, "written to one")];
+        let told: Vec<String> =
+            parts.iter().filter_map(|(tokens, what)| tokens.map(|tokens| format!("{tokens} {what}"))).collect();
+        let of_cache = if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) };
         let estimated = if self.estimated { " (in part estimated)" } else { "" };
         let seconds = decimal(millis.saturating_mul(1000));
         let mut line = format!(
-            "{} by models: tokens sent {tokens_in}, received {tokens_out}{estimated}, requests {requests}, {seconds} s",
+            "{} by models: tokens sent {tokens_in}{of_cache}, received {tokens_out}{estimated}, requests {requests}, {seconds} s",
             self.plans
         );
         for (currency, money) in &self.money {
@@ -139,6 +143,8 @@ pub(crate) struct Meter {
     price: Option<Price>,
     currency: String,
     estimated: bool,
+    /// Whether questions are marked for the provider's cache, which may ask more for what it keeps.
+    marked: bool,
     /// What is not in the sums, to be said once.
     left_out: Vec<String>,
 }
@@ -194,9 +200,15 @@ impl Meter {
                 price,
                 currency: currency.to_owned(),
                 estimated: false,
+                marked: false,
                 left_out: if budget.mode == Mode::Off { Vec::new() } else { left_out },
             }),
         }
+    }
+
+    /// Says whether questions are marked for the provider's cache.
+    pub(crate) fn marking(self, marked: bool) -> Self {
+        Self { marked, ..self }
     }
 
     /// Asks whether a question of so many bytes may be asked; returns what a person is to be told.
@@ -204,7 +216,7 @@ impl Meter {
     /// # Errors
     /// `planner.budget`.
     pub(crate) fn before(&mut self, bytes_sent: usize, max_output_tokens: u32) -> Result<Vec<String>> {
-        let next = self.priced(Spent::estimate(bytes_sent, max_output_tokens));
+        let next = self.at_most(Spent::estimate(bytes_sent, max_output_tokens));
         let warned = self.account.check(next, self.price.is_some())?;
         let warned = warned.iter().map(|exceeded| format!("with the next question over a budget: {exceeded}"));
         Ok(std::mem::take(&mut self.left_out).into_iter().chain(warned).collect())
@@ -214,20 +226,26 @@ impl Meter {
     pub(crate) fn after(&mut self, exchange: &Exchange) -> Vec<String> {
         let usage = exchange.usage;
         self.estimated |= usage.input_tokens.is_none() || usage.output_tokens.is_none();
+        let tokens_in = usage.input_tokens.unwrap_or_else(|| tokens_of(exchange.sent.len()));
+        // What a provider says of its cache is bounded by what was sent.
+        let (cached, cache_written) = of_cache(tokens_in, usage.cached_tokens, usage.cache_write_tokens);
         let used = Spent {
-            tokens_in: usage.input_tokens.unwrap_or_else(|| tokens_of(exchange.sent.len())),
+            tokens_in,
+            cached,
+            cache_written,
             tokens_out: usage.output_tokens.unwrap_or_else(|| tokens_of(exchange.text.len())),
             requests: u64::from(exchange.requests),
             money_micros: 0,
             millis: exchange.millis,
         };
-        self.count(used)
+        self.count(self.priced(used))
     }
 
     /// Counts a question that had no answer: the provider may have read it all the same.
     pub(crate) fn after_failure(&mut self, bytes_sent: usize) -> Vec<String> {
         self.estimated = true;
-        self.count(Spent { tokens_in: tokens_of(bytes_sent), requests: 1, ..Spent::default() })
+        let used = Spent { tokens_in: tokens_of(bytes_sent), requests: 1, ..Spent::default() };
+        self.count(self.at_most(used))
     }
 
     /// Returns the milliseconds that the next answer may take, where a budget bounds them.
@@ -240,6 +258,8 @@ impl Meter {
         let spent = self.account.spent();
         Usage {
             input_tokens: spent.tokens_in,
+            cached_tokens: spent.cached,
+            cache_write_tokens: spent.cache_written,
             output_tokens: spent.tokens_out,
             estimated: self.estimated,
             requests: spent.requests,
@@ -251,12 +271,18 @@ impl Meter {
     }
 
     fn count(&mut self, used: Spent) -> Vec<String> {
-        let over = self.account.record(self.priced(used));
+        let over = self.account.record(used);
         over.iter().map(|exceeded| format!("over a budget: {exceeded}")).collect()
     }
 
     fn priced(&self, spent: Spent) -> Spent {
-        let cost = self.price.map_or(0, |price| price.cost(spent.tokens_in, spent.tokens_out));
+        let cost = self.price.map_or(0, |price| price.cost(&spent));
+        Spent { money_micros: cost, ..spent }
+    }
+
+    /// Prices what nobody has told yet.
+    fn at_most(&self, spent: Spent) -> Spent {
+        let cost = self.price.map_or(0, |price| price.most(&spent, self.marked));
         Spent { money_micros: cost, ..spent }
     }
 }

@@ -1,6 +1,7 @@
 //! Plans: the document, the seal that checks it, its view, and the difference between two.
 
 pub mod diff;
+pub mod fence;
 pub mod model;
 pub mod proposal;
 pub mod reasons;

@@ -14,8 +14,12 @@ use crate::{
 /// What was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// Tokens that were sent.
+    /// Tokens that were sent, those of a provider's cache included.
     pub tokens_in: u64,
+    /// Of these, those read from a provider's cache; none where nobody said.
+    pub cached: Option<u64>,
+    /// Of these, those written to a provider's cache; none where nobody said.
+    pub cache_written: Option<u64>,
     /// Tokens that came back.
     pub tokens_out: u64,
     /// Requests, repeated ones included.
@@ -36,16 +40,22 @@ impl Spent {
             tokens_in: tokens_of(bytes_sent),
             tokens_out: u64::from(max_output_tokens),
             requests: 1,
-            money_micros: 0,
             millis: 1,
+            ..Self::default()
         }
     }
 
     /// Returns the sum of both.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
+        let both = |one: Option<u64>, two: Option<u64>| match (one, two) {
+            (None, None) => None,
+            _ => Some(one.unwrap_or(0).saturating_add(two.unwrap_or(0))),
+        };
         Self {
             tokens_in: self.tokens_in.saturating_add(other.tokens_in),
+            cached: both(self.cached, other.cached),
+            cache_written: both(self.cache_written, other.cache_written),
             tokens_out: self.tokens_out.saturating_add(other.tokens_out),
             requests: self.requests.saturating_add(other.requests),
             money_micros: self.money_micros.saturating_add(other.money_micros),
@@ -58,6 +68,8 @@ impl Spent {
     pub fn of(usage: &Usage) -> Self {
         Self {
             tokens_in: usage.input_tokens,
+            cached: usage.cached_tokens,
+            cache_written: usage.cache_write_tokens,
             tokens_out: usage.output_tokens,
             requests: usage.requests,
             money_micros: 0,
@@ -307,14 +319,15 @@ mod tests {
 
     #[test]
     fn d18_every_bound_of_every_scope_refuses_alone() {
-        let used = Spent { tokens_in: 50, tokens_out: 50, requests: 5, money_micros: 500, millis: 5000 };
+        let used =
+            Spent { tokens_in: 50, tokens_out: 50, requests: 5, money_micros: 500, millis: 5000, ..Spent::default() };
         let bounds = [
             tokens(100),
             Limits { requests: Some(5), ..Limits::default() },
             Limits { money_micros: Some(500), ..Limits::default() },
             Limits { millis: Some(5000), ..Limits::default() },
         ];
-        let next = Spent { tokens_in: 1, tokens_out: 0, requests: 1, money_micros: 1, millis: 1 };
+        let next = Spent { tokens_in: 1, requests: 1, money_micros: 1, millis: 1, ..Spent::default() };
         for limits in bounds {
             let mut plan = of_plan(Mode::Strict, limits);
             assert!(plan.record(used).is_empty());

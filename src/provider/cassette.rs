@@ -54,9 +54,14 @@ struct Line {
     input_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     output_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    cached_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    cache_write_tokens: Option<u64>,
 }
 
-/// Returns the digest of a question: all that the model is told and asked for, but not the seed, which is new each time.
+/// Returns the digest of a question: all that the model is told and asked for, but not the seed, which is new each time,
+/// nor where a provider may cut it.
 ///
 /// # Errors
 /// Where the schema is no value that canonical JSON knows.
@@ -143,6 +148,8 @@ impl<S: Source, W: Write> Source for Recorder<S, W> {
             model: exchange.model.clone(),
             input_tokens: exchange.usage.input_tokens,
             output_tokens: exchange.usage.output_tokens,
+            cached_tokens: exchange.usage.cached_tokens,
+            cache_write_tokens: exchange.usage.cache_write_tokens,
         })?;
         Ok(exchange)
     }
@@ -203,7 +210,12 @@ impl Source for Replay {
             received,
             text: line.text.concat(),
             model: line.model,
-            usage: Usage { input_tokens: line.input_tokens, output_tokens: line.output_tokens },
+            usage: Usage {
+                input_tokens: line.input_tokens,
+                output_tokens: line.output_tokens,
+                cached_tokens: line.cached_tokens,
+                cache_write_tokens: line.cache_write_tokens,
+            },
             requests: 0,
             millis: 0,
         })

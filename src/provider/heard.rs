@@ -1,7 +1,10 @@
 //! What has been heard of an answer, whole or piece by piece, and whether it is one.
 
 use crate::{
-    base::reason::{Refusal, Result},
+    base::{
+        json::MAX_INTEGER,
+        reason::{Refusal, Result},
+    },
     provider::{
         Usage,
         reasons::{CUT_SHORT, EMPTY, FAILED, FILTERED, MALFORMED, REFUSAL, TOOL_CALL, TRUNCATED},
@@ -49,11 +52,16 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// Notes a count of tokens where the provider tells it.
+    /// Notes a count of tokens where the provider tells it, no larger than a plan can hold.
     pub(super) fn count(place: &mut Option<u64>, told: Option<u64>) {
-        if told.is_some() {
-            *place = told;
+        if let Some(told) = told {
+            *place = Some(told.min(MAX_INTEGER.unsigned_abs()));
         }
+    }
+
+    /// Notes a count that grows while an answer comes in: one that shrinks again does not count.
+    pub(super) fn count_up(place: &mut Option<u64>, told: Option<u64>) {
+        Self::count(place, told.max(*place));
     }
 
     /// Refuses whatever is not one whole text of a model that ended by itself.

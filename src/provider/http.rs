@@ -51,6 +51,8 @@ pub struct Settings {
     pub pause: Duration,
     /// Whether the answer comes as a stream, so that there is progress to tell.
     pub stream: bool,
+    /// Whether what stays the same is marked for the provider's cache, where its protocol has a mark.
+    pub mark_cache: bool,
 }
 
 impl Default for Settings {
@@ -62,6 +64,7 @@ impl Default for Settings {
             max_pause: Duration::from_secs(60),
             pause: Duration::from_secs(1),
             stream: true,
+            mark_cache: true,
         }
     }
 }
@@ -121,7 +124,8 @@ impl HttpSource {
                 .hint(format!("set {variable} to a key for {}", endpoint.host())));
         }
         let wait = Box::new(std::thread::sleep);
-        Ok(Self { wire, endpoint, key, settings, wait, without: Vec::new(), requests: 0, engine: None })
+        let without = if settings.mark_cache { Vec::new() } else { vec![Extra::CacheMark] };
+        Ok(Self { wire, endpoint, key, settings, wait, without, requests: 0, engine: None })
     }
 
     /// Lets time pass in another way.

@@ -133,8 +133,15 @@ mod tests {
     fn ask(source: &mut Manual, text: &str) -> Result<Exchange> {
         let turns = [Turn { role: Role::Asker, text: text.to_owned() }];
         let schema = serde_json::json!({ "type": "object" });
-        let question =
-            Question { system: "task", turns: &turns, schema: &schema, model: "", max_output_tokens: 9, seed: 0 };
+        let question = Question {
+            system: "task",
+            turns: &turns,
+            stable: 0,
+            schema: &schema,
+            model: "",
+            max_output_tokens: 9,
+            seed: 0,
+        };
         source.ask(&question, &mut |_| {})
     }
 

@@ -45,6 +45,10 @@ pub struct Question<'q> {
     pub system: &'q str,
     /// The conversation so far; the last turn is the asker's.
     pub turns: &'q [Turn],
+    /// How many bytes at the beginning of the first turn stay the same in the questions that may follow; 0 where none.
+    ///
+    /// It is a hint for the provider's cache, and nothing that the model is told.
+    pub stable: usize,
     /// The JSON Schema (draft 2020-12, objects closed) that the answer must satisfy.
     pub schema: &'q serde_json::Value,
     /// The model's name, as the provider knows it; empty where the source has no choice.
@@ -58,10 +62,14 @@ pub struct Question<'q> {
 /// What an answer cost, as the provider reports it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Tokens that were sent; none where the provider does not say.
+    /// Tokens that were sent, those of its cache included; none where the provider does not say.
     pub input_tokens: Option<u64>,
     /// Tokens that came back; none where the provider does not say.
     pub output_tokens: Option<u64>,
+    /// Of the tokens sent, those that the provider read from its cache; none where it does not say.
+    pub cached_tokens: Option<u64>,
+    /// Of the tokens sent, those that the provider wrote to its cache; none where it does not say.
+    pub cache_write_tokens: Option<u64>,
 }
 
 /// One question and its answer.

@@ -79,6 +79,7 @@ impl LocalModel {
         let question = Question {
             system: "You draft plans.",
             turns: &turns,
+            stable: 0,
             schema: &schema,
             model: "tiny",
             max_output_tokens: tokens,

@@ -14,7 +14,7 @@ use super::{
 const KEY: &str = "sk-a-key-of-nobody-4711";
 
 /// The variable that holds the key of a provider.
-fn variable(wire: &str) -> &'static str {
+pub(crate) fn variable(wire: &str) -> &'static str {
     match wire {
         "anthropic" => "ANTHROPIC_API_KEY",
         "gemini" => "GEMINI_API_KEY",
@@ -23,7 +23,7 @@ fn variable(wire: &str) -> &'static str {
 }
 
 /// Asks a model for a plan; what a person types comes with a terminal.
-fn ask(bench: &Bench, wire: &str, double: &ModelDouble, typed: Option<&str>) -> Ran {
+pub(crate) fn ask(bench: &Bench, wire: &str, double: &ModelDouble, typed: Option<&str>) -> Ran {
     let endpoint = double.url();
     let mut line = vec!["plan", "draft", "--planner", "model", "--endpoint", &endpoint, "--out", "../asked.json"];
     line.extend(["--provider", wire, "--model", "test-model", "--json"]);
@@ -33,11 +33,11 @@ fn ask(bench: &Bench, wire: &str, double: &ModelDouble, typed: Option<&str>) -> 
     bench.run_with(&line, &[(variable(wire), KEY)], typed.unwrap_or_default(), typed.is_some())
 }
 
-fn says(wire: &str, answer: &Value) -> super::model_double::Reply {
+pub(crate) fn says(wire: &str, answer: &Value) -> super::model_double::Reply {
     shapes::says(wire, &answer.to_string(), true)
 }
 
-fn taken(ran: &Ran) -> Drafted {
+pub(crate) fn taken(ran: &Ran) -> Drafted {
     let result = ran.json()["result"].clone();
     Drafted { digest: result["planDigest"].as_str().unwrap().to_owned(), file: "../asked.json".to_owned(), result }
 }

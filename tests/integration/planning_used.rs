@@ -16,6 +16,8 @@ fn of_model(bench: &Bench, honest: &Drafted, tokens: u64, file: &str) -> Drafted
     plan.planner.model = Some("some-model-1".to_owned());
     plan.planner.usage = Some(Usage {
         input_tokens: tokens,
+        cached_tokens: (tokens > 50).then_some(60),
+        cache_write_tokens: None,
         output_tokens: 7,
         estimated: false,
         requests: 1,
@@ -42,6 +44,8 @@ fn df13_what_the_recorded_plans_used_is_in_the_statistics_and_the_view() {
         json!({
             "plans": 2,
             "inputTokens": 123,
+            "cachedTokens": 60,
+            "cacheWriteTokens": null,
             "outputTokens": 14,
             "estimated": false,
             "requests": 2,
@@ -50,5 +54,8 @@ fn df13_what_the_recorded_plans_used_is_in_the_statistics_and_the_view() {
         })
     );
     let shown = bench.json(&["render", &first.file, "--format", "markdown"]).exits(0).stdout;
-    assert!(shown.contains("Used: tokens sent 100, received 7; requests 1; 1500 ms; "), "{shown}");
+    assert!(
+        shown.contains("Used: tokens sent 100 (60 read from a cache), received 7; requests 1; 1500 ms; "),
+        "{shown}"
+    );
 }

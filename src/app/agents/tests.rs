@@ -63,6 +63,7 @@ impl Machine {
         let question = Question {
             system: "the-task",
             turns: &turns,
+            stable: 0,
             schema: &schema,
             model: "m-1",
             max_output_tokens: 9,
@@ -258,8 +259,15 @@ fn a_long_question_is_read_whole_and_one_that_is_not_read_holds_nothing_up() {
         let launcher = SandboxLauncher::new(&stub(), None, &machine.world()).unwrap();
         let turns = [Turn { role: Role::Asker, text: "x".repeat(1 << 20) }];
         let schema = json!({});
-        let question =
-            Question { system: "", turns: &turns, schema: &schema, model: "", max_output_tokens: 9, seed: 1 };
+        let question = Question {
+            system: "",
+            turns: &turns,
+            stable: 0,
+            schema: &schema,
+            model: "",
+            max_output_tokens: 9,
+            seed: 1,
+        };
         CommandSource::new(stub(), launcher, Duration::from_secs(60)).ask(&question, &mut |_| {}).unwrap()
     };
     let exchange = ask(&machine);
@@ -277,7 +285,8 @@ fn a_program_of_the_repository_is_no_agent() {
     world.env = world.env.with("PATH", machine.path("repo"));
     let launcher = SandboxLauncher::new(&stub(), Some(&machine.path("repo")), &world).unwrap();
     let schema = json!({});
-    let question = Question { system: "", turns: &[], schema: &schema, model: "", max_output_tokens: 9, seed: 1 };
+    let question =
+        Question { system: "", turns: &[], stable: 0, schema: &schema, model: "", max_output_tokens: 9, seed: 1 };
     let refusal =
         CommandSource::new(stub(), launcher, Duration::from_secs(60)).ask(&question, &mut |_| {}).unwrap_err();
     assert_eq!(refusal.code(), "path.system");

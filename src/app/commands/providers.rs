@@ -191,6 +191,7 @@ fn ask(config: &Config, name: &str, checkout: Option<&Path>, world: &World) -> R
     let question = Question {
         system: "This asks whether you can be reached.",
         turns: &turns,
+        stable: 0,
         schema: &schema,
         model: config.model().value.as_deref().unwrap_or_default(),
         max_output_tokens: 100,

@@ -69,6 +69,8 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
         "planning": {
             "plans": planning.plans,
             "inputTokens": planning.spent.tokens_in,
+            "cachedTokens": planning.spent.cached,
+            "cacheWriteTokens": planning.spent.cache_written,
             "outputTokens": planning.spent.tokens_out,
             "estimated": planning.estimated,
             "requests": planning.spent.requests,
@@ -79,6 +81,8 @@ pub(super) fn run(world: &World) -> Result<Outcome> {
         "unrecorded": {
             "attempts": attempts.plans,
             "inputTokens": attempts.spent.tokens_in,
+            "cachedTokens": attempts.spent.cached,
+            "cacheWriteTokens": attempts.spent.cache_written,
             "outputTokens": attempts.spent.tokens_out,
             "requests": attempts.spent.requests,
             "moneyMicros": attempts.money,

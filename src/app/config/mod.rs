@@ -170,6 +170,7 @@ fn resolve(layers: &[(Origin, Raw)]) -> Result<Config> {
         timeout: or(pick(layers, |raw| raw.timeout), TIMEOUT),
         max_revisions: or(pick(layers, |raw| raw.max_revisions), MAX_REVISIONS),
         send: optional(pick(layers, |raw| raw.send.clone())),
+        prompt_cache: or(pick(layers, |raw| raw.prompt_cache), true),
         budgets: Budgets {
             mode: or(pick(layers, |raw| raw.budgets.mode), BudgetMode::Strict),
             currency: or(pick(layers, |raw| raw.currency.clone()), "USD".to_owned()),

@@ -6,7 +6,11 @@ use std::{
     path::PathBuf,
 };
 
-use crate::provider::command::{Agent, Form};
+use crate::{
+    plan::usage::of_cache,
+    planner::budget::Spent,
+    provider::command::{Agent, Form},
+};
 
 /// Where a value comes from; an earlier one goes before a later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,14 +152,38 @@ pub(crate) struct Price {
     pub(crate) input_per_million: u64,
     /// For tokens received.
     pub(crate) output_per_million: u64,
+    /// For tokens sent that the provider read from its cache; none is what others cost.
+    pub(crate) cached_per_million: Option<u64>,
+    /// For tokens sent that the provider wrote to its cache; none is a quarter more than others cost.
+    pub(crate) cache_write_per_million: Option<u64>,
 }
 
 impl Price {
     /// Returns the cost in millionths of the currency, rounded up; the greatest number where it does not fit.
-    pub(crate) fn cost(self, input_tokens: u64, output_tokens: u64) -> u64 {
-        let all = u128::from(self.input_per_million) * u128::from(input_tokens)
-            + u128::from(self.output_per_million) * u128::from(output_tokens);
+    pub(crate) fn cost(self, spent: &Spent) -> u64 {
+        let (read, written) = of_cache(spent.tokens_in, spent.cached, spent.cache_written);
+        let (read, written) = (read.unwrap_or(0), written.unwrap_or(0));
+        let parts = [
+            (self.input_per_million, spent.tokens_in - read - written),
+            (self.cached_per_million.unwrap_or(self.input_per_million), read),
+            (self.cache_write(), written),
+            (self.output_per_million, spent.tokens_out),
+        ];
+        let all = parts.into_iter().map(|(price, tokens)| u128::from(price) * u128::from(tokens)).sum::<u128>();
         u64::try_from(all.div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+
+    /// Returns the most that a question may cost of which nobody knows yet what a cache does with it.
+    pub(crate) fn most(self, spent: &Spent, marked: bool) -> u64 {
+        let written = Spent { cached: None, cache_written: marked.then_some(spent.tokens_in), ..*spent };
+        let plain = Spent { cached: None, cache_written: None, ..*spent };
+        self.cost(&written).max(self.cost(&plain))
+    }
+
+    /// Returns what tokens cost that are written to a cache: what Anthropic asks, where nothing else is said.
+    fn cache_write(self) -> u64 {
+        let quarter_more = (u128::from(self.input_per_million) * 5).div_ceil(4);
+        self.cache_write_per_million.unwrap_or(u64::try_from(quarter_more).unwrap_or(u64::MAX))
     }
 }
 
@@ -208,6 +236,7 @@ pub(crate) struct Config {
     pub(super) timeout: Set<u64>,
     pub(super) max_revisions: Set<u32>,
     pub(super) send: Set<Option<Vec<String>>>,
+    pub(super) prompt_cache: Set<bool>,
     pub(super) budgets: Budgets,
     pub(super) prices: BTreeMap<String, Set<Price>>,
     pub(super) agents: BTreeMap<String, Set<AgentEntry>>,
@@ -257,6 +286,11 @@ impl Config {
     /// Returns the globs of what may be sent to a model; none is all that the directive's context names.
     pub(crate) fn send(&self) -> &Set<Option<Vec<String>>> {
         &self.send
+    }
+
+    /// Tells whether what stays the same in questions is marked for the provider's cache.
+    pub(crate) fn prompt_cache(&self) -> &Set<bool> {
+        &self.prompt_cache
     }
 
     /// Returns what planning may use.

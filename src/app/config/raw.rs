@@ -31,7 +31,7 @@ const VERSION: i64 = 1;
 /// The most items of a list.
 const MAX_ITEMS: usize = 1_000;
 
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
     "version",
     "planner",
     "provider",
@@ -42,6 +42,7 @@ const FIELDS: [&str; 14] = [
     "timeout",
     "maxRevisions",
     "send",
+    "promptCache",
     "budgets",
     "prices",
     "agents",
@@ -60,6 +61,7 @@ pub(super) struct Raw {
     pub(super) timeout: Option<u64>,
     pub(super) max_revisions: Option<u32>,
     pub(super) send: Option<Vec<String>>,
+    pub(super) prompt_cache: Option<bool>,
     pub(super) currency: Option<String>,
     pub(super) budgets: RawBudgets,
     pub(super) prices: BTreeMap<String, Price>,
@@ -100,6 +102,7 @@ fn walk(root: &Node, origin: Origin, findings: &mut Findings<'_>) -> Option<Raw>
     raw.max_revisions =
         get("maxRevisions").and_then(|node| node.integer(0, 100, findings)).and_then(|n| u32::try_from(n).ok());
     raw.send = get("send").map(|node| globs(node, findings));
+    raw.prompt_cache = get("promptCache").and_then(|node| node.boolean(findings));
     raw.currency = get("currency").and_then(|node| kept(node, findings, check_currency));
     raw.budgets = get("budgets").map_or_else(RawBudgets::default, |node| budgets::read(node, findings));
     raw.prices = get("prices").map_or_else(BTreeMap::new, |node| budgets::prices(node, findings));

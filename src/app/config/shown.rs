@@ -31,6 +31,7 @@ impl Config {
         add("timeout", json!(format!("{}s", self.timeout.value)), self.timeout.origin);
         add("maxRevisions", json!(self.max_revisions.value), self.max_revisions.origin);
         add("send", json!(self.send.value), self.send.origin);
+        add("promptCache", json!(self.prompt_cache.value), self.prompt_cache.origin);
         let budgets = &self.budgets;
         add("currency", json!(budgets.currency.value), budgets.currency.origin);
         add("budgets.mode", json!(budgets.mode.value.word()), budgets.mode.origin);
@@ -45,8 +46,15 @@ impl Config {
             add(&format!("budgets.{name}.time"), json!(value.map(|seconds| format!("{seconds}s"))), origin);
         }
         for (model, Set { value, origin }) in &self.prices {
-            let price =
+            let mut price =
                 json!({ "inputPerMillion": value.input_per_million, "outputPerMillion": value.output_per_million });
+            let of_cache = [
+                ("cachedPerMillion", value.cached_per_million),
+                ("cacheWritePerMillion", value.cache_write_per_million),
+            ];
+            for (name, number) in of_cache.into_iter().filter_map(|(name, number)| Some((name, number?))) {
+                price[name] = json!(number);
+            }
             add(&format!("prices.{model}"), price, *origin);
         }
         for (name, Set { value, origin }) in &self.agents {

@@ -54,6 +54,20 @@ fn the_first_place_that_sets_a_value_goes_before_all_others() {
 }
 
 #[test]
+fn we24_the_mark_for_a_cache_is_set_unless_a_file_says_otherwise() {
+    assert_eq!(*resolve(&[]).unwrap().prompt_cache(), Set::new(true, Origin::Default));
+    let text = "promptCache: false\nprices: {m: {inputPerMillion: 9, outputPerMillion: 9, cachedPerMillion: 1}}\n";
+    let config = resolve(&[(Origin::Project, from(text, Origin::Project))]).unwrap();
+    assert_eq!(*config.prompt_cache(), Set::new(false, Origin::Project));
+    let price = config.price("m").unwrap();
+    assert_eq!((price.cached_per_million, price.cache_write_per_million), (Some(1), None));
+    let shown = config.entries();
+    let value = |name: &str| shown.iter().find(|entry| entry.name == name).unwrap().value.to_string();
+    assert_eq!(value("promptCache"), "false");
+    assert_eq!(value("prices.m"), r#"{"cachedPerMillion":1,"inputPerMillion":9,"outputPerMillion":9}"#);
+}
+
+#[test]
 fn without_any_file_the_directives_own_steps_are_taken() {
     let config = resolve(&[]).unwrap();
     assert_eq!(*config.planner(), Set::new(PlannerName::Fixed, Origin::Default));
@@ -213,7 +227,8 @@ fn what_the_schema_says_of_the_format_is_what_is_read() {
         "version": 1, "planner": "model", "provider": "openai", "model": "m", "endpoint": "https://h/v1",
         "key": { "env": "A_KEY" }, "maxOutputTokens": 5, "timeout": "5m", "maxRevisions": 2, "send": ["docs/**"],
         "currency": "EUR", "budgets": { "mode": "strict", "perPlan": { "tokens": 1, "requests": 2, "money": 3, "time": "1h" } },
-        "prices": { "m": { "inputPerMillion": 1, "outputPerMillion": 2 } },
+        "prices": { "m": { "inputPerMillion": 1, "outputPerMillion": 2, "cachedPerMillion": 0, "cacheWritePerMillion": 3 } },
+        "promptCache": false,
         "agents": { "mine": { "argv": ["x"], "env": ["K"], "reads": ["/opt/x"], "network": true, "modelFlag": "-m", "answer": "plain" } },
     });
     assert!(validator.is_valid(&good), "{:?}", validator.iter_errors(&good).map(|e| e.to_string()).collect::<Vec<_>>());
@@ -225,6 +240,8 @@ fn what_the_schema_says_of_the_format_is_what_is_read() {
         ("key", serde_json::json!("text")),
         ("budgets", serde_json::json!({ "perWeek": {} })),
         ("version", serde_json::json!(2)),
+        ("promptCache", serde_json::json!("sometimes")),
+        ("prices", serde_json::json!({ "m": { "inputPerMillion": 1, "outputPerMillion": 2, "cachedPerMillion": -1 } })),
     ] {
         let mut bad = good.clone();
         bad[field] = value;

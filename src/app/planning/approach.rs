@@ -64,10 +64,11 @@ pub(super) fn approach(
         Some(Choice::Fixed | Choice::Manual) | None => config.model().value.clone().unwrap_or_default(),
     };
     let journal = Journal::of(session.checkout.git_dir());
-    let meter = Meter::open(config, directive, &model, (ledger, &journal), world.now())?;
+    let marked = config.prompt_cache().value && matches!(&choice, Some(Choice::Http(http)) if marks(http.wire.id));
+    let meter = Meter::open(config, directive, &model, (ledger, &journal), world.now())?.marking(marked);
     let most = meter.millis_left().map_or(Duration::MAX, Duration::from_millis);
     let opened = match (choice, channel.replay) {
-        (Some(choice), _) => open(choice, most, channel, session, world)?,
+        (Some(choice), _) => open(choice, (config, most), channel, session, world)?,
         (None, Some(file)) => sources::replay(file, world)?,
         (None, None) => return Err(Refusal::new(INTERNAL, "there is nobody to ask")),
     };
@@ -95,13 +96,25 @@ pub(super) fn keep(
     Ok(Some(said))
 }
 
+/// Tells whether a provider's protocol has a mark for its cache.
+fn marks(id: &str) -> bool {
+    wires::named(id).is_some_and(|wire| wire.marks_cache())
+}
+
 /// Opens who was chosen; an answer may take `most` at most.
-fn open(choice: Choice, most: Duration, channel: &Channel<'_>, session: &Session, world: &World) -> Result<Opened> {
+fn open(
+    choice: Choice,
+    (config, most): (&Config, Duration),
+    channel: &Channel<'_>,
+    session: &Session,
+    world: &World,
+) -> Result<Opened> {
     let opened = match choice {
         Choice::Fixed => return Err(Refusal::new(INTERNAL, "`fixed` asks nobody")),
         Choice::Http(http) => {
             let timeout = http.timeout.min(most);
-            let settings = provider::http::Settings { timeout, ..provider::http::Settings::default() };
+            let mark_cache = config.prompt_cache().value;
+            let settings = provider::http::Settings { timeout, mark_cache, ..provider::http::Settings::default() };
             // What is reached at an address of one's own speaks the protocol that most servers speak.
             let id = if http.wire.id == catalog::LOCAL { "openai" } else { http.wire.id };
             let wire = wires::named(id).ok_or_else(|| Refusal::new(INTERNAL, format!("`{id}` has no wire")))?;

@@ -109,7 +109,7 @@ impl Dialogue<'_> {
         let most = if self.source.origin() == Origin::Manual { 0 } else { REPAIRS };
         let mut repairs = 0;
         loop {
-            let text = self.exchange(turns, world)?;
+            let text = self.exchange(turns, self.prompt.stable, world)?;
             turns.push(Turn { role: Role::Model, text });
             let usage = Some(self.meter.usage());
             match read(&self.exchanges, usage) {
@@ -129,10 +129,13 @@ impl Dialogue<'_> {
     }
 
     /// Asks one question, within the budgets; returns the text of the answer.
-    pub(super) fn exchange(&mut self, turns: &[Turn], world: &mut World) -> Result<String> {
+    ///
+    /// `stable` is how many bytes of the first turn further questions will begin with, too.
+    pub(super) fn exchange(&mut self, turns: &[Turn], stable: usize, world: &mut World) -> Result<String> {
         let question = Question {
             system: &self.prompt.system,
             turns,
+            stable,
             schema: self.schema,
             model: self.model,
             max_output_tokens: self.max_output_tokens,

@@ -158,7 +158,7 @@ impl Asked<'_> {
         let mut ledger = session.ledger(world.now())?;
         let counted = (&document.directive.name, &mut ledger);
         let Approach { mut opened, model, meter } = approach::approach(config, &channel, counted, session, world)?;
-        let prompt = Prompt { system: SYSTEM.to_owned(), task: String::new(), marker: String::new() };
+        let prompt = Prompt { system: SYSTEM.to_owned(), ..Prompt::default() };
         let mut dialogue = dialogue::Dialogue {
             source: opened.source.as_mut(),
             prompt: &prompt,
@@ -239,8 +239,9 @@ fn rounds(
     let mut earlier: Vec<Opinion> = Vec::new();
     for _ in 0..most {
         let brief = Brief::new(document, material.plan.digest(), material.directive, &earlier);
+        let stable = brief.stable;
         let asked = checked(brief, material.secrets)
-            .and_then(|task| dialogue.exchange(&[Turn { role: Role::Asker, text: task }], world));
+            .and_then(|task| dialogue.exchange(&[Turn { role: Role::Asker, text: task }], stable, world));
         let (from, opinion) = match asked {
             Err(refusal) => (None, Err(refusal)),
             Ok(text) => (from(dialogue), Opinion::read(&text, &known)),

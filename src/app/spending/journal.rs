@@ -100,6 +100,8 @@ mod tests {
             plan: None,
             usage: Usage {
                 input_tokens: tokens,
+                cached_tokens: None,
+                cache_write_tokens: None,
                 output_tokens: 0,
                 estimated: true,
                 requests: 1,

@@ -6,6 +6,8 @@ use crate::provider;
 fn usage(tokens: u64, currency: Option<&str>) -> Usage {
     Usage {
         input_tokens: tokens,
+        cached_tokens: None,
+        cache_write_tokens: None,
         output_tokens: tokens,
         estimated: false,
         requests: 1,
@@ -24,11 +26,26 @@ fn answer(usage: provider::Usage) -> Exchange {
     Exchange { sent, received, text: "12345678".to_owned(), model: None, usage, requests: 2, millis: 40 }
 }
 
+/// What a provider says of an answer with ten tokens.
+fn told(input: u64, cached: Option<u64>, written: Option<u64>) -> provider::Usage {
+    provider::Usage {
+        input_tokens: Some(input),
+        output_tokens: Some(10),
+        cached_tokens: cached,
+        cache_write_tokens: written,
+    }
+}
+
 fn tokens(most: u64) -> Limits {
     Limits { tokens: Some(most), ..Limits::default() }
 }
 
-const PRICE: Price = Price { input_per_million: 1_000_000, output_per_million: 2_000_000 };
+const PRICE: Price = Price {
+    input_per_million: 1_000_000,
+    output_per_million: 2_000_000,
+    cached_per_million: None,
+    cache_write_per_million: None,
+};
 
 fn meter(budget: Budget, recorded: &[Recorded], now: &str) -> Meter {
     open(budget, recorded, now).unwrap()
@@ -58,7 +75,7 @@ fn d18_a_day_is_one_of_utc_and_a_directive_its_own_over_all_time() {
 #[test]
 fn df13_what_the_provider_reports_is_recorded_and_what_it_does_not_is_estimated() {
     let mut meter = meter(Budget::default(), &[], "2026-11-20T00:00:00Z");
-    meter.after(&answer(provider::Usage { input_tokens: Some(100), output_tokens: Some(10) }));
+    meter.after(&answer(told(100, None, None)));
     let told = meter.usage();
     assert_eq!((told.input_tokens, told.output_tokens, told.requests, told.millis), (100, 10, 2, 40));
     assert_eq!((told.estimated, told.money_micros, told.currency.as_deref()), (false, Some(120), Some("EUR")));
@@ -121,4 +138,56 @@ fn d18_money_of_another_currency_is_never_counted_one_to_one() {
     assert_eq!(warn.before(4, 1).unwrap(), ["the day: 0.0125 USD were used, and the budget is in EUR"]);
     assert!(warn.before(4, 1).unwrap().is_empty());
     assert!(warn.before(4, 4_000).unwrap()[0].contains("0.020501 of the currency, 0.02 allowed"));
+}
+
+#[test]
+fn we20_tokens_of_a_cache_cost_what_they_cost_and_never_nothing() {
+    let cost = |price: Price, usage: provider::Usage| {
+        let mut meter = Meter { price: Some(price), ..meter(Budget::default(), &[], "2026-11-20T00:00:00Z") };
+        meter.after(&answer(usage));
+        let used = meter.usage();
+        assert!(used.is_in_form(), "{used:?}");
+        (used.input_tokens, used.cached_tokens, used.cache_write_tokens, used.money_micros.unwrap())
+    };
+    let priced = Price { cached_per_million: Some(100_000), cache_write_per_million: Some(1_500_000), ..PRICE };
+    // 700 plain, 200 read, 100 written, 10 received.
+    let usage = told(1000, Some(200), Some(100));
+    assert_eq!(cost(priced, usage), (1000, Some(200), Some(100), 700 + 20 + 150 + 20));
+    // Without a price of their own they cost what others do; what is written, a quarter more.
+    assert_eq!(cost(PRICE, usage), (1000, Some(200), Some(100), 700 + 200 + 125 + 20));
+    assert_eq!(cost(priced, told(1000, None, None)), (1000, None, None, 1020));
+    // More than was sent cannot come from a cache; what was written counts first.
+    assert_eq!(cost(priced, told(1000, Some(u64::MAX), None)), (1000, Some(1000), None, 100 + 20));
+    assert_eq!(cost(priced, told(1000, Some(900), Some(400))), (1000, Some(600), Some(400), 60 + 600 + 20));
+    // Where the sum is not told, it is estimated by the bytes that were sent.
+    let part = provider::Usage { cached_tokens: Some(500), ..provider::Usage::default() };
+    assert_eq!(cost(priced, part).1, Some(2));
+}
+
+#[test]
+fn we20_a_marked_question_is_estimated_as_if_all_of_it_were_written() {
+    let money = |most| Budget { plan: Limits { money_micros: Some(most), ..Limits::default() }, ..Budget::default() };
+    let meter = |most, marked| meter(money(most), &[], "2026-11-20T00:00:00Z").marking(marked);
+    // 1,000 tokens sent, 10 received.
+    assert!(meter(1020, false).before(4000, 10).is_ok());
+    assert_eq!(meter(1269, true).before(4000, 10).unwrap_err().code(), "planner.budget");
+    assert!(meter(1270, true).before(4000, 10).is_ok());
+    let mut failed = meter(5000, true);
+    failed.after_failure(4000);
+    assert_eq!(failed.usage().money_micros, Some(1250));
+    // A price below that of others saves nothing before it is known.
+    let mut cheap = meter(1019, true);
+    cheap.price = Some(Price { cached_per_million: Some(0), cache_write_per_million: Some(0), ..PRICE });
+    assert_eq!(cheap.before(4000, 10).unwrap_err().code(), "planner.budget");
+}
+
+#[test]
+fn we20_what_came_from_caches_is_in_the_sums() {
+    let mut plans = vec![recorded("a", "2026-11-20T00:00:00Z", 10), recorded("b", "2026-11-20T00:00:00Z", 5)];
+    plans[0].usage.cached_tokens = Some(4);
+    plans[0].usage.cache_write_tokens = Some(0);
+    assert_eq!(
+        Total::of(&plans).line(),
+        "2 by models: tokens sent 15 (4 read from a cache, 0 written to one), received 15, requests 2, 3 s, 0.025 EUR"
+    );
 }

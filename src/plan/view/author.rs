@@ -84,9 +84,16 @@ pub(super) fn foreign(plan: &Plan) -> Vec<Note> {
 
 /// What the drafting used.
 pub(super) fn used(usage: &Usage) -> Vec<Span> {
-    let mut spans = vec![
-        fixed("Used: tokens sent "),
-        number(usage.input_tokens),
+    let mut spans = vec![fixed("Used: tokens sent "), number(usage.input_tokens)];
+    let of_cache = [(usage.cached_tokens, " read from a cache"), (usage.cache_write_tokens, " written to a cache")];
+    let told = of_cache.into_iter().filter_map(|(tokens, what)| Some((tokens?, what)));
+    for (n, (tokens, what)) in told.clone().enumerate() {
+        spans.extend([fixed(if n == 0 { " (" } else { ", " }), number(tokens), fixed(what)]);
+    }
+    if told.count() > 0 {
+        spans.push(fixed(")"));
+    }
+    spans.extend([
         fixed(", received "),
         number(usage.output_tokens),
         fixed(if usage.estimated { ", in part estimated by bytes; requests " } else { "; requests " }),
@@ -94,7 +101,7 @@ pub(super) fn used(usage: &Usage) -> Vec<Span> {
         fixed("; "),
         number(usage.millis),
         fixed(" ms; "),
-    ];
+    ]);
     match (usage.money_micros, &usage.currency) {
         (Some(money), Some(currency)) => spans.extend([word(decimal(money)), fixed(" "), word(currency)]),
         _ => spans.push(fixed("no price known")),
@@ -145,6 +152,8 @@ mod tests {
             response_digest: Some(Digest::of(b"answer")),
             usage: Some(Usage {
                 input_tokens: 1200,
+                cached_tokens: Some(1000),
+                cache_write_tokens: Some(50),
                 output_tokens: 300,
                 estimated: false,
                 requests: 2,
@@ -164,7 +173,8 @@ mod tests {
             "some-model-1".to_owned(),
             format!("Prompt: {}", Digest::of(b"prompt")),
             format!("Answer: {}", Digest::of(b"answer")),
-            "Used: tokens sent 1200, received 300; requests 2; 2345 ms; 0.0125 EUR".to_owned(),
+            "Used: tokens sent 1200 (1000 read from a cache, 50 written to a cache), received 300; requests 2; 2345 ms; 0.0125 EUR"
+                .to_owned(),
             format!("from issue {}", Digest::of(b"issue")),
             "Of these, not from the protected base: 1".to_owned(),
         ] {

@@ -16,7 +16,7 @@ impl Source for Echo {
             received: format!("[{said}]").into_bytes(),
             text: said,
             model: Some("m".into()),
-            usage: Usage { input_tokens: Some(3), output_tokens: None },
+            usage: Usage { input_tokens: Some(3), cached_tokens: Some(2), ..Usage::default() },
             requests: 1,
             millis: 5,
         })
@@ -30,8 +30,10 @@ impl Source for Echo {
 fn ask(source: &mut impl Source, text: &str, model: &str, seed: u64) -> Result<Exchange> {
     let turns = [Turn { role: Role::Asker, text: text.to_owned() }];
     let schema = json!({ "type": "object" });
-    source
-        .ask(&Question { system: "s", turns: &turns, schema: &schema, model, max_output_tokens: 9, seed }, &mut |_| {})
+    source.ask(
+        &Question { system: "s", turns: &turns, stable: 0, schema: &schema, model, max_output_tokens: 9, seed },
+        &mut |_| {},
+    )
 }
 
 fn tape(texts: &[&str]) -> Vec<u8> {

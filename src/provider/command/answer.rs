@@ -59,6 +59,7 @@ fn claude(envelope: &Value) -> Result<Taken, String> {
         return Err(format!("it says: {}", text.or(envelope["subtype"].as_str()).unwrap_or("an error")));
     }
     let usage = &envelope["usage"];
+    let told = |part: &str| usage[part].as_u64().map(|n| n.min(json::MAX_INTEGER.unsigned_abs()));
     // What was read from or written to its cache was sent as well.
     let parts = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"];
     let models = envelope["modelUsage"].as_object();
@@ -68,6 +69,8 @@ fn claude(envelope: &Value) -> Result<Taken, String> {
         usage: Usage {
             input_tokens: usage["input_tokens"].as_u64().map(|_| sum(parts.iter().map(|part| &usage[*part]))),
             output_tokens: usage["output_tokens"].as_u64(),
+            cached_tokens: told("cache_read_input_tokens"),
+            cache_write_tokens: told("cache_creation_input_tokens"),
         },
     })
 }
@@ -84,6 +87,8 @@ fn gemini(envelope: &Value) -> Result<Taken, String> {
         usage: Usage {
             input_tokens: tokens("prompt"),
             output_tokens: tokens("candidates").map(|n| n.saturating_add(tokens("thoughts").unwrap_or(0))),
+            cached_tokens: tokens("cached"),
+            cache_write_tokens: None,
         },
     })
 }
@@ -99,6 +104,7 @@ fn codex(lines: &str) -> Result<Taken, String> {
             Some("turn.completed") => {
                 taken.usage.input_tokens = event["usage"]["input_tokens"].as_u64();
                 taken.usage.output_tokens = event["usage"]["output_tokens"].as_u64();
+                taken.usage.cached_tokens = event["usage"]["cached_input_tokens"].as_u64();
             }
             Some("turn.failed") => {
                 return Err(format!("it says: {}", event["error"]["message"].as_str().unwrap_or("an error")));
@@ -133,14 +139,26 @@ mod tests {
             "modelUsage":{"claude-x":{}}}"#;
         let taken = Form::Claude.take(claude).unwrap();
         assert_eq!((taken.text.as_str(), taken.model.as_deref()), ("{\"a\":1}", Some("claude-x")));
-        assert_eq!(taken.usage, Usage { input_tokens: Some(113), output_tokens: Some(6) });
+        assert_eq!(
+            taken.usage,
+            Usage {
+                input_tokens: Some(113),
+                output_tokens: Some(6),
+                cached_tokens: Some(100),
+                cache_write_tokens: Some(10),
+            }
+        );
         let gemini =
-            br#"{"response":"{}","stats":{"models":{"g":{"tokens":{"prompt":7,"candidates":2,"thoughts":3}}}}}"#;
+            br#"{"response":"{}","stats":{"models":{"g":{"tokens":{"prompt":7,"candidates":2,"cached":4,"thoughts":3}}}}}"#;
         let taken = Form::Gemini.take(gemini).unwrap();
-        assert_eq!(taken.usage, Usage { input_tokens: Some(7), output_tokens: Some(5) });
-        let codex = b"{\"type\":\"thread.started\"}\n{\"type\":\"item.completed\",\"item\":{\"type\":\"reasoning\",\"text\":\"no\"}}\n{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"text\":\"{}\"}}\n{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}\n";
+        assert_eq!(
+            taken.usage,
+            Usage { input_tokens: Some(7), output_tokens: Some(5), cached_tokens: Some(4), cache_write_tokens: None }
+        );
+        let codex = b"{\"type\":\"thread.started\"}\n{\"type\":\"item.completed\",\"item\":{\"type\":\"reasoning\",\"text\":\"no\"}}\n{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"text\":\"{}\"}}\n{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":9,\"cached_input_tokens\":8,\"output_tokens\":1}}\n";
         let taken = Form::Codex.take(codex).unwrap();
-        assert_eq!((taken.text.as_str(), taken.usage.input_tokens), ("{}", Some(9)));
+        let Usage { input_tokens, cached_tokens, .. } = taken.usage;
+        assert_eq!((taken.text.as_str(), input_tokens, cached_tokens), ("{}", Some(9), Some(8)));
         assert_eq!(Form::Plain.take(b" {} \n").unwrap().text, "{}");
     }
 

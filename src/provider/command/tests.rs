@@ -30,7 +30,8 @@ fn ask(model: &str) -> Result<(Exchange, Vec<String>)> {
         Turn { role: Role::Asker, text: "repair it".into() },
     ];
     let schema = json!({ "type": "object" });
-    let question = Question { system: "task", turns: &turns, schema: &schema, model, max_output_tokens: 9, seed: 0 };
+    let question =
+        Question { system: "task", turns: &turns, stable: 0, schema: &schema, model, max_output_tokens: 9, seed: 0 };
     let agent = preset("claude").unwrap().agent();
     let mut source = CommandSource::new(agent, Fake::default(), Duration::from_secs(1));
     let exchange = source.ask(&question, &mut |_| {})?;

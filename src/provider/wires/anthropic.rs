@@ -3,7 +3,7 @@
 //! Structured output is asked for as the format of the text (`output_config.format`), not as a forced call of a tool:
 //! so no request of ours ever declares a tool, and a call of one is always wrong.
 //!
-//! Source: Claude API reference, `POST /v1/messages`, and its pages on structured outputs and streaming.
+//! Source: Claude API reference, `POST /v1/messages`, and its pages on structured outputs, streaming and prompt caching.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::{Extra, Shape, Wire, blamed, items, member, text_of};
 use crate::{
     base::reason::Result,
     provider::{
-        Question, Role,
+        Question, Role, Turn,
         heard::{Ending, Heard},
         narrow::{self, Dialect},
     },
@@ -52,20 +52,30 @@ impl Wire for Anthropic {
         &[("anthropic-version", "2023-06-01")]
     }
 
+    fn marks_cache(&self) -> bool {
+        true
+    }
+
     fn path(&self, _model: &str, _stream: bool) -> Result<String> {
         Ok("/v1/messages".to_owned())
     }
 
     fn body(&self, question: &Question<'_>, shape: &Shape<'_>) -> Value {
+        let marked = marked(question).filter(|_| shape.has(Extra::CacheMark));
+        let content = |(n, turn): (usize, &Turn)| match marked {
+            Some((stable, rest)) if n == 0 => blocks(stable, rest),
+            _ => json!(turn.text),
+        };
         let messages: Vec<Value> = question
             .turns
             .iter()
-            .map(|turn| {
+            .enumerate()
+            .map(|(n, turn)| {
                 let role = match turn.role {
                     Role::Asker => "user",
                     Role::Model => "assistant",
                 };
-                json!({ "role": role, "content": turn.text })
+                json!({ "role": role, "content": content((n, turn)) })
             })
             .collect();
         let mut body = json!({
@@ -85,7 +95,7 @@ impl Wire for Anthropic {
     }
 
     fn unsupported(&self, error: &Value) -> Option<Extra> {
-        blamed(error, &[("temperature", Extra::Temperature)])
+        blamed(error, &[("temperature", Extra::Temperature), ("cache_control", Extra::CacheMark)])
     }
 
     fn hear(&self, value: &Value, heard: &mut Heard) {
@@ -120,7 +130,7 @@ impl Wire for Anthropic {
                     end(delta, heard);
                 }
                 if let Some(usage) = member(value, "usage") {
-                    Heard::count(&mut heard.usage.output_tokens, usage.get("output_tokens").and_then(Value::as_u64));
+                    used(usage, heard);
                 }
             }
             "message_stop" => heard.closed = true,
@@ -133,14 +143,41 @@ impl Wire for Anthropic {
 fn begin(message: &Value, heard: &mut Heard) {
     heard.model = text_of(message, "model").map(str::to_owned);
     if let Some(usage) = member(message, "usage") {
-        let told = |name: &str| usage.get(name).and_then(Value::as_u64);
-        // What was written to a cache or read from it stands beside the other input.
-        let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"].map(|name| told(name).unwrap_or(0));
-        let input =
-            told("input_tokens").map(|tokens| cached.iter().fold(tokens, |sum, more| sum.saturating_add(*more)));
-        Heard::count(&mut heard.usage.input_tokens, input);
-        Heard::count(&mut heard.usage.output_tokens, told("output_tokens"));
+        used(usage, heard);
     }
+}
+
+/// Reads what was used so far; a stream tells it at its beginning and its end, each time all of it.
+fn used(usage: &Value, heard: &mut Heard) {
+    let told = |name: &str| usage.get(name).and_then(Value::as_u64);
+    let (read, written) = (told("cache_read_input_tokens"), told("cache_creation_input_tokens"));
+    // What was written to a cache or read from it stands beside the other input.
+    let cached = read.unwrap_or(0).saturating_add(written.unwrap_or(0));
+    let input = told("input_tokens").map(|tokens| tokens.saturating_add(cached));
+    Heard::count_up(&mut heard.usage.input_tokens, input);
+    Heard::count_up(&mut heard.usage.output_tokens, told("output_tokens"));
+    Heard::count_up(&mut heard.usage.cached_tokens, read);
+    Heard::count_up(&mut heard.usage.cache_write_tokens, written);
+}
+
+/// Returns the first turn as the part that may be kept and the rest, where there is such a part.
+fn marked<'q>(question: &Question<'q>) -> Option<(&'q str, &'q str)> {
+    let first = question.turns.first().filter(|turn| turn.role == Role::Asker)?;
+    let (stable, rest) = first.text.split_at_checked(question.stable)?;
+    // A block without a word is refused.
+    let whole = rest.is_empty() || !rest.trim().is_empty();
+    (whole && !stable.trim().is_empty()).then_some((stable, rest))
+}
+
+/// Writes a turn in two blocks, with the mark on the first: system, schema and all up to it may be kept.
+///
+/// One mark is enough, and four are the most. How many tokens are too few to be kept is the provider's to say.
+fn blocks(stable: &str, rest: &str) -> Value {
+    let mut blocks = vec![json!({ "type": "text", "text": stable, "cache_control": { "type": "ephemeral" } })];
+    if !rest.is_empty() {
+        blocks.push(json!({ "type": "text", "text": rest }));
+    }
+    json!(blocks)
 }
 
 fn block_in(block: &Value, heard: &mut Heard) {

@@ -108,6 +108,8 @@ impl Wire for Gemini {
         if let Some(usage) = member(value, "usageMetadata") {
             let told = |name: &str| usage.get(name).and_then(Value::as_u64);
             Heard::count(&mut heard.usage.input_tokens, told("promptTokenCount"));
+            // It keeps beginnings by itself, and counts what it read of them within the prompt.
+            Heard::count(&mut heard.usage.cached_tokens, told("cachedContentTokenCount"));
             // What it thought is paid for as what it said.
             let thought = told("thoughtsTokenCount").unwrap_or(0);
             let output = told("candidatesTokenCount").map(|tokens| tokens.saturating_add(thought));

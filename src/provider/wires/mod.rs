@@ -33,6 +33,8 @@ pub enum Extra {
     LimitName,
     /// That a stream tells what it cost.
     StreamUsage,
+    /// The mark at the end of what the provider may keep in its cache.
+    CacheMark,
 }
 
 /// How a request is made.
@@ -73,6 +75,11 @@ pub trait Wire: Sync {
     /// The headers that every request has beside it.
     fn headers(&self) -> &'static [(&'static str, &'static str)] {
         &[]
+    }
+
+    /// Whether a request can hold a mark for the provider's cache; where not, the provider keeps what it likes.
+    fn marks_cache(&self) -> bool {
+        false
     }
 
     /// The path below the endpoint.

@@ -128,6 +128,9 @@ impl Wire for OpenAi {
             let told = |name: &str| usage.get(name).and_then(Value::as_u64);
             Heard::count(&mut heard.usage.input_tokens, told("prompt_tokens"));
             Heard::count(&mut heard.usage.output_tokens, told("completion_tokens"));
+            // It keeps beginnings by itself, and counts what it read of them within the prompt.
+            let cached = member(usage, "prompt_tokens_details").and_then(|details| details.get("cached_tokens"));
+            Heard::count(&mut heard.usage.cached_tokens, cached.and_then(Value::as_u64));
         }
         for choice in items(value, "choices") {
             if choice.get("index").is_some_and(|index| index != 0) {

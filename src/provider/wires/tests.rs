@@ -37,8 +37,14 @@ fn answer_schema() -> Value {
 }
 
 fn body(id: &str, host: &str, stream: bool, without: &[Extra]) -> Value {
+    let shape = Shape { stream, host, without };
+    body_of(id, "Plan it.", 5, &shape)
+}
+
+/// The body of a question of which the first bytes of the first turn stay.
+fn body_of(id: &str, first: &str, stable: usize, shape: &Shape<'_>) -> Value {
     let turns = [
-        Turn { role: Role::Asker, text: "Plan it.".to_owned() },
+        Turn { role: Role::Asker, text: first.to_owned() },
         Turn { role: Role::Model, text: "{}".to_owned() },
         Turn { role: Role::Asker, text: "Once more.".to_owned() },
     ];
@@ -46,12 +52,13 @@ fn body(id: &str, host: &str, stream: bool, without: &[Extra]) -> Value {
     let question = Question {
         system: "You draft plans.",
         turns: &turns,
+        stable,
         schema: &schema,
         model: "some-model",
         max_output_tokens: 500,
         seed: u64::MAX,
     };
-    named(id).unwrap().body(&question, &Shape { stream, host, without })
+    named(id).unwrap().body(&question, shape)
 }
 
 fn heard(id: &str, values: &[Value]) -> Heard {
@@ -193,7 +200,7 @@ fn thoughts_are_no_answer_and_are_paid_for() {
         })],
     );
     assert_eq!(gemini.text, "{}");
-    assert_eq!(gemini.usage, Usage { input_tokens: Some(10), output_tokens: Some(7) });
+    assert_eq!(gemini.usage, Usage { input_tokens: Some(10), output_tokens: Some(7), ..Usage::default() });
     let anthropic = heard(
         "anthropic",
         &[json!({
@@ -205,7 +212,10 @@ fn thoughts_are_no_answer_and_are_paid_for() {
         })],
     );
     assert_eq!(anthropic.text, "{}");
-    assert_eq!(anthropic.usage, Usage { input_tokens: Some(15), output_tokens: Some(7) });
+    assert_eq!(
+        anthropic.usage,
+        Usage { input_tokens: Some(15), output_tokens: Some(7), cached_tokens: Some(5), cache_write_tokens: None }
+    );
     anthropic.check(str::to_owned).unwrap();
 }
 
@@ -232,5 +242,119 @@ fn every_wire_is_where_the_list_of_providers_says_it_is() {
     for wire in super::ALL {
         let listed = crate::provider::catalog::find(wire.id()).unwrap();
         assert_eq!((Some(wire.endpoint()), wire.key_variable()), (listed.endpoint, listed.key_variables[0]));
+    }
+}
+
+#[test]
+fn we24_the_part_that_stays_is_marked_where_the_protocol_has_a_mark_and_nowhere_else() {
+    let asked = |id, first, stable, without: &[Extra]| {
+        body_of(id, first, stable, &Shape { stream: true, host: "api.example.com", without })
+    };
+    // Source: `CacheControlEphemeral` and `TextBlockParam` of Anthropic's own SDK; its page on prompt caching allows four.
+    let marked = asked("anthropic", "Plan it.", 5, &[]);
+    assert_eq!(
+        marked["messages"][0]["content"],
+        json!([
+            { "type": "text", "text": "Plan ", "cache_control": { "type": "ephemeral" } },
+            { "type": "text", "text": "it." },
+        ])
+    );
+    assert_eq!(marked["messages"][2]["content"], json!("Once more."));
+    assert_eq!(marked.to_string().matches("cache_control").count(), 1);
+    let whole = asked("anthropic", "Plan it.", 8, &[]);
+    assert_eq!(whole["messages"][0]["content"].as_array().unwrap().len(), 1);
+    // Nothing that stays, no block without a word, no cut inside a letter; and not where it is switched off.
+    let bare = |id| asked(id, "Plan it.", 0, &[]);
+    for (first, stable) in [("Plan it.", 0), ("Plan it.", 9), ("  Plan it.", 2), ("Plan it. ", 8), ("\u{e4}", 1)] {
+        let body = asked("anthropic", first, stable, &[]);
+        assert_eq!(body["messages"][0]["content"], json!(first), "{first:?} {stable}");
+    }
+    assert_eq!(asked("anthropic", "Plan it.", 5, &[Extra::CacheMark]), bare("anthropic"));
+    for id in ["openai", "gemini"] {
+        assert_eq!(asked(id, "Plan it.", 5, &[]), bare(id));
+        assert!(!named(id).unwrap().marks_cache());
+    }
+}
+
+#[test]
+fn we24_a_server_that_knows_no_mark_is_asked_without_it() {
+    let says = |message: &str| json!({ "type": "invalid_request_error", "message": message });
+    let anthropic = named("anthropic").unwrap();
+    let mark = says("messages.0.content.0.text.cache_control: Extra inputs are not permitted");
+    assert_eq!(anthropic.unsupported(&mark), Some(Extra::CacheMark));
+    assert_eq!(named("openai").unwrap().unsupported(&mark), None);
+}
+
+#[test]
+fn we20_what_was_read_from_a_cache_and_written_to_one_is_told_apart() {
+    let input = |id: &str, usage: Value| {
+        let name = if id == "gemini" { "usageMetadata" } else { "usage" };
+        let mut answer = json!({ "type": "message", "content": [] });
+        answer[name] = usage;
+        let usage = heard(id, &[answer]).usage;
+        (usage.input_tokens, usage.cached_tokens, usage.cache_write_tokens)
+    };
+    // Source: `Usage` of Anthropic's own SDK; its page on prompt caching says that `input_tokens` counts neither.
+    let told = json!({ "input_tokens": 7, "cache_creation_input_tokens": 20, "cache_read_input_tokens": 100 });
+    assert_eq!(input("anthropic", told), (Some(127), Some(100), Some(20)));
+    // Source: `PromptTokensDetails` of OpenAI's API reference; what is cached counts within the prompt.
+    let told = json!({ "prompt_tokens": 127, "prompt_tokens_details": { "cached_tokens": 100 } });
+    assert_eq!(input("openai", told), (Some(127), Some(100), None));
+    // Source: `UsageMetadata` of the Gemini API reference; what is cached counts within the prompt.
+    let told = json!({ "promptTokenCount": 127, "cachedContentTokenCount": 100 });
+    assert_eq!(input("gemini", told), (Some(127), Some(100), None));
+    for (id, silent) in [
+        ("anthropic", json!({ "input_tokens": 7, "cache_read_input_tokens": null })),
+        ("openai", json!({ "prompt_tokens": 7, "prompt_tokens_details": null })),
+        ("gemini", json!({ "promptTokenCount": 7 })),
+    ] {
+        assert_eq!(input(id, silent), (Some(7), None, None), "{id}");
+    }
+}
+
+#[test]
+fn we24_numbers_that_are_none_do_not_count_and_no_number_is_too_large() {
+    let most = Some((1_u64 << 53) - 1);
+    for bad in [json!(-1), json!("100"), json!(1.5), json!([100]), json!({}), json!(true)] {
+        let told = [
+            (
+                "anthropic",
+                json!({ "usage": { "input_tokens": 7, "cache_read_input_tokens": bad,
+                "cache_creation_input_tokens": bad } }),
+            ),
+            ("openai", json!({ "usage": { "prompt_tokens": 7, "prompt_tokens_details": { "cached_tokens": bad } } })),
+            ("openai", json!({ "usage": { "prompt_tokens": 7, "prompt_tokens_details": bad } })),
+            ("gemini", json!({ "usageMetadata": { "promptTokenCount": 7, "cachedContentTokenCount": bad } })),
+        ];
+        for (id, mut answer) in told {
+            answer["type"] = json!("message");
+            let usage = heard(id, &[answer]).usage;
+            let read = (usage.input_tokens, usage.cached_tokens, usage.cache_write_tokens);
+            assert_eq!(read, (Some(7), None, None), "{id}: {bad}");
+        }
+    }
+    let huge = json!({ "type": "message", "usage": { "input_tokens": u64::MAX, "cache_read_input_tokens": u64::MAX } });
+    let usage = heard("anthropic", &[huge]).usage;
+    assert_eq!((usage.input_tokens, usage.cached_tokens), (most, most));
+}
+
+#[test]
+fn we20_a_stream_tells_all_of_it_twice_and_it_counts_once() {
+    // Source: `MessageDeltaUsage` of Anthropic's own SDK: all of its numbers are cumulative, most may be missing.
+    let events = |end: Value| {
+        let begin = json!({ "input_tokens": 7, "cache_read_input_tokens": 100, "output_tokens": 1 });
+        [
+            json!({ "type": "message_start", "message": { "usage": begin } }),
+            json!({ "type": "message_delta", "delta": {}, "usage": end }),
+        ]
+    };
+    for end in [
+        json!({ "output_tokens": 9 }),
+        json!({ "input_tokens": 7, "cache_read_input_tokens": 100, "output_tokens": 9 }),
+        json!({ "input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 9 }),
+    ] {
+        let usage = heard("anthropic", &events(end)).usage;
+        let told = (usage.input_tokens, usage.output_tokens, usage.cached_tokens);
+        assert_eq!(told, (Some(107), Some(9), Some(100)));
     }
 }

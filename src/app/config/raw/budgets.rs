@@ -59,13 +59,16 @@ pub(super) fn prices(node: &Node, findings: &mut Findings<'_>) -> BTreeMap<Strin
     let mut all = BTreeMap::new();
     for (key, value) in node.entries(findings) {
         let named = findings.keep(key.place, check_model(&key.text));
-        let Some(fields) = value.fields("a price", &["inputPerMillion", "outputPerMillion"], findings) else {
-            continue;
-        };
+        let known = ["inputPerMillion", "outputPerMillion", "cachedPerMillion", "cacheWritePerMillion"];
+        let Some(fields) = value.fields("a price", &known, findings) else { continue };
         let mut number = |name: &str| fields.require(name, findings).and_then(|node| whole(node, findings));
         let (input, output) = (number("inputPerMillion"), number("outputPerMillion"));
+        let mut optional = |name: &str| fields.get(name).and_then(|node| whole(node, findings));
+        let (cached_per_million, cache_write_per_million) =
+            (optional("cachedPerMillion"), optional("cacheWritePerMillion"));
         if let (Some(()), Some(input_per_million), Some(output_per_million)) = (named, input, output) {
-            all.insert(key.text.clone(), Price { input_per_million, output_per_million });
+            let price = Price { input_per_million, output_per_million, cached_per_million, cache_write_per_million };
+            all.insert(key.text.clone(), price);
         }
     }
     all
