@@ -234,6 +234,7 @@ impl Site {
                 stdin_is_terminal: false,
                 stdout_is_terminal: false,
                 stderr_is_terminal: false,
+                draws: false,
                 stdout_is_file: false,
                 stderr_is_file: false,
             },
