@@ -8,6 +8,7 @@ pub mod events_v1;
 pub mod formats;
 mod graph;
 pub mod json_v1;
+mod picture;
 mod rows;
 pub mod style;
 mod summary;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Format, picture::Picture};
+use super::Format;
 use crate::{
     base::{
         ident::Id,
@@ -13,6 +13,7 @@ use crate::{
     report::{
         Renderer, Report, Style,
         json_v1::{CheckResult, Envelope, Finding, Level},
+        picture::Picture,
     },
 };
 

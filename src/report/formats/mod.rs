@@ -6,7 +6,6 @@ mod human;
 mod json;
 mod junit;
 mod markdown;
-mod picture;
 mod sarif;
 
 use super::{Renderer, Style};
