@@ -193,7 +193,9 @@ def leftovers(into: str) -> list[str]:
         return []
     empty = os.path.join(into, MANIFEST)
     begun = os.path.isfile(empty) and not os.path.islink(empty) and os.path.getsize(empty) == 0
-    names = [os.path.relpath(os.path.join(base, name), into) for base, some, more in os.walk(into) for name in some + more]
+    names: list[str] = []
+    for base, folders, files in os.walk(into, onerror=fail):
+        names.extend(os.path.relpath(os.path.join(base, name), into) for name in folders + files)
     return sorted(name for name in names if not (begun and name == MANIFEST))
 
 

@@ -126,7 +126,8 @@ impl Total {
         let estimated = if self.estimated { " (in part estimated)" } else { "" };
         let seconds = decimal(millis.saturating_mul(1000));
         let mut line = format!(
-            "{} by models: tokens sent {tokens_in}{of_cache}, received {tokens_out}{estimated}, requests {requests}, {seconds} s",
+            "{} by models: tokens sent {tokens_in}{of_cache}, received {tokens_out}{estimated}, requests {requests}, \
+             {seconds} s",
             self.plans
         );
         for (currency, money) in &self.money {

@@ -227,7 +227,9 @@ fn what_the_schema_says_of_the_format_is_what_is_read() {
         "version": 1, "planner": "model", "provider": "openai", "model": "m", "endpoint": "https://h/v1",
         "key": { "env": "A_KEY" }, "maxOutputTokens": 5, "timeout": "5m", "maxRevisions": 2, "send": ["docs/**"],
         "currency": "EUR", "budgets": { "mode": "strict", "perPlan": { "tokens": 1, "requests": 2, "money": 3, "time": "1h" } },
-        "prices": { "m": { "inputPerMillion": 1, "outputPerMillion": 2, "cachedPerMillion": 0, "cacheWritePerMillion": 3 } },
+        "prices": {
+            "m": { "inputPerMillion": 1, "outputPerMillion": 2, "cachedPerMillion": 0, "cacheWritePerMillion": 3 },
+        },
         "promptCache": false,
         "agents": { "mine": { "argv": ["x"], "env": ["K"], "reads": ["/opt/x"], "network": true, "modelFlag": "-m", "answer": "plain" } },
     });

@@ -159,6 +159,11 @@ fn we20_tokens_of_a_cache_cost_what_they_cost_and_never_nothing() {
     // More than was sent cannot come from a cache; what was written counts first.
     assert_eq!(cost(priced, told(1000, Some(u64::MAX), None)), (1000, Some(1000), None, 100 + 20));
     assert_eq!(cost(priced, told(1000, Some(900), Some(400))), (1000, Some(600), Some(400), 60 + 600 + 20));
+    // What one answer says is bounded by its own question, not by all of them.
+    let mut two = meter(Budget::default(), &[], "2026-11-20T00:00:00Z");
+    two.after(&answer(told(10, Some(1000), None)));
+    two.after(&answer(told(1000, Some(0), None)));
+    assert_eq!((two.usage().input_tokens, two.usage().cached_tokens), (1010, Some(10)));
     // Where the sum is not told, it is estimated by the bytes that were sent.
     let part = provider::Usage { cached_tokens: Some(500), ..provider::Usage::default() };
     assert_eq!(cost(priced, part).1, Some(2));

@@ -173,7 +173,8 @@ mod tests {
             "some-model-1".to_owned(),
             format!("Prompt: {}", Digest::of(b"prompt")),
             format!("Answer: {}", Digest::of(b"answer")),
-            "Used: tokens sent 1200 (1000 read from a cache, 50 written to a cache), received 300; requests 2; 2345 ms; 0.0125 EUR"
+            "Used: tokens sent 1200 (1000 read from a cache, 50 written to a cache), received 300; requests 2; \
+             2345 ms; 0.0125 EUR"
                 .to_owned(),
             format!("from issue {}", Digest::of(b"issue")),
             "Of these, not from the protected base: 1".to_owned(),

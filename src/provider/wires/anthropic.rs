@@ -3,7 +3,8 @@
 //! Structured output is asked for as the format of the text (`output_config.format`), not as a forced call of a tool:
 //! so no request of ours ever declares a tool, and a call of one is always wrong.
 //!
-//! Source: Claude API reference, `POST /v1/messages`, and its pages on structured outputs, streaming and prompt caching.
+//! Source: Claude API reference, `POST /v1/messages`, and its pages on structured outputs, streaming and prompt
+//! caching.
 
 use serde_json::{Value, json};
 

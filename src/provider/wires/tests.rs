@@ -250,7 +250,7 @@ fn we24_the_part_that_stays_is_marked_where_the_protocol_has_a_mark_and_nowhere_
     let asked = |id, first, stable, without: &[Extra]| {
         body_of(id, first, stable, &Shape { stream: true, host: "api.example.com", without })
     };
-    // Source: `CacheControlEphemeral` and `TextBlockParam` of Anthropic's own SDK; its page on prompt caching allows four.
+    // Source: `CacheControlEphemeral` and `TextBlockParam` of Anthropic's own SDK.
     let marked = asked("anthropic", "Plan it.", 5, &[]);
     assert_eq!(
         marked["messages"][0]["content"],
