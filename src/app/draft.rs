@@ -113,9 +113,10 @@ pub(crate) fn seal(session: &Session, policy: &Policy, order: &Order<'_>) -> Res
 
 /// Expands twice: what a plan reads is known only when it is expanded, and what the head commit holds there belongs into it.
 fn expand(then: Then<'_>, policy: &Policy, catalog: &Catalog, order: &Order<'_>) -> Result<Plan> {
-    let first = expand_with(then, policy, catalog, order, &AtHead::default())?;
+    let items = items_of(then, order)?;
+    let first = expand_with(then, policy, catalog, order, (&AtHead::default(), &items))?;
     let found = look_up(then, &first, &lists(order)?)?;
-    if found == AtHead::default() { Ok(first) } else { expand_with(then, policy, catalog, order, &found) }
+    if found == AtHead::default() { Ok(first) } else { expand_with(then, policy, catalog, order, (&found, &items)) }
 }
 
 fn expand_with(
@@ -123,17 +124,15 @@ fn expand_with(
     policy: &Policy,
     catalog: &Catalog,
     order: &Order<'_>,
-    at_head: &AtHead,
+    observed: (&AtHead, &Items),
 ) -> Result<Plan> {
     let programs = programs(policy);
-    let items = items_of(then, order)?;
-    Ok(order.planner.draft(&request(then, policy, (catalog, &programs), order, (at_head, &items)))?.plan)
+    Ok(order.planner.draft(&request(then, policy, (catalog, &programs), order, observed))?.plan)
 }
 
 /// Finds what the directive's own steps are repeated for; a planner that asks somebody expands none of them.
 fn items_of(then: Then<'_>, order: &Order<'_>) -> Result<Items> {
-    let repeated = order.directive.steps().iter().any(|step| step.for_each.is_some());
-    if !repeated || order.planner.asks() != planner::Asks::Nobody {
+    if !order.directive.repeats() || order.planner.asks() != planner::Asks::Nobody {
         return Ok(Items::new());
     }
     let (checkout, facts) = (&then.session.checkout, then.facts);
@@ -248,10 +247,11 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
         parent: document.parent.map(|digest| (digest, document.revision.saturating_sub(1))),
     };
     // What the plan reads is looked up by its own word: where it reads anything else than it should, that is the difference.
-    let again = lists(&order)
-        .and_then(|lists| look_up(then, document, &lists))
-        .and_then(|found| expand_with(then, policy, &catalog, &order, &found));
-    let again = match again {
+    let again = || {
+        let found = look_up(then, document, &lists(&order)?)?;
+        expand_with(then, policy, &catalog, &order, (&found, &items_of(then, &order)?))
+    };
+    let again = match again() {
         Ok(again) => again,
         Err(refusal) => return deviates(refusal.message().to_owned()),
     };

@@ -1,12 +1,13 @@
 //! Text with places to fill: `{{ inputs.NAME }}` and four more, and nothing that computes.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use super::reasons::TEMPLATE_FORMAT;
 use crate::base::{
     ident::Id,
     reason::{Refusal, Result},
     text::excerpt,
+    value::Scalar,
 };
 
 /// Text with places to fill.
@@ -90,6 +91,25 @@ impl Template {
     #[must_use]
     pub fn is_fixed(&self) -> bool {
         self.parts.iter().all(|part| matches!(part, Part::Text(_)))
+    }
+
+    /// Returns the text with the values of inputs in their places.
+    ///
+    /// # Errors
+    /// What cannot stand here: an input without a value, or a place for something else.
+    pub fn filled(&self, inputs: &BTreeMap<Id, Scalar>) -> std::result::Result<String, String> {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(fixed) => text.push_str(fixed),
+                Part::Input(name) => match inputs.get(name) {
+                    Some(value) => text.push_str(&value.to_string()),
+                    None => return Err(format!("the input `{name}` has no value")),
+                },
+                other => return Err(format!("`{other}` cannot stand here")),
+            }
+        }
+        Ok(text)
     }
 
     /// Returns the names of the inputs it takes, in order, repeated where they are.

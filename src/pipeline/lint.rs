@@ -142,23 +142,14 @@ pub(super) fn bind(
 }
 
 fn fill(template: &Template, inputs: &BTreeMap<Id, Scalar>, wanted: &InputSpec) -> Result<Scalar> {
-    let value = |name: &Id| {
-        inputs.get(name).ok_or_else(|| Refusal::new(DIRECTIVE_WITH, format!("the input `{name}` has no value")))
-    };
-    if let Some(Part::Input(name)) = template.whole() {
-        let value = value(name)?;
-        let as_text = wanted.kind() == ValueType::String;
-        return Ok(if as_text { Scalar::Text(value.to_string()) } else { value.clone() });
+    // A whole input keeps its type, but where text is wanted.
+    if let Some(Part::Input(name)) = template.whole()
+        && wanted.kind() != ValueType::String
+        && let Some(value) = inputs.get(name)
+    {
+        return Ok(value.clone());
     }
-    let mut text = String::new();
-    for part in template.parts() {
-        match part {
-            Part::Text(fixed) => text.push_str(fixed),
-            Part::Input(name) => text.push_str(&value(name)?.to_string()),
-            other => return Err(Refusal::new(DIRECTIVE_WITH, format!("`{other}` cannot stand here"))),
-        }
-    }
-    Ok(Scalar::Text(text))
+    template.filled(inputs).map(Scalar::Text).map_err(|why| Refusal::new(DIRECTIVE_WITH, why))
 }
 
 /// Finds the output that an input is to take, and what it must be to fit both sides.

@@ -8,7 +8,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Draft, DraftRequest, answer, items, outgoing,
+    Draft, DraftRequest, answer, outgoing,
     reasons::{PLANNER_DIRECTIVE, PLANNER_UNANSWERED},
     taint,
 };
@@ -142,14 +142,14 @@ fn draft_step(
         Bound::Value(value) => Some((name.clone(), value.clone())),
         Bound::Output(_) => None,
     });
-    let one_of = spec.one_of.as_ref().map(|one| PlanItem {
-        of: one.step.clone(),
-        value: one.item.clone(),
-        origin: items::origin_of(request, &one.step, &one.item).unwrap_or(Origin::RepoAtHead),
+    let item = spec.one_of.as_ref().map(|one| {
+        let found = request.items.get(&one.step).and_then(|items| items.get(one.index));
+        let origin = found.map_or(Origin::RepoAtHead, |found| found.origin);
+        PlanItem { of: one.step.clone(), value: one.item.clone(), origin }
     });
     Ok(Step {
         id: spec.id.clone(),
-        item: one_of,
+        item,
         why: spec.why.clone().unwrap_or_else(|| title.clone()),
         title,
         pipeline: pipeline.name().clone(),

@@ -17,16 +17,10 @@ use crate::{
         ident::Id,
         json,
         reason::{Refusal, Result},
-        text::excerpt,
+        text::{excerpt, utf8},
         value::Scalar,
     },
-    directive::{
-        Directive,
-        fan_out::ItemSource,
-        model::{StepSpec, WithValue},
-        reasons::DIRECTIVE_ITEMS,
-        template::{Part, Template},
-    },
+    directive::{Directive, fan_out::ItemSource, model::StepSpec, reasons::DIRECTIVE_ITEMS, template::Template},
     plan::model::{Origin, PlannerInput},
 };
 
@@ -59,49 +53,15 @@ pub fn find(
     let mut found = Items::new();
     for step in directive.steps() {
         let Some(for_each) = &step.for_each else { continue };
-        let refuse = |why: String| Refusal::new(DIRECTIVE_ITEMS, why).subject(step.id.as_str());
-        let text = |template: &Template| fill(template, inputs).map_err(refuse);
         let items = match &for_each.source {
-            ItemSource::List(list) => list
-                .iter()
-                .map(|template| {
-                    let origin = if template.is_fixed() { Origin::DirectiveAtBase } else { Origin::Requester };
-                    Ok(Item { value: text(template)?, origin })
-                })
-                .collect::<Result<Vec<_>>>()?,
+            ItemSource::List(list) => list.iter().map(|template| listed(step, template, inputs)).collect(),
             ItemSource::Files(globs) => {
-                let globs = globs.iter().map(text).collect::<Result<Vec<_>>>()?;
-                let patterns = globs.iter().map(|glob| Pattern::new(glob)).collect::<Result<Vec<_>>>()?;
-                let matching = |tree: &Tree<'_>| -> Vec<String> {
-                    let paths = tree.paths.iter().filter(|path| patterns.iter().any(|pattern| pattern.matches(path)));
-                    paths.cloned().collect()
-                };
-                told_apart(matching(base), head.map(matching))
+                let globs = globs.iter().map(|glob| filled(step, glob, inputs)).collect::<Result<Vec<_>>>()?;
+                matching(&globs, base, head)
             }
-            ItemSource::Lines(path) => {
-                let path = text(path)?;
-                let lines = |tree: &Tree<'_>| match (tree.read)(&path)? {
-                    Some(bytes) if bytes.len() > MAX_LINES_FILE => {
-                        Err(refuse(format!("`{}` is larger than {MAX_LINES_FILE} bytes", excerpt(&path))))
-                    }
-                    Some(bytes) => match String::from_utf8(bytes) {
-                        Ok(text) => {
-                            Ok(Some(text.lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect()))
-                        }
-                        Err(_) => Err(refuse(format!("`{}` is no text", excerpt(&path)))),
-                    },
-                    None => Ok(None),
-                };
-                let missing = || refuse(format!("there is no file `{}` at the plan's commit", excerpt(&path)));
-                let at_head = head.map(&lines).transpose()?.map(|lines| lines.ok_or_else(missing)).transpose()?;
-                // What is at the base only tells where a line is from: it may be missing, or not be readable, there.
-                match at_head {
-                    Some(at_head) => told_apart(lines(base).ok().flatten().unwrap_or_default(), Some(at_head)),
-                    None => told_apart(lines(base)?.ok_or_else(missing)?, None),
-                }
-            }
+            ItemSource::Lines(path) => lines(step, &filled(step, path, inputs)?, base, head),
         };
-        found.insert(step.id.clone(), items);
+        found.insert(step.id.clone(), items?);
     }
     Ok(found)
 }
@@ -111,14 +71,50 @@ pub fn find(
 /// # Errors
 /// `directive.items`.
 pub fn lists(directive: &Directive, inputs: &BTreeMap<Id, Scalar>) -> Result<Vec<String>> {
-    let mut lists = Vec::new();
-    for step in directive.steps() {
-        if let Some(ItemSource::Lines(path)) = step.for_each.as_ref().map(|for_each| &for_each.source) {
-            let path = fill(path, inputs);
-            lists.push(path.map_err(|why| Refusal::new(DIRECTIVE_ITEMS, why).subject(step.id.as_str()))?);
-        }
+    let path = |step: &StepSpec| match step.for_each.as_ref().map(|for_each| &for_each.source) {
+        Some(ItemSource::Lines(path)) => Some(filled(step, path, inputs)),
+        _ => None,
+    };
+    directive.steps().iter().filter_map(path).collect()
+}
+
+fn refuse(step: &StepSpec, why: String) -> Refusal {
+    Refusal::new(DIRECTIVE_ITEMS, why).subject(step.id.as_str())
+}
+
+fn filled(step: &StepSpec, template: &Template, inputs: &BTreeMap<Id, Scalar>) -> Result<String> {
+    template.filled(inputs).map_err(|why| refuse(step, why))
+}
+
+fn listed(step: &StepSpec, template: &Template, inputs: &BTreeMap<Id, Scalar>) -> Result<Item> {
+    let origin = if template.is_fixed() { Origin::DirectiveAtBase } else { Origin::Requester };
+    Ok(Item { value: filled(step, template, inputs)?, origin })
+}
+
+fn matching(globs: &[String], base: &Tree<'_>, head: Option<&Tree<'_>>) -> Result<Vec<Item>> {
+    let patterns = globs.iter().map(|glob| Pattern::new(glob)).collect::<Result<Vec<_>>>()?;
+    let paths = |tree: &Tree<'_>| -> Vec<String> {
+        tree.paths.iter().filter(|path| patterns.iter().any(|pattern| pattern.matches(path))).cloned().collect()
+    };
+    Ok(told_apart(paths(base), head.map(paths)))
+}
+
+fn lines(step: &StepSpec, path: &str, base: &Tree<'_>, head: Option<&Tree<'_>>) -> Result<Vec<Item>> {
+    let Some(head) = head else { return Ok(told_apart(lines_of(step, path, base)?, None)) };
+    let at_head = lines_of(step, path, head)?;
+    // What is at the base only tells where a line is from: it may be missing, or not be readable, there.
+    Ok(told_apart(lines_of(step, path, base).unwrap_or_default(), Some(at_head)))
+}
+
+fn lines_of(step: &StepSpec, path: &str, tree: &Tree<'_>) -> Result<Vec<String>> {
+    let shown = excerpt(path);
+    let bytes = (tree.read)(path)?;
+    let bytes = bytes.ok_or_else(|| refuse(step, format!("there is no file `{shown}` at the plan's commit")))?;
+    if bytes.len() > MAX_LINES_FILE {
+        return Err(refuse(step, format!("`{shown}` is larger than {MAX_LINES_FILE} bytes")));
     }
-    Ok(lists)
+    let text = utf8(&bytes).map_err(|_| refuse(step, format!("`{shown}` is no text")))?;
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
 /// Returns what is at the head, or at the base where both are one, with where each is from.
@@ -129,21 +125,6 @@ fn told_apart(base: Vec<String>, head: Option<Vec<String>>) -> Vec<Item> {
     let base: BTreeSet<String> = base.into_iter().collect();
     let origin = |value: &String| if base.contains(value) { Origin::RepoAtBase } else { Origin::RepoAtHead };
     head.into_iter().map(|value| Item { origin: origin(&value), value }).collect()
-}
-
-fn fill(template: &Template, inputs: &BTreeMap<Id, Scalar>) -> std::result::Result<String, String> {
-    let mut text = String::new();
-    for part in template.parts() {
-        match part {
-            Part::Text(fixed) => text.push_str(fixed),
-            Part::Input(name) => match inputs.get(name) {
-                Some(value) => text.push_str(&value.to_string()),
-                None => return Err(format!("the input `{name}` has no value")),
-            },
-            other => return Err(format!("`{other}` cannot stand in `forEach`")),
-        }
-    }
-    Ok(text)
 }
 
 /// Returns the directive with a step for each item.
@@ -167,11 +148,7 @@ fn check_taint(request: &DraftRequest<'_>, step: &StepSpec) -> Result<()> {
     let foreign = |item: &&Item| !is_protected(item.origin) && item.origin != Origin::Requester;
     let Some(item) = items.iter().find(foreign) else { return Ok(()) };
     let pipeline = request.catalog.get(&step.pipeline.0)?;
-    let takes_item = |value: &WithValue| match value {
-        WithValue::Template(template) => template.parts().contains(&Part::Item),
-        WithValue::Fixed(_) => false,
-    };
-    match step.with.iter().find(|(name, with)| takes_item(&with.value) && pipeline.steers(name)) {
+    match step.with.iter().find(|(name, with)| with.value.takes_item() && pipeline.steers(name)) {
         None => Ok(()),
         Some((name, _)) => {
             let what = format!("`{}` is at the head only, and the input `{name}` says where", excerpt(&item.value));
@@ -180,11 +157,6 @@ fn check_taint(request: &DraftRequest<'_>, step: &StepSpec) -> Result<()> {
                 .hint("have the file at the protected base first, or let the policy say `planning: {tainted: allow}`"))
         }
     }
-}
-
-/// Returns where the item of a step is from.
-pub(super) fn origin_of(request: &DraftRequest<'_>, step: &Id, item: &str) -> Option<Origin> {
-    request.items.get(step)?.iter().find(|known| known.value == item).map(|known| known.origin)
 }
 
 /// Names the lists of items as what decided about a plan: each with the least trusted of where its items are from.

@@ -15,7 +15,8 @@ const TICK: Duration = Duration::from_millis(120);
 
 /// The picture of one run.
 pub(super) struct Picture {
-    drawn: bool,
+    /// Whether spinners and times move by themselves.
+    moves: bool,
     bars: MultiProgress,
     /// The line that counts; there while a run goes on.
     counts: Option<ProgressBar>,
@@ -27,15 +28,14 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// Makes one that is drawn on standard error, or one that is not drawn.
-    pub(super) fn new(drawn: bool) -> Self {
-        let target = if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self::on(target, drawn)
+    /// Makes one that is drawn on standard error.
+    pub(super) fn on_stderr() -> Self {
+        Self::on(ProgressDrawTarget::stderr(), true)
     }
 
-    fn on(target: ProgressDrawTarget, drawn: bool) -> Self {
+    fn on(target: ProgressDrawTarget, moves: bool) -> Self {
         let bars = MultiProgress::with_draw_target(target);
-        Self { drawn, bars, counts: None, running: BTreeMap::new(), total: 0, done: 0, failed: 0 }
+        Self { moves, bars, counts: None, running: BTreeMap::new(), total: 0, done: 0, failed: 0 }
     }
 
     /// Writes something above the picture.
@@ -44,11 +44,10 @@ impl Picture {
     }
 
     /// A run of so many steps begins.
-    pub(super) fn begin(&mut self, run: &Id, steps: u64) {
+    pub(super) fn begin(&mut self, steps: u64) {
         (self.total, self.done, self.failed) = (steps, 0, 0);
         let counts = self.bars.add(ProgressBar::new(steps));
         self.dress(&counts, "{bar:20} {wide_msg} {elapsed}");
-        counts.set_prefix(run.to_string());
         self.counts = Some(counts);
         self.count();
     }
@@ -99,7 +98,7 @@ impl Picture {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        if self.drawn {
+        if self.moves {
             bar.enable_steady_tick(TICK);
         }
     }
@@ -151,7 +150,7 @@ mod tests {
     #[test]
     fn we17_the_steps_under_way_stand_above_the_line_that_counts_and_are_gone_at_the_end() {
         let (screen, mut picture) = picture(24, 80);
-        picture.begin(&id("run-1"), 4);
+        picture.begin(4);
         picture.started(&id("count"), 1);
         picture.started(&id("papers"), 2);
         assert_eq!(&seen(&screen)[..2], ["count", "papers, attempt 2"]);
@@ -169,7 +168,7 @@ mod tests {
     #[test]
     fn we17_on_a_small_screen_no_line_is_wrapped_and_what_does_not_fit_is_counted() {
         let (screen, mut picture) = picture(12, 40);
-        picture.begin(&id("run-1"), 100);
+        picture.begin(100);
         for n in 0..20 {
             picture.started(&id(&format!("{}-{n}", "a-step-with-a-long-name".repeat(3))), 1);
         }

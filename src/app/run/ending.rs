@@ -66,12 +66,8 @@ pub(crate) fn finish(
         notes.extend(checkpoint_if_due(&mut recorder.ledger, session, recorder.signer.as_ref(), world).err());
     }
     let failures = Failures::of_events(&recorder.events);
-    let table = args.csv.as_ref().map(|path| {
-        let table = batch::table(plan.plan(), &outcome.steps, &failures)?;
-        files::write(&world.cwd.join(path), table.as_bytes())
-    });
-    let written = write_asked(args, plan, claim, &mut recorder, session, world).err();
-    let written = table.and_then(Result::err).or(written);
+    let table = || batch::table(plan.plan(), &outcome.steps, &failures);
+    let written = write_asked(args, plan, claim, &mut recorder, table, session, world).err();
     let _ = world.console.stderr.flush();
     let mut steps = serde_json::Map::new();
     for (step, status) in &outcome.steps {
@@ -144,6 +140,7 @@ fn write_asked(
     plan: &SealedPlan,
     claim: &Claimed,
     recorder: &mut Recorder,
+    table: impl FnOnce() -> Result<String>,
     session: &Session,
     world: &World,
 ) -> Result<()> {
@@ -153,6 +150,9 @@ fn write_asked(
     if let Some(path) = &args.provenance {
         let envelope = provenance::envelope(plan, claim.run.as_str(), recorder, world.now())?;
         files::write(&world.cwd.join(path), &envelope.to_bytes()?)?;
+    }
+    if let Some(path) = &args.csv {
+        files::write(&world.cwd.join(path), table()?.as_bytes())?;
     }
     Ok(())
 }

@@ -136,13 +136,9 @@ fn read_step(
             (None, _) => {}
         }
     }
-    let takes_item = |with: &With| match &with.value {
-        WithValue::Template(template) => template.parts().contains(&Part::Item),
-        WithValue::Fixed(_) => false,
-    };
     if let Some(node) = repeated
         && unread.is_empty()
-        && !with.values().any(takes_item)
+        && !with.values().any(|with| with.value.takes_item())
     {
         let message = "every step would do the same: nothing of `with` takes `{{ item }}`";
         findings.report(node.place, DIRECTIVE_ITEMS, message);
@@ -187,17 +183,9 @@ fn read_for_each(node: &Node, inputs: &Inputs, findings: &mut Findings<'_>) -> O
 /// Reads a text of `forEach`, which takes inputs of the directive and nothing else.
 fn read_item_text(node: &Node, inputs: &Inputs, findings: &mut Findings<'_>) -> Option<Template> {
     let text = node.line(findings)?;
-    findings.keep(node.place, check_steering(text))?;
-    let template = findings.keep(node.place, Template::parse(text))?;
-    for part in template.parts() {
-        match part {
-            Part::Input(name) if !inputs.declares(name) => {
-                let message = format!("the directive has no input `{name}`");
-                findings.report_near(node.place, INPUT_UNKNOWN, message, name.as_str(), inputs.names());
-            }
-            Part::Text(_) | Part::Input(_) => {}
-            other => findings.report(node.place, TEMPLATE_PLACE, format!("`{other}` cannot stand in `forEach`")),
-        }
+    let template = read_template(node, text, inputs, findings)?;
+    for part in template.parts().iter().filter(|part| !matches!(part, Part::Text(_) | Part::Input(_))) {
+        findings.report(node.place, TEMPLATE_PLACE, format!("`{part}` cannot stand in `forEach`"));
     }
     Some(template)
 }
@@ -205,17 +193,12 @@ fn read_item_text(node: &Node, inputs: &Inputs, findings: &mut Findings<'_>) -> 
 fn read_with(node: &Node, inputs: &Inputs, repeated: bool, findings: &mut Findings<'_>) -> Option<WithValue> {
     let value = node.scalar(findings)?;
     let Scalar::Text(text) = &value else { return Some(WithValue::Fixed(value)) };
-    findings.keep(node.place, check_steering(text))?;
-    let template = findings.keep(node.place, Template::parse(text))?;
+    let template = read_template(node, text, inputs, findings)?;
     if template.is_fixed() {
         return Some(WithValue::Fixed(value));
     }
     for part in template.parts() {
         match part {
-            Part::Input(name) if !inputs.declares(name) => {
-                let message = format!("the directive has no input `{name}`");
-                findings.report_near(node.place, INPUT_UNKNOWN, message, name.as_str(), inputs.names());
-            }
             Part::Text(_) | Part::Input(_) => {}
             Part::Item if repeated => {}
             Part::Item => {
@@ -232,4 +215,15 @@ fn read_with(node: &Node, inputs: &Inputs, repeated: bool, findings: &mut Findin
         }
     }
     Some(WithValue::Template(template))
+}
+
+/// Reads a template, and reports inputs that the directive does not have.
+fn read_template(node: &Node, text: &str, inputs: &Inputs, findings: &mut Findings<'_>) -> Option<Template> {
+    findings.keep(node.place, check_steering(text))?;
+    let template = findings.keep(node.place, Template::parse(text))?;
+    for name in template.inputs().filter(|name| !inputs.declares(name)) {
+        let message = format!("the directive has no input `{name}`");
+        findings.report_near(node.place, INPUT_UNKNOWN, message, name.as_str(), inputs.names());
+    }
+    Some(template)
 }

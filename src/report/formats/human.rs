@@ -32,17 +32,22 @@ const LONGEST_WORDS: usize = 300;
 
 struct Human {
     style: Style,
-    picture: Picture,
+    /// What is drawn, where anything is.
+    picture: Option<Picture>,
 }
 
 impl Human {
     fn new(style: Style) -> Self {
-        Self { style, picture: Picture::new(style.progress && !style.quiet) }
+        let drawn = style.progress && !style.quiet;
+        Self { style, picture: drawn.then(Picture::on_stderr) }
     }
 
     /// Writes a line above the picture, where it stays.
     fn line(&self, out: &mut dyn Write, text: &str) -> io::Result<()> {
-        self.picture.above(|| writeln!(out, "{text}"))
+        match &self.picture {
+            Some(picture) => picture.above(|| writeln!(out, "{text}")),
+            None => writeln!(out, "{text}"),
+        }
     }
 
     fn step_finished(
@@ -53,7 +58,9 @@ impl Human {
         retrying: bool,
     ) -> io::Result<()> {
         let fine = matches!(outcome.status, StepStatus::Succeeded | StepStatus::Skipped);
-        self.picture.ended(step, (!retrying).then_some(fine));
+        if let Some(picture) = &mut self.picture {
+            picture.ended(step, (!retrying).then_some(fine));
+        }
         if fine && self.style.quiet {
             return Ok(());
         }
@@ -98,14 +105,18 @@ impl Renderer for Human {
     fn event(&mut self, out: &mut dyn Write, event: &RunEvent) -> io::Result<()> {
         match event {
             RunEvent::RunStarted { run, plan, steps, at: _ } => {
-                self.picture.begin(run, u64::from(*steps));
+                if let Some(picture) = &mut self.picture {
+                    picture.begin(u64::from(*steps));
+                }
                 if self.style.quiet {
                     return Ok(());
                 }
                 self.line(out, &format!("run {run} of plan {plan}, {}", count(*steps, "step")))
             }
             RunEvent::StepStarted { step, attempt, .. } => {
-                self.picture.started(step, *attempt);
+                if let Some(picture) = &mut self.picture {
+                    picture.started(step, *attempt);
+                }
                 if self.style.quiet || self.style.progress {
                     return Ok(());
                 }
@@ -114,7 +125,9 @@ impl Renderer for Human {
             }
             RunEvent::StepFinished { step, outcome, retrying, .. } => self.step_finished(out, step, outcome, *retrying),
             RunEvent::RunFinished { outcome, .. } => {
-                self.picture.end();
+                if let Some(picture) = &mut self.picture {
+                    picture.end();
+                }
                 let fine = outcome.status == RunStatus::Completed;
                 if fine && self.style.quiet {
                     return Ok(());
