@@ -29,6 +29,7 @@ mod mark;
 mod notes;
 mod objects;
 mod open;
+mod opener;
 mod origin;
 mod past;
 pub mod reasons;
