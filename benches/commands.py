@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measures whole commands beside their peers in one run, and prints the table of docs/benchmarks.md.
 
-    cargo build --release --bin countersign --example fixture
+    cargo build --release --example fixture
+    cargo build --release --bin countersign
     python3 benches/commands.py [--quick] [--long] [--out docs/benchmarks.md]
 
 Needs git, make and sha256sum; uses hyperfine where it is installed. Nothing outside a temporary folder is
@@ -112,7 +113,7 @@ class Tools:
         self.fixture = release / "examples" / "fixture"
         for tool in (self.countersign, self.fixture):
             if not tool.exists():
-                sys.exit(f"{tool} is not there: cargo build --release --bin countersign --example fixture")
+                sys.exit(f"{tool} is not there: cargo build --release --example fixture && cargo build --release --bin countersign")
 
 
 def start_up(tools, site, runs):

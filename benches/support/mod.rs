@@ -13,12 +13,12 @@ use countersign::{
         keys::{file::HeldKey, trust_store},
         world::{Console, Entropy, Environment, World},
     },
-    base::{digest::Digest, ident::Id, time::Clock},
+    base::{digest::Digest, ident::Id, method::Method, time::Clock},
     ledger::{Batch, Ledger, NewEntry},
     sign::{
         Duty, Envelope, Signer, TrustRoot,
         predicate::{
-            Actor, Approval, Binding, Claim, LedgerHead, Method, Outcome, PlanRecord, Scope, StepFinished, StepStarted,
+            Actor, Approval, Binding, Claim, LedgerHead, Outcome, PlanRecord, Scope, StepFinished, StepStarted,
         },
         statement::{Predicate, Subject},
     },

@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use super::{
     agents,
-    config::{
-        key,
-        model::{Config, PlannerName},
-        provider_names,
-    },
+    config::{key, model::Config, provider_names},
     world::World,
 };
 use crate::{
     base::{
+        planner::PlannerKind,
         reason::{Refusal, Result, USAGE},
         secret::Secret,
     },
@@ -65,10 +62,10 @@ pub(crate) struct Http {
 /// than one could be meant.
 pub(crate) fn choose(config: &Config, world: &World) -> Result<Choice> {
     match config.planner().value {
-        PlannerName::Fixed => Ok(Choice::Fixed),
-        PlannerName::Manual => Ok(Choice::Manual),
-        PlannerName::Model => http(config, world).map(Choice::Http),
-        PlannerName::Command => command(config, world),
+        PlannerKind::Fixed => Ok(Choice::Fixed),
+        PlannerKind::Manual => Ok(Choice::Manual),
+        PlannerKind::Model => http(config, world).map(Choice::Http),
+        PlannerKind::Command => command(config, world),
     }
 }
 

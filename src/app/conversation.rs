@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::{
         digest::Digest,
-        ident::Id,
+        method::Method,
         reason::{Refusal, Result},
     },
     facts::change_request::{Comment, Reaction},
@@ -169,16 +169,16 @@ fn approved_before(state: &State, plan: &SealedPlan) -> Result<Option<Digest>> {
 pub(crate) fn asks<'a>(plan: &'a SealedPlan, decision: &Decision, run: Option<&'a Link>) -> Vec<Ask<'a>> {
     let Outcome::NeedsApproval(requirement) = decision.outcome() else { return Vec::new() };
     let methods = requirement.methods();
-    let counts = |word: &str| methods.iter().any(|method: &Id| method.as_str() == word);
+    let counts = |method: Method| methods.contains(&method);
     let (document, mut asks) = (plan.plan(), Vec::new());
     if document.subject.change_request.is_some() {
-        asks.extend(counts("comment").then_some(Ask::Comment));
-        asks.extend(counts("review").then_some(Ask::Review { head: &document.subject.head_sha }));
+        asks.extend(counts(Method::Comment).then_some(Ask::Comment));
+        asks.extend(counts(Method::Review).then_some(Ask::Review { head: &document.subject.head_sha }));
     }
-    if let Some(name) = document.environment.as_ref().filter(|_| counts("environment")) {
+    if let Some(name) = document.environment.as_ref().filter(|_| counts(Method::Environment)) {
         asks.push(Ask::Environment { name, run });
     }
-    if counts("key") || counts("ssh") || counts("terminal") {
+    if counts(Method::Key) || counts(Method::Ssh) || counts(Method::Terminal) {
         asks.push(Ask::Key);
     }
     asks

@@ -198,10 +198,10 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
     let document = plan.plan();
     let base = &document.subject.base_sha;
     let deviates = |how: String| Ok(Conformance::Deviates(how));
-    let planner = match planner::named(document.planner.kind.as_str()) {
-        Ok(planner) if document.planner.version == env!("CARGO_PKG_VERSION") => planner,
-        _ => return deviates(format!("drafted by {} {}", document.planner.kind, document.planner.version)),
-    };
+    if document.planner.version != env!("CARGO_PKG_VERSION") {
+        return deviates(format!("drafted by {} {}", document.planner.kind, document.planner.version));
+    }
+    let planner = planner::of(document.planner.kind);
     let at_head = document.subject.change_request.is_some() && document.directive.commit == document.subject.head_sha;
     if document.directive.commit != *base && !(at_head && policy.gates().directives_at_head) {
         return deviates(format!("the directive is of commit {}, not of the base", short(&document.directive.commit)));

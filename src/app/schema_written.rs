@@ -2,7 +2,20 @@
 
 use serde_json::{Value, json};
 
-use crate::base::{limits::KINDS, permission::Permission};
+use super::config::model::BudgetMode;
+use crate::{
+    base::{
+        level::{Effect, OnFailure, Severity},
+        limits::KINDS,
+        method::Method,
+        permission::Permission,
+        planner::PlannerKind,
+        value::ValueType,
+    },
+    policy::requirement::Separation,
+    provider::command::Form,
+    review::words::Mode,
+};
 
 /// Front matter of a directive.
 pub(super) fn directive() -> Value {
@@ -46,7 +59,7 @@ pub(super) fn directive() -> Value {
                     },
                 },
             },
-            "gate": { "type": "array", "items": { "enum": ["key", "ssh", "terminal", "policy"] } },
+            "gate": { "type": "array", "items": words(&Method::ALL) },
             "risks": {
                 "type": "array",
                 "items": {
@@ -58,7 +71,7 @@ pub(super) fn directive() -> Value {
             },
             "assumptions": { "type": "array", "items": line() },
             "lifetime": duration(),
-            "planner": id(),
+            "planner": words(&PlannerKind::ALL),
             "model": line(),
             "steps": {
                 "type": "array",
@@ -93,7 +106,7 @@ fn for_each() -> Value {
             "list": { "type": "array", "minItems": 1, "items": line() },
             "files": { "type": "array", "minItems": 1, "items": line(), "description": "Patterns of files at the plan's commit." },
             "lines": { "type": "string", "description": "A file at the plan's commit, an item a line." },
-            "onFailure": { "enum": ["halt", "continue", "skip"], "default": "continue" },
+            "onFailure": { "enum": OnFailure::ALL.map(|(word, _)| word), "default": "continue" },
         },
     })
 }
@@ -115,7 +128,7 @@ pub(super) fn pipeline() -> Value {
                 "additionalProperties": false,
                 "properties": { "attempts": { "type": "integer", "minimum": 1, "maximum": 5 }, "backoff": duration() },
             },
-            "onFailure": { "enum": ["halt", "continue", "skip"] },
+            "onFailure": words(&OnFailure::ALL),
             "outputs": {
                 "type": "object",
                 "additionalProperties": {
@@ -156,7 +169,7 @@ pub(super) fn config() -> Value {
         "reads": { "type": "array", "items": { "type": "string", "pattern": "^/" } },
         "network": { "type": "boolean" },
         "modelFlag": line(),
-        "answer": { "enum": ["plain", "claude", "codex", "gemini"] },
+        "answer": words(&Form::ALL),
     });
     let price = json!({
         "inputPerMillion": whole(),
@@ -166,7 +179,7 @@ pub(super) fn config() -> Value {
     });
     let properties = json!({
         "version": { "const": 1 },
-        "planner": { "enum": ["fixed", "model", "command", "manual"] },
+        "planner": words(&PlannerKind::ALL),
         "provider": line(),
         "model": line(),
         "endpoint": { "type": "string", "pattern": "^https?://" },
@@ -182,7 +195,7 @@ pub(super) fn config() -> Value {
         "currency": { "type": "string", "pattern": "^[A-Z]{3}$" },
         "budgets": object(
             json!({
-                "mode": { "enum": ["strict", "warn", "off"] },
+                "mode": words(&BudgetMode::ALL),
                 "perPlan": allowance(),
                 "perDirective": allowance(),
                 "perDay": allowance(),
@@ -265,14 +278,14 @@ pub(super) fn policy() -> Value {
                 "required": ["words"],
                 "properties": {
                     "words": { "type": "array", "minItems": 1, "items": line() },
-                    "mode": { "enum": ["word", "substring"] },
+                    "mode": words(&Mode::ALL),
                 },
             },
             "gates": {
                 "type": "object",
                 "additionalProperties": false,
                 "properties": {
-                    "permission": { "enum": Permission::ALL.map(|(word, _)| word) },
+                    "permission": words(&Permission::ALL),
                     "digestInRelease": { "type": "boolean" },
                     "forks": { "type": "boolean" },
                     "directivesAtHead": { "type": "boolean" },
@@ -283,7 +296,7 @@ pub(super) fn policy() -> Value {
                 "type": "object",
                 "additionalProperties": false,
                 "properties": {
-                    "planners": { "type": "array", "minItems": 1, "items": id() },
+                    "planners": { "type": "array", "minItems": 1, "items": words(&PlannerKind::ALL) },
                     "models": { "type": "array", "minItems": 1, "items": line() },
                     "tainted": { "enum": ["refuse", "allow"] },
                     "outgoing": { "enum": ["limit", "allow"] },
@@ -329,7 +342,7 @@ fn when() -> Value {
             "pipelines": ids,
             "directives": ids,
             "environments": ids,
-            "planner": ids,
+            "planner": { "type": "array", "minItems": 1, "items": words(&PlannerKind::ALL) },
             "network": { "enum": ["none", "declared"] },
             "secrets": or("none", &texts),
             "programs": or("none", &ids),
@@ -360,8 +373,8 @@ fn requirement() -> Value {
                 "properties": {
                     "people": { "type": "integer", "minimum": 1, "maximum": 20 },
                     "roles": { "type": "array", "minItems": 1, "items": id() },
-                    "methods": { "type": "array", "minItems": 1, "items": { "enum": ["key", "ssh", "terminal"] } },
-                    "separation": { "enum": ["strict", "none"] },
+                    "methods": { "type": "array", "minItems": 1, "items": words(&Method::OF_PEOPLE) },
+                    "separation": words(&Separation::ALL),
                     "within": duration(),
                 },
             },
@@ -490,6 +503,11 @@ fn scalar() -> Value {
     json!({ "type": ["string", "integer", "boolean"] })
 }
 
+/// One of the words that a file may say.
+fn words<T>(all: &[(&str, T)]) -> Value {
+    json!({ "enum": all.iter().map(|(word, _)| word).collect::<Vec<_>>() })
+}
+
 /// A whole number from 1 on.
 fn number(most: u32) -> Value {
     json!({ "type": "integer", "minimum": 1, "maximum": most })
@@ -500,15 +518,15 @@ fn duration() -> Value {
 }
 
 fn effect() -> Value {
-    json!({ "enum": ["read", "analyze", "recommend", "notify", "write", "irreversible"] })
+    words(&Effect::ALL)
 }
 
 fn severity() -> Value {
-    json!({ "enum": ["low", "medium", "high", "critical"] })
+    words(&Severity::ALL)
 }
 
 fn value_type() -> Value {
-    json!({ "enum": ["string", "integer", "boolean", "path", "enum", "date", "digest"] })
+    words(&ValueType::ALL)
 }
 
 #[cfg(test)]
@@ -516,6 +534,8 @@ mod tests {
     use std::{fs, path::PathBuf};
 
     use serde_json::Value;
+
+    use crate::base::method::Method;
 
     fn valid(schema: &Value, yaml: &str, what: &str) {
         let value: Value = serde_yaml::from_str(yaml).unwrap();
@@ -532,6 +552,18 @@ mod tests {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder);
         let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         paths.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
+    }
+
+    #[test]
+    fn every_method_of_approval_fits_wherever_it_may_stand() {
+        let list = |all: &[(&str, Method)]| all.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+        let directive = format!("{{title: t, pipelines: [p], gate: [{}]}}", list(&Method::ALL));
+        valid(&super::directive(), &directive, "gate");
+        let people = list(&Method::OF_PEOPLE);
+        let rule =
+            format!("{{id: a, when: {{pipelines: [p]}}, then: {{needsApproval: {{people: 1, methods: [{people}]}}}}}}");
+        let head = "version: 1, expires: '2030-01-01T00:00:00Z', execution: {enabled: true, sideEffects: true}";
+        valid(&super::policy(), &format!("{{{head}, rules: [{rule}]}}"), "methods");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     base::{
         digest::Digest,
+        method::Method,
         reason::{Refusal, Result},
         secret::Secret,
         text::visible,
@@ -24,7 +25,7 @@ use crate::{
     sign::{
         Duty, Signer, TrustRoot,
         evidence::Evidence,
-        predicate::{Actor, Method},
+        predicate::Actor,
         reasons::{KEY_DUTY, KEY_REVOKED, KEY_VALIDITY},
         trust::{Principal, PrincipalKind},
     },

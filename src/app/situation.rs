@@ -15,6 +15,7 @@ use crate::{
     base::{
         digest::Digest,
         ident::Id,
+        method::Method,
         path::RepoPath,
         reason::{PATH_INVALID, Result},
         text::visible,
@@ -31,10 +32,7 @@ use crate::{
         evaluate::{Question, evaluate},
     },
     review::{ReviewReport, review},
-    sign::{
-        TrustRoot,
-        predicate::{LedgerHead, Method},
-    },
+    sign::{TrustRoot, predicate::LedgerHead},
     step::{
         self,
         committed::{Apart, Committed},

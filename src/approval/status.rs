@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::{
         digest::Digest,
-        ident::Id,
+        method::Method,
         reason::{Refusal, Result},
         text::excerpt,
         time::{SKEW, Timestamp},
@@ -19,7 +19,7 @@ use crate::{
     policy::{Candidate, Gates, Requirement, RequirementStatus, requirement as policy},
     sign::{
         Duty, TrustRoot, Verified,
-        predicate::{Approval, Method},
+        predicate::Approval,
         reasons::{KEY_REVOKED, KEY_VALIDITY, OIDC_KEY_UNKNOWN},
         schemes::Scheme,
         trust::{Key, Principal, PrincipalKind},
@@ -305,17 +305,15 @@ fn judge(scales: &Scales<'_>, item: &Recorded) -> std::result::Result<Candidate,
     if by_policy && matches!(scales.need, Need::People(_)) {
         return Err(Invalidation::PolicyMayNot);
     }
-    if !gate.is_empty() && !gate.iter().any(|method| method.as_str() == approval.method.word()) {
+    if !gate.is_empty() && !gate.contains(&approval.method) {
         return Err(Invalidation::Method);
     }
-    let method: Id = approval.method.word().parse().map_err(Invalidation::Signature)?;
     Ok(Candidate {
         principal: holder.principal.id,
         key: holder.key,
         roles: holder.principal.roles.iter().cloned().collect(),
-        method,
+        method: approval.method,
         approved_at: item.recorded_at,
-        is_policy: by_policy,
         is_author: scales.authors.contains(&holder.principal.id),
     })
 }

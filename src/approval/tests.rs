@@ -8,14 +8,14 @@ use super::{
     *,
 };
 use crate::{
-    base::{digest::Digest, path::RepoPath, reason::Reason, time::Timestamp},
+    base::{digest::Digest, method::Method, path::RepoPath, reason::Reason, time::Timestamp},
     facts::Facts,
     plan::testing::id,
     policy::{Gates, Outcome, Requirement},
     sign::{
         Duty, Envelope, TrustRoot, Verified,
         key::Signer,
-        predicate::{Approval, Binding, MAX_USES, Method, Scope},
+        predicate::{Approval, Binding, MAX_USES, Scope},
         schemes::Scheme,
         statement::Subject,
         trust::Document,
@@ -285,7 +285,7 @@ fn the_number_of_uses_fits_the_scope() {
 #[test]
 fn a_gate_takes_only_its_methods() {
     let gated = |method: Method| {
-        let mut table = Table::with(Scene::recorded(ONE, |plan| plan.gate = vec![id("terminal")]));
+        let mut table = Table::with(Scene::recorded(ONE, |plan| plan.gate = vec![Method::Terminal]));
         table.add(Who::Bob, |approval| approval.method = method);
         table
     };

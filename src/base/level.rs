@@ -4,10 +4,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The planners there are, by the words that directives, plans and policies use.
-pub const PLANNERS: [(&str, &str); 4] =
-    [("fixed", "fixed"), ("model", "model"), ("command", "command"), ("manual", "manual")];
-
 /// What a pipeline may do to the world, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -15,7 +15,9 @@ use crate::base::{
     examined::Examined,
     ident::Id,
     level::{Effect, OnFailure, Readiness, Severity},
+    method::Method,
     path::RepoPath,
+    planner::PlannerKind,
     reason::Refusal,
     value::Scalar,
     yaml::{Findings, Place},
@@ -46,11 +48,11 @@ pub(super) struct Front {
     pub(super) ceiling: Ceiling,
     pub(super) environment: Option<(Id, Place)>,
     pub(super) issue: Option<IssueSpec>,
-    pub(super) gate: Vec<Id>,
+    pub(super) gate: Vec<Method>,
     pub(super) risks: Vec<StatedRisk>,
     pub(super) assumptions: Vec<String>,
     pub(super) lifetime: Option<i64>,
-    pub(super) planner: Option<Id>,
+    pub(super) planner: Option<PlannerKind>,
     pub(super) model: Option<String>,
     pub(super) steps: Vec<StepSpec>,
 }
@@ -239,7 +241,7 @@ impl Directive {
 
     /// Returns the methods of approval that are accepted; none means any that the policy accepts.
     #[must_use]
-    pub fn gate(&self) -> &[Id] {
+    pub fn gate(&self) -> &[Method] {
         &self.fields.gate
     }
 
@@ -269,8 +271,8 @@ impl Directive {
 
     /// Returns the planner that drafts for this directive, where it says.
     #[must_use]
-    pub fn planner(&self) -> Option<&Id> {
-        self.fields.planner.as_ref()
+    pub fn planner(&self) -> Option<PlannerKind> {
+        self.fields.planner
     }
 
     /// Returns the model that is asked for this directive, where it says.

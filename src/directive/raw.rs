@@ -12,8 +12,10 @@ use crate::base::{
     digest::Digest,
     examined::Examined,
     ident::Id,
-    level::{Effect, PLANNERS, Readiness, Severity},
+    level::{Effect, Readiness, Severity},
+    method::Method,
     path::RepoPath,
+    planner::PlannerKind,
     reason::{LIMIT_SIZE, Reason, TEXT_UNSAFE},
     text::{check_free, check_steering, is_unsafe, utf8},
     value::ValueType,
@@ -24,8 +26,6 @@ use crate::base::{
 const MAX_LIST: usize = 100;
 /// The longest life of a plan, in seconds.
 const MAX_LIFETIME: i64 = 30 * 86_400;
-/// The words of `gate`.
-const METHODS: [(&str, &str); 4] = [("key", "key"), ("ssh", "ssh"), ("terminal", "terminal"), ("policy", "policy")];
 
 const FIELDS: [&str; 15] = [
     "title",
@@ -139,10 +139,7 @@ fn walk(root: &Node, may_be_meant: &dyn Fn(&str) -> bool, findings: &mut Finding
         gate: read_gate(fields, findings),
         assumptions: read_lines(fields, "assumptions", findings),
         lifetime: fields.get("lifetime").and_then(|node| node.duration(MAX_LIFETIME, findings)),
-        planner: fields.get("planner").and_then(|node| {
-            let word = node.word(&PLANNERS, findings)?;
-            findings.keep(node.place, word.parse())
-        }),
+        planner: fields.get("planner").and_then(|node| node.word(&PlannerKind::ALL, findings)),
         model: fields.get("model").and_then(|node| {
             let name = node.line(findings)?;
             findings.keep(node.place, check_steering(name)).map(|()| name.to_owned())
@@ -202,16 +199,14 @@ fn read_ceiling(fields: Fields<'_>, findings: &mut Findings<'_>) -> Ceiling {
     ceiling
 }
 
-fn read_gate(fields: Fields<'_>, findings: &mut Findings<'_>) -> Vec<Id> {
+fn read_gate(fields: Fields<'_>, findings: &mut Findings<'_>) -> Vec<Method> {
     let mut gate = Vec::new();
-    for item in fields.get("gate").map(|node| node.items(METHODS.len(), findings)).unwrap_or_default() {
-        let Some(word) = item.word(&METHODS, findings).and_then(|word| findings.keep(item.place, word.parse())) else {
-            continue;
-        };
-        if gate.contains(&word) {
-            findings.report(item.place, YAML_VALUE, format!("`{word}` stands twice"));
+    for item in fields.get("gate").map(|node| node.items(Method::ALL.len(), findings)).unwrap_or_default() {
+        let Some(method) = item.word(&Method::ALL, findings) else { continue };
+        if gate.contains(&method) {
+            findings.report(item.place, YAML_VALUE, format!("`{}` stands twice", method.word()));
         }
-        gate.push(word);
+        gate.push(method);
     }
     gate
 }

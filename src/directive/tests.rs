@@ -4,6 +4,7 @@ use super::{Directive, input::InputSpec, model::WithValue};
 use crate::base::{
     diagnostic::Diagnostic,
     level::{Effect, Readiness, Severity},
+    method::Method,
     value::Scalar,
 };
 
@@ -110,6 +111,13 @@ fn what_contradicts_itself_is_found() {
     ] {
         assert!(found(from, to).iter().any(|(_, found)| *found == code), "{to}: {:?}", found(from, to));
     }
+}
+
+#[test]
+fn every_method_of_approval_can_be_a_directives_gate() {
+    let words: Vec<&str> = Method::ALL.iter().map(|(word, _)| *word).collect();
+    let directive = read(&GOOD.replacen("gate: [key, ssh]", &format!("gate: [{}]", words.join(", ")), 1)).unwrap();
+    assert_eq!(directive.gate(), Method::ALL.map(|(_, method)| method));
 }
 
 #[test]

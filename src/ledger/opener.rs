@@ -4,13 +4,14 @@ use super::{held::Held, reasons::LEDGER_ACTOR, record::Record};
 use crate::{
     base::{
         digest::Digest,
+        method::Method,
         reason::{Refusal, Result},
         text,
         time::Timestamp,
     },
     sign::{
         evidence::Evidence,
-        predicate::{Approval, Method, Revocation, RevocationTarget},
+        predicate::{Approval, Revocation, RevocationTarget},
         reasons::{KEY_DUTY, OIDC_CLAIM_MISMATCH, SUBJECT_MISMATCH},
         stated::Readable,
         statement::Predicate,

@@ -6,7 +6,7 @@ use super::model::{
     Action, Arg, Capture, CaptureFrom, DirectiveRef, Effect, OnFailure, Output, PLAN_TYPE, Person, Plan, PlannerRef,
     Program, Read, Retry, Run, Step, Subject, WriteFile,
 };
-use crate::base::{digest::Digest, ident::Id, path::RepoPath, time::Timestamp, value::ValueType};
+use crate::base::{digest::Digest, ident::Id, path::RepoPath, planner::PlannerKind, time::Timestamp, value::ValueType};
 
 /// Parses an id.
 pub(crate) fn id(text: &str) -> Id {
@@ -120,7 +120,7 @@ pub(crate) fn plan_of(steps: Vec<Step>) -> Plan {
         parent: None,
         revision: 1,
         planner: PlannerRef {
-            kind: id("fixed"),
+            kind: PlannerKind::Fixed,
             version: "0.1.0".into(),
             requested_by: Person { host: "local".into(), id: 7, login: "alice".into() },
             model: None,

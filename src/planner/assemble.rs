@@ -20,6 +20,7 @@ use crate::{
         json,
         level::Effect,
         path::RepoPath,
+        planner::PlannerKind,
         reason::{Refusal, Result},
         value::Scalar,
     },
@@ -93,7 +94,7 @@ pub(super) fn assemble(request: &DraftRequest<'_>, directive: &Directive, planne
 /// # Errors
 /// `planner.unanswered` where nothing was, `planner.answer` where it does not fit the directive, `planner.tainted`,
 /// `planner.exfiltration`, and those of [`assemble`].
-pub(super) fn proposed(request: &DraftRequest<'_>, kind: &str) -> Result<Draft> {
+pub(super) fn proposed(request: &DraftRequest<'_>, kind: PlannerKind) -> Result<Draft> {
     let Some(proposed) = request.proposed else {
         return Err(Refusal::new(PLANNER_UNANSWERED, format!("`{kind}` was asked nothing")));
     };
@@ -113,9 +114,9 @@ pub(super) fn proposed(request: &DraftRequest<'_>, kind: &str) -> Result<Draft> 
 }
 
 /// Names a planner of this version, of which nothing but who asked it is known.
-pub(super) fn reference(request: &DraftRequest<'_>, kind: &str) -> Result<PlannerRef> {
+pub(super) fn reference(request: &DraftRequest<'_>, kind: PlannerKind) -> Result<PlannerRef> {
     Ok(PlannerRef {
-        kind: kind.parse()?,
+        kind,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         requested_by: request.requested_by.clone(),
         model: None,

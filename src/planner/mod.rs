@@ -6,14 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     base::{
-        diagnostic::nearest,
-        digest::Digest,
-        ident::Id,
-        path::RepoPath,
-        reason::{Refusal, Result},
-        text::excerpt,
-        time::Timestamp,
-        value::Scalar,
+        digest::Digest, ident::Id, path::RepoPath, planner::PlannerKind, reason::Result, time::Timestamp, value::Scalar,
     },
     directive::Directive,
     facts::Facts,
@@ -131,8 +124,8 @@ pub struct Draft {
 
 /// A way to make a plan.
 pub trait Planner: Sync {
-    /// Returns the word that plans and the command line use.
-    fn id(&self) -> &'static str;
+    /// Returns which it is.
+    fn kind(&self) -> PlannerKind;
 
     /// Returns what it does, on one line.
     fn summary(&self) -> &'static str;
@@ -147,27 +140,13 @@ pub trait Planner: Sync {
     fn draft(&self, request: &DraftRequest<'_>) -> Result<Draft>;
 }
 
-/// Every planner.
-pub static ALL: &[&dyn Planner] = &[&command::CommandLine, &fixed::Fixed, &manual::Manual, &model::Model];
-
-/// Returns the planner of a name.
-///
-/// # Errors
-/// `planner.unknown`, with the nearest name there is.
-pub fn named(name: &str) -> Result<&'static dyn Planner> {
-    ALL.iter().find(|planner| planner.id() == name).copied().ok_or_else(|| {
-        let refusal = Refusal::new(reasons::PLANNER_UNKNOWN, format!("there is no planner `{}`", excerpt(name)));
-        let near = nearest(name, ALL.iter().map(|planner| planner.id()));
-        near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn directives_and_policies_know_every_planner_by_its_word() {
-        let mut words = crate::base::level::PLANNERS.map(|(word, _)| word);
-        words.sort_unstable();
-        assert_eq!(super::ALL.iter().map(|planner| planner.id()).collect::<Vec<_>>(), words);
+/// Returns the planner of a kind.
+#[must_use]
+pub fn of(kind: PlannerKind) -> &'static dyn Planner {
+    match kind {
+        PlannerKind::Fixed => &fixed::Fixed,
+        PlannerKind::Model => &model::Model,
+        PlannerKind::Command => &command::CommandLine,
+        PlannerKind::Manual => &manual::Manual,
     }
 }

@@ -9,7 +9,6 @@ reasons! {
     PLANNER_LIMIT = "planner.limit", Limit, "a planner would be told more, or answers more, than the limits take", "narrow `context` in the directive";
     PLANNER_DIRECTIVE = "planner.directive", Usage, "the directive does not fit the pipelines there are", "correct the places that are named; `countersign directives check` shows them too";
     PLANNER_NO_STEPS = "planner.no_steps", Usage, "the directive has no steps of its own", "add `steps` to the directive, or use another planner";
-    PLANNER_UNKNOWN = "planner.unknown", Usage, "there is no such planner", "see `countersign plan --help` for those there are";
     PLANNER_UNANSWERED = "planner.unanswered", Usage, "a planner that asks somebody has no answer yet", "ask first: `countersign plan DIRECTIVE --planner NAME`";
     PLANNER_ANSWER = "planner.answer", Refused, "a planner's answer is not one that a plan can be made of", "the findings say what is wrong; nothing of the answer is kept as a plan";
     PLANNER_TAINTED = "planner.tainted", Refused, "a value from outside the protected base would steer what is done", "put the value into the directive, have a step of the directive hand the input there, or let the policy say `planning: {tainted: allow}`";

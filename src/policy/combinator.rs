@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::time::{SKEW, Timestamp};
 
-use super::requirement::{Candidate, Leaf, METHODS, Requirement, RequirementStatus, Separation, SetAside, Uncounted};
+use super::requirement::{Candidate, Leaf, Requirement, RequirementStatus, Separation, SetAside, Uncounted};
 
 impl Requirement {
     /// Counts verified approvals against the requirement at the instant `now`.
@@ -100,8 +100,7 @@ fn count(leaf: &Leaf, candidates: &[Candidate], now: Timestamp) -> RequirementSt
 }
 
 fn objection(leaf: &Leaf, candidate: &Candidate, now: Timestamp) -> Option<SetAside> {
-    let method = candidate.method.as_str();
-    if candidate.is_policy || method == "policy" {
+    if !candidate.method.is_of_people() {
         Some(SetAside::Policy)
     } else if leaf.barred.contains(&candidate.principal) {
         Some(SetAside::Agent)
@@ -109,7 +108,7 @@ fn objection(leaf: &Leaf, candidate: &Candidate, now: Timestamp) -> Option<SetAs
         Some(SetAside::Author)
     } else if !leaf.roles.is_empty() && leaf.roles.is_disjoint(&candidate.roles) {
         Some(SetAside::Role)
-    } else if !METHODS.contains(&method) || (!leaf.methods.is_empty() && !leaf.methods.contains(method)) {
+    } else if !leaf.methods.is_empty() && !leaf.methods.contains(&candidate.method) {
         Some(SetAside::Method)
     } else if candidate.approved_at > now.plus(SKEW) {
         Some(SetAside::NotYet)
@@ -165,7 +164,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::base::{digest::Digest, ident::Id};
+    use crate::base::{digest::Digest, ident::Id, method::Method};
 
     fn id(text: &str) -> Id {
         text.parse().unwrap()
@@ -191,9 +190,8 @@ mod tests {
             principal,
             key: Digest::of(key.as_bytes()),
             roles: roles.iter().map(|role| id(role)).collect(),
-            method: id("key"),
+            method: Method::Key,
             approved_at: now().plus(-60),
-            is_policy: false,
             is_author: false,
         }
     }
@@ -245,9 +243,11 @@ mod tests {
 
     #[test]
     fn those_who_do_not_count_are_set_aside_with_the_reason() {
-        let requirement = leaf(1, &["lead"]);
+        let Requirement::Leaf(mut asked) = leaf(1, &["lead"]) else { panic!("not a leaf") };
+        asked.methods.insert(Method::Key);
+        let requirement = Requirement::Leaf(asked);
         let mut policy = by(1, "a", &["lead"]);
-        policy.is_policy = true;
+        policy.method = Method::Policy;
         let mut author = by(2, "b", &["lead"]);
         author.is_author = true;
         let mut old = by(4, "d", &["lead"]);
@@ -255,7 +255,7 @@ mod tests {
         let mut early = by(5, "e", &["lead"]);
         early.approved_at = now().plus(61);
         let mut other = by(6, "f", &["lead"]);
-        other.method = id("carrier-pigeon");
+        other.method = Method::Comment;
         let status = requirement
             .status(&[policy, author, by(3, "c", &["owner"]), old, early, other, by(99, "g", &["lead"])], now());
         assert!(!status.satisfied);
@@ -293,9 +293,9 @@ mod tests {
 
     #[test]
     fn a_gate_leaves_only_its_methods() {
-        let ssh = leaf(1, &[]).limited_to(&[id("ssh"), id("policy")]).unwrap();
+        let ssh = leaf(1, &[]).limited_to(&[Method::Ssh, Method::Policy]).unwrap();
         assert!(!ssh.status(&[by(1, "a", &[])], now()).satisfied);
-        assert_eq!(leaf(1, &[]).limited_to(&[id("policy")]), None);
-        assert_eq!(ssh.limited_to(&[id("key")]), None);
+        assert_eq!(leaf(1, &[]).limited_to(&[Method::Policy]), None);
+        assert_eq!(ssh.limited_to(&[Method::Key]), None);
     }
 }

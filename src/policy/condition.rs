@@ -11,7 +11,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    base::{ident::Id, time::Timestamp, yaml::Place},
+    base::{ident::Id, planner::PlannerKind, time::Timestamp, yaml::Place},
     plan::model::{Action, Effect, Host, Plan, Run, Severity, Step},
     review::{FORBIDDEN_WORDS, ReviewReport, least_effect},
 };
@@ -49,7 +49,7 @@ pub enum Test {
     /// The plan's environment is listed.
     Environments(Vec<Id>),
     /// The plan's planner is listed.
-    Planner(Vec<Id>),
+    Planner(Vec<PlannerKind>),
     /// The step uses no network, or declares some.
     Network(Use),
     /// The step gets no secret, or these.
@@ -236,9 +236,8 @@ impl Condition {
     pub fn shown(&self) -> String {
         match &self.test {
             Test::Effect { at_least, at_most } => bounds(at_least.map(Effect::word), at_most.map(Effect::word)),
-            Test::Pipelines(list) | Test::Directives(list) | Test::Environments(list) | Test::Planner(list) => {
-                join(list)
-            }
+            Test::Pipelines(list) | Test::Directives(list) | Test::Environments(list) => join(list),
+            Test::Planner(list) => join(list),
             Test::Network(Use::Some) => "declared".to_owned(),
             Test::Words(Use::Some) => "any".to_owned(),
             Test::Network(Use::None)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    base::{digest::Digest, ident::Id, time::Timestamp},
+    base::{digest::Digest, ident::Id, method::Method, time::Timestamp},
     plan::model::Plan,
     review::ReviewReport,
 };
@@ -17,7 +17,7 @@ use super::{
         POLICY_DEFAULT_DENY, POLICY_DENIED, POLICY_GATE, POLICY_GATE_CONFLICT, POLICY_HOST, POLICY_NEEDS_APPROVAL,
         POLICY_PERMITTED, POLICY_UNINSPECTABLE,
     },
-    requirement::{Leaf, METHODS, Requirement, Separation},
+    requirement::{Leaf, Requirement, Separation},
     rule::{Role, Rule, Then},
 };
 
@@ -190,7 +190,7 @@ fn conclude(policy: &Policy, plan: &Plan, asked: &[&Rule], steps: &[StepDecision
         causes.push(cause(POLICY_NEEDS_APPROVAL, message, None, Some(rule)));
         requirements.push(requirement.clone());
     }
-    let by_policy = plan.gate.is_empty() || plan.gate.iter().any(|method| method.as_str() == "policy");
+    let by_policy = plan.gate.is_empty() || plan.gate.contains(&Method::Policy);
     // What somebody proposes and nobody has merged is nothing that a policy lets pass by itself.
     let merged = plan.directive.commit == plan.subject.base_sha;
     if requirements.is_empty() && by_policy && merged {
@@ -222,7 +222,7 @@ fn conclude(policy: &Policy, plan: &Plan, asked: &[&Rule], steps: &[StepDecision
     match joined.limited_to(&plan.gate) {
         Some(requirement) => (Outcome::NeedsApproval(requirement), causes),
         None => {
-            let gate: Vec<&str> = plan.gate.iter().map(Id::as_str).collect();
+            let gate: Vec<&str> = plan.gate.iter().map(|method| method.word()).collect();
             let message = format!("the directive accepts {} only, and the policy none of them", gate.join(", "));
             (Outcome::Deny, vec![cause(POLICY_GATE_CONFLICT, message, None, None)])
         }
@@ -242,7 +242,7 @@ fn gate_leaf(policy: &Policy) -> Leaf {
     Leaf {
         people: 1,
         roles: BTreeSet::new(),
-        methods: METHODS.iter().filter_map(|method| method.parse().ok()).collect(),
+        methods: BTreeSet::new(),
         separation: if lower { Separation::None } else { Separation::Strict },
         within_seconds: policy.limits().approval_lifetime,
         barred: policy.agents().clone(),

@@ -2,12 +2,14 @@
 
 use globset::{Glob, GlobMatcher};
 
-use super::reasons::{POLICY_UNKNOWN_NAME, POLICY_VALUE};
+use super::{
+    raw::words,
+    reasons::{POLICY_EMPTY, POLICY_VALUE},
+};
 use crate::{
     base::{
-        ident::Id,
-        level::PLANNERS,
-        yaml::{Findings, Node, Place},
+        planner::PlannerKind,
+        yaml::{Findings, Node},
     },
     plan::model::PlannerRef,
 };
@@ -21,7 +23,7 @@ const REVISIONS: u32 = 5;
 #[derive(Clone, Debug)]
 pub struct Planning {
     /// The planners; none means any.
-    planners: Option<Vec<Id>>,
+    planners: Option<Vec<PlannerKind>>,
     /// The models, as the plan names them; none means any.
     models: Option<Vec<GlobMatcher>>,
     /// Whether values that are not from the protected base may stand where they steer.
@@ -55,7 +57,7 @@ impl Planning {
         let model = match (&self.models, &planner.model) {
             (None, _) => true,
             // What is not named cannot be one of those that are allowed; the directive's own steps need no model.
-            (Some(_), None) => planner.kind.as_str() == "fixed",
+            (Some(_), None) => planner.kind == PlannerKind::Fixed,
             (Some(all), Some(model)) => all.iter().any(|one| one.is_match(model)),
         };
         kind && model
@@ -64,7 +66,8 @@ impl Planning {
     /// Says what is allowed, for people.
     #[must_use]
     pub fn describe(&self) -> String {
-        let planners = self.planners.as_ref().map(|all| all.iter().map(Id::as_str).collect::<Vec<_>>().join(", "));
+        let planners =
+            self.planners.as_ref().map(|all| all.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(", "));
         let models =
             self.models.as_ref().map(|all| all.iter().map(|one| one.glob().glob()).collect::<Vec<_>>().join(", "));
         let or_any = |list: Option<String>| list.unwrap_or_else(|| "any".to_owned());
@@ -77,17 +80,12 @@ pub(super) fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Planning>
     let known = ["planners", "models", "tainted", "outgoing", "maxRevisions", "reviewObjection"];
     let fields = node.fields("`planning`", &known, findings)?;
     let mut planning = Planning {
-        planners: fields.get("planners").map(|list| read_planners(list, findings)),
+        planners: fields.get("planners").map(|list| words(list, &PlannerKind::ALL, findings)),
         models: fields.get("models").map(|list| read_models(list, findings)),
         ..Planning::default()
     };
-    for (name, empty) in [
-        ("planners", planning.planners.as_ref().is_some_and(Vec::is_empty)),
-        ("models", planning.models.as_ref().is_some_and(Vec::is_empty)),
-    ] {
-        if let Some(list) = fields.get(name).filter(|_| empty) {
-            findings.report(list.place, POLICY_VALUE, format!("`{name}` without an entry allows nobody; leave it out"));
-        }
+    if let Some(list) = fields.get("models").filter(|_| planning.models.as_ref().is_some_and(Vec::is_empty)) {
+        findings.report(list.place, POLICY_EMPTY, "a list without an item allows nobody; leave it out");
     }
     for (name, words, field) in [
         ("tainted", [("refuse", false), ("allow", true)], &mut planning.tainted),
@@ -102,25 +100,6 @@ pub(super) fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Planning>
         planning.max_revisions = u32::try_from(most).unwrap_or(REVISIONS);
     }
     Some(planning)
-}
-
-fn read_planners(list: &Node, findings: &mut Findings<'_>) -> Vec<Id> {
-    let mut planners = Vec::new();
-    for item in list.items(MAX_ITEMS, findings) {
-        let Some(planner) = item.parsed::<Id>(findings) else { continue };
-        check_planner(item.place, &planner, findings);
-        planners.push(planner);
-    }
-    planners
-}
-
-/// Reports a planner that there is not.
-pub(super) fn check_planner(place: Place, planner: &Id, findings: &mut Findings<'_>) {
-    let words = PLANNERS.map(|(word, _)| word);
-    if !words.contains(&planner.as_str()) {
-        let message = format!("there is no planner `{planner}`, only {}", words.join(", "));
-        findings.report_near(place, POLICY_UNKNOWN_NAME, message, planner.as_str(), words);
-    }
 }
 
 fn read_models(list: &Node, findings: &mut Findings<'_>) -> Vec<GlobMatcher> {

@@ -290,6 +290,17 @@ fn ids(node: &Node, findings: &mut Findings<'_>) -> Vec<((usize, usize), Id)> {
     unique(node, items.is_empty(), list, findings)
 }
 
+/// Reads a list of words out of those there are that must not be empty, nor name one twice.
+pub(super) fn words<T: Copy + PartialEq + std::fmt::Display>(
+    node: &Node,
+    all: &[(&str, T)],
+    findings: &mut Findings<'_>,
+) -> Vec<T> {
+    let items = node.items(MAX_ITEMS, findings);
+    let list = items.iter().filter_map(|item| item.word(all, findings).map(|word| (item.place, word))).collect();
+    unique(node, items.is_empty(), list, findings).into_iter().map(|(_, word)| word).collect()
+}
+
 /// Reads a list of variables' names that names none twice.
 fn names(node: &Node, findings: &mut Findings<'_>) -> Vec<((usize, usize), String)> {
     let mut list = Vec::new();

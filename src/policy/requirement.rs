@@ -5,11 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::base::{digest::Digest, ident::Id, time::Timestamp};
-
-/// The methods by which people may approve, words of `sign::predicate::Method`; a policy's own
-/// approval is none of them, since it is no person's.
-pub const METHODS: [&str; 6] = ["key", "ssh", "terminal", "comment", "review", "environment"];
+use crate::base::{digest::Digest, ident::Id, method::Method, time::Timestamp};
 
 /// What must be there before a plan may run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +32,8 @@ pub struct Leaf {
     pub people: u32,
     /// Each has at least one of these roles; none means any.
     pub roles: BTreeSet<Id>,
-    /// Each used one of these methods; none means any of [`METHODS`].
-    pub methods: BTreeSet<Id>,
+    /// Each used one of these methods of people; none means any of them.
+    pub methods: BTreeSet<Method>,
     /// Whether the author may be one of them.
     pub separation: Separation,
     /// For how long an approval counts, in seconds.
@@ -70,12 +66,10 @@ pub struct Candidate {
     pub key: Digest,
     /// The roles that the trust root gives the person.
     pub roles: BTreeSet<Id>,
-    /// How the approval was given, a word of `sign::predicate::Method`.
-    pub method: Id,
+    /// How the approval was given; one by [`Method::Policy`] is no person's and never counts.
+    pub method: Method,
     /// When, by the ledger's time.
     pub approved_at: Timestamp,
-    /// Whether it is a policy's approval; such a one is no person's and never counts.
-    pub is_policy: bool,
     /// Whether the person wrote, planned or asked for the plan.
     pub is_author: bool,
 }
@@ -139,12 +133,13 @@ impl Leaf {
     #[must_use]
     pub fn words(&self) -> String {
         let mut words = if self.people == 1 { "1 person".to_owned() } else { format!("{} people", self.people) };
-        let list = |ids: &BTreeSet<Id>| ids.iter().map(Id::as_str).collect::<Vec<_>>().join(" or ");
         if !self.roles.is_empty() {
-            words.push_str(&format!(" with role {}", list(&self.roles)));
+            let roles: Vec<&str> = self.roles.iter().map(Id::as_str).collect();
+            words.push_str(&format!(" with role {}", roles.join(" or ")));
         }
         if !self.methods.is_empty() {
-            words.push_str(&format!(" by {}", list(&self.methods)));
+            let methods: Vec<&str> = self.methods.iter().map(|method| method.word()).collect();
+            words.push_str(&format!(" by {}", methods.join(" or ")));
         }
         if self.separation == Separation::Strict {
             words.push_str(", none of them the author");
@@ -178,13 +173,13 @@ impl Requirement {
 
     /// Returns the methods by which somebody can help to meet it.
     #[must_use]
-    pub fn methods(&self) -> BTreeSet<Id> {
+    pub fn methods(&self) -> BTreeSet<Method> {
         match self {
             Self::AllOf(parts) | Self::AnyOf(parts) | Self::KOf { of: parts, .. } => {
                 parts.iter().flat_map(Self::methods).collect()
             }
             Self::Leaf(leaf) if leaf.methods.is_empty() => {
-                METHODS.iter().filter_map(|method| method.parse().ok()).collect()
+                Method::OF_PEOPLE.into_iter().map(|(_, method)| method).collect()
             }
             Self::Leaf(leaf) => leaf.methods.clone(),
         }
@@ -194,7 +189,7 @@ impl Requirement {
     ///
     /// Returns `None` where so many leaves are left without any method that nothing could meet it.
     #[must_use]
-    pub fn limited_to(self, gate: &[Id]) -> Option<Self> {
+    pub fn limited_to(self, gate: &[Method]) -> Option<Self> {
         if gate.is_empty() {
             return Some(self);
         }
@@ -211,12 +206,9 @@ impl Requirement {
                 enough.then_some(Self::KOf { k, of })?
             }
             Self::Leaf(mut leaf) => {
-                let accepted = |method: &Id| METHODS.contains(&method.as_str());
-                leaf.methods = gate
-                    .iter()
-                    .filter(|method| accepted(method) && (leaf.methods.is_empty() || leaf.methods.contains(*method)))
-                    .cloned()
-                    .collect();
+                let own = leaf.methods;
+                let accepted = |method: &Method| method.is_of_people() && (own.is_empty() || own.contains(method));
+                leaf.methods = gate.iter().copied().filter(accepted).collect();
                 if leaf.methods.is_empty() {
                     return None;
                 }

@@ -2,7 +2,7 @@
 
 use super::opinion::Opinion;
 use crate::{
-    base::digest::Digest,
+    base::{digest::Digest, planner::PlannerKind},
     plan::{
         fence::Fence,
         model::{Origin, Plan},
@@ -44,7 +44,7 @@ impl Brief {
         let at_base = plan.directive.commit == plan.subject.base_sha;
         let origin = if at_base { Origin::DirectiveAtBase } else { Origin::RepoAtHead };
         // A plan is as much to be believed as what it was drafted from.
-        let drafted = if plan.planner.kind.as_str() == "fixed" { origin } else { Origin::Model };
+        let drafted = if plan.planner.kind == PlannerKind::Fixed { origin } else { Origin::Model };
         let mut pieces = vec![("plan".to_owned(), drafted, view)];
         pieces.extend(directive.map(|text| (plan.directive.path.to_string(), origin, text.to_owned())));
         let stable_marker = marker(&pieces);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    base::{digest::Digest, ident::Id, path::RepoPath, time::Timestamp, value::ValueType},
+    base::{digest::Digest, ident::Id, path::RepoPath, planner::PlannerKind, time::Timestamp, value::ValueType},
     plan::model::{
         Action, Arg, DirectiveRef, Effect, Host, OnFailure, Output, PLAN_TYPE, Person, Plan, PlannerRef, Program,
         Retry, Risk, Run, Script, Severity, Step, Subject, WriteFile,
@@ -47,7 +47,7 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
         parent: None,
         revision: 1,
         planner: PlannerRef {
-            kind: id("fixed"),
+            kind: PlannerKind::Fixed,
             version: "0.1.0".into(),
             requested_by: Person { host: "local".into(), id: 1, login: "ann".into() },
             model: None,

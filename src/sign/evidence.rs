@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::predicate::Method;
-use crate::base::{digest::Digest, permission::Permission, time::Timestamp};
+use crate::base::{digest::Digest, method::Method, permission::Permission, time::Timestamp};
 
 /// The platform's record of a decision; a gate signs it together with the decision that it proves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -465,8 +465,8 @@ fn b30_only_a_gate_speaks_for_people_and_only_with_evidence() {
     };
     // A gate without evidence, with evidence of another kind, for a program, for somebody unknown.
     assert_eq!(refused(Who::Gate, |a| a.evidence = None), "ledger.actor");
-    assert_eq!(refused(Who::Gate, |a| a.method = crate::sign::predicate::Method::Review), "ledger.actor");
-    assert_eq!(refused(Who::Gate, |a| a.method = crate::sign::predicate::Method::Key), "key.role");
+    assert_eq!(refused(Who::Gate, |a| a.method = crate::base::method::Method::Review), "ledger.actor");
+    assert_eq!(refused(Who::Gate, |a| a.method = crate::base::method::Method::Key), "key.role");
     assert_eq!(refused(Who::Gate, |a| a.approver = Who::Ci.actor()), "ledger.actor");
     assert_eq!(refused(Who::Gate, |a| a.approver.id = 999), "ledger.actor");
     assert_eq!(refused(Who::Gate, |a| a.approver.host = "elsewhere.example".into()), "ledger.actor");
@@ -520,7 +520,10 @@ fn we22_the_issue_of_a_plan_is_asked_for_and_ready_or_the_door_stays_closed() {
 
 #[test]
 fn b30_whoever_may_reject_revoke_or_halt_does_so_in_their_own_name() {
-    use crate::sign::predicate::{Halt, Method, Rejection, Revocation, RevocationTarget};
+    use crate::{
+        base::method::Method,
+        sign::predicate::{Halt, Rejection, Revocation, RevocationTarget},
+    };
     let mut scene = scene();
     let (plan, ledger, at) = (scene.plan.digest(), scene.head(), scene.now);
     let evidence = Some(Evidence::Comment(comment_evidence(at)));

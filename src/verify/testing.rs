@@ -2,7 +2,7 @@
 
 use crate::{
     approval::Ground,
-    base::{digest::Digest, ident::Id, json, reason::Result, time::Timestamp},
+    base::{digest::Digest, ident::Id, json, method::Method, reason::Result, time::Timestamp},
     event::StepStatus,
     facts::Facts,
     ledger::{Chain as Ledger, Entry, genesis_entry},
@@ -22,8 +22,8 @@ use crate::{
         Envelope, TrustRoot,
         key::{PrivateKey, Signer},
         predicate::{
-            Actor, Approval, Checkpoint, Claim, Genesis, Halt, LedgerHead, Method, Outcome, PlanRecord, Rejection,
-            Revocation, RevocationTarget, Scope, StepFinished, StepStarted,
+            Actor, Approval, Checkpoint, Claim, Genesis, Halt, LedgerHead, Outcome, PlanRecord, Rejection, Revocation,
+            RevocationTarget, Scope, StepFinished, StepStarted,
         },
         schemes::Scheme,
         statement::{Predicate, Subject},

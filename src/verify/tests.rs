@@ -2,14 +2,14 @@
 
 use super::{testing::*, *};
 use crate::{
-    base::{digest::Digest, secret::Secret},
+    base::{digest::Digest, method::Method, secret::Secret},
     event::StepStatus,
     plan::testing::id,
     policy,
     sign::{
         issuer::{Issuer, Provider, Runner},
         key::Signer as _,
-        predicate::{Method, RevocationTarget, Scope},
+        predicate::{RevocationTarget, Scope},
         schemes::oidc,
     },
 };

@@ -4,7 +4,7 @@
 use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
 use countersign::{
-    base::digest::Digest,
+    base::{digest::Digest, method::Method},
     plan::{
         model::{Action, Plan},
         seal,
@@ -12,7 +12,7 @@ use countersign::{
     },
     sign::{
         Envelope,
-        predicate::{Approval, Method, PlanRecord, Scope},
+        predicate::{Approval, PlanRecord, Scope},
         statement::Subject,
     },
 };

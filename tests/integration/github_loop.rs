@@ -377,6 +377,28 @@ fn a04_a_review_at_exactly_the_head_approves_and_an_older_one_does_not() {
 }
 
 #[test]
+fn a_directive_says_by_which_of_the_ways_of_the_forge_it_is_approved() {
+    let hub = Hub::new();
+    let gated = FILES[1].1.replace("environment: production", "environment: production\ngate: [review]");
+    let head = hub.proposes("mallory", &gated);
+    let digest = hub.plans();
+    let shown = hub.comments_of(ACTIONS_BOT);
+    assert!(shown[0].contains("Ways to approve"), "{}", shown[0]);
+    assert!(!shown[0].contains(&format!("countersign approve {digest}")), "no way that does not count: {}", shown[0]);
+    // Bob may approve, but not in this way.
+    let (_, event) = hub.says("bob", &format!("countersign approve {digest}"));
+    let answered = hub.answers(&event).exits(0).json();
+    assert!(answered["result"]["note"].as_str().unwrap().contains("approval.method"), "{answered}");
+    hub.checks_out(&head);
+    hub.executes(&digest).refused(3, "approval.method");
+    assert!(!hub.bench.path(CANARY).exists());
+    hub.model.state().review(NUMBER, "bob", "APPROVED");
+    hub.job(&["approve", "--gate", "review", &digest], "COUNTERSIGN_GATE_KEY", &[]).exits(0);
+    hub.executes(&digest).exits(0);
+    assert_eq!(hub.bench.read(CANARY), "hello\n");
+}
+
+#[test]
 fn a19_a20_a23_a24_the_release_of_this_very_job_from_a_protected_environment_approves() {
     let hub = Hub::new();
     // Dispatched by ada on the base, where the directive is merged.

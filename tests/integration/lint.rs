@@ -237,10 +237,7 @@ fn a_planner_that_there_is_not_keeps_a_policy_and_a_directive_from_being_read() 
     edit(&bench, ".countersign/policy.yml", "rules:\n", rule);
     let found = told(&bench, POLICY, ".countersign/policy.yml");
     let shown: Vec<_> = found.iter().map(|(_, column, code, help)| (*column, code.as_str(), help.as_str())).collect();
-    assert_eq!(
-        shown,
-        [(23, "policy.unknown_name", "did you mean `fixed`?"), (22, "policy.unknown_name", "did you mean `model`?")]
-    );
+    assert_eq!(shown, [(23, "yaml.value", "did you mean `fixed`?"), (22, "yaml.value", "did you mean `model`?")]);
     edit(&bench, "directives/look.md", "title: Look\n", "title: Look\nplanner: fixd\n");
     assert!(told(&bench, DIRECTIVES, "directives/look.md").contains(&(
         3,

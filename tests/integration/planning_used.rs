@@ -1,6 +1,6 @@
 //! What planning used, as the ledger, the view and the statistics tell it.
 
-use countersign::plan::usage::Usage;
+use countersign::{base::planner::PlannerKind, plan::usage::Usage};
 use serde_json::json;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 /// Records the plan of a model beside the honest one.
 fn of_model(bench: &Bench, honest: &Drafted, tokens: u64, file: &str) -> Drafted {
     let mut plan = read_plan(bench, honest);
-    plan.planner.kind = "model".parse().unwrap();
+    plan.planner.kind = PlannerKind::Model;
     plan.planner.model = Some("some-model-1".to_owned());
     plan.planner.usage = Some(Usage {
         input_tokens: tokens,

@@ -26,6 +26,7 @@ use crate::{
     },
     base::{
         digest::Digest,
+        method::Method,
         reason::{Refusal, Result, typed},
         text::visible,
         time::{Timestamp, parse_duration, shown_duration},
@@ -39,7 +40,7 @@ use crate::{
     policy::{self, Candidate, Decision, Outcome as Decided, Policy},
     sign::{
         Duty, Envelope,
-        predicate::{Actor, Approval, MAX_USES, Method, Scope},
+        predicate::{Actor, Approval, MAX_USES, Scope},
         statement::Subject,
     },
     verify,
@@ -173,9 +174,8 @@ fn objection(matter: &Matter<'_>, hand: &Hand, session: &Session, world: &World)
         principal: hand.principal.id,
         key: hand.key,
         roles: hand.principal.roles.iter().cloned().collect(),
-        method: hand.method.word().parse()?,
+        method: hand.method,
         approved_at: now,
-        is_policy: hand.method == Method::Policy,
         is_author: authors.contains(&hand.principal.id),
     };
     Ok(would_not_count(requirement, &candidate, now))

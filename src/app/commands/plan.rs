@@ -133,7 +133,7 @@ pub(super) fn draft(
     if groundwork.chosen.planner.asks() != Asks::Nobody {
         let message = format!(
             "`{}` asks somebody, and this job holds what a planner must not have",
-            groundwork.chosen.planner.id()
+            groundwork.chosen.planner.kind()
         );
         return Err(Refusal::new(PLANNER_UNANSWERED, message).hint(
             "let a job without keys draft: `countersign plan ... --draft --out FILE`, then `countersign propose FILE`",

@@ -16,12 +16,13 @@ use crate::{
     base::{
         diagnostic::{findings, nearest},
         digest::Digest,
+        method::Method,
         reason::{Refusal, Result, USAGE},
         text::{count, excerpt, visible},
     },
     cli::args::{PlanOnly, PolicyCommand},
     policy::{self, Candidate, Outcome as Decided, check, explain::DecisionV1},
-    sign::{Duty, predicate::Method, schemes::Scheme, trust::PrincipalKind},
+    sign::{Duty, schemes::Scheme, trust::PrincipalKind},
     verify,
 };
 
@@ -132,17 +133,14 @@ fn everybody(session: &Session, world: &World) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for person in people {
         let mut add = |key: Digest, method: Method| {
-            if let Ok(method) = method.word().parse() {
-                candidates.push(Candidate {
-                    principal: person.id,
-                    key,
-                    roles: person.roles.iter().cloned().collect(),
-                    method,
-                    approved_at: world.now(),
-                    is_policy: false,
-                    is_author: false,
-                });
-            }
+            candidates.push(Candidate {
+                principal: person.id,
+                key,
+                roles: person.roles.iter().cloned().collect(),
+                method,
+                approved_at: world.now(),
+                is_author: false,
+            });
         };
         let own = document.keys.iter().filter(|key| key.principal == person.id && key.duties.contains(&Duty::Approver));
         for key in own.filter(|key| key.stands(world.now())) {

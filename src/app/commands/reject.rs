@@ -10,14 +10,10 @@ use crate::{
         signer::{self, Hand},
         world::World,
     },
-    base::{digest::Digest, ident::Id, reason::Result},
+    base::{digest::Digest, ident::Id, method::Method, reason::Result},
     cli::args::RejectArgs,
     ledger::{Batch, Keep, NewEntry},
-    sign::{
-        Duty, Envelope,
-        predicate::{Method, Rejection},
-        statement::Subject,
-    },
+    sign::{Duty, Envelope, predicate::Rejection, statement::Subject},
 };
 
 pub(super) fn run(args: &RejectArgs, world: &World) -> Result<Outcome> {

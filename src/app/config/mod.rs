@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     base::{
+        planner::PlannerKind,
         reason::{Refusal, Result, USAGE},
         text::excerpt,
         time::parse_duration,
@@ -24,7 +25,7 @@ use crate::{
     cli::planner_args::PlannerFlags,
     provider::{catalog, command::PRESETS},
 };
-use model::{Allowance, BudgetMode, Budgets, Config, KeySource, Origin, PlannerName, Set};
+use model::{Allowance, BudgetMode, Budgets, Config, KeySource, Origin, Set};
 use raw::{Raw, RawAllowance};
 
 /// Where the project's file lies.
@@ -111,10 +112,10 @@ fn of_flags(flags: &PlannerFlags, world: &World) -> Result<Raw> {
     })
 }
 
-fn planner(given: &str) -> Result<PlannerName> {
-    let found = PlannerName::ALL.iter().find(|(word, _)| *word == given).map(|(_, name)| *name);
+fn planner(given: &str) -> Result<PlannerKind> {
+    let found = PlannerKind::ALL.iter().find(|(word, _)| *word == given).map(|(_, name)| *name);
     found.ok_or_else(|| {
-        let all: Vec<&str> = PlannerName::ALL.iter().map(|(word, _)| *word).collect();
+        let all: Vec<&str> = PlannerKind::ALL.iter().map(|(word, _)| *word).collect();
         Refusal::new(USAGE, format!("`{}` is no planner", excerpt(given)))
             .hint(format!("the planners are {}", all.join(", ")))
     })
@@ -161,7 +162,7 @@ fn resolve(layers: &[(Origin, Raw)]) -> Result<Config> {
     per_plan.requests.get_or_insert(Set::new(REQUESTS_PER_PLAN, Origin::Default));
     per_plan.time.get_or_insert(Set::new(TIME_PER_PLAN, Origin::Default));
     let mut config = Config {
-        planner: or(pick(layers, |raw| raw.planner), PlannerName::Fixed),
+        planner: or(pick(layers, |raw| raw.planner), PlannerKind::Fixed),
         provider: optional(pick(layers, |raw| raw.provider.clone())),
         model: optional(pick(layers, |raw| raw.model.clone())),
         endpoint: optional(pick(layers, |raw| raw.endpoint.clone())),

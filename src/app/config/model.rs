@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    base::planner::PlannerKind,
     plan::usage::of_cache,
     planner::budget::Spent,
     provider::command::{Agent, Form},
@@ -50,30 +51,6 @@ impl<T> Set<T> {
     /// Joins a value with its origin.
     pub(crate) fn new(value: T, origin: Origin) -> Self {
         Self { value, origin }
-    }
-}
-
-/// Who drafts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PlannerName {
-    /// The directive's own steps.
-    Fixed,
-    /// A model behind HTTP.
-    Model,
-    /// An agent's own command line.
-    Command,
-    /// A person, by files.
-    Manual,
-}
-
-impl PlannerName {
-    /// Every planner, under the word that files and flags use.
-    pub(crate) const ALL: [(&'static str, Self); 4] =
-        [("fixed", Self::Fixed), ("model", Self::Model), ("command", Self::Command), ("manual", Self::Manual)];
-
-    /// Returns the word.
-    pub(crate) fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(_, one)| *one == self).map_or("", |(word, _)| word)
     }
 }
 
@@ -227,7 +204,7 @@ impl AgentEntry {
 /// The configuration of one command, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
-    pub(super) planner: Set<PlannerName>,
+    pub(super) planner: Set<PlannerKind>,
     pub(super) provider: Set<Option<String>>,
     pub(super) model: Set<Option<String>>,
     pub(super) endpoint: Set<Option<String>>,
@@ -244,7 +221,7 @@ pub(crate) struct Config {
 
 impl Config {
     /// Returns who drafts.
-    pub(crate) fn planner(&self) -> &Set<PlannerName> {
+    pub(crate) fn planner(&self) -> &Set<PlannerKind> {
         &self.planner
     }
 

@@ -7,13 +7,14 @@ use std::{
     path::PathBuf,
 };
 
-use super::model::{AgentEntry, KeySource, Origin, PlannerName, Price};
+use super::model::{AgentEntry, KeySource, Origin, Price};
 use crate::{
     app::reasons::{CONFIG_KEY, CONFIG_PLACE, CONFIG_VALUE},
     base::{
         diagnostic::Diagnostic,
         launch::{check_env_name, check_secret_name},
         leak::secret_in,
+        planner::PlannerKind,
         reason::Refusal,
         text,
         yaml::{self, Findings, Kind, Node},
@@ -52,7 +53,7 @@ const FIELDS: [&str; 15] = [
 /// What one place sets; what it does not set is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Raw {
-    pub(super) planner: Option<PlannerName>,
+    pub(super) planner: Option<PlannerKind>,
     pub(super) provider: Option<String>,
     pub(super) model: Option<String>,
     pub(super) endpoint: Option<String>,
@@ -88,7 +89,7 @@ fn walk(root: &Node, origin: Origin, findings: &mut Findings<'_>) -> Option<Raw>
     }
     let mut raw = Raw::default();
     let get = |name: &str| fields.get(name);
-    raw.planner = get("planner").and_then(|node| node.word(&PlannerName::ALL, findings));
+    raw.planner = get("planner").and_then(|node| node.word(&PlannerKind::ALL, findings));
     raw.agents = get("agents").map_or_else(BTreeMap::new, |node| agents(node, origin, findings));
     raw.provider =
         get("provider").and_then(|node| kept(node, findings, |text| check_provider(text, &raw.agents, origin)));
@@ -282,7 +283,6 @@ fn agent(node: &Node, findings: &mut Findings<'_>) -> Option<AgentEntry> {
     }
     let network = fields.get("network").map_or(Some(false), |node| node.boolean(findings))?;
     let model_flag = fields.get("modelFlag").and_then(|node| node.line(findings)).map(str::to_owned);
-    let words = [("plain", Form::Plain), ("claude", Form::Claude), ("codex", Form::Codex), ("gemini", Form::Gemini)];
-    let form = fields.get("answer").map_or(Some(Form::Plain), |node| node.word(&words, findings))?;
+    let form = fields.get("answer").map_or(Some(Form::Plain), |node| node.word(&Form::ALL, findings))?;
     Some(AgentEntry { argv, env, reads, network, model_flag, form })
 }

@@ -37,7 +37,7 @@ fn the_first_place_that_sets_a_value_goes_before_all_others() {
     let layers = [(Origin::Flag, flag), (Origin::Project, project), (Origin::User, user)];
     let config = resolve(&layers).unwrap();
     assert_eq!(*config.model(), Set::new(Some("now".to_owned()), Origin::Flag));
-    assert_eq!(*config.planner(), Set::new(PlannerName::Command, Origin::Project));
+    assert_eq!(*config.planner(), Set::new(PlannerKind::Command, Origin::Project));
     assert_eq!(*config.timeout(), Set::new(60, Origin::User));
     assert_eq!(*config.max_revisions(), Set::new(MAX_REVISIONS, Origin::Default));
     let day = &config.budgets().per_day;
@@ -70,7 +70,7 @@ fn we24_the_mark_for_a_cache_is_set_unless_a_file_says_otherwise() {
 #[test]
 fn without_any_file_the_directives_own_steps_are_taken() {
     let config = resolve(&[]).unwrap();
-    assert_eq!(*config.planner(), Set::new(PlannerName::Fixed, Origin::Default));
+    assert_eq!(*config.planner(), Set::new(PlannerKind::Fixed, Origin::Default));
     assert_eq!(config.budgets().mode.value, BudgetMode::Strict);
     assert!(matches!(choice::choose(&config, &world(&[])).unwrap(), choice::Choice::Fixed));
 }
@@ -166,7 +166,7 @@ fn an_agent_of_ones_own_is_chosen_by_its_name_and_one_that_is_not_described_is_r
 
 #[test]
 fn a_model_is_asked_with_one_variable_and_one_flag() {
-    let model = Raw { planner: Some(PlannerName::Model), ..Raw::default() };
+    let model = Raw { planner: Some(PlannerKind::Model), ..Raw::default() };
     let config = resolve(&[(Origin::Flag, model)]).unwrap();
     let choice::Choice::Http(asked) = choice::choose(&config, &world(&[("ANTHROPIC_API_KEY", "k-1\n")])).unwrap()
     else {

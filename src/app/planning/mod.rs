@@ -58,10 +58,10 @@ pub(crate) struct Asked {
 /// What is wrong with the configuration, or is missing to ask whom it names.
 pub(crate) fn choose(args: &AskArgs, directive: &Directive, session: &Session, world: &World) -> Result<Chosen> {
     let mut flags = args.flags.clone();
-    flags.planner = flags.planner.or_else(|| directive.planner().map(ToString::to_string));
+    flags.planner = flags.planner.or_else(|| directive.planner().map(|kind| kind.to_string()));
     flags.model = flags.model.or_else(|| directive.model().map(str::to_owned));
     let loaded = config::load(&flags, Some(session), world)?;
-    let planner = planner::named(loaded.config.planner().value.word())?;
+    let planner = planner::of(loaded.config.planner().value);
     Ok(Chosen { planner, loaded })
 }
 

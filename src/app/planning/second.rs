@@ -9,10 +9,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{
-        config::{
-            self,
-            model::{Config, PlannerName},
-        },
+        config::{self, model::Config},
         session::Session,
         trigger,
         world::World,
@@ -23,6 +20,7 @@ use super::{
 use crate::{
     base::{
         digest::Digest,
+        planner::PlannerKind,
         reason::{Refusal, Result, USAGE},
     },
     cli::planner_args::SecondArgs,
@@ -113,16 +111,16 @@ fn whom(args: &SecondArgs, session: &Session, world: &World) -> Result<Config> {
     if flags.planner.is_none() {
         let of_provider = |name: &str| if catalog::find(name).is_some() { "model" } else { "command" };
         flags.planner = match (&args.answer, &flags.provider) {
-            (Some(_), _) => Some("manual".to_owned()),
+            (Some(_), _) => Some(PlannerKind::Manual.to_string()),
             (None, Some(provider)) => Some(of_provider(provider).to_owned()),
             (None, None) => None,
         };
     }
     let config = config::load(&flags, Some(session), world)?.config;
-    if config.planner().value != PlannerName::Fixed {
+    if config.planner().value != PlannerKind::Fixed {
         return Ok(config);
     }
-    flags.planner = Some("model".to_owned());
+    flags.planner = Some(PlannerKind::Model.to_string());
     Ok(config::load(&flags, Some(session), world)?.config)
 }
 

@@ -12,6 +12,7 @@ use crate::{
     base::{
         digest::Digest,
         ident::Id,
+        planner::PlannerKind,
         reason::{IO, Refusal, Result},
         time::{Clock, Timestamp},
         value::ValueType,
@@ -308,7 +309,7 @@ pub(super) fn plan(steps: Vec<Step>) -> Plan {
         parent: None,
         revision: 1,
         planner: PlannerRef {
-            kind: id("fixed"),
+            kind: PlannerKind::Fixed,
             version: "0".into(),
             requested_by: Person { host: "local".into(), id: 1, login: "a".into() },
             model: None,

@@ -148,7 +148,7 @@ fn who_speaks_of_the_plan_without_meaning_it_changes_nothing() {
             evidence: None,
             plan: plan_digest(1),
             rejected_by: Who::Bob.actor(),
-            method: crate::sign::predicate::Method::Key,
+            method: crate::base::method::Method::Key,
             reason: reason.clone(),
             nonce: nonce(5),
             ledger: head.clone(),

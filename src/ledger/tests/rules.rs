@@ -2,6 +2,7 @@
 
 use super::support::*;
 use crate::{
+    base::method::Method,
     event::{RunStatus, StepStatus},
     ledger::{
         Ledger,
@@ -10,7 +11,7 @@ use crate::{
     sign::{
         envelope::Envelope,
         key::Signer as _,
-        predicate::{LedgerHead, Method, ResolveAs, RevocationTarget, Scope},
+        predicate::{LedgerHead, ResolveAs, RevocationTarget, Scope},
     },
 };
 

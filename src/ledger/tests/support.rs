@@ -9,6 +9,7 @@ use crate::{
         digest::Digest,
         ident::Id,
         json,
+        method::Method,
         reason::Result,
         time::{Clock, Timestamp},
     },

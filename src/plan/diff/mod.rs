@@ -17,7 +17,7 @@ use super::{
     model::{DirectiveRef, Person, Plan, PlannerRef, Risk, Script, Subject},
     view::visible_line,
 };
-use crate::base::{ident::Id, text::visible_lines, time::shown_duration};
+use crate::base::{ident::Id, method::Method, text::visible_lines, time::shown_duration};
 
 /// Which way a change goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
@@ -294,7 +294,7 @@ fn expiry(changes: &mut Changes, old: &Plan, new: &Plan) {
 }
 
 /// No method at all means any method, so it is the widest gate.
-fn ways_to_approve(changes: &mut Changes, old: &[Id], new: &[Id]) {
+fn ways_to_approve(changes: &mut Changes, old: &[Method], new: &[Method]) {
     match (old.is_empty(), new.is_empty()) {
         (true, false) => changes.push(Direction::Narrowed, "ways to approve: no longer any", None, new.shown()),
         (false, true) => changes.push(Direction::Widened, "ways to approve: now any", old.shown(), None),

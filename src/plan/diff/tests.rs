@@ -89,9 +89,9 @@ fn what_is_checked_less_is_widened() {
     assert!(found.changes.iter().any(|change| change.what == "fewer read-backs" && change.direction == Widened));
     one(Widened, "evidence: removed", |p| notes(p).evidence.clear());
     one(Widened, "output tag: pattern", |p| notes(p).outputs.values_mut().for_each(|o| o.pattern = None));
-    one(Widened, "way to approve: added", |p| p.gate.push(id("policy")));
+    one(Widened, "way to approve: added", |p| p.gate.push(Method::Policy));
     one(Widened, "ways to approve: now any", |p| p.gate.clear());
-    one(Narrowed, "way to approve: removed", |p| drop(p.gate.pop()));
+    one(Narrowed, "way to approve: removed", |p| p.gate.truncate(1));
     one(Widened, "expiry", |p| p.expires_at = p.expires_at.plus(1));
     one(Narrowed, "expiry", |p| p.expires_at = p.expires_at.plus(-1));
 }

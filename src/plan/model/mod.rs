@@ -18,7 +18,9 @@ pub use crate::base::level::{Effect, OnFailure, Severity};
 use crate::base::{
     digest::Digest,
     ident::Id,
+    method::Method,
     path::RepoPath,
+    planner::PlannerKind,
     time::Timestamp,
     value::{Scalar, ValueType},
 };
@@ -65,8 +67,8 @@ pub struct Plan {
     pub risks: Vec<Risk>,
     /// What is taken for granted.
     pub assumptions: Vec<String>,
-    /// The methods of approval that the directive accepts, words of the policy; none means any the policy accepts.
-    pub gate: Vec<Id>,
+    /// The methods of approval that the directive accepts; none means any the policy accepts.
+    pub gate: Vec<Method>,
     /// Why the directive exists, in its own words.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub intent: Option<String>,
@@ -123,8 +125,8 @@ pub struct Subject {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlannerRef {
-    /// `fixed`, `model`, `command` or `manual`.
-    pub kind: Id,
+    /// Which planner.
+    pub kind: PlannerKind,
     /// Version of this tool.
     pub version: String,
     /// Login of the person who asked for the plan, for display; who may not approve it is decided by id.

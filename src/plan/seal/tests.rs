@@ -8,7 +8,7 @@ use super::{
     },
     *,
 };
-use crate::base::value::ValueType;
+use crate::base::{method::Method, value::ValueType};
 
 fn refused(plan: &Plan) -> &'static str {
     seal(plan).map_or_else(|refusal| refusal.code(), |_| "sealed")
@@ -378,7 +378,7 @@ fn what_the_plan_is_for_has_one_form() {
         |plan| plan.revision = 2,
         |plan| plan.parent = Some(Digest::of(b"x")),
         |plan| plan.directive.name = id("other"),
-        |plan| plan.gate = vec![id("key"), id("key")],
+        |plan| plan.gate = vec![Method::Key, Method::Key],
     ] {
         assert_eq!(refused(&with_plan(change)), "plan.identity");
     }

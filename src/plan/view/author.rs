@@ -5,7 +5,7 @@ use super::{
     notes::{Note, NoteKind},
 };
 use crate::{
-    base::ident::Id,
+    base::{ident::Id, planner::PlannerKind},
     plan::{
         model::{Plan, ProposedStep, ProposedValue},
         usage::{Usage, decimal},
@@ -27,7 +27,7 @@ impl Author {
         let planner = &plan.planner;
         let asked = [planner.prompt_digest, planner.response_digest].iter().any(Option::is_some);
         let traces = asked || planner.proposal.is_some();
-        let fixed = planner.kind.as_str() == "fixed" && planner.model.is_none() && planner.usage.is_none() && !traces;
+        let fixed = planner.kind == PlannerKind::Fixed && planner.model.is_none() && planner.usage.is_none() && !traces;
         if fixed { Self::Directive } else { Self::Model }
     }
 
@@ -129,9 +129,9 @@ mod tests {
         let mark = "(unverified: written by a model)";
         let fixed = view(&sample()).markdown();
         assert!(!fixed.contains(mark) && !fixed.contains("Drafted by a model"));
-        for kind in ["model", "command", "manual", "anything"] {
+        for kind in [PlannerKind::Model, PlannerKind::Command, PlannerKind::Manual] {
             let mut plan = sample();
-            plan.planner.kind = kind.parse().unwrap();
+            plan.planner.kind = kind;
             let shown = view(&plan).markdown();
             // Two for each step, the risks and the assumptions.
             assert_eq!(shown.matches(mark).count(), 2 * plan.steps.len() + 2, "{kind}");
@@ -146,7 +146,7 @@ mod tests {
     fn d19_the_view_of_a_models_plan_shows_model_digests_inputs_and_use() {
         let mut plan = sample();
         plan.planner = PlannerRef {
-            kind: "model".parse().unwrap(),
+            kind: PlannerKind::Model,
             model: Some("some-model-1".to_owned()),
             prompt_digest: Some(Digest::of(b"prompt")),
             response_digest: Some(Digest::of(b"answer")),

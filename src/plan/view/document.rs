@@ -168,8 +168,7 @@ fn header(page: &mut Page, view: &View) {
     ]);
     page.item([fixed("Drafted: "), word(plan.created_at), fixed(", expires: "), word(plan.expires_at)]);
     if Author::of(plan) == Author::Model {
-        let mut spans =
-            vec![fixed("Drafted by a model, which nothing here trusts: planner "), word(&plan.planner.kind)];
+        let mut spans = vec![fixed("Drafted by a model, which nothing here trusts: planner "), word(plan.planner.kind)];
         if let Some(model) = &plan.planner.model {
             spans.extend([fixed(", model "), text(model)]);
         }
@@ -308,7 +307,7 @@ fn inputs(page: &mut Page, plan: &Plan) {
 fn provenance(page: &mut Page, plan: &Plan) {
     page.heading(2, [fixed("How it was drafted")]);
     let planner = &plan.planner;
-    page.item([fixed("Planner: "), word(&planner.kind), fixed(", version "), text(&planner.version)]);
+    page.item([fixed("Planner: "), word(planner.kind), fixed(", version "), text(&planner.version)]);
     if let Some(model) = &planner.model {
         page.item([fixed("Model: "), text(model)]);
     }

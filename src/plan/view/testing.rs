@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    base::{digest::Digest, value::Scalar, value::ValueType},
+    base::{digest::Digest, method::Method, planner::PlannerKind, value::Scalar, value::ValueType},
     plan::model::*,
 };
 
@@ -104,7 +104,7 @@ pub(crate) fn sample() -> Plan {
         parent: None,
         revision: 1,
         planner: PlannerRef {
-            kind: id("fixed"),
+            kind: PlannerKind::Fixed,
             version: "0.1.0".to_owned(),
             requested_by: Person { host: "local".to_owned(), id: 1001, login: "ada".to_owned() },
             model: None,
@@ -128,7 +128,7 @@ pub(crate) fn sample() -> Plan {
             mitigation: Some("Read back before the end.".to_owned()),
         }],
         assumptions: vec!["Main is green.".to_owned()],
-        gate: vec![id("key"), id("ssh")],
+        gate: vec![Method::Key, Method::Ssh],
         intent: Some("Ship a version.\nSay what changed.\n".to_owned()),
         scripts: vec![Script {
             path: path("pipelines/changelog/notes.py"),

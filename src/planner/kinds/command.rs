@@ -1,7 +1,7 @@
 //! The command planner: an agent's command line, which gets text and gives text.
 
 use crate::{
-    base::reason::Result,
+    base::{planner::PlannerKind, reason::Result},
     planner::{Asks, Draft, DraftRequest, Planner, assemble},
 };
 
@@ -10,8 +10,8 @@ use crate::{
 pub struct CommandLine;
 
 impl Planner for CommandLine {
-    fn id(&self) -> &'static str {
-        "command"
+    fn kind(&self) -> PlannerKind {
+        PlannerKind::Command
     }
 
     fn summary(&self) -> &'static str {
@@ -23,6 +23,6 @@ impl Planner for CommandLine {
     }
 
     fn draft(&self, request: &DraftRequest<'_>) -> Result<Draft> {
-        assemble::proposed(request, self.id())
+        assemble::proposed(request, self.kind())
     }
 }

@@ -1,7 +1,10 @@
 //! The fixed planner: the directive's own steps, and nothing else.
 
 use crate::{
-    base::reason::{Refusal, Result},
+    base::{
+        planner::PlannerKind,
+        reason::{Refusal, Result},
+    },
     planner::{Asks, Draft, DraftRequest, Planner, assemble, items, reasons::PLANNER_NO_STEPS},
 };
 
@@ -10,8 +13,8 @@ use crate::{
 pub struct Fixed;
 
 impl Planner for Fixed {
-    fn id(&self) -> &'static str {
-        "fixed"
+    fn kind(&self) -> PlannerKind {
+        PlannerKind::Fixed
     }
 
     fn summary(&self) -> &'static str {
@@ -28,7 +31,7 @@ impl Planner for Fixed {
             let message = format!("the directive `{}` has no steps", directive.name());
             return Err(Refusal::new(PLANNER_NO_STEPS, message).subject(directive.path().as_str()));
         }
-        let mut planner = assemble::reference(request, self.id())?;
+        let mut planner = assemble::reference(request, self.kind())?;
         planner.inputs = items::readings(request)?;
         assemble::assemble(request, &items::spread(request)?, planner)
     }

@@ -1,7 +1,7 @@
 //! The manual planner: a person takes the prompt away and brings the answer.
 
 use crate::{
-    base::reason::Result,
+    base::{planner::PlannerKind, reason::Result},
     planner::{Asks, Draft, DraftRequest, Planner, assemble},
 };
 
@@ -10,8 +10,8 @@ use crate::{
 pub struct Manual;
 
 impl Planner for Manual {
-    fn id(&self) -> &'static str {
-        "manual"
+    fn kind(&self) -> PlannerKind {
+        PlannerKind::Manual
     }
 
     fn summary(&self) -> &'static str {
@@ -23,6 +23,6 @@ impl Planner for Manual {
     }
 
     fn draft(&self, request: &DraftRequest<'_>) -> Result<Draft> {
-        assemble::proposed(request, self.id())
+        assemble::proposed(request, self.kind())
     }
 }

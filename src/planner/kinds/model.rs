@@ -1,7 +1,7 @@
 //! The model planner: one question to a language model, one answer in a closed form.
 
 use crate::{
-    base::reason::Result,
+    base::{planner::PlannerKind, reason::Result},
     planner::{Asks, Draft, DraftRequest, Planner, assemble},
 };
 
@@ -10,8 +10,8 @@ use crate::{
 pub struct Model;
 
 impl Planner for Model {
-    fn id(&self) -> &'static str {
-        "model"
+    fn kind(&self) -> PlannerKind {
+        PlannerKind::Model
     }
 
     fn summary(&self) -> &'static str {
@@ -23,6 +23,6 @@ impl Planner for Model {
     }
 
     fn draft(&self, request: &DraftRequest<'_>) -> Result<Draft> {
-        assemble::proposed(request, self.id())
+        assemble::proposed(request, self.kind())
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     base::{
         ident::Id,
+        planner::PlannerKind,
         text,
         yaml::{Findings, Key, Kind, Node},
     },
@@ -10,7 +11,6 @@ use crate::{
     policy::{
         condition::{Condition, DAYS, Hosts, Listed, Test, Use, Window, Writes},
         path_pattern::PathPattern,
-        planning,
         reasons::{POLICY_EMPTY, POLICY_VALUE},
         rule::Role,
     },
@@ -74,7 +74,7 @@ fn read_one(key: &Key, node: &Node, role: Option<Role>, findings: &mut Findings<
         "pipelines" => Test::Pipelines(ids(node, findings)),
         "directives" => Test::Directives(ids(node, findings)),
         "environments" => Test::Environments(ids(node, findings)),
-        "planner" => Test::Planner(planners(node, findings)),
+        "planner" => Test::Planner(super::words(node, &PlannerKind::ALL, findings)),
         "network" => Test::Network(node.word(&[("none", Use::None), ("declared", Use::Some)], findings)?),
         "words" => Test::Words(node.word(&[("none", Use::None), ("any", Use::Some)], findings)?),
         "secrets" if is_word(node) => Test::Secrets(node.word(&[("none", ())], findings).map(|()| Listed::None)?),
@@ -121,14 +121,6 @@ fn ids(node: &Node, findings: &mut Findings<'_>) -> Vec<Id> {
 }
 
 /// Reads a list of planners; one that there is not would never match.
-fn planners(node: &Node, findings: &mut Findings<'_>) -> Vec<Id> {
-    let listed = super::ids(node, findings);
-    for (place, planner) in &listed {
-        planning::check_planner(*place, planner, findings);
-    }
-    listed.into_iter().map(|(_, planner)| planner).collect()
-}
-
 /// Reads a map that must hold at least one of its fields.
 fn bounds<'n>(
     node: &'n Node,

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use crate::{
     base::{
         ident::Id,
+        method::Method,
         text::{self, excerpt},
         yaml::{Findings, Kind, Node, YAML_VALUE},
     },
     policy::{
         condition::Condition,
         reasons::{POLICY_DUPLICATE, POLICY_EMPTY, POLICY_THRESHOLD, POLICY_UNBOUNDED, POLICY_VALUE},
-        requirement::{Leaf, METHODS, Requirement, Separation},
+        requirement::{Leaf, Requirement, Separation},
         rule::{Role, Rule, Then},
     },
 };
@@ -174,7 +175,8 @@ fn read_leaf(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) ->
     let roles = fields
         .get("roles")
         .map_or_else(BTreeSet::new, |node| super::ids(node, findings).into_iter().map(|(_, id)| id).collect());
-    let methods = fields.get("methods").map_or_else(BTreeSet::new, |node| read_methods(node, findings));
+    let methods: Vec<Method> =
+        fields.get("methods").map(|node| super::words(node, &Method::OF_PEOPLE, findings)).unwrap_or_default();
     let separation =
         fields.get("separation").map_or(Some(Separation::Strict), |node| node.word(&Separation::ALL, findings));
     let within_seconds = fields
@@ -183,22 +185,11 @@ fn read_leaf(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) ->
     Some(Leaf {
         people: people?,
         roles,
-        methods,
+        methods: methods.into_iter().collect(),
         separation: separation?,
         within_seconds: within_seconds?,
         barred: context.agents.clone(),
     })
-}
-
-fn read_methods(node: &Node, findings: &mut Findings<'_>) -> BTreeSet<Id> {
-    let listed = super::ids(node, findings);
-    for (place, method) in &listed {
-        if !METHODS.contains(&method.as_str()) {
-            let message = format!("`{method}` is not one of {}", METHODS.join(", "));
-            findings.report_near(*place, POLICY_VALUE, message, method.as_str(), METHODS);
-        }
-    }
-    listed.into_iter().map(|(_, method)| method).collect()
 }
 
 /// Reads a number of people or parts, at least one and at most `most` (B-20).

@@ -1,7 +1,10 @@
 //! Deciding: default deny, and every doubt denies.
 
 use super::*;
-use crate::plan::model::{Action, Arg, Effect, Plan, Severity, Step};
+use crate::{
+    base::method::Method,
+    plan::model::{Action, Arg, Effect, Plan, Severity, Step},
+};
 use samples::{git, host, id, plan, python, risk, run, step, write};
 
 const READS: &str = "  - {id: reads, when: {effect: {atMost: analyze}}, then: permit}\n";
@@ -345,12 +348,12 @@ fn conditions_on_the_plan_hold_for_each_step() {
 #[test]
 fn a_directives_gate_limits_the_methods_and_asks_for_a_person() {
     let mut plan = read();
-    plan.gate = vec![id("ssh")];
+    plan.gate = vec![Method::Ssh];
     let decision = decide(&policy(READS), &plan);
     assert_eq!((decision.outcome().word(), decision.reason().code), ("needs-approval", "policy.gate"));
-    plan.gate = vec![id("policy")];
+    plan.gate = vec![Method::Policy];
     assert_eq!(verdict(&policy(READS), &plan).0, "permit");
-    plan.gate = vec![id("ssh")];
+    plan.gate = vec![Method::Ssh];
     let keys = policy(
         "  - {id: a, when: {effect: {atMost: read}}, then: {deny: 'x'}}
   - {id: b, when: {effect: {atMost: analyze}}, then: {needsApproval: {people: 1, methods: [key]}}}\n",

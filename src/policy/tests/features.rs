@@ -7,6 +7,7 @@ use super::{
     *,
 };
 use crate::{
+    base::method::Method,
     plan::model::{Action, Effect, Plan, Severity},
     review::words::Mode,
 };
@@ -40,9 +41,8 @@ fn by(principal: u64, roles: &[&str]) -> Candidate {
         principal,
         key: Digest::of(&principal.to_be_bytes()),
         roles: roles.iter().map(|role| id(role)).collect::<BTreeSet<_>>(),
-        method: id("key"),
+        method: Method::Key,
         approved_at: now(),
-        is_policy: false,
         is_author: false,
     }
 }

@@ -147,7 +147,9 @@ fn unknown_fields_and_words_are_refused_everywhere() {
     let two = "  - {id: a, when: {pipelines: [x]}, then: {deny: 'no', needsApproval: {people: 1}}}\n";
     assert_eq!(codes(two), ["policy.value"]);
     let carrier = "  - {id: a, when: {pipelines: [x]}, then: {needsApproval: {people: 1, methods: [policy]}}}\n";
-    assert_eq!(codes(carrier), ["policy.value"]);
+    assert_eq!(codes(carrier), ["yaml.value"]);
+    let nobody = "  - {id: a, when: {pipelines: [x], planner: [modal]}, then: {deny: 'no'}}\n";
+    assert_eq!(codes(nobody), ["yaml.value"]);
 }
 
 #[test]

@@ -26,6 +26,10 @@ pub(super) struct Taken {
 }
 
 impl Form {
+    /// Every form, with the word that files use for it.
+    pub const ALL: [(&'static str, Self); 4] =
+        [("plain", Self::Plain), ("claude", Self::Claude), ("codex", Self::Codex), ("gemini", Self::Gemini)];
+
     /// Takes the text out.
     ///
     /// # Errors

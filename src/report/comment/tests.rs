@@ -7,6 +7,7 @@ use crate::{
     base::{
         digest::Digest,
         ident::Id,
+        method::Method,
         reason::{Refusal, USAGE},
         text::is_unsafe,
         time::Timestamp,
@@ -27,7 +28,7 @@ use crate::{
     },
     policy::{self, RequirementStatus},
     report::tests::{events, events_with},
-    sign::predicate::{LedgerHead, Method},
+    sign::predicate::LedgerHead,
     verify::testing::{ONE, Scene, Who},
 };
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Actor, LedgerHead};
 use crate::{
-    base::{digest::Digest, ident::Id, time::Timestamp},
+    base::{digest::Digest, ident::Id, method::Method, time::Timestamp},
     sign::{evidence::Evidence, statement::Predicate},
 };
 
@@ -62,51 +62,6 @@ impl Binding {
             ("directive", self.directive),
             ("trust-root", self.trust_root),
         ]
-    }
-}
-
-/// How a decision was given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// By an ed25519 key, from the command line.
-    Key,
-    /// By an OpenSSH key.
-    Ssh,
-    /// At the terminal: the view was shown and the digest typed.
-    Terminal,
-    /// By the policy itself, where it permits.
-    Policy,
-    /// By a comment on the forge, which a gate read.
-    Comment,
-    /// By a review on the forge, which a gate read.
-    Review,
-    /// By the release of a job that waited at an environment, which a gate read.
-    Environment,
-}
-
-impl Method {
-    /// Every method, with the word that files use for it.
-    pub const ALL: [(&'static str, Self); 7] = [
-        ("key", Self::Key),
-        ("ssh", Self::Ssh),
-        ("terminal", Self::Terminal),
-        ("policy", Self::Policy),
-        ("comment", Self::Comment),
-        ("review", Self::Review),
-        ("environment", Self::Environment),
-    ];
-
-    /// Returns the word that files use.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        Self::ALL[self as usize].0
-    }
-
-    /// Tells whether the platform's record proves it and a gate signs, not the person.
-    #[must_use]
-    pub fn is_of_platform(self) -> bool {
-        matches!(self, Self::Comment | Self::Review | Self::Environment)
     }
 }
 

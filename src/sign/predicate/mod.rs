@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    approval::{Approval, Binding, MAX_USES, Method, Rejection, Revocation, RevocationTarget, Scope},
+    approval::{Approval, Binding, MAX_USES, Rejection, Revocation, RevocationTarget, Scope},
     note::{MAX_CHANGES, MAX_LABELS, MAX_NOTE, Note},
     run::{Claim, Job, Outcome, Resolution, ResolveAs, StepFinished, StepStarted, Verification},
 };
