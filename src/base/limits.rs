@@ -19,6 +19,12 @@ pub struct RunLimits {
     /// Processor time of each process, in seconds, 1 to 86,400; by default 86,400.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub processor_seconds: Option<u32>,
+    /// Memory that all processes hold together, in MiB, 32 to 1,048,576; by default 16,384.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub step_memory_mib: Option<u32>,
+    /// Disk that is taken at all places it may write, by whomever, in MiB, 1 to 1,048,576; by default 65,536.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub disk_mib: Option<u32>,
 }
 
 /// One limit: its bounds, its default, and how it is said.
@@ -37,7 +43,7 @@ pub struct LimitKind {
 }
 
 /// The limits there are, in the order of [`RunLimits::declared`].
-pub const KINDS: [LimitKind; 4] = [
+pub const KINDS: [LimitKind; 6] = [
     LimitKind { name: "memoryMib", label: "memory of each process in MiB", least: 32, most: 1_048_576, default: 8_192 },
     LimitKind {
         name: "processes",
@@ -54,24 +60,40 @@ pub const KINDS: [LimitKind; 4] = [
         most: 86_400,
         default: 86_400,
     },
+    LimitKind {
+        name: "stepMemoryMib",
+        label: "memory of all its processes in MiB",
+        least: 32,
+        most: 1_048_576,
+        default: 16_384,
+    },
+    LimitKind {
+        name: "diskMib",
+        label: "disk taken where it may write in MiB",
+        least: 1,
+        most: 1_048_576,
+        default: 65_536,
+    },
 ];
 
 impl RunLimits {
     /// Makes limits of values in the order of [`KINDS`].
     #[must_use]
-    pub fn of([memory_mib, processes, file_mib, processor_seconds]: [Option<u32>; 4]) -> Self {
-        Self { memory_mib, processes, file_mib, processor_seconds }
+    pub fn of(declared: [Option<u32>; KINDS.len()]) -> Self {
+        let [memory_mib, processes, file_mib, processor_seconds, step_memory_mib, disk_mib] = declared;
+        Self { memory_mib, processes, file_mib, processor_seconds, step_memory_mib, disk_mib }
     }
 
     /// Returns what is declared, in the order of [`KINDS`].
     #[must_use]
-    pub fn declared(&self) -> [Option<u32>; 4] {
-        [self.memory_mib, self.processes, self.file_mib, self.processor_seconds]
+    pub fn declared(&self) -> [Option<u32>; KINDS.len()] {
+        let Self { memory_mib, processes, file_mib, processor_seconds, step_memory_mib, disk_mib } = *self;
+        [memory_mib, processes, file_mib, processor_seconds, step_memory_mib, disk_mib]
     }
 
     /// Returns what holds, in the order of [`KINDS`].
     #[must_use]
-    pub fn effective(&self) -> [u32; 4] {
+    pub fn effective(&self) -> [u32; KINDS.len()] {
         let mut all = KINDS.map(|kind| kind.default);
         for (one, declared) in all.iter_mut().zip(self.declared()) {
             *one = declared.unwrap_or(*one);

@@ -14,12 +14,13 @@ use rustix::fs::{Mode, OFlags};
 use super::{
     Cancel, Limits, Redactor,
     prepare::{open_place, own_prefix},
-    process::{self, Cause, Exit, Order, program::Program},
-    reasons::{PROC_LEAK, SYSTEM_READ},
+    process::{self, Cause, Exit, Order, meter::Meter, program::Program},
+    reasons::{PROC_LEAK, STEP_LIMIT, SYSTEM_READ},
     sandbox::{Grant, Jail, Network, Profile, Right, is_open_to_all, system_path},
 };
 use crate::{
     base::{
+        limits::RunLimits,
         path::RepoPath,
         reason::{INTERNAL, IO, Refusal, Result},
         secret::Secret,
@@ -91,7 +92,7 @@ pub struct Ended {
 ///
 /// # Errors
 /// As of a step's program: `program.missing`, `program.untrusted`, `program.script`, `path.system`, `secret.too_short`,
-/// `sandbox.unavailable`, `sandbox.setup`, `proc.leak`; `io.failed` where the private folders cannot be made.
+/// `sandbox.unavailable`, `sandbox.setup`, `proc.leak`, `step.limit`; `io.failed` where the private folders cannot be made.
 pub fn run_confined(order: &Confined<'_>) -> Result<Ended> {
     let redactor = Arc::new(Redactor::new(order.secrets)?);
     let room = Room::new(order.home)?;
@@ -105,11 +106,15 @@ pub fn run_confined(order: &Confined<'_>) -> Result<Ended> {
     let wanted =
         model::Program { name: "agent".parse()?, path: order.program.to_owned(), digest: None, interpreter: false };
     let program = Program::open(&wanted, &private)?;
-    let jail = Jail::new(&Profile {
+    let profile = Profile {
         grants: grants(order, &program, &room, &private)?,
         network: if order.ports.is_empty() { Network::None } else { Network::Names },
         ports: order.ports.to_vec(),
-    })?;
+    };
+    let jail = Jail::new(&profile)?;
+    let writable = profile.grants.into_iter().filter(|grant| grant.right == Right::Write);
+    let meter =
+        Meter { most: Limits::of_all(&RunLimits::default()), places: writable.map(|grant| grant.place).collect() };
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(room.path("work"), flags, Mode::empty()).map_err(|e| room_failed(&e.into()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -128,6 +133,7 @@ pub fn run_confined(order: &Confined<'_>) -> Result<Ended> {
             // Engines of scripts find their own stack there, and end where they cannot.
             own_proc: true,
             limits: Limits { file_size: Some(MAX_FILE), cpu_seconds: Some(86_400), ..Limits::default() },
+            meter: meter.into(),
             deadline: tokio::time::Instant::now() + order.timeout,
             grace: Duration::from_secs(1),
             output_cap: order.output_cap,
@@ -138,6 +144,10 @@ pub fn run_confined(order: &Confined<'_>) -> Result<Ended> {
     })?;
     let ending = match (ended.cause, ended.exit) {
         (Cause::Timeout | Cause::Cancelled, _) => Ending::Timeout,
+        (Cause::Excess(excess), _) => {
+            let why = format!("the processes of `{}` {}", order.program, excess.told());
+            return Err(Refusal::new(STEP_LIMIT, why).subject(order.program));
+        }
         (Cause::Itself, Exit::Code(code)) => Ending::Code(code),
         (Cause::Itself, Exit::Signal(signal)) => Ending::Signal(Some(signal)),
         (Cause::Itself, Exit::Unknown) => Ending::Signal(None),

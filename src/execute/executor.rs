@@ -9,7 +9,7 @@ use super::{
     prepare::{Materials, Prepared},
     process::{self, Cause, Ended, Exit, Order, limits::Limits},
     reasons::{
-        PROC_LEAK, PROGRAM_MISSING, RUN_CANCELLED, SANDBOX_SETUP, STEP_TIMEOUT, VERIFICATION_FAILED,
+        PROC_LEAK, PROGRAM_MISSING, RUN_CANCELLED, SANDBOX_SETUP, STEP_LIMIT, STEP_TIMEOUT, VERIFICATION_FAILED,
         VERIFICATION_MISSING,
     },
     redact::Redactor,
@@ -106,7 +106,11 @@ pub(super) async fn attempt(shared: Arc<Shared>, index: usize, outputs: Arc<Outp
             "the run was interrupted".to_owned(),
             RUN_CANCELLED.hint.into(),
         ),
-        Stop::Ended(_) => {
+        Stop::Ended(Cause::Excess(excess)) => {
+            let what = format!("its processes {}", excess.told());
+            (StepStatus::Failed, STEP_LIMIT, Some(ErrorClass::Configuration), what, STEP_LIMIT.hint.into())
+        }
+        Stop::Ended(Cause::Timeout | Cause::Itself) => {
             let what = "the step ran into its time limit".to_owned();
             (StepStatus::TimedOut, STEP_TIMEOUT, Some(ErrorClass::Transient), what, STEP_TIMEOUT.hint.into())
         }
@@ -258,6 +262,7 @@ async fn start(shared: &Shared, prepared: &Prepared, limits: Limits, deadline: t
         own_proc: false,
         jail: prepared.jail.as_ref(),
         limits,
+        meter: prepared.meter.clone(),
         deadline,
         grace: shared.setting.grace,
         output_cap: shared.setting.output_cap,
@@ -276,8 +281,8 @@ fn judge(run: &Run, ended: &Ended) -> std::result::Result<(), Stop> {
         Exit::Code(code) => run.ok_codes.iter().any(|ok| i32::from(*ok) == code),
         Exit::Signal(_) | Exit::Unknown => false,
     };
-    if ended.cause == Cause::Timeout {
-        return Err(Stop::Ended(Cause::Timeout));
+    if matches!(ended.cause, Cause::Timeout | Cause::Excess(_)) {
+        return Err(Stop::Ended(ended.cause));
     }
     if !accepted {
         let (path, said) = (&run.program.path, ended.stderr.text());

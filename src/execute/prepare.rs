@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use regex::Regex;
@@ -12,7 +13,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 use super::{
     inputs::Inputs,
     links::Look,
-    process::program::Program,
+    process::{limits::Limits, meter::Meter, program::Program},
     reasons::{PATH_CREDENTIALS, SECRET_MISSING},
     sandbox::{Grant, Jail, Network, Profile, Right, system_path},
     scratch::Scratch,
@@ -53,6 +54,8 @@ pub(super) struct Prepared {
     pub(super) env: Vec<String>,
     pub(super) folder: OwnedFd,
     pub(super) jail: Option<Jail>,
+    /// What its processes may use together.
+    pub(super) meter: Arc<Meter>,
     placeholders: Vec<Placeholder>,
 }
 
@@ -84,7 +87,9 @@ impl Prepared {
         grants.push(open_place(&scripts, Right::Read)?);
         let profile = Profile { grants, network: network(&run.network), ports: ports(&run.network) };
         let jail = if confined(setting) { Some(Jail::new(&profile)?) } else { None };
-        Ok(Self { program, argv, env, folder, jail, placeholders })
+        let writable = profile.grants.into_iter().filter(|grant| grant.right == Right::Write);
+        let meter = Meter { most: Limits::of_all(&run.limits), places: writable.map(|grant| grant.place).collect() };
+        Ok(Self { program, argv, env, folder, jail, meter: meter.into(), placeholders })
     }
 
     /// Takes away the empty files that were made so that they could be allowed, where nobody wrote to them.

@@ -27,6 +27,7 @@ reasons! {
     STEP_EXIT = "step.exit", StepFailed, "the program ended with a code the plan does not accept", "see the end of its output";
     STEP_SIGNAL = "step.signal", StepFailed, "a signal ended the program", "see the end of its output, and the limits of the step";
     STEP_TIMEOUT = "step.timeout", StepFailed, "the step ran into its time limit and was killed", "raise `timeout` in the pipeline, or find out what it waits for";
+    STEP_LIMIT = "step.limit", StepFailed, "the processes of a program used more together than it may", "raise that limit in the pipeline, or find out what it is used for";
     STEP_FAILED = "step.failed", StepFailed, "a step failed", "see the step's own reason";
     STEP_BLOCKED = "step.blocked", StepFailed, "a step it needs did not succeed", "see the step it needs";
     STEP_INDETERMINATE = "step.indeterminate", Indeterminate, "the step had started, and nobody knows how it ended", "look at what it left behind, then sign a resolution: retry, skip or abort";

@@ -5,12 +5,12 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, ErrorKind, Read},
+    io::{self, BufReader, ErrorKind, Read, Take},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
-use flate2::read::ZlibDecoder;
+use flate2::bufread::ZlibDecoder;
 use git2::{Error, ObjectType, Oid};
 
 use super::{damaged, malformed};
@@ -19,6 +19,8 @@ use super::{damaged, malformed};
 const MAX_HEADER: usize = 32;
 /// The most memory that is asked for on an object's word alone, in bytes.
 const MAX_AT_ONCE: usize = 1 << 20;
+/// The most of a file that is read at once, in bytes.
+const CHUNK: u64 = 1 << 15;
 
 /// The content of a loose object, nothing verified but that it is of its size and that its file holds nothing else.
 pub struct LooseObject {
@@ -28,7 +30,7 @@ pub struct LooseObject {
     left: usize,
     /// Bytes of the file.
     length: u64,
-    content: ZlibDecoder<File>,
+    content: ZlibDecoder<BufReader<Take<File>>>,
 }
 
 impl LooseObject {
@@ -89,7 +91,9 @@ impl LooseObject {
         let file =
             OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(objects.join(folder).join(name))?;
         let length = file.metadata().and_then(|data| if data.is_file() { Ok(data.len()) } else { Err(malformed()) })?;
-        let mut content = ZlibDecoder::new(file);
+        // Where the file ends is known: it is not asked for more, and a small one needs a small buffer.
+        let buffer = usize::try_from(length.clamp(1, CHUNK)).unwrap_or(1);
+        let mut content = ZlibDecoder::new(BufReader::with_capacity(buffer, file.take(length)));
         let header = header(&mut content)?;
         let space = header.iter().position(|b| *b == b' ').ok_or_else(malformed)?;
         let (kind, digits) = (header[..space].to_vec(), &header[space + 1..]);

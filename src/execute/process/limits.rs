@@ -2,6 +2,7 @@
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
+use super::meter::Most;
 use crate::base::limits::RunLimits;
 
 /// How many of the user's processes are ours: the runner, whose own are hidden from it, and the keepers.
@@ -35,7 +36,7 @@ impl Limits {
     ///
     /// `others` is how many processes and threads the user has; where that is not known, their number has no limit.
     pub(in crate::execute) fn of_program(self, declared: &RunLimits, others: Option<u64>) -> Self {
-        let [memory, processes, file, seconds] = declared.effective().map(u64::from);
+        let [memory, processes, file, seconds, ..] = declared.effective().map(u64::from);
         Self {
             open_files: self.open_files,
             processes: self.processes.or(others.map(|others| others + OWN + processes)),
@@ -44,6 +45,13 @@ impl Limits {
             file_size: self.file_size.or(Some(file << 20)),
             cpu_seconds: self.cpu_seconds.or(Some(seconds)),
         }
+    }
+
+    /// Returns what one program's processes may use together: what it declares, or the default.
+    pub(in crate::execute) fn of_all(declared: &RunLimits) -> Most {
+        let [_, processes, _, _, memory, disk] = declared.effective().map(u64::from);
+        // Where the kernel counts processes, ours are among them.
+        Most { memory: memory << 20, processes: processes + OWN, disk: disk << 20 }
     }
 
     /// Returns the limits as the kernel numbers them. There is never a core file.

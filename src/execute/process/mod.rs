@@ -1,6 +1,7 @@
 //! Starting one program and seeing it, and everything it started, to the end.
 
 pub(super) mod limits;
+pub(super) mod meter;
 pub(super) mod output;
 pub(super) mod program;
 mod raw;
@@ -28,6 +29,7 @@ use tokio::{
 use super::{cancel::Cancel, reasons::SANDBOX_SETUP, redact::Redactor, sandbox::Jail};
 use crate::base::reason::{Refusal, Result};
 use limits::Limits;
+use meter::{Excess, Meter};
 use output::{Captured, Collector};
 use program::Program;
 use watch::{Keeper, Watch};
@@ -49,6 +51,8 @@ pub(super) struct Order<'a> {
     /// Whether it may read what the kernel tells of its own process.
     pub(super) own_proc: bool,
     pub(super) limits: Limits,
+    /// What all its processes may use together.
+    pub(super) meter: Arc<Meter>,
     pub(super) deadline: tokio::time::Instant,
     pub(super) grace: Duration,
     pub(super) output_cap: usize,
@@ -65,6 +69,8 @@ pub(super) enum Cause {
     Timeout,
     /// The run was cancelled.
     Cancelled,
+    /// All its processes together used too much.
+    Excess(Excess),
 }
 
 /// How a program ended.
@@ -132,8 +138,10 @@ pub(super) async fn run(order: Order<'_>) -> Result<Ended> {
         drain(stdout, collect()),
         drain(stderr, collect()),
         feed(input, order.input.unwrap_or_default()),
-        watch.until_gone(order.deadline, order.grace, order.cancel),
+        watch.until_gone(order.deadline, order.grace, order.cancel, &order.meter),
     )?;
+    let full = cause == Cause::Itself && order.meter.is_disk_exceeded();
+    let cause = if full { Cause::Excess(Excess::Disk) } else { cause };
     let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Ended { cause, exit, stdout, stderr, survivors, millis })
 }

@@ -15,11 +15,12 @@ static KEEPERS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// One process, as `/proc` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Seen {
-    pid: i32,
+pub(super) struct Seen {
+    pub(super) pid: i32,
     parent: i32,
     session: i32,
     zombie: bool,
+    pub(super) threads: u64,
     /// In clock ticks since the machine started; with the pid it names one process for good.
     started: u64,
 }
@@ -75,7 +76,14 @@ pub(super) fn kill_orphans(killed: &mut BTreeSet<i32>) {
 
 /// Tells whether anything below a keeper still lives.
 pub(super) fn is_empty_below(keeper: i32) -> bool {
-    below(&processes(), keeper).iter().all(|p| p.zombie)
+    below_keeper(keeper).is_empty()
+}
+
+/// Returns the processes below a keeper that live.
+pub(super) fn below_keeper(keeper: i32) -> Vec<Seen> {
+    let mut all = below(&processes(), keeper);
+    all.retain(|process| !process.zombie);
+    all
 }
 
 fn kill_all(find: impl Fn(&[Seen]) -> Vec<Seen>, killed: &mut BTreeSet<i32>) {
@@ -134,8 +142,9 @@ fn parse(pid: i32, line: &str) -> Option<Seen> {
     let state = fields.next()?;
     let parent = fields.next()?.parse().ok()?;
     let session = fields.nth(1)?.parse().ok()?;
-    let started = fields.nth(15)?.parse().ok()?;
-    Some(Seen { pid, parent, session, zombie: matches!(state, "Z" | "X"), started })
+    let threads = fields.nth(13)?.parse().ok()?;
+    let started = fields.nth(1)?.parse().ok()?;
+    Some(Seen { pid, parent, session, zombie: matches!(state, "Z" | "X"), threads, started })
 }
 
 #[cfg(test)]
@@ -145,7 +154,7 @@ mod tests {
     #[test]
     fn a_process_cannot_hide_behind_its_name() {
         let line = "42 (a) R 1 (x) S 7 9 9 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 123456 99 1";
-        let seen = Seen { pid: 42, parent: 7, session: 9, zombie: false, started: 123_456 };
+        let seen = Seen { pid: 42, parent: 7, session: 9, zombie: false, threads: 1, started: 123_456 };
         assert_eq!(parse(42, line), Some(seen));
         assert_eq!(parse(42, "42 (a) S 7 9"), None);
         let me = rustix::process::getpid().as_raw_nonzero().get();

@@ -3,13 +3,14 @@
 use std::{
     collections::BTreeSet,
     io,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use rustix::process::{Signal, WaitOptions};
 use tokio::{io::AsyncReadExt as _, net::unix::pipe::Receiver};
 
-use super::{Cause, Exit, raw, setup, tree};
+use super::{Cause, Exit, meter::Meter, raw, setup, tree};
 use crate::{
     base::reason::{INTERNAL, Refusal, Result},
     execute::{cancel::Cancel, reasons::PROC_SURVIVORS},
@@ -114,20 +115,26 @@ impl Watch {
         deadline: tokio::time::Instant,
         grace: Duration,
         cancel: &Cancel,
+        meter: &Arc<Meter>,
     ) -> Result<(Cause, Exit, u32)> {
+        let keeper = self.keeper.started.pid();
         let cause = tokio::select! {
             biased;
             ended = self.until_ended() => { ended?; Cause::Itself }
             () = cancel.cancelled() => Cause::Cancelled,
             () = tokio::time::sleep_until(deadline) => Cause::Timeout,
+            excess = meter.exceeded(keeper) => Cause::Excess(excess),
         };
-        let patience = if cause == Cause::Itself {
-            SETTLE
-        } else {
-            if let Some(leader) = self.leader() {
-                tree::signal_group(leader, Signal::TERM);
+        let patience = match cause {
+            Cause::Itself => SETTLE,
+            // It would use its grace to take more.
+            Cause::Excess(_) => Duration::ZERO,
+            Cause::Timeout | Cause::Cancelled => {
+                if let Some(leader) = self.leader() {
+                    tree::signal_group(leader, Signal::TERM);
+                }
+                grace
             }
-            grace
         };
         let mut killed = BTreeSet::new();
         let gone = tokio::time::timeout(patience, self.until_closed()).await;

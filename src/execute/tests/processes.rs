@@ -136,7 +136,7 @@ async fn c18_what_a_program_declares_holds_and_what_it_does_not_has_an_end_too()
     let told =
         "import resource as r; print(*[r.getrlimit(k)[0] for k in (r.RLIMIT_DATA, r.RLIMIT_FSIZE, r.RLIMIT_CPU)])
 print(r.getrlimit(r.RLIMIT_NPROC)[0] < 1 << 20)";
-    let limits = RunLimits::of([Some(64), Some(100), Some(1), Some(7)]);
+    let limits = RunLimits::of([Some(64), Some(100), Some(1), Some(7), None, None]);
     let declared = |script: &str| Run { limits, ..writing(python(script), &["big.txt"]) };
     assert_eq!(output(&bench.one(declared(told)).await), format!("{} {} 7\nTrue\n", 64 << 20, 1 << 20));
     let default = output(&bench.one(python(told)).await);
@@ -162,6 +162,65 @@ time.sleep(600)";
     let outcome = bench.run(plan(vec![bombing]), bench.setting()).await.step("one");
     assert_eq!(outcome.status, StepStatus::TimedOut);
     assert!(outcome.actions[0].survivors_killed > 0 || outcome.actions[0].signal == Some(15));
+}
+
+/// Four processes, each within its own limit, that hold 240 MiB together.
+const HOLDERS: &str = "import os,time
+ends = []
+for _ in range(4):
+    read, write = os.pipe()
+    if os.fork() == 0:
+        held = bytearray(60 << 20)
+        os.write(write, b'.')
+        time.sleep(SECONDS)
+        os._exit(0)
+    ends.append(read)
+for end in ends: os.read(end, 1)
+for _ in ends: os.wait()
+";
+
+#[tokio::test]
+async fn c18_what_all_processes_of_a_program_hold_together_has_an_end() {
+    let bench = Bench::new();
+    let limits = RunLimits { memory_mib: Some(128), step_memory_mib: Some(100), ..RunLimits::default() };
+    let held = bench.one(Run { limits, ..python(&HOLDERS.replace("SECONDS", "600")) }).await;
+    assert_eq!((held.status, code(&held)), (StepStatus::Failed, "step.limit"), "{}", errors(&held));
+    assert!(held.what.unwrap().contains("`stepMemoryMib`"));
+    let limits = RunLimits { memory_mib: Some(128), ..RunLimits::default() };
+    let free = bench.one(Run { limits, ..python(&HOLDERS.replace("SECONDS", "0")) }).await;
+    assert_eq!(free.status, StepStatus::Succeeded, "{}", errors(&free));
+}
+
+#[tokio::test]
+async fn c18_files_with_and_without_a_name_take_no_more_disk_than_a_program_may() {
+    let bench = Bench::new();
+    let limits = RunLimits { disk_mib: Some(32), ..RunLimits::default() };
+    let many = "for n in range(3): open(f'data/{n}', 'wb').write(b'x' * (20 << 20))";
+    // Nobody looks while so short a program runs, and what it leaves is too much all the same.
+    let named = bench.one(Run { limits, ..writing(python(many), &["data"]) }).await;
+    assert_eq!((named.status, code(&named)), (StepStatus::Failed, "step.limit"), "{}", errors(&named));
+    assert!(named.what.unwrap().contains("`diskMib`"));
+    let free = bench.one(writing(python(many), &["data"])).await;
+    assert_eq!(free.status, StepStatus::Succeeded, "{}", errors(&free));
+    let hidden = "import os,time
+file = open(os.environ['TMPDIR'] + '/file', 'wb', 0)
+os.unlink(file.name)
+file.write(b'x' * (40 << 20))
+time.sleep(600)";
+    let hidden = bench.one(Run { limits, ..python(hidden) }).await;
+    assert_eq!((hidden.status, code(&hidden)), (StepStatus::Failed, "step.limit"), "{}", errors(&hidden));
+}
+
+#[tokio::test]
+async fn c18_a_number_of_processes_holds_where_the_kernel_does_not_count() {
+    if !rustix::process::geteuid().is_root() {
+        return; // Of everybody else the kernel counts them.
+    }
+    let bench = Bench::new();
+    let limits = RunLimits { processes: Some(1), ..RunLimits::default() };
+    let bomb = "import os,time\nfor _ in range(7): os.fork()\ntime.sleep(600)";
+    let outcome = bench.one(Run { limits, ..python(bomb) }).await;
+    assert_eq!((outcome.status, code(&outcome)), (StepStatus::Failed, "step.limit"), "{}", errors(&outcome));
 }
 
 #[tokio::test]

@@ -343,10 +343,13 @@ fn c18_limits_that_are_declared_show_in_the_view_and_the_default_does_not() {
         view(&plan).markdown()
     };
     assert!(!shown(RunLimits::default()).contains("Limits that are not the default"));
-    let declared = shown(RunLimits::of([Some(65), None, Some(4_097), None]));
-    for line in
-        ["Limits that are not the default: 2", "memory of each process in MiB: 65", "size of any file in MiB: 4097"]
-    {
+    let declared = shown(RunLimits::of([Some(65), None, Some(4_097), None, None, Some(7)]));
+    for line in [
+        "Limits that are not the default: 3",
+        "memory of each process in MiB: 65",
+        "size of any file in MiB: 4097",
+        "disk taken where it may write in MiB: 7",
+    ] {
         assert!(declared.contains(line), "{line} is not in {declared}");
     }
 }
