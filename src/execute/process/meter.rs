@@ -4,14 +4,19 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, Metadata},
+    ffi::CStr,
+    fs,
     os::{
-        fd::{AsRawFd as _, OwnedFd},
+        fd::{AsFd as _, BorrowedFd, OwnedFd},
         unix::fs::MetadataExt as _,
     },
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
+};
+
+use rustix::{
+    fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat},
+    io::Errno,
 };
 
 use super::tree;
@@ -28,7 +33,7 @@ const BLOCK: u64 = 512;
 /// What there may be no more of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::execute) enum Excess {
-    /// Memory that is not a file's, of all processes.
+    /// Memory of all processes that no file stands for, shared or not.
     Memory,
     /// Processes and threads.
     Processes,
@@ -102,21 +107,19 @@ impl Meter {
 
     fn fits_on_disk(&self, pids: &[i32]) -> bool {
         let mut sum = Sum { left: self.most.disk, seen: BTreeSet::new() };
-        let named = self.places.iter().all(|place| {
-            let path = format!("/proc/self/fd/{}", place.as_raw_fd());
-            fs::metadata(&path).map_or(true, |data| sum.add(Path::new(&path), &data, 0))
-        });
         // A file that is open has its blocks, whether it has a name or not.
-        named && pids.iter().all(|pid| sum.add_unnamed(*pid))
+        self.places.iter().all(|place| sum.add(place.as_fd(), c"", 0)) && pids.iter().all(|pid| sum.add_unnamed(*pid))
     }
 }
 
 /// Returns a process's memory that no file stands for, in bytes; one that has ended has none.
+///
+/// Memory that processes share counts for each of them: by whom it is shared cannot be seen.
 fn memory_of(pid: i32) -> u64 {
-    let Ok(line) = fs::read_to_string(format!("/proc/{pid}/statm")) else { return 0 };
-    let mut pages = line.split(' ').skip(1).map_while(|number| number.parse::<u64>().ok());
-    let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
-    resident.saturating_sub(shared).saturating_mul(rustix::param::page_size() as u64)
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return 0 };
+    let parts = ["RssAnon:", "RssShmem:"];
+    let kib = status.lines().filter(|line| parts.iter().any(|part| line.starts_with(part)));
+    kib.filter_map(|line| line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok()).sum::<u64>() << 10
 }
 
 /// Blocks of files, each counted once.
@@ -126,18 +129,33 @@ struct Sum {
 }
 
 impl Sum {
-    /// Adds a file, or a folder and what lies below it; tells whether it fits. What goes away meanwhile takes nothing.
-    fn add(&mut self, path: &Path, data: &Metadata, depth: usize) -> bool {
-        if !self.take(data) {
+    /// Adds a file, or a folder and what lies below it; tells whether it fits.
+    ///
+    /// What goes away meanwhile takes nothing. What does not let itself be looked at does not fit: the program could
+    /// hide there whatever it likes.
+    fn add(&mut self, parent: BorrowedFd<'_>, name: &CStr, depth: usize) -> bool {
+        let stat = match statat(parent, name, AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH) {
+            Ok(stat) => stat,
+            Err(e) => return e == Errno::NOENT,
+        };
+        if !self.take((stat.st_dev, stat.st_ino), stat.st_blocks) {
             return false;
         }
-        if !data.is_dir() {
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             return true;
         }
-        let Ok(entries) = fs::read_dir(path) else { return true };
+        let name = if name.is_empty() { c"." } else { name };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let folder = match openat(parent, name, flags, Mode::empty()) {
+            Ok(folder) => folder,
+            // Another took its place.
+            Err(e) => return matches!(e, Errno::NOENT | Errno::NOTDIR | Errno::LOOP),
+        };
+        let Ok(entries) = Dir::read_from(&folder) else { return false };
         depth < MAX_DEPTH
-            && entries.flatten().all(|entry| {
-                entry.metadata().map_or(true, |data| data.is_symlink() || self.add(&entry.path(), &data, depth + 1))
+            && entries.map_while(std::result::Result::ok).all(|entry| {
+                matches!(entry.file_name().to_bytes(), b"." | b"..")
+                    || self.add(folder.as_fd(), entry.file_name(), depth + 1)
             })
     }
 
@@ -145,14 +163,15 @@ impl Sum {
     fn add_unnamed(&mut self, pid: i32) -> bool {
         let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return true };
         entries.flatten().all(|entry| match fs::metadata(entry.path()) {
-            Ok(data) if data.is_file() && data.nlink() == 0 => self.take(&data),
+            Ok(data) if data.is_file() && data.nlink() == 0 => self.take((data.dev(), data.ino()), data.blocks()),
             _ => true,
         })
     }
 
-    fn take(&mut self, data: &Metadata) -> bool {
-        if self.seen.insert((data.dev(), data.ino())) {
-            match self.left.checked_sub(data.blocks().saturating_mul(BLOCK)) {
+    fn take(&mut self, file: (u64, u64), blocks: impl TryInto<u64>) -> bool {
+        if self.seen.insert(file) {
+            let bytes = blocks.try_into().unwrap_or(u64::MAX).saturating_mul(BLOCK);
+            match self.left.checked_sub(bytes) {
                 Some(left) => self.left = left,
                 None => return false,
             }

@@ -186,6 +186,13 @@ async fn c18_what_all_processes_of_a_program_hold_together_has_an_end() {
     let held = bench.one(Run { limits, ..python(&HOLDERS.replace("SECONDS", "600")) }).await;
     assert_eq!((held.status, code(&held)), (StepStatus::Failed, "step.limit"), "{}", errors(&held));
     assert!(held.what.unwrap().contains("`stepMemoryMib`"));
+    // The kernel's limit does not see what could be shared.
+    let shared = "import mmap,time
+held = mmap.mmap(-1, 200 << 20)
+for at in range(0, len(held), 4096): held[at] = 1
+time.sleep(600)";
+    let shared = bench.one(Run { limits, ..python(shared) }).await;
+    assert_eq!((shared.status, code(&shared)), (StepStatus::Failed, "step.limit"), "{}", errors(&shared));
     let limits = RunLimits { memory_mib: Some(128), ..RunLimits::default() };
     let free = bench.one(Run { limits, ..python(&HOLDERS.replace("SECONDS", "0")) }).await;
     assert_eq!(free.status, StepStatus::Succeeded, "{}", errors(&free));
@@ -202,6 +209,18 @@ async fn c18_files_with_and_without_a_name_take_no_more_disk_than_a_program_may(
     assert!(named.what.unwrap().contains("`diskMib`"));
     let free = bench.one(writing(python(many), &["data"])).await;
     assert_eq!(free.status, StepStatus::Succeeded, "{}", errors(&free));
+    let deep = "import os
+os.chdir('data')
+for _ in range(20): os.mkdir('d' * 250); os.chdir('d' * 250)
+open('file', 'wb').write(b'x' * (40 << 20))";
+    let deep = bench.one(Run { limits, ..writing(python(deep), &["data"]) }).await;
+    assert_eq!((deep.status, code(&deep)), (StepStatus::Failed, "step.limit"), "{}", errors(&deep));
+    let closed = "import os
+os.mkdir('shut/in')
+open('shut/in/file', 'wb').write(b'x' * (40 << 20))
+os.chmod('shut/in', 0)";
+    let closed = bench.one(Run { limits, ..writing(python(closed), &["shut"]) }).await;
+    assert_eq!((closed.status, code(&closed)), (StepStatus::Failed, "step.limit"), "{}", errors(&closed));
     let hidden = "import os,time
 file = open(os.environ['TMPDIR'] + '/file', 'wb', 0)
 os.unlink(file.name)
