@@ -28,6 +28,8 @@ pub struct LooseObject {
     size: usize,
     /// Bytes of the content that were not read yet.
     left: usize,
+    /// Bytes of the content that came with the header.
+    ahead: Vec<u8>,
     /// Bytes of the file.
     length: u64,
     content: ZlibDecoder<BufReader<Take<File>>>,
@@ -94,13 +96,13 @@ impl LooseObject {
         // Where the file ends is known: it is not asked for more, and a small one needs a small buffer.
         let buffer = usize::try_from(length.clamp(1, CHUNK)).unwrap_or(1);
         let mut content = ZlibDecoder::new(BufReader::with_capacity(buffer, file.take(length)));
-        let header = header(&mut content)?;
+        let (header, ahead) = header(&mut content)?;
         let space = header.iter().position(|b| *b == b' ').ok_or_else(malformed)?;
         let (kind, digits) = (header[..space].to_vec(), &header[space + 1..]);
         let plain = digits.iter().all(u8::is_ascii_digit) && (digits == b"0" || !digits.starts_with(b"0"));
         let size = std::str::from_utf8(digits).ok().filter(|_| plain).and_then(|digits| digits.parse().ok());
-        let size = size.ok_or_else(malformed)?;
-        let mut object = Self { kind, size, left: size, length, content };
+        let size = size.filter(|size| ahead.len() <= *size).ok_or_else(malformed)?;
+        let mut object = Self { kind, size, left: size, ahead, length, content };
         if size == 0 {
             object.end()?;
         }
@@ -123,7 +125,14 @@ impl Read for LooseObject {
         if most == 0 {
             return Ok(0);
         }
-        let read = self.content.read(&mut buffer[..most])?;
+        let read = if self.ahead.is_empty() {
+            self.content.read(&mut buffer[..most])?
+        } else {
+            let read = most.min(self.ahead.len());
+            buffer[..read].copy_from_slice(&self.ahead[..read]);
+            self.ahead.drain(..read);
+            read
+        };
         self.left -= read;
         match (read, self.left) {
             (0, _) => Err(ErrorKind::UnexpectedEof.into()),
@@ -133,17 +142,15 @@ impl Read for LooseObject {
     }
 }
 
-/// Reads up to the zero that ends the beginning of an object.
-fn header(content: &mut impl Read) -> io::Result<Vec<u8>> {
-    let (mut header, mut byte) = (Vec::new(), [0]);
-    while header.len() < MAX_HEADER {
-        content.read_exact(&mut byte)?;
-        if byte == [0] {
-            return Ok(header);
-        }
-        header.extend(byte);
-    }
-    Err(malformed())
+/// Reads up to the zero that ends the beginning of an object; returns what came with it too.
+fn header(content: &mut impl Read) -> io::Result<(Vec<u8>, Vec<u8>)> {
+    // At once: byte by byte, it took as long as all the rest of a small object.
+    let mut header = Vec::with_capacity(MAX_HEADER);
+    content.take(MAX_HEADER as u64).read_to_end(&mut header)?;
+    let zero = header.iter().position(|b| *b == 0).ok_or_else(malformed)?;
+    let ahead = header.split_off(zero + 1);
+    header.pop();
+    Ok((header, ahead))
 }
 
 #[cfg(test)]
