@@ -7,7 +7,6 @@ use std::{
     sync::Arc,
 };
 
-use regex::Regex;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 
 use super::{
@@ -28,7 +27,7 @@ use crate::{
     },
     plan::model::{Action, CaptureFrom, Host, Plan, Read, Run, Step},
     step::{
-        committed::Readable,
+        committed::{self, Readable},
         kind_of,
         reasons::{PATH_KIND, PATH_MISSING, PATH_SYMLINK},
         workspace::Workspace,
@@ -181,7 +180,7 @@ fn grants(run: &Run, materials: &Materials<'_>) -> Result<(Vec<Grant>, Vec<Place
 /// `.` is every entry of the root but `.git`.
 fn read_grants(read: &Read, run: &Run, materials: &Materials<'_>, all: &mut Vec<Grant>) -> Result<()> {
     let (path, workspace) = (&read.path, materials.workspace);
-    if matches!(path.as_str(), ".git" | ".git/config" | ".git/config.worktree") {
+    if Path::new(path.as_str()).starts_with(".git") {
         check_credentials(workspace)?;
     }
     let readable = materials.inputs.readable(read, workspace)?;
@@ -213,24 +212,10 @@ fn read_grants(read: &Read, run: &Run, materials: &Materials<'_>, all: &mut Vec<
 
 /// Refuses a repository whose configuration holds a credential, as checkout actions leave there.
 fn check_credentials(workspace: &Workspace) -> Result<()> {
-    for name in [".git/config", ".git/config.worktree"] {
-        let path: RepoPath = name.parse()?;
-        let content = match workspace.read_checked(&Read::new(path)) {
-            Ok((content, _)) => content,
-            Err(why) if why.is(PATH_MISSING) => continue,
-            Err(why) => return Err(why),
-        };
-        if holds_credentials(&String::from_utf8_lossy(&content)) {
-            return Err(Refusal::new(PATH_CREDENTIALS, format!("`{name}` holds a credential")).subject(name));
-        }
+    match committed::credentials(workspace)?.first() {
+        Some(first) => Err(Refusal::new(PATH_CREDENTIALS, format!("`{first}` holds a credential")).subject(first)),
+        None => Ok(()),
     }
-    Ok(())
-}
-
-fn holds_credentials(config: &str) -> bool {
-    let pattern = r"(?i)extraheader|://[^/\s@]+@|^\s*(password|helper|sslkey|includeif|path)\s*=|\[\s*include";
-    // A pattern that does not compile must not let anything pass.
-    Regex::new(&format!("(?m){pattern}")).map_or(true, |regex| regex.is_match(config))
 }
 
 /// Tells whether a path that is not there yet is meant as a folder.
@@ -329,27 +314,6 @@ fn ports(hosts: &[Host]) -> Vec<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a43_credentials_in_the_repository_configuration_are_found() {
-        for bad in [
-            "[http \"https://github.com/\"]\n\textraheader = AUTHORIZATION: basic eDp5\n",
-            "[http]\n\tExtraHeader=x\n",
-            "[remote \"o\"]\n\turl = https://oauth2:abc@gitlab.com/x.git\n",
-            "[credential]\n\thelper = store\n",
-            "[include]\n\tpath = /home/runner/secret\n",
-            "[includeIf \"gitdir:/x\"]\n\tpath = y\n",
-        ] {
-            assert!(holds_credentials(bad), "{bad}");
-        }
-        for good in [
-            "[remote \"o\"]\n\turl = https://github.com/o/r\n",
-            "[remote \"o\"]\n\turl = git@github.com:o/r.git\n",
-            "[core]\n\tbare = false\n",
-        ] {
-            assert!(!holds_credentials(good), "{good}");
-        }
-    }
 
     #[test]
     fn only_the_products_own_folder_is_opened_with_a_program() {

@@ -8,6 +8,7 @@ mod loose;
 mod midx;
 mod objects;
 mod pack;
+pub mod settings;
 mod walk;
 
 use std::path::Path;

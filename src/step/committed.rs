@@ -98,6 +98,15 @@ pub enum Readable {
     Parts(Vec<PathBuf>),
 }
 
+/// Returns the settings of a checkout's repository and its submodules that hold credentials, each with its file.
+///
+/// # Errors
+/// `git.failed` where one cannot be read.
+pub fn credentials(workspace: &Workspace) -> Result<Vec<String>> {
+    let git = workspace.path().join(".git");
+    crate::git::settings::credentials(&git).map_err(|e| failed(&e))
+}
+
 impl Committed {
     /// Names a commit of the repository that a folder is the root of.
     #[must_use]

@@ -145,8 +145,7 @@ fn credentials(checkout: &Checkout) -> Result<String> {
     if found.is_empty() {
         return Ok("none in the repository's configuration".to_owned());
     }
-    let what = format!("{} in {}", found.join(", "), checkout.git_dir().join("config").display());
-    Err(Refusal::new(DOCTOR_FINDINGS, what).hint(
+    Err(Refusal::new(DOCTOR_FINDINGS, found.join(", ")).hint(
         "take them out: `git config --unset-all NAME`; in a workflow, check out with `persist-credentials: false`",
     ))
 }

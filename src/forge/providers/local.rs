@@ -334,33 +334,12 @@ impl Checkout {
         Ok(Some(url))
     }
 
-    /// Returns the settings of the repository's own configuration that hold credentials, without the credentials:
-    /// headers for HTTP, addresses with a name or a password in them, helpers that say a password.
+    /// Returns the settings of the repository and its submodules that hold credentials, as [`git::settings::credentials`].
     ///
     /// # Errors
     /// `repository.unreadable`.
     pub fn credentials(&self) -> Result<Vec<String>> {
-        let config =
-            self.repo.raw().config().and_then(|config| config.open_level(ConfigLevel::Local)).map_err(unreadable)?;
-        let mut found = BTreeSet::new();
-        let mut entries = config.entries(None).map_err(unreadable)?;
-        while let Some(entry) = entries.next() {
-            let entry = entry.map_err(unreadable)?;
-            let name = String::from_utf8_lossy(entry.name_bytes()).into_owned();
-            // A name alone is git's short form of `true`.
-            let value = if entry.has_value() { entry.value_bytes() } else { b"true" };
-            let value = String::from_utf8_lossy(value).into_owned();
-            let (section, last) = (name.split('.').next(), name.rsplit('.').next());
-            let holds = (section == Some("http") && last == Some("extraheader"))
-                || (section == Some("credential") && value.contains("password="))
-                || has_user_info(&name)
-                || has_user_info(&value);
-            if holds {
-                // What stands between may be an address with the credentials in it.
-                found.insert(format!("{}.*.{}", section.unwrap_or_default(), last.unwrap_or_default()));
-            }
-        }
-        Ok(found.into_iter().collect())
+        crate::git::settings::credentials(self.repo.raw().commondir()).map_err(unreadable)
     }
 
     /// Tells whether a commit and its tree are here.
@@ -439,13 +418,6 @@ impl Checkout {
         let head = self.repo.head().and_then(|head| self.repo.tree(head.tree_id())).map_err(unreadable)?;
         self.repo.visit(&head, |_, _| {}).map_err(unreadable)
     }
-}
-
-/// Tells whether a text holds an address for HTTP with a name or a password in it.
-fn has_user_info(text: &str) -> bool {
-    ["http://", "https://"].iter().any(|scheme| {
-        text.split(scheme).skip(1).any(|rest| rest.split(['/', '?', '#']).next().is_some_and(|host| host.contains('@')))
-    })
 }
 
 fn full_id(commit: &str) -> Result<Oid> {

@@ -4,22 +4,15 @@
 //! what runs inside an approved step. So only sections and keys are let pass of which git is known to run nothing;
 //! those that it will have in a later version are refused.
 
-use std::{
-    collections::BTreeSet,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, io::ErrorKind, path::Path};
 
 use git2::{Config, ErrorCode, Repository};
 
 use super::{failed, unreadable};
-use crate::base::{
-    reason::{LIMIT_SIZE, Refusal, Result},
-    text::excerpt,
+use crate::{
+    base::{reason::Result, text::excerpt},
+    git::settings,
 };
-
-/// The most folders that are looked into for settings of submodules.
-const MAX_SUBMODULES: usize = 10_000;
 
 /// Sections of which no key runs anything.
 const SECTIONS: &[&str] = &[
@@ -32,7 +25,6 @@ const SECTIONS: &[&str] = &[
     "countersign",
     "feature",
     "fetch",
-    "gc",
     "http",
     "index",
     "init",
@@ -119,6 +111,27 @@ const KEYS: &[(&str, &[&str])] = &[
             "relativeworktrees",
         ],
     ),
+    (
+        "gc",
+        &[
+            "aggressivedepth",
+            "aggressivewindow",
+            "auto",
+            "autodetach",
+            "autopacklimit",
+            "bigpackthreshold",
+            "cruftpacks",
+            "logexpiry",
+            "packrefs",
+            "pruneexpire",
+            "reflogexpire",
+            "reflogexpireunreachable",
+            "rerereresolved",
+            "rerereunresolved",
+            "worktreepruneexpire",
+            "writecommitgraph",
+        ],
+    ),
     ("lfs", &["access", "locksverify", "repositoryformatversion"]),
     ("merge", &["conflictstyle", "ff", "log", "renamelimit", "renames", "stat"]),
     (
@@ -155,7 +168,7 @@ const LFS: &[(&str, &[&str])] = &[
 pub(super) fn unsafe_settings(repository: &Repository) -> Result<Vec<String>> {
     let common = repository.commondir();
     let mut found = BTreeSet::new();
-    for folder in git_folders(common)? {
+    for folder in settings::folders(common).map_err(|e| failed(&e))? {
         let below = folder.strip_prefix(common).unwrap_or(&folder).to_path_buf();
         let mut add = |what: String| found.insert(below.join(what).to_string_lossy().into_owned());
         if folder != common && folder.is_symlink() {
@@ -174,40 +187,6 @@ pub(super) fn unsafe_settings(repository: &Repository) -> Result<Vec<String>> {
         found.insert("info/attributes".to_owned());
     }
     Ok(found.into_iter().map(|what| format!(".git/{} (it may run a program)", what.trim_start_matches('/'))).collect())
-}
-
-/// Returns the folder of a repository, those of its submodules, and of theirs; a link is returned and not followed.
-fn git_folders(common: &Path) -> Result<Vec<PathBuf>> {
-    let mut folders = vec![common.to_owned()];
-    let mut at = 0;
-    while let Some(folder) = folders.get(at) {
-        at += 1;
-        if folder != common && folder.is_symlink() {
-            continue;
-        }
-        // The name of a submodule may have parts.
-        let mut names = vec![folder.join("modules")];
-        while let Some(name) = names.pop() {
-            let entries = match std::fs::read_dir(&name) {
-                Ok(entries) => entries,
-                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
-                Err(e) => return Err(unreadable(&name, &e)),
-            };
-            for entry in entries {
-                let path = entry.map_err(|e| unreadable(&name, &e))?.path();
-                if path.is_symlink() || path.join("HEAD").exists() || path.join("config").exists() {
-                    folders.push(path);
-                } else if path.is_dir() {
-                    names.push(path);
-                }
-                if folders.len() + names.len() > MAX_SUBMODULES {
-                    let why = format!("`.git/modules` holds more than {MAX_SUBMODULES} folders");
-                    return Err(Refusal::new(LIMIT_SIZE, why));
-                }
-            }
-        }
-    }
-    Ok(folders)
 }
 
 /// Returns the names of the settings of a file for which git may run something.
@@ -279,6 +258,7 @@ mod tests {
             ("filter.lfs.smudge", "git-lfs smudge -- %f"),
             ("submodule.lib.url", "../lib"),
             ("diff.renames", "true"),
+            ("gc.auto", "0"),
         ] {
             assert!(is_safe(name, value), "{name}");
         }
@@ -308,6 +288,7 @@ mod tests {
             ("url.ext::sh.insteadof", "https:"),
             ("submodule.lib.update", "!evil"),
             ("uploadpack.packobjectshook", "evil"),
+            ("gc.recentobjectshook", "evil"),
             ("lfs.customtransfer.x.path", "evil"),
             ("protocol.ext.allow", "always"),
             ("odd", ""),
