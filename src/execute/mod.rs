@@ -25,7 +25,7 @@ mod setting;
 mod sink;
 mod slots;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 pub use cancel::Cancel;
 pub use confined::{Confined, Ended as ConfinedEnd, Ending, run_confined};
@@ -44,6 +44,8 @@ use crate::{
 use dispatcher::Dispatcher;
 use executor::Shared;
 use inputs::Inputs;
+use reasons::SYSTEM_READ;
+use sandbox::is_open_to_all;
 use scheduler::Graph;
 
 /// A plan that may start: all that could refuse it as a whole was looked at, and nothing is on record yet.
@@ -60,7 +62,7 @@ impl Ready {
     /// Looks at everything that a run of the plan needs as a whole, before anybody claims it.
     ///
     /// # Errors
-    /// `secret.too_short`, `plan.graph`, `io.failed` where the checkout or the scratch folder cannot be used.
+    /// `secret.too_short`, `plan.graph`, `path.system` where checkout, scratch or keys lie in what every program may read, `io.failed` where the checkout or the scratch folder cannot be used.
     pub fn new(plan: VerifiedPlan, setting: RunSetting) -> Result<Self> {
         let redactor = Arc::new(Redactor::new(&setting.secrets)?);
         let graph = Graph::new(plan.plan())?;
@@ -72,7 +74,15 @@ impl Ready {
         if scratch.starts_with(workspace.path()) || workspace.path().starts_with(&scratch) {
             return Err(Refusal::new(IO, "the scratch folder and the checkout must lie apart"));
         }
-        Ok(Self { plan, setting: RunSetting { scratch, ..setting }, graph, workspace, redactor })
+        let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+        let private: Vec<PathBuf> = setting.private.iter().map(real).collect();
+        for place in [workspace.path(), &scratch].into_iter().chain(private.iter().map(PathBuf::as_path)) {
+            if is_open_to_all(place) {
+                let why = format!("`{}` lies where every program may read", place.display());
+                return Err(Refusal::new(SYSTEM_READ, why).hint("put it elsewhere, such as below your home or /tmp"));
+            }
+        }
+        Ok(Self { plan, setting: RunSetting { scratch, private, ..setting }, graph, workspace, redactor })
     }
 
     /// Returns the plan.

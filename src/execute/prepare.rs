@@ -169,8 +169,10 @@ fn grants(run: &Run, materials: &Materials<'_>) -> Result<(Vec<Grant>, Vec<Place
     }
     look.finish()?;
     let scratch_root = setting.scratch.canonicalize().unwrap_or_else(|_| setting.scratch.clone());
+    let private = [workspace.path(), &scratch_root];
+    let private: Vec<&Path> = private.into_iter().chain(setting.private.iter().map(PathBuf::as_path)).collect();
     for path in &run.system_reads {
-        all.push(system_path(path, &[workspace.path(), &scratch_root])?);
+        all.push(system_path(path, &private)?);
     }
     Ok((all, placeholders))
 }

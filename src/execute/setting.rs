@@ -22,6 +22,8 @@ pub struct RunSetting {
     pub workspace: PathBuf,
     /// An existing private folder outside the checkout, for scratch files and scripts.
     pub scratch: PathBuf,
+    /// Folders of the runner's own, its keys for one, that no step may see.
+    pub private: Vec<PathBuf>,
     /// How many steps may run at once, at least 1.
     pub parallel: usize,
     /// Where the times of events come from.
@@ -61,6 +63,7 @@ impl RunSetting {
             run,
             workspace,
             scratch,
+            private: Vec::new(),
             parallel: 1,
             clock: Clock::System,
             secrets: BTreeMap::new(),

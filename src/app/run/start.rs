@@ -102,6 +102,8 @@ impl Start {
         let scratch = RunScratch::make()?;
         let asked = args.parallel.map_or(limits.parallel, |asked| asked.clamp(1, limits.parallel));
         let setting = RunSetting {
+            // Without a folder for keys there are none to keep.
+            private: world.env.config_dir().into_iter().filter(|folder| folder.exists()).collect(),
             parallel: asked as usize,
             clock: world.clock,
             secrets,

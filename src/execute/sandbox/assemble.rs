@@ -36,6 +36,9 @@ const NUMBER: u32 = 0;
 const MACHINE: u32 = 4;
 /// The x32 numbers of x86-64, which share its machine, begin here; elsewhere there are none as high.
 const FOREIGN: u32 = 0x4000_0000;
+/// Calls from here on came with Linux 6.13 or later: attributes by path, and what is not known yet. Programs do without
+/// where a kernel has none of them. The machines number calls alike here.
+pub(super) const UNKNOWN: u32 = 463;
 
 const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
 const JUMP: u16 = 0x05; // BPF_JMP | BPF_JA
@@ -47,8 +50,8 @@ const ALLOW: u32 = 0x7fff_0000;
 const KILL_PROCESS: u32 = 0x8000_0000;
 const ERRNO: u32 = 0x0005_0000;
 
-/// Returns the filter of a machine: calls of another one, and numbers of x32, end the process; those that are not
-/// listed are let through. `calls` is in order.
+/// Returns the filter of a machine: calls of another one, and numbers of x32, end the process; those that are too
+/// new to be known are not there; those that are not listed are let through. `calls` is in order.
 ///
 /// # Errors
 /// `sandbox.unavailable` where it grows too long to be one.
@@ -60,6 +63,8 @@ pub(super) fn assemble(machine: u32, calls: &[(u32, Answer)]) -> Result<Vec<sock
         code(LOAD, 0, 0, NUMBER),
         code(JUMP_IF_AT_LEAST, 0, 1, FOREIGN),
         code(RETURN, 0, 0, KILL_PROCESS),
+        code(JUMP_IF_AT_LEAST, 0, 1, UNKNOWN),
+        deny(libc::ENOSYS),
     ];
     let mut jumps = Vec::new();
     tree(calls, &mut out, &mut jumps)?;

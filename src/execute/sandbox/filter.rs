@@ -87,12 +87,15 @@ const DENIED: &[i64] = &[
     libc::SYS_shmat,
     libc::SYS_shmctl,
     libc::SYS_shmdt,
-    // Landlock does not see changes of owner and attributes by path; by descriptor it saw the open.
+    // Landlock does not see changes of owner and attributes, and a descriptor may have been opened for reading only.
+    libc::SYS_fchown,
     libc::SYS_fchownat,
     libc::SYS_setxattr,
     libc::SYS_lsetxattr,
     libc::SYS_removexattr,
     libc::SYS_lremovexattr,
+    // Whoever watches a folder learns the names in it without opening it.
+    libc::SYS_inotify_add_watch,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_chown,
     #[cfg(target_arch = "x86_64")]
@@ -105,6 +108,16 @@ const DENIED: &[i64] = &[
     libc::SYS_modify_ldt,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_uselib,
+];
+
+/// Calls that are answered as on a file system that has no attributes; programs that copy files go on without.
+const WITHOUT_ATTRIBUTES: &[i64] = &[
+    libc::SYS_getxattr,
+    libc::SYS_lgetxattr,
+    libc::SYS_listxattr,
+    libc::SYS_llistxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_fremovexattr,
 ];
 
 /// Namespaces that `clone` could make; the one of time has no flag there.
@@ -136,15 +149,18 @@ pub(super) fn compile(network: Network) -> Result<Vec<Vec<libc::sock_filter>>> {
     let denied = DENIED.iter().map(|number| (*number, Answer::Errno(libc::EPERM)));
     let mut calls: BTreeMap<i64, Answer> = denied.collect();
     calls.insert(libc::SYS_clone3, Answer::Errno(libc::ENOSYS));
-    // A pair of connected sockets reaches nobody else, where it is of the family that has no names.
-    let pair = not_equal(0, unsigned(libc::AF_UNIX)).and_then(|c| SeccompRule::new(vec![c])).map(|rule| vec![rule]);
+    calls.extend(WITHOUT_ATTRIBUTES.iter().map(|number| (*number, Answer::Errno(libc::EOPNOTSUPP))));
     for (number, rules) in [
         (libc::SYS_clone, namespaces()),
         (libc::SYS_ioctl, terminal()),
         (libc::SYS_personality, personality()),
         (libc::SYS_socket, sockets(network)),
-        (libc::SYS_socketpair, pair),
+        (libc::SYS_socketpair, pairs()),
         (libc::SYS_prlimit64, limits()),
+        (libc::SYS_prctl, keeping()),
+        (libc::SYS_sendto, fast_open(3)),
+        (libc::SYS_sendmsg, fast_open(2)),
+        (libc::SYS_sendmmsg, fast_open(3)),
     ] {
         let rules = rules.map_err(broken)?;
         // Without a rule a call is denied whatever its arguments.
@@ -197,6 +213,28 @@ fn terminal() -> Rules {
 /// A process may ask for its own limits and lower them; by a number it could set those of the runner.
 fn limits() -> Rules {
     Ok(vec![SeccompRule::new(vec![not_equal(0, 0)?])?])
+}
+
+/// With its death signal a program would lose what ends it when nobody watches it any more.
+fn keeping() -> Rules {
+    let option = SeccompCondition::new(0, Dword, SeccompCmpOp::Eq, unsigned(libc::PR_SET_PDEATHSIG))?;
+    Ok(vec![SeccompRule::new(vec![option])?])
+}
+
+/// A pair of connected sockets of the family without addresses reaches nobody else, but for datagrams: those can be sent
+/// to any name.
+fn pairs() -> Rules {
+    // A raw one is one of datagrams there; the two kinds of the family that are not have this bit unset.
+    let datagram = unsigned(libc::SOCK_DGRAM);
+    let datagrams = SeccompCondition::new(1, Dword, SeccompCmpOp::MaskedEq(datagram), datagram)?;
+    Ok(vec![SeccompRule::new(vec![not_equal(0, unsigned(libc::AF_UNIX))?])?, SeccompRule::new(vec![datagrams])?])
+}
+
+/// With this flag data is sent to a host that was not connected to, and no rule of Landlock is asked about its port.
+fn fast_open(argument: u8) -> Rules {
+    let flag = unsigned(libc::MSG_FASTOPEN);
+    let set = SeccompCondition::new(argument, Dword, SeccompCmpOp::MaskedEq(flag), flag)?;
+    Ok(vec![SeccompRule::new(vec![set])?])
 }
 
 /// Asking for the personality, with all bits set, is harmless; setting it is not.
@@ -271,7 +309,7 @@ mod tests {
     }
 
     /// What is denied, said the long way: a filter for each error, one after the other.
-    fn separate(network: Network) -> [Vec<libc::sock_filter>; 2] {
+    fn separate(network: Network) -> [Vec<libc::sock_filter>; 3] {
         let arch = TargetArch::try_from(std::env::consts::ARCH).unwrap();
         let build = |rules: BTreeMap<i64, Vec<SeccompRule>>, errno: i32| -> Vec<libc::sock_filter> {
             let errno = SeccompAction::Errno(errno.unsigned_abs());
@@ -283,16 +321,25 @@ mod tests {
         denied.insert(libc::SYS_ioctl, terminal().unwrap());
         denied.insert(libc::SYS_personality, personality().unwrap());
         denied.insert(libc::SYS_socket, sockets(network).unwrap());
-        let pair = SeccompRule::new(vec![not_equal(0, unsigned(libc::AF_UNIX)).unwrap()]).unwrap();
-        denied.insert(libc::SYS_socketpair, vec![pair]);
+        denied.insert(libc::SYS_socketpair, pairs().unwrap());
         denied.insert(libc::SYS_prlimit64, limits().unwrap());
-        [build(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS), build(denied, libc::EPERM)]
+        denied.insert(libc::SYS_prctl, keeping().unwrap());
+        for (number, argument) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+            denied.insert(number, fast_open(argument).unwrap());
+        }
+        let plain = WITHOUT_ATTRIBUTES.iter().map(|number| (*number, Vec::new())).collect();
+        let absent = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+        [build(absent, libc::ENOSYS), build(denied, libc::EPERM), build(plain, libc::EOPNOTSUPP)]
     }
 
     /// The strictest answer of several filters; one that refuses the x32 numbers stands before them.
     fn strictest(filters: &[Vec<libc::sock_filter>], data: &[u32]) -> u32 {
         let (kill, allow) = (0x8000_0000, 0x7fff_0000);
-        let foreign = if data[0] >= 0x4000_0000 { kill } else { allow };
+        let foreign = match data[0] {
+            0x4000_0000.. => kill,
+            463.. => 0x0005_0000 | libc::ENOSYS as u32,
+            _ => allow,
+        };
         // Killing has the highest bit and goes before all; of the others the lower number is the stricter.
         let all = filters.iter().map(|filter| answer(filter, data)).chain([foreign]);
         all.min_by_key(|action| action.wrapping_add(kill)).unwrap()
@@ -306,7 +353,7 @@ mod tests {
             .chain([0xffff_ffff, 1 << 32, u64::MAX, 0x0040_0000, 0x003d_0f00])
             .collect();
         let second: Vec<u64> = (0..20).flat_map(|n| [n, n | FLAGS, n | 1 << 32]).chain([TIOCSTI, TIOCLINUX]).collect();
-        let third = [0, 1, 6, 17, 132, 262, 1 << 32, 6 | 1 << 32];
+        let third = [0, 1, 6, 17, 132, 262, 1 << 32, 6 | 1 << 32, unsigned(libc::MSG_FASTOPEN) | 0x4000];
         let arch = TargetArch::try_from(std::env::consts::ARCH).unwrap();
         let watched = [
             libc::SYS_clone,
@@ -315,6 +362,10 @@ mod tests {
             libc::SYS_socket,
             libc::SYS_socketpair,
             libc::SYS_prlimit64,
+            libc::SYS_prctl,
+            libc::SYS_sendto,
+            libc::SYS_sendmsg,
+            libc::SYS_sendmmsg,
         ];
         for network in [Network::None, Network::Addresses, Network::Names] {
             let [filter] = compile(network).unwrap().try_into().unwrap();
@@ -329,7 +380,10 @@ mod tests {
             }
             for number in watched {
                 for (&a, &b) in first.iter().flat_map(|a| second.iter().map(move |b| (a, b))) {
-                    third.iter().for_each(|&c| check(number as u32, [a, b, c, 0, 0, 0]));
+                    for &c in &third {
+                        check(number as u32, [a, b, c, 0, 0, 0]);
+                        check(number as u32, [a, b, c, unsigned(libc::MSG_FASTOPEN) | b, 0, 0]);
+                    }
                 }
             }
             let foreign = call(0, 0x4000_0003, [0; 6]);
@@ -340,6 +394,6 @@ mod tests {
     #[test]
     fn a_call_is_found_in_a_few_steps() {
         let [filter] = compile(Network::None).unwrap().try_into().unwrap();
-        assert!(filter.len() < 350, "{} instructions", filter.len());
+        assert!(filter.len() < 420, "{} instructions", filter.len());
     }
 }

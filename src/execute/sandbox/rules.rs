@@ -172,7 +172,7 @@ pub fn is_open_to_all(path: &Path) -> bool {
     SYSTEM.iter().any(|(place, _)| path.starts_with(place))
 }
 
-/// Opens a place outside the repository that a step declares to read; `checkout` and `scratch` stay out of it.
+/// Opens a place outside the repository that a step declares to read; the `private` places stay out of it.
 ///
 /// # Errors
 /// `path.system` where it is not a plain absolute path, is not there, or would open too much.
@@ -189,6 +189,10 @@ pub fn system_path(path: &str, private: &[&Path]) -> Result<Grant> {
         return Err(refuse("is not a plain absolute path"));
     }
     let real = given.canonicalize().map_err(|_| refuse("is not there"))?;
+    // Where a link leads can change after the plan was approved; the system's own are root's.
+    if real != given && !(is_open_to_all(given) && is_open_to_all(&real)) {
+        return Err(refuse("leads elsewhere by a link").hint(format!("name `{}` itself", real.display())));
+    }
     let never =
         NEVER.iter().any(|place| real.starts_with(place)) || NEVER.iter().any(|p| Path::new(p).starts_with(&real));
     let holds = private.iter().any(|place| place.starts_with(&real) || real.starts_with(place));

@@ -152,11 +152,15 @@ async fn c42_no_socket_of_any_kind_without_a_declared_host() {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let unix = bench.outside().join("socket");
     let _listening = UnixListener::bind(&unix).unwrap();
+    let heard = bench.outside().join("datagrams");
+    let _hearing = std::os::unix::net::UnixDatagram::bind(&heard).unwrap();
     let (tcp, udp) = (tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port());
     for attack in [
         format!("socket.create_connection(('127.0.0.1',{tcp}))"),
         format!("socket.socket(socket.AF_INET,socket.SOCK_DGRAM).sendto(b'x',('127.0.0.1',{udp}))"),
         format!("socket.socket(socket.AF_UNIX).connect('{}')", unix.display()),
+        format!("socket.socketpair(socket.AF_UNIX,socket.SOCK_DGRAM)[0].sendto(b'x','{}')", heard.display()),
+        format!("socket.socketpair(socket.AF_UNIX,socket.SOCK_RAW)[0].sendto(b'x','{}')", heard.display()),
         "socket.socket(socket.AF_NETLINK,socket.SOCK_RAW,0)".into(),
         "socket.socket(socket.AF_INET,socket.SOCK_STREAM).bind(('127.0.0.1',0))".into(),
         "socket.socket(socket.AF_INET,socket.SOCK_STREAM).listen()".into(),
@@ -187,6 +191,8 @@ async fn c10_with_a_declared_host_only_tcp_to_its_port() {
     let shut = held_listener.local_addr().unwrap().port();
     for attack in [
         format!("socket.create_connection(('127.0.0.1',{shut}))"),
+        format!("socket.socket().sendto(b'x',0x20000000,('127.0.0.1',{shut}))"),
+        format!("socket.socket().sendmsg([b'x'],[],0x20000000,('127.0.0.1',{shut}))"),
         format!("s=socket.socket(socket.AF_INET,socket.SOCK_STREAM,262); s.connect(('127.0.0.1',{shut}))"),
         format!("socket.socket(socket.AF_INET,socket.SOCK_DGRAM).sendto(b'x',('127.0.0.1',{udp}))"),
         format!("socket.socket(socket.AF_UNIX).connect('{}')", unix.display()),
@@ -374,12 +380,30 @@ async fn c06_places_outside_the_repository_are_opened_by_name_only() {
     assert_eq!(output(&bench.one(run.clone()).await), "seen");
     let workspace = bench.workspace().display().to_string();
     let parent = bench.workspace().parent().unwrap().display().to_string();
-    for bad in
-        ["/", "/proc", "/proc/1", "/sys/kernel", "/dev", "/run", "etc", "/etc/../root", "/no/such", &workspace, &parent]
-    {
+    symlink(bench.outside().join("data"), bench.outside().join("link")).unwrap();
+    let link = bench.outside().join("link").display().to_string();
+    for bad in [
+        "/",
+        "/proc",
+        "/proc/1",
+        "/sys/kernel",
+        "/dev",
+        "/run",
+        "etc",
+        "/etc/../root",
+        "/no/such",
+        &workspace,
+        &parent,
+        &link,
+    ] {
         run.system_reads = vec![bad.to_owned()];
         assert_eq!(code(&bench.one(run.clone()).await), "path.system", "{bad}");
     }
+    let mut setting = bench.setting();
+    setting.private = vec![bench.outside().to_path_buf()];
+    run.system_reads = vec![data];
+    let outcome = bench.run(plan(vec![step("one", vec![Action::Run(run)])]), setting).await.step("one");
+    assert_eq!(code(&outcome), "path.system", "what is the runner's own");
 }
 
 #[tokio::test]

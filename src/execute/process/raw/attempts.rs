@@ -34,6 +34,7 @@ attempts! {
     "udp socket": socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
     "raw socket": socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP);
     "unix socket": socket(libc::AF_UNIX, libc::SOCK_STREAM, 0);
+    "pair of datagram sockets": call(libc::SYS_socketpair, [libc::AF_UNIX as usize, libc::SOCK_DGRAM as usize, 0, zeroes(), 0]) >= 0;
     "netlink socket": socket(libc::AF_NETLINK, libc::SOCK_RAW, 0);
     "packet socket": socket(libc::AF_PACKET, libc::SOCK_DGRAM, 0);
     "vsock socket": socket(libc::AF_VSOCK, libc::SOCK_STREAM, 0);
@@ -55,6 +56,17 @@ attempts! {
         let queue = call(libc::SYS_msgget, [libc::IPC_PRIVATE as usize, 0o600, 0, 0, 0]);
         queue >= 0 && call(libc::SYS_msgctl, [queue as usize, libc::IPC_RMID as usize, 0, 0, 0]) >= 0
     };
+    "attributes of a file by path": {
+        let name = c"user.x".as_ptr().addr();
+        call(libc::SYS_getxattr, [c"/".as_ptr().addr(), name, 0, 0, 0]) >= 0 || last_error() != libc::EOPNOTSUPP
+    };
+    "attributes of a file at a path": call(463, [0; 5]) >= 0 || last_error() != libc::ENOSYS;
+    "owner of a file that was opened": call(libc::SYS_fchown, [2, usize::MAX, usize::MAX, 0, 0]) >= 0;
+    "names in a folder by watching it": {
+        let watch = call(libc::SYS_inotify_init1, [libc::O_CLOEXEC as usize, 0, 0, 0, 0]);
+        watch >= 0 && call(libc::SYS_inotify_add_watch, [watch as usize, c"/".as_ptr().addr(), 0x100, 0, 0]) >= 0
+    };
+    "life without a keeper": call(libc::SYS_prctl, [libc::PR_SET_PDEATHSIG as usize, 0, 0, 0, 0]) >= 0;
     "ptrace": call(libc::SYS_ptrace, [libc::PTRACE_TRACEME as usize, 0, 0, 0, 0]) >= 0;
     "more privileges": {
         // SAFETY: asks for a flag of this process.
@@ -71,6 +83,11 @@ fn call(number: c_long, arguments: [usize; 5]) -> c_long {
     let [a, b, c, d, e] = arguments;
     // SAFETY: each caller gives arguments for which the call, if let through, touches only static memory.
     unsafe { libc::syscall(number, a, b, c, d, e) }
+}
+
+fn last_error() -> i32 {
+    // SAFETY: this thread's own number.
+    unsafe { *libc::__errno_location() }
 }
 
 fn opens(path: &std::ffi::CStr, flags: i32) -> bool {
