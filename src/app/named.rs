@@ -22,7 +22,7 @@ impl<'a> Beginning<'a> {
     pub(crate) fn of(named: &'a str) -> Option<Self> {
         let digits = named.strip_prefix("sha256:").unwrap_or(named);
         let fits =
-            (LEAST..64).contains(&digits.len()) && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+            (LEAST..=64).contains(&digits.len()) && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         fits.then_some(Self(digits))
     }
 

@@ -10,7 +10,9 @@ use super::{
     ledger::{Reading, unread_at},
     named::{Beginning, Stand},
     pipeline_files::read_catalog,
-    reasons::{DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_UNKNOWN, UNCOMMITTED, WORK_TREE_LINK},
+    reasons::{
+        DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_AMBIGUOUS, PLAN_UNKNOWN, UNCOMMITTED, WORK_TREE_LINK,
+    },
     world::World,
 };
 use crate::{
@@ -277,12 +279,18 @@ impl NamedPlan {
         if let Ok(digest) = named.parse() {
             return Self::Recorded(digest);
         }
-        match Beginning::of(named).filter(|_| is_absent(world, named)) {
-            None => Self::File(plan_bytes(world, named)),
-            Some(beginning) => {
-                recorded(beginning, world).map_or_else(|refusal| Self::File(Err(refusal)), Self::Recorded)
-            }
+        let Some(beginning) = Beginning::of(named) else { return Self::File(plan_bytes(world, named)) };
+        if is_absent(world, named) {
+            return recorded(beginning, world).map_or_else(|refusal| Self::File(Err(refusal)), Self::Recorded);
         }
+        // Whoever may put files here could have another plan shown, or rejected, than the one that is named.
+        Self::File(plan_bytes(world, named).and_then(|bytes| {
+            let is_it = beginning.only([Digest::of(&bytes)]).is_ok();
+            let why = || format!("`{named}` is the beginning of a digest, and a file that holds something else");
+            let hint =
+                || format!("for the file, `./{named}`; for the plan of that digest, `sha256:` and all of its digits");
+            if is_it { Ok(bytes) } else { Err(Refusal::new(PLAN_AMBIGUOUS, why()).subject(named).hint(hint())) }
+        }))
     }
 
     /// Returns the digest of the plan.

@@ -11,6 +11,19 @@ pub const MAX_ARGUMENT: usize = 128 * 1024;
 /// The most bytes of all arguments and environment entries together.
 pub const MAX_ARGUMENTS: usize = 1 << 20;
 
+/// The folders in which a program finds others.
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Variables that are the same for every program of every step.
+pub const FIXED: [(&str, &str); 5] = [
+    ("LC_ALL", "C.UTF-8"),
+    ("TZ", "UTC"),
+    ("PATH", PATH),
+    // The machine's own git configuration lies outside the sandbox, and git would stop at it.
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    // What stands for another object would make a commit that was looked at hold something else.
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+];
+
 /// Variables that this tool sets itself, or that would name the machine that runs it: these never pass.
 const NEVER: &[&str] = &["CI", "HOME", "LC_ALL", "PATH", "SOURCE_DATE_EPOCH", "TMPDIR", "TZ"];
 /// Beginnings of the same.

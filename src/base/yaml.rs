@@ -105,6 +105,12 @@ impl<'a> Findings<'a> {
         Self { file, text, first_line, list: Vec::new() }
     }
 
+    /// Tells whether no more findings are kept.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= MAX_FINDINGS
+    }
+
     /// Adds a finding at a place, with the line it stands on.
     pub fn report(&mut self, place: Place, reason: Reason, message: impl Into<String>) {
         self.add(place, reason, message, None);
@@ -159,7 +165,7 @@ impl<'a> Findings<'a> {
     }
 
     fn add(&mut self, (line, column): Place, reason: Reason, message: impl Into<String>, help: Option<String>) {
-        if self.list.len() >= MAX_FINDINGS {
+        if self.is_full() {
             return;
         }
         let mut found = Diagnostic::new(self.file, (line, column), reason.code, message);

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     base::{
+        launch,
         limits::RunLimits,
         path::RepoPath,
         reason::{INTERNAL, IO, Refusal, Result},
@@ -221,12 +222,10 @@ fn environment(order: &Confined<'_>, room: &Room) -> Vec<String> {
     let shown = |name: &str| room.path(name).display().to_string();
     let mut all: BTreeMap<&str, String> = order.env.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
     all.extend(order.secrets.iter().map(|(name, secret)| (name.as_str(), secret.expose().to_owned())));
+    all.extend(launch::FIXED.map(|(name, value)| (name, value.to_owned())));
     all.extend([
-        ("LC_ALL", "C.UTF-8".to_owned()),
-        ("TZ", "UTC".to_owned()),
         ("HOME", shown("home")),
         ("TMPDIR", shown("tmp")),
-        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
         ("NO_COLOR", "1".to_owned()),
         ("TERM", "dumb".to_owned()),
     ]);

@@ -165,19 +165,11 @@ async fn act(
     }
     let deadline = tokio::time::Instant::now() + Duration::from_secs(u64::from(step.timeout_seconds));
     shared.inputs.begin(step, &shared.workspace)?;
-    let scratch = Scratch::new(&shared.plan, step, &shared.setting.scratch, &shared.spare)?;
-    let materials = Materials {
-        plan: &shared.plan,
-        step,
-        setting: &shared.setting,
-        workspace: &shared.workspace,
-        scratch: &scratch,
-        outputs,
-        inputs: &shared.inputs,
-        key: shared.idempotency_key(step),
-    };
+    let private = || Scratch::new(&shared.plan, step, &shared.setting.scratch, &shared.spare);
+    let mut scratch = private()?;
     let mut files = Vec::new();
     for action in &step.actions {
+        let materials = materials(shared, step, &scratch, outputs);
         if let Some(run) = perform(shared, action, &materials, deadline, progress).await? {
             files.extend(&run.captures);
         }
@@ -186,13 +178,31 @@ async fn act(
     progress.outputs.extend(capture::from_files(step, &captures, &shared.workspace, &shared.redactor)?);
     capture::check_complete(step, &progress.outputs)?;
     progress.verifying = true;
+    if !step.verify.is_empty() {
+        // A program that is to be checked must not leave settings where the one that checks looks for its own.
+        scratch = private()?;
+    }
     for action in &step.verify {
         let before = progress.actions.len();
+        let materials = materials(shared, step, &scratch, outputs);
         let result = perform(shared, action, &materials, deadline, progress).await;
         progress.verified += u32::try_from(progress.actions.len() - before).unwrap_or(0);
         result.map_err(as_unverified)?;
     }
     Ok(())
+}
+
+fn materials<'a>(shared: &'a Shared, step: &'a Step, scratch: &'a Scratch<'a>, outputs: &'a Outputs) -> Materials<'a> {
+    Materials {
+        plan: &shared.plan,
+        step,
+        setting: &shared.setting,
+        workspace: &shared.workspace,
+        scratch,
+        outputs,
+        inputs: &shared.inputs,
+        key: shared.idempotency_key(step),
+    }
 }
 
 /// A read-back that cannot be done is a read-back that failed.
@@ -240,7 +250,6 @@ async fn perform<'a>(
     let prepared = Prepared::new(run, materials)?;
     let limits = shared.setting.limits.of_program(&run.limits, shared.others);
     let ended = start(shared, &prepared, limits, deadline).await;
-    prepared.clean_up();
     // A sandbox that could not be set up started nothing; of any other error nobody knows what ran before it.
     progress.acted |= !matches!(&ended, Err(why) if why.is(SANDBOX_SETUP));
     let ended = ended?;

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     base::{
         digest::Digest,
+        launch,
         path::RepoPath,
         reason::{IO, Refusal, Result},
     },
@@ -55,7 +56,8 @@ pub(super) struct Prepared {
     pub(super) jail: Option<Jail>,
     /// What its processes may use together.
     pub(super) meter: Arc<Meter>,
-    placeholders: Vec<Placeholder>,
+    /// Files that were made so that they could be allowed; where nobody wrote to them, they go with this.
+    _placeholders: Vec<Placeholder>,
 }
 
 impl Prepared {
@@ -88,12 +90,7 @@ impl Prepared {
         let jail = if confined(setting) { Some(Jail::new(&profile)?) } else { None };
         let writable = profile.grants.into_iter().filter(|grant| grant.right == Right::Write);
         let meter = Meter { most: Limits::of_all(&run.limits), places: writable.map(|grant| grant.place).collect() };
-        Ok(Self { program, argv, env, folder, jail, meter: meter.into(), placeholders })
-    }
-
-    /// Takes away the empty files that were made so that they could be allowed, where nobody wrote to them.
-    pub(super) fn clean_up(&self) {
-        self.placeholders.iter().for_each(Placeholder::remove_if_untouched);
+        Ok(Self { program, argv, env, folder, jail, meter: meter.into(), _placeholders: placeholders })
     }
 }
 
@@ -121,13 +118,8 @@ fn environment(run: &Run, materials: &Materials<'_>, places: &Places<'_>) -> Res
         all.insert(name.clone(), secret.expose().to_owned());
     }
     let fixed = [
-        ("LC_ALL", "C.UTF-8".to_owned()),
-        ("TZ", "UTC".to_owned()),
         ("HOME", scratch.home().display().to_string()),
         ("TMPDIR", files.clone()),
-        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
-        // The machine's own git configuration lies outside the sandbox, and git would stop at it.
-        ("GIT_CONFIG_NOSYSTEM", "1".to_owned()),
         ("SOURCE_DATE_EPOCH", plan.created_at.unix().to_string()),
         ("COUNTERSIGN_RUN", setting.run.to_string()),
         ("COUNTERSIGN_STEP", step.id.to_string()),
@@ -135,6 +127,7 @@ fn environment(run: &Run, materials: &Materials<'_>, places: &Places<'_>) -> Res
         ("COUNTERSIGN_FENCING", setting.fencing.clone()),
         ("COUNTERSIGN_SCRATCH", files),
     ];
+    all.extend(launch::FIXED.map(|(name, value)| (name.to_owned(), value.to_owned())));
     all.extend(fixed.map(|(name, value)| (name.to_owned(), value)));
     Ok(all.into_iter().map(|(name, value)| format!("{name}={value}")).collect())
 }
@@ -267,8 +260,11 @@ impl Placeholder {
         rustix::fs::futimens(&made, &times).map_err(failed)?;
         Ok((Self { folder, name: name.to_owned() }, made))
     }
+}
 
-    fn remove_if_untouched(&self) {
+impl Drop for Placeholder {
+    /// Takes it away where nobody wrote to it, also where its step was refused before it began.
+    fn drop(&mut self) {
         if let Ok(stat) = rustix::fs::statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW)
             && stat.st_size == 0
             && stat.st_mtime == 0

@@ -243,7 +243,7 @@ impl Ledger {
             };
             let there = remote.head(&self.store)?;
             let Some(there) = there else {
-                return match local {
+                return match local.or(self.store.fetched()) {
                     None => self.settle(None, now),
                     Some(_) => Err(Refusal::new(LEDGER_MISSING, "the remote has no ledger, and there is one here")
                         .hint("where it was never there, push it once: git push REMOTE countersign/ledger")),
@@ -251,6 +251,14 @@ impl Ledger {
             };
             if local == Some(there) {
                 return self.settle(local, now);
+            }
+            // A fresh clone remembers nothing but what it was made with: what is older is no ledger to go by, wherever it
+            // is read.
+            if let (None, Some(fetched)) = (local, self.store.fetched())
+                && fetched != there
+                && self.store.has(fetched)
+            {
+                self.load(fetched, now)?;
             }
             // Where the branch here could not be moved it is behind what was read there: no news, and no rollback.
             if let Some(local) = local

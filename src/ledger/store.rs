@@ -107,6 +107,12 @@ impl Store {
         }
     }
 
+    /// Returns the commit at which the clone saw the ledger when it was made or last fetched, where it did.
+    pub(super) fn fetched(&self) -> Option<Oid> {
+        let branch = self.reference.strip_prefix("refs/heads/")?;
+        self.repo.raw().find_reference(&format!("refs/remotes/origin/{branch}")).ok()?.target()
+    }
+
     /// Tells whether the object database holds a commit.
     pub(super) fn has(&self, commit: Oid) -> bool {
         self.repo.raw().odb().is_ok_and(|odb| odb.refresh().is_ok() && odb.exists(commit))

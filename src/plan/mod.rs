@@ -2,6 +2,7 @@
 
 pub mod diff;
 pub mod fence;
+pub mod git_arguments;
 pub mod model;
 pub mod proposal;
 pub mod reasons;

@@ -98,8 +98,20 @@ impl PathPattern {
             return false;
         }
         let fixed = self.fixed.clone().unwrap_or_else(RepoPath::root);
-        let glob_goes_deeper = self.text.contains("**") && path.is_within(&fixed);
-        fixed.is_within(path) || glob_goes_deeper
+        fixed.is_within(path) || (path.is_within(&fixed) && self.may_match_below(path))
+    }
+
+    /// Tells whether a path below a folder could match a pattern with special characters; in doubt, yes.
+    fn may_match_below(&self, folder: &RepoPath) -> bool {
+        if self.glob.is_none() || self.text.contains(['{', '[']) || self.text.contains("**") {
+            return self.glob.is_some();
+        }
+        // Without those each part of the pattern is of one part of the path.
+        let depth = if *folder == RepoPath::root() { 0 } else { folder.as_str().split('/').count() };
+        let parts: Vec<&str> = self.text.split('/').collect();
+        let leads_there =
+            |start: &[&str]| glob_of(&start.join("/")).map_or(true, |glob| glob.is_match(folder.as_str()));
+        parts.len() > depth && (depth == 0 || leads_there(&parts[..depth]))
     }
 
     fn is_prefix_of(&self, path: &RepoPath) -> bool {
@@ -170,12 +182,20 @@ mod tests {
             ("**/*.key", tree("docs")),
             ("secrets/**", file("secrets/a")),
             ("a/*.key", tree("a")),
+            ("deploy/*/prod.yml", tree("deploy/eu")),
+            ("*/secrets.yml", tree("app")),
+            ("{src,lib}/x/y", tree("src/x")),
+            ("src/[ab]/c/d.txt", tree("src/a/c")),
+            ("*.tf", tree(".")),
         ] {
             assert!(touches(pattern, &written), "{pattern} {written:?}");
         }
         assert!(!touches("secrets/**", &tree("docs")));
         assert!(!touches("**/*.key", &file("docs/a.md")));
         assert!(!touches("tag:*", &tree("docs")));
+        assert!(!touches("*.tf", &tree("out")));
+        assert!(!touches("deploy/*/prod.yml", &tree("deploy/eu/logs")));
+        assert!(!touches("de*/x/prod.yml", &tree("src/x")));
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn c02_an_interpreter_in_disguise_and_a_git_alias_are_alarms() {
         levels(&look(&one_run(samples::run("helper", "/usr/bin/env", &["ls"]))), "disguised-interpreters"),
         [Level::Alarm]
     );
-    assert_eq!(levels(&look(&one_run(git(&["-c", "alias.x=!id", "x"]))), "disguised-interpreters").len(), 2);
+    assert_eq!(levels(&look(&one_run(git(&["-c", "alias.x=!id", "x"]))), "disguised-interpreters"), [Level::Alarm]);
     assert!(levels(&look(&one_run(python(&["x"]))), "disguised-interpreters").is_empty());
 }
 

@@ -685,3 +685,20 @@ fn a31_a_switch_of_the_machine_forbids_and_no_approval_overrides_it() {
     bench.run_with(&["execute", &mark.file, "--json"], &on, "", false).exits(0);
     assert!(ran_something(&bench));
 }
+
+#[test]
+fn a_file_named_like_a_digest_stands_for_no_other_plan() {
+    let bench = solo();
+    let (one, other) = (plan(&bench, "mark", &[]), plan(&bench, "mark", &["-i", "text=other"]));
+    let digits = one.digest.strip_prefix("sha256:").unwrap();
+    for name in [&digits[..8], digits] {
+        fs::copy(bench.outside(other.file.trim_start_matches("../")), bench.path(name)).unwrap();
+        for command in [&["render", name][..], &["verify", name], &["reject", name, "--reason", "no"]] {
+            bench.json(command).refused(2, "plan.ambiguous");
+        }
+        fs::copy(bench.outside(one.file.trim_start_matches("../")), bench.path(name)).unwrap();
+        bench.json(&["verify", name]).refused(4, "approval.none");
+        fs::remove_file(bench.path(name)).unwrap();
+        bench.json(&["render", name]).exits(0);
+    }
+}

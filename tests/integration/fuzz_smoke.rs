@@ -196,6 +196,10 @@ fn b11_c25_c43_bombs_end_soon_in_every_parser() {
         b"**/".repeat(20_000),
         b"---\n".repeat(50_000),
         b"\n".repeat(200_000),
+        b"- !a b\n".repeat(40_000),
+        b"- &a b\n".repeat(40_000),
+        [b"---\n".as_slice(), &b"- !a b\n".repeat(36_000), b"---\n"].concat(),
+        (0..24_000).flat_map(|n| format!("k{n}: 1\n").into_bytes()).collect(),
         [b"---\ntitle: ".as_slice(), &b"\xe2\x80\xae".repeat(50_000), b"\n---\n"].concat(),
     ];
     for (name, _) in entry_points() {

@@ -1,5 +1,7 @@
 //! From events of the parser to a tree, with everything refused that two readers could take differently.
 
+use std::collections::HashMap;
+
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
 use super::{
@@ -103,7 +105,8 @@ impl<'i, P: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Builder<'_, '
             self.findings.report(place, LIMIT_COUNT, format!("more than {MAX_NODES} values"));
             return None;
         }
-        if let Some((feature, mark)) = refused_feature(&event) {
+        // To find a mark the text is looked through: not for what is told no more.
+        if let Some((feature, mark)) = refused_feature(&event).filter(|_| !self.findings.is_full()) {
             let place = mark.map_or(place, |mark| self.before(place, mark));
             self.findings.report_help(place, YAML_FEATURE, feature, "write the value out in full");
         }
@@ -121,7 +124,7 @@ impl<'i, P: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Builder<'_, '
                 }
             }
             Event::MappingStart(..) => {
-                let mut entries: Vec<(Key, Node)> = Vec::new();
+                let (mut entries, mut lines) = (Vec::new(), HashMap::new());
                 loop {
                     let key = match self.next()? {
                         (Event::MappingEnd, _) => break Kind::Map(entries),
@@ -129,7 +132,7 @@ impl<'i, P: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Builder<'_, '
                     };
                     let (event, place) = self.next()?;
                     let value = self.node(event, place, depth + 1)?;
-                    if let Some(key) = self.key(key, &entries) {
+                    if let Some(key) = self.key(key, &mut lines) {
                         entries.push((key, value));
                     }
                 }
@@ -159,7 +162,8 @@ impl<'i, P: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Builder<'_, '
         found.unwrap_or((line, column))
     }
 
-    fn key(&mut self, node: Node, entries: &[(Key, Node)]) -> Option<Key> {
+    /// Reads a key; `lines` are those of the keys that stand in the same map already.
+    fn key(&mut self, node: Node, lines: &mut HashMap<String, usize>) -> Option<Key> {
         let Kind::Scalar { text, .. } = node.kind else {
             self.findings.report(node.place, YAML_FEATURE, "a key is text, and this is a list or a map");
             return None;
@@ -173,11 +177,12 @@ impl<'i, P: Iterator<Item = Result<(Event<'i>, Span), ScanError>>> Builder<'_, '
             );
             return None;
         }
-        if let Some((first, _)) = entries.iter().find(|(key, _)| key.text == text) {
-            let message = format!("`{}` stands here already, on line {}", text::excerpt(&text), first.place.0);
+        if let Some(first) = lines.get(&text) {
+            let message = format!("`{}` stands here already, on line {first}", text::excerpt(&text));
             self.findings.report(node.place, YAML_DUPLICATE, message);
             return None;
         }
+        lines.insert(text.clone(), node.place.0);
         Some(Key { place: node.place, text })
     }
 }

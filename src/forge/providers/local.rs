@@ -85,6 +85,9 @@ impl Checkout {
         if replaced {
             return Err(Refusal::new(REPO_SHALLOW, "refs/replace holds replaced objects"));
         }
+        if repo.commondir().join("info/grafts").exists() {
+            return Err(Refusal::new(REPO_SHALLOW, "info/grafts says other parents than commits do"));
+        }
         let repo = Repository::new(repo).map_err(unreadable)?;
         Ok(Self { repo, workdir, read: RefCell::default() })
     }

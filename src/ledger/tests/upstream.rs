@@ -128,7 +128,16 @@ fn e06_a_remote_set_back_or_emptied_is_found() {
     put(&mut ledger, |head| plan(head, 1, None)).unwrap();
     let bare = Repository::open(upstream.bare.path()).unwrap();
     let parent = bare.find_commit(upstream.tip()).unwrap().parent_id(0).unwrap();
+    // A clone of before remembers what it was made with, and no ledger of its own yet.
+    let dir = upstream.clone();
+    let clone = Repository::open(dir.path()).unwrap();
+    let (from, to) = (upstream.bare.path().to_str().unwrap(), "refs/remotes/origin/countersign/ledger");
+    clone.remote_anonymous(from).unwrap().fetch(&[format!("{BRANCH}:{to}")], None, None).unwrap();
+    let mut fresh = upstream.open(dir.path());
+    fresh.read(t(10)).unwrap();
+    clone.find_reference(BRANCH).unwrap().delete().unwrap();
     bare.reference(BRANCH, parent, true, "x").unwrap();
+    assert_eq!(upstream.open(dir.path()).read(t(10)).map(drop).unwrap_err().code(), "ledger.rollback");
     let mut fresh = upstream.open(&upstream.world.path());
     assert_eq!(fresh.read(t(10)).map(drop).unwrap_err().code(), "ledger.rollback");
     assert_eq!(put(&mut fresh, |head| plan(head, 2, None)).unwrap_err().code(), "ledger.rollback");

@@ -36,6 +36,7 @@ use crate::base::{
     digest::Digest,
     ident::Id,
     json,
+    launch::FIXED,
     reason::{Refusal, Result},
 };
 
@@ -189,23 +190,18 @@ impl fmt::Display for View {
 /// Lists what `execute` sets for every program (C-41).
 fn fixed_environment(plan: &Plan) -> Vec<Variable> {
     let epoch = plan.created_at.unix().to_string();
-    [
-        ("LC_ALL", "C.UTF-8"),
-        ("TZ", "UTC"),
+    let own = [
         ("HOME", "<a private empty folder>"),
         ("TMPDIR", "<the step's private scratch folder>"),
-        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-        ("GIT_CONFIG_NOSYSTEM", "1"),
         ("SOURCE_DATE_EPOCH", epoch.as_str()),
         ("COUNTERSIGN_RUN", "<the run's id>"),
         ("COUNTERSIGN_STEP", "<the step's id>"),
         ("COUNTERSIGN_IDEMPOTENCY_KEY", "<the same for every attempt of the step in a run>"),
         ("COUNTERSIGN_FENCING", "<sequence number of the claim>"),
         ("COUNTERSIGN_SCRATCH", "<the step's private scratch folder>"),
-    ]
-    .into_iter()
-    .map(|(name, value)| Variable { name: name.to_owned(), value: value.to_owned() })
-    .collect()
+    ];
+    let all = FIXED.into_iter().chain(own);
+    all.map(|(name, value)| Variable { name: name.to_owned(), value: value.to_owned() }).collect()
 }
 
 #[cfg(test)]

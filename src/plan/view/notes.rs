@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     base::{digest::Digest, ident::Id, text::mixed_script_words},
-    plan::model::{Action, Arg, Effect, Host, Plan, Run, Step},
+    plan::{
+        git_arguments::git_escape,
+        model::{Action, Arg, Effect, Host, Plan, Run, Step},
+    },
 };
 
 /// Lines of a script above which nobody reads it with care.
@@ -45,6 +48,8 @@ pub enum NoteKind {
     InterpreterRunTimeValue,
     /// An interpreter can fetch and run code.
     InterpreterNetwork,
+    /// Git may run other programs.
+    GitEscape,
     /// A host is named, but only its port is enforced.
     NetworkByPort,
     /// A script is long.
@@ -106,6 +111,7 @@ impl NoteKind {
             Self::InterpreterNetwork => {
                 "an interpreter has the network; it can fetch code that nobody has seen and run it"
             }
+            Self::GitEscape => "an argument makes git run other programs, or may; the plan does not show which",
             Self::NetworkByPort => "only the port is enforced; any host on that port can be reached",
             Self::LongScript => "a script of more than 200 lines",
             Self::EncodedBlob => "more than 200 characters that look like encoded data",
@@ -183,6 +189,9 @@ fn of_run(plan: &Plan, step: &Step, run: &Run) -> Vec<Note> {
     }
     for host in &run.network {
         add(NoteKind::NetworkByPort, &shown_host(host));
+    }
+    if let Some(argument) = git_escape(run) {
+        add(NoteKind::GitEscape, argument);
     }
     if !run.program.interpreter {
         return notes;

@@ -1,6 +1,9 @@
 //! Shells in disguise.
 
-use crate::review::{Check, Context, Findings, Level, programs, walk};
+use crate::{
+    plan::git_arguments::git_escape,
+    review::{Check, Context, Findings, Level, programs, walk},
+};
 
 /// Finds shells in disguise: interpreters not marked so, and git arguments that run programs (C-02).
 #[derive(Debug)]
@@ -23,10 +26,8 @@ impl Check for DisguisedInterpreters {
                 if known && !program.interpreter {
                     findings.step(Level::Alarm, &step.id, "an interpreter is not marked as one", &program.path);
                 }
-                if programs::base_name(&program.path) == "git" {
-                    for argument in walk::literals(run).filter(|argument| programs::git_escape(argument)) {
-                        findings.step(Level::Alarm, &step.id, "an argument makes git run other programs", argument);
-                    }
+                if let Some(argument) = git_escape(run) {
+                    findings.step(Level::Alarm, &step.id, "an argument makes git run other programs", argument);
                 }
             }
         }

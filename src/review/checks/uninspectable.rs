@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::{
     base::path::RepoPath,
-    plan::model::{Action, Arg, Run, Script},
+    plan::{
+        git_arguments::git_escape,
+        model::{Action, Arg, Run, Script},
+    },
     review::{Check, Context, Findings, Level, UNINSPECTABLE, programs, walk},
 };
 
@@ -38,9 +41,7 @@ impl Check for Uninspectable {
                         let message = "runs code that it is handed";
                         findings.step(Level::Alarm, &step.id, message, &run.program.path);
                     }
-                    if is_git(run)
-                        && let Some(argument) = walk::literals(run).find(|argument| programs::git_escape(argument))
-                    {
+                    if let Some(argument) = git_escape(run) {
                         findings.step(Level::Alarm, &step.id, "makes git run other programs", argument);
                     }
                     for path in handed_scripts(run) {
@@ -70,10 +71,6 @@ fn is_interpreter(run: &Run) -> bool {
     run.program.interpreter
         || programs::is_interpreter(&run.program.path)
         || programs::is_interpreter(run.program.name.as_str())
-}
-
-fn is_git(run: &Run) -> bool {
-    programs::base_name(&run.program.path) == "git" || run.program.name.as_str() == "git"
 }
 
 fn handed_scripts(run: &Run) -> impl Iterator<Item = &RepoPath> {

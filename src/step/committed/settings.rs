@@ -181,12 +181,19 @@ pub(super) fn unsafe_settings(repository: &Repository) -> Result<Vec<String>> {
         if has_rules(&folder.join("info/attributes"))? {
             add("info/attributes".to_owned());
         }
+        // It runs nothing, but has git tell of a history that no commit names.
+        if folder.join("info/grafts").exists() {
+            add("info/grafts".to_owned());
+        }
     }
     // A worktree has settings of its own where `extensions.worktreeConfig` says so, which is refused above.
     if has_rules(&repository.path().join("info/attributes"))? {
         found.insert("info/attributes".to_owned());
     }
-    Ok(found.into_iter().map(|what| format!(".git/{} (it may run a program)", what.trim_start_matches('/'))).collect())
+    Ok(found
+        .into_iter()
+        .map(|what| format!(".git/{} (it may run a program, or tell of another history)", what.trim_start_matches('/')))
+        .collect())
 }
 
 /// Returns the names of the settings of a file for which git may run something.
