@@ -69,6 +69,8 @@ struct BundledRoot {
 /// What a bundle proves.
 pub(crate) struct Audit {
     pub(crate) plan: Digest,
+    /// The policy that the plan names; whether it was ever that of the protected base, no bundle can tell.
+    pub(crate) policy: Digest,
     pub(crate) report: Report,
     /// The first run that claimed the plan.
     pub(crate) run: Option<Id>,
@@ -180,7 +182,7 @@ pub(crate) fn audit(bytes: &[u8], pin: &Digest) -> Result<Audit> {
     };
     let report = weigh(&plan, &then, &policy, &before, at);
     let end = (chain.length().saturating_sub(1), chain.last_at());
-    Ok(Audit { plan: plan.digest(), report, run, outcome, at, end })
+    Ok(Audit { plan: plan.digest(), policy: policy_digest, report, run, outcome, at, end })
 }
 
 fn weigh(plan: &SealedPlan, root: &TrustRoot, policy: &Policy, chain: &Chain, at: Timestamp) -> Report {

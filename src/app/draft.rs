@@ -157,7 +157,7 @@ fn look_up(then: Then<'_>, plan: &Plan, lists: &[String]) -> Result<AtHead> {
             None => {}
         }
     }
-    found.authors = authors(then, plan, lists)?;
+    (found.authors, found.strangers) = authors(then, plan, lists)?;
     Ok(found)
 }
 
@@ -170,16 +170,22 @@ fn lists(order: &Order<'_>) -> Result<Vec<String>> {
 }
 
 /// Finds the principals whose work a plan is made of: the change, the directive, the lists that its steps are repeated
-/// for, the pipelines and their scripts.
-fn authors(then: Then<'_>, plan: &Plan, lists: &[String]) -> Result<Vec<u64>> {
+/// for, the pipelines and their scripts; and how many addresses of others are among them, where no forge tells whose.
+fn authors(then: Then<'_>, plan: &Plan, lists: &[String]) -> Result<(Vec<u64>, u32)> {
     let (checkout, root, facts) = (&then.session.checkout, &then.session.root, then.facts);
     let pipelines = plan.steps.iter().map(|step| format!("pipelines/{}.yml", step.pipeline));
     let scripts = plan.scripts.iter().map(|script| script.path.to_string());
     let mut people = checkout.contributors(&facts.base_sha, &facts.head_sha)?;
     people.extend(checkout.last_authors(&facts.base_sha, pipelines.chain(scripts).chain(lists.iter().cloned()))?);
     people.extend(checkout.last_authors(&plan.directive.commit, [plan.directive.path.to_string()])?);
-    let known = people.iter().filter_map(|email| root.principal_of_email(email));
-    Ok(known.map(|principal| principal.id).collect::<BTreeSet<_>>().into_iter().collect())
+    let (mut known, mut strangers) = (BTreeSet::new(), 0);
+    for email in &people {
+        match root.principal_of_email(email) {
+            Some(principal) => drop(known.insert(principal.id)),
+            None => strangers += u32::from(root.document().forge.is_none()),
+        }
+    }
+    Ok((known.into_iter().collect(), strangers))
 }
 
 fn reads(plan: &Plan) -> Vec<RepoPath> {

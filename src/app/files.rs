@@ -8,7 +8,13 @@ use std::{
 };
 
 use super::reasons::{FILE_UNREADABLE, OUTPUT_LINK, OUTPUT_UNWRITABLE};
-use crate::base::reason::{IO, LIMIT_SIZE, Refusal, Result};
+use crate::{
+    base::{
+        path::RepoPath,
+        reason::{IO, LIMIT_SIZE, Refusal, Result},
+    },
+    plan::model::{Plan, Step},
+};
 
 /// Reads a regular file of at most `max` bytes; a device, a pipe or a folder is refused without waiting.
 ///
@@ -76,6 +82,27 @@ pub(crate) fn ready(path: &Path) -> Result<()> {
         return Err(refuse(&"there is no such folder"));
     }
     tempfile::Builder::new().prefix(".countersign-").tempfile_in(folder).map(drop).map_err(|e| refuse(&e.kind()))
+}
+
+/// Refuses a path that lies where a step of the plan writes: by the time that something is written there, the step may
+/// have put a link in its way.
+///
+/// # Errors
+/// `output.unwritable`.
+pub(crate) fn apart(path: &Path, plan: &Plan, work_tree: &Path) -> Result<()> {
+    let place = folder(path).canonicalize().ok().and_then(|folder| Some(folder.join(path.file_name()?)));
+    let Some(below) = place.as_deref().and_then(|place| place.strip_prefix(work_tree).ok()) else { return Ok(()) };
+    let root = RepoPath::root();
+    match plan.steps.iter().flat_map(Step::writes).find(|write| **write == root || below.starts_with(write.as_str())) {
+        None => Ok(()),
+        Some(write) => {
+            let shown = path.display().to_string();
+            let why = format!("{shown}: a step of the plan writes `{write}`");
+            Err(Refusal::new(OUTPUT_UNWRITABLE, why)
+                .subject(shown)
+                .hint("name a file that no step of the plan can reach"))
+        }
+    }
 }
 
 fn folder(path: &Path) -> &Path {

@@ -112,6 +112,7 @@ pub(crate) fn plan_of(steps: Vec<Step>) -> Plan {
             head_sha: "b".repeat(40),
             tree_digest: Digest::of(b"tree"),
             authors: Vec::new(),
+            strangers: 0,
         },
         environment: None,
         created_at,

@@ -182,6 +182,7 @@ fn subject(request: &DraftRequest<'_>) -> Subject {
         head_sha: facts.head_sha.clone(),
         tree_digest: facts.tree_digest,
         authors: request.at_head.authors.clone(),
+        strangers: request.at_head.strangers,
     }
 }
 

@@ -81,6 +81,8 @@ pub struct AtHead {
     pub folders: BTreeMap<RepoPath, String>,
     /// Principals whose work the change and the plan's definitions are, by numeric id, in order.
     pub authors: Vec<u64>,
+    /// How many addresses of authors belong to nobody in the trust root, where no forge tells whose they are.
+    pub strangers: u32,
 }
 
 /// A proposal, and how it came about.

@@ -132,6 +132,7 @@ impl World {
                     .into(),
                 folders: [("src".parse().unwrap(), "c".repeat(40))].into(),
                 authors: vec![8],
+                strangers: 0,
             },
             items: Items::new(),
         }

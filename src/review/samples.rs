@@ -39,6 +39,7 @@ pub(crate) fn plan(steps: Vec<Step>) -> Plan {
             head_sha: "0".repeat(40),
             tree_digest: digest,
             authors: vec![8, 9],
+            strangers: 0,
         },
         environment: None,
         created_at: time("2026-11-20T10:00:00Z"),

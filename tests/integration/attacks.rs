@@ -20,8 +20,8 @@ use serde_json::Value;
 
 use super::{
     scene::{
-        Drafted, FILES, append, approve, key, ledger, newest_approval, plan, ran_something, real, refused, root,
-        runner, runs, solo, solo_with, team, tip,
+        CANARY, Drafted, FILES, append, approve, key, ledger, newest_approval, plan, ran_something, real, refused,
+        root, runner, runs, solo, solo_with, team, tip,
     },
     support::{Bench, ran},
 };
@@ -701,4 +701,21 @@ fn a_file_named_like_a_digest_stands_for_no_other_plan() {
         fs::remove_file(bench.path(name)).unwrap();
         bench.json(&["render", name]).exits(0);
     }
+}
+
+#[test]
+fn no_report_of_a_run_lies_where_its_steps_write() {
+    let bench = solo();
+    let drafted = plan(&bench, "mark", &[]);
+    approve(&bench, "ada", &drafted, &[]).exits(0);
+    for flag in ["--csv", "--bundle", "--provenance"] {
+        bench.json(&["execute", &drafted.file, flag, CANARY]).refused(2, "output.unwritable");
+    }
+    assert!(!bench.path(CANARY).exists());
+    // A report tells of a refusal too, before any step could have put a link there.
+    for flag in ["--junit", "--summary"] {
+        bench.json(&["execute", &drafted.file, flag, CANARY]).refused(2, "output.unwritable");
+        fs::remove_file(bench.path(CANARY)).unwrap();
+    }
+    bench.json(&["execute", &drafted.file, "--csv", "steps.csv"]).exits(0);
 }

@@ -9,6 +9,7 @@ use crate::{
     app::{
         aftermath::Aftermath,
         conversation::unheard as unheard_note,
+        files,
         forge::{self, Asking},
         identity, logins,
         output::{Outcome, Printer},
@@ -88,6 +89,10 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     };
     if args.dry_run {
         return Ok(logins::say(preview(&verified, result, text)?, &renamed).checks(lines(&report)).plan(&sealed));
+    }
+    let asked = [&args.bundle, &args.provenance, &args.csv, &args.files.junit, &args.files.sarif, &args.files.summary];
+    for path in asked.into_iter().flatten() {
+        files::apart(&world.cwd.join(path), sealed.plan(), session.checkout.workdir())?;
     }
     let start = Start::new(args, verified, situation.ledger, (purpose, limits), &session, world, printer)?;
     let begun = start.claim(job, &session, world)?;

@@ -83,10 +83,18 @@ fn offline(args: &VerifyArgs, bytes: &[u8], world: &World) -> Result<Outcome> {
     let (seq, end) = audit.end;
     result["notAsked"] = json!(not_asked);
     result["lastEntry"] = json!({ "seq": seq, "at": end });
-    if let Some(run) = &audit.run {
-        let ended = audit.outcome.as_deref().unwrap_or("no outcome in this bundle");
-        text.push_str(&format!("run {run}: {ended}; claimed at {}\n", audit.at));
+    result["policyDigest"] = json!(audit.policy);
+    match &audit.run {
+        Some(run) => {
+            let ended = audit.outcome.as_deref().unwrap_or("no outcome in this bundle");
+            text.push_str(&format!("run {run}: {ended}; claimed at {}\n", audit.at));
+        }
+        None => text.push_str("no run in this bundle: nobody had claimed the plan\n"),
     }
+    text.push_str(&format!(
+        "decided under the policy {}, which is in the bundle: hold it against the protected base's\n",
+        audit.policy
+    ));
     text.push_str(&format!("the bundle ends with entry {seq} of {end}; what was recorded later is not in it\n"));
     text.push_str(&format!("not asked, for that needs the repository: {}\n", not_asked.join(", ")));
     match audit.report.refusal() {

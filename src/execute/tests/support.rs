@@ -301,6 +301,7 @@ pub(super) fn plan(steps: Vec<Step>) -> Plan {
             head_sha: "0".repeat(40),
             tree_digest: digest,
             authors: Vec::new(),
+            strangers: 0,
         },
         environment: None,
         created_at: Timestamp::from_unix(CREATED),

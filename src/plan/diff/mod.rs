@@ -341,8 +341,19 @@ fn directive(changes: &mut Changes, old: &DirectiveRef, new: &DirectiveRef) {
 }
 
 fn subject(changes: &mut Changes, old: &Subject, new: &Subject) {
-    let Subject { host, repo_id, owner_id, repo, change_request, base_ref, base_sha, head_sha, tree_digest, authors } =
-        old;
+    let Subject {
+        host,
+        repo_id,
+        owner_id,
+        repo,
+        change_request,
+        base_ref,
+        base_sha,
+        head_sha,
+        tree_digest,
+        authors,
+        strangers,
+    } = old;
     changes.value("host of the repository", host, &new.host);
     changes.value("repository id", repo_id, &new.repo_id);
     changes.value("owner id", owner_id, &new.owner_id);
@@ -354,6 +365,7 @@ fn subject(changes: &mut Changes, old: &Subject, new: &Subject) {
     changes.value("tree", tree_digest, &new.tree_digest);
     // Who wrote it may not approve: one name fewer is one more who may.
     changes.required("author", authors, &new.authors);
+    changes.value("addresses of unknown authors", strangers, &new.strangers);
 }
 
 fn planner(changes: &mut Changes, old: &PlannerRef, new: &PlannerRef) {

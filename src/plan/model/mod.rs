@@ -119,6 +119,15 @@ pub struct Subject {
     /// the directive, a pipeline or a script of the plan.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub authors: Vec<u64>,
+    /// How many addresses of authors belong to nobody in the trust root, where no forge tells whose they are. Whoever wrote
+    /// under one of them may be an approver, and is not told from one.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub strangers: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Who drafted a plan, and from what.

@@ -205,6 +205,12 @@ fn bound_to(page: &mut Page, plan: &Plan) {
             vec![fixed("Work of the principals: "), word(ids.join(" "))]
         }
     });
+    if subject.strangers > 0 {
+        page.item([
+            fixed("Addresses of authors that belong to nobody in the trust root, an approver's own perhaps: "),
+            number(subject.strangers),
+        ]);
+    }
     page.item([fixed("Policy: "), word(plan.policy_digest)]);
     page.item([fixed("Trust root: "), word(plan.trust_root_digest)]);
     page.item([fixed("Repository id: "), text(&subject.repo_id), fixed(", owner id: "), text(&subject.owner_id)]);

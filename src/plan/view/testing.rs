@@ -96,6 +96,7 @@ pub(crate) fn sample() -> Plan {
             head_sha: "2e".repeat(20),
             tree_digest: Digest::of(b"tree"),
             authors: vec![8, 9],
+            strangers: 0,
         },
         environment: Some(id("production")),
         created_at: "2026-11-20T12:00:00Z".parse().unwrap(),

@@ -18,6 +18,7 @@ pub mod system_reads;
 pub mod tainted_values;
 pub mod template_forms;
 pub mod uninspectable;
+pub mod unknown_authors;
 pub mod writes;
 
 use super::Check;
@@ -43,4 +44,5 @@ pub static ALL: &[&dyn Check] = &[
     &repeated_effects::RepeatedEffects,
     &long_titles::LongTitles,
     &plan_size::PlanSize,
+    &unknown_authors::UnknownAuthors,
 ];

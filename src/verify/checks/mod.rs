@@ -74,7 +74,6 @@ pub static AUDIT: &[Check] = &[
     Check { id: "trust.root", run: trust_root },
     Check { id: "plan.fresh", run: plan_fresh },
     Check { id: "subject.identity", run: subject::identity },
-    Check { id: "policy.same", run: policy_same },
     Check { id: "policy.decision", run: policy_decision },
     Check { id: "ledger.heads", run: record::ledger_heads },
     Check { id: "plan.recorded", run: record::plan_recorded },
