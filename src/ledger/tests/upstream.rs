@@ -326,6 +326,49 @@ fn a_push_unheard_that_somebody_else_outran_can_no_longer_arrive() {
     assert_eq!(error.map(drop).unwrap_err().code(), "usage.invalid");
 }
 
+/// Opens the ledger beside a `git` that first does what a line of shell says, with what it is to do in `$does`.
+fn beside(upstream: &Upstream, tools: &std::path::Path, line: &str) -> Ledger {
+    let path = tools.join("git-that-differs");
+    let does = "for a in \"$@\"; do case $a in push|ls-remote|fetch) does=$a;; esac; done";
+    script(&path, &format!("#!/bin/sh\n{does}\n{line}\nexec git \"$@\"\n"));
+    let remote = upstream.remote().with_git(path);
+    Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(remote)
+}
+
+#[test]
+fn a_listing_that_is_cut_is_no_word_that_there_is_no_ledger() {
+    let upstream = Upstream::new();
+    let tools = tempfile::tempdir().unwrap();
+    let (id, name) = ("0".repeat(40), format!("refs/heads/x/{BRANCH}"));
+    let line = format!("[ $does != ls-remote ] || yes '{id}\t{name}' | head -n 4000");
+    let error = beside(&upstream, tools.path(), &line).read(t(10)).map(drop).unwrap_err();
+    assert_eq!(error.code(), "ledger.unreachable", "{}", error.message());
+    assert!(error.message().contains("more than"), "{}", error.message());
+}
+
+#[test]
+fn a_push_that_says_too_much_is_one_of_which_nothing_is_known() {
+    let upstream = Upstream::new();
+    let tools = tempfile::tempdir().unwrap();
+    let line = "[ $does != push ] || { git \"$@\"; yes | head -c 300000 >&2; exit 1; }";
+    let appended = put(&mut beside(&upstream, tools.path(), line), |head| plan(head, 1, None)).unwrap();
+    assert_eq!((appended.tries, appended.head.seq), (1, 1));
+}
+
+#[test]
+fn a_git_that_is_ended_leaves_no_program_that_it_started() {
+    let upstream = Upstream::new();
+    let tools = tempfile::tempdir().unwrap();
+    let pid = tools.path().join("pid");
+    let line = format!("sleep 30 & echo $! > '{}'; exec yes", pid.display());
+    let error = beside(&upstream, tools.path(), &line).read(t(10)).map(drop).unwrap_err();
+    assert_eq!(error.code(), "ledger.unreachable", "what it says has a limit: {}", error.message());
+    let stat = format!("/proc/{}/stat", std::fs::read_to_string(pid).unwrap().trim());
+    let lives = || std::fs::read_to_string(&stat).is_ok_and(|text| !text.contains(") Z ") && !text.contains(") X "));
+    let waited = (0..200).take_while(|_| lives()).map(|_| std::thread::sleep(std::time::Duration::from_millis(10)));
+    assert!(waited.count() < 200, "it lives on");
+}
+
 #[test]
 fn a_ledger_made_without_a_remote_is_published_once() {
     let world = World::new();
