@@ -7,6 +7,7 @@ pub mod check;
 pub mod deployment;
 pub mod environment;
 pub mod observed;
+pub mod people;
 pub mod protection;
 pub mod repository;
 

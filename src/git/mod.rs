@@ -133,7 +133,7 @@ impl Repository {
     /// Returns what a tree holds at a path.
     ///
     /// # Errors
-    /// `NotFound` where there is nothing; as [`Repository::tree`].
+    /// `NotFound` where there is nothing, and there alone; as [`Repository::tree`].
     pub fn entry(&self, tree: &Tree<'_>, path: &Path) -> Result<TreeEntry<'static>, Error> {
         let nothing = || {
             let message = format!("the path '{}' does not exist in the given tree", path.display());
@@ -151,7 +151,11 @@ impl Repository {
             if found.kind() != Some(ObjectType::Tree) {
                 return Err(nothing());
             }
-            below = Some(self.tree(found.id())?);
+            below = Some(self.tree(found.id()).map_err(|e| match e.code() {
+                // What it holds is not known, which is not that it holds nothing.
+                ErrorCode::NotFound => damaged(found.id(), &"it is missing"),
+                _ => e,
+            })?);
         }
         Err(nothing())
     }

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashSet},
     fs,
     io::{self, ErrorKind},
-    os::unix::ffi::OsStrExt as _,
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -26,9 +26,14 @@ pub struct Objects {
     folders: Vec<PathBuf>,
     /// By the paths of their indexes.
     packs: RefCell<BTreeMap<PathBuf, Pack>>,
+    /// By the paths of the indexes over many packs, as they were when they were looked through.
+    indexes: RefCell<BTreeMap<PathBuf, Version>>,
     /// What was looked through.
     whole: RefCell<HashSet<Oid>>,
 }
+
+/// Which file it is, and as of when: device, inode, bytes, and when it was changed last.
+type Version = (u64, u64, u64, i64, i64);
 
 impl Objects {
     /// Opens a folder of objects, and those that it names as places of more.
@@ -46,7 +51,8 @@ impl Objects {
             }
             at += 1;
         }
-        let objects = Self { folders, packs: RefCell::default(), whole: RefCell::default() };
+        let objects =
+            Self { folders, packs: RefCell::default(), indexes: RefCell::default(), whole: RefCell::default() };
         objects.look()?;
         Ok(objects)
     }
@@ -131,9 +137,21 @@ impl Objects {
                         Err(e) => return Err(unreadable(&path, &e)),
                     }
                 } else if path.file_name().is_some_and(|name| name == "multi-pack-index") {
-                    midx::check(&path).map_err(|e| unreadable(&path, &e))?;
+                    self.look_through(path)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Looks through an index over many packs, unless it is the one that was looked through: it has a line for every object.
+    fn look_through(&self, path: PathBuf) -> Result<(), Error> {
+        let failed = |e: io::Error| unreadable(&path, &e);
+        let data = fs::metadata(&path).map_err(failed)?;
+        let version = (data.dev(), data.ino(), data.len(), data.mtime(), data.mtime_nsec());
+        if self.indexes.borrow().get(&path) != Some(&version) {
+            midx::check(&path).map_err(failed)?;
+            self.indexes.borrow_mut().insert(path, version);
         }
         Ok(())
     }

@@ -2,8 +2,10 @@ use std::{
     collections::BTreeSet,
     fs,
     io::Write as _,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use flate2::{Compression, write::ZlibEncoder};
@@ -124,6 +126,33 @@ fn a_pack_that_comes_later_is_read() {
     git(folder.path(), &["-c", "fetch.unpackLimit=1", "fetch", "-q", &url]);
     assert_eq!(repository.commit(id).unwrap().id(), id);
     assert!(repository.objects().header(id).unwrap().is_some_and(|header| !header.is_blob));
+}
+
+#[test]
+fn an_index_over_many_packs_is_looked_through_once_and_again_once_it_is_another() {
+    let folder = history();
+    git(folder.path(), &["gc", "-q"]);
+    git(folder.path(), &["multi-pack-index", "write"]);
+    let path = only(folder.path(), "multi-pack-index");
+    let whole = fs::read(&path).unwrap();
+    let repository = opened(folder.path()).unwrap();
+    let absent = Oid::from_str(&"1".repeat(40)).unwrap();
+    let written = fs::metadata(&path).unwrap().modified().unwrap();
+    // In place, and with its time put back: the same file by all that is asked.
+    let overwrite = |bytes: &[u8], modified| {
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        let mut file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.write_all(bytes).unwrap();
+        file.set_modified(modified).unwrap();
+    };
+    overwrite(&vec![0; whole.len()], written);
+    assert_eq!(repository.objects().header(absent).unwrap(), None, "it was not read again");
+    overwrite(&vec![0; whole.len()], written + Duration::from_nanos(1_000));
+    assert!(repository.objects().header(absent).is_err());
+    put(&path, &whole);
+    assert_eq!(repository.objects().header(absent).unwrap(), None);
+    put(&path, b"another");
+    assert!(repository.objects().header(absent).is_err());
 }
 
 #[test]

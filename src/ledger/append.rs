@@ -70,6 +70,16 @@ pub struct Appended {
     pub tries: u32,
 }
 
+/// What one try made, and would record.
+struct Try {
+    parent: Oid,
+    commit: Oid,
+    head: LedgerHead,
+    chain: Chain,
+    entries: Vec<Entry>,
+    lines: Vec<Vec<u8>>,
+}
+
 impl Ledger {
     /// Writes the first entry, whose digest the trust root pins; the branch must not exist, here or there.
     ///
@@ -134,15 +144,18 @@ impl Ledger {
     /// # Errors
     /// Any of `build`; those of [`Chain::push`] for what must not follow, such as `replay.consumed` and
     /// `ledger.terminal`; `ledger.contended`, `ledger.locked`, `ledger.write_failed`, `ledger.refused`, `ledger.uncertain`. After
-    /// `ledger.uncertain` alone may the entries have been recorded.
+    /// `ledger.uncertain` alone may the entries have been recorded, or be recorded later.
     pub fn append(&mut self, clock: Clock, mut build: impl FnMut(&View<'_>) -> Result<Batch>) -> Result<Appended> {
         let mut locked = None;
+        // What was pushed and may arrive yet: to forget it would be to make it twice, or to call it never made.
+        let mut sent = Vec::new();
         for attempt in 1..=MAX_TRIES {
             if attempt > 1 {
                 pause(attempt);
             }
-            match self.try_append(clock, attempt, &mut build) {
-                Ok(Some(appended)) => {
+            match self.try_append(clock, &mut sent, &mut build) {
+                Ok(Some(done)) => {
+                    let appended = self.finish(done.commit, done.head, done.chain, done.entries, attempt);
                     if let Some(listener) = &self.listener {
                         listener(&appended.entries);
                     }
@@ -150,23 +163,27 @@ impl Ledger {
                 }
                 Ok(None) => {}
                 Err(refusal) if refusal.is(LEDGER_LOCKED) => locked = Some(refusal),
-                Err(refusal) => return Err(refusal),
+                Err(refusal) => return Err(doubted(refusal, &sent)),
             }
         }
-        Err(locked.unwrap_or_else(|| Refusal::new(LEDGER_CONTENDED, format!("{MAX_TRIES} tries"))))
+        let contended = || Refusal::new(LEDGER_CONTENDED, format!("{MAX_TRIES} tries"));
+        Err(doubted(locked.unwrap_or_else(contended), &sent))
     }
 
-    /// Tries once; `None` where somebody else was first.
+    /// Tries once; `None` where somebody else was first, or nobody knows yet who was.
     fn try_append(
         &mut self,
         clock: Clock,
-        attempt: u32,
+        sent: &mut Vec<Try>,
         build: &mut impl FnMut(&View<'_>) -> Result<Batch>,
-    ) -> Result<Option<Appended>> {
+    ) -> Result<Option<Try>> {
         let now = clock.now();
         // Whoever adds must know all that the rules ask about.
         self.focus = None;
         let parent = self.sync(now)?.ok_or_else(missing)?;
+        if let Some(arrived) = self.arrived(parent, sent)? {
+            return Ok(Some(arrived));
+        }
         let loaded = self.loaded.as_ref().ok_or_else(missing)?;
         let head = loaded.chain.head().ok_or_else(missing)?;
         let batch = build(&View { state: loaded.chain.state(), head, now })?;
@@ -191,30 +208,40 @@ impl Ledger {
             at: batch.entries.last().map_or(now, |entry| entry.at),
         };
         let commit = self.store.write(Some(parent), &addition)?;
-        let won = match self.remote.clone() {
-            None => self.store.swap(Some(parent), commit)?,
-            Some(remote) => self.push(&remote, parent, commit, &lines, now)?,
-        };
-        Ok(won.then(|| self.finish(commit, head, chain, entries, attempt)))
+        let made = Try { parent, commit, head, chain, entries, lines };
+        match self.remote.clone() {
+            None => Ok(self.store.swap(Some(parent), commit)?.then_some(made)),
+            Some(remote) => self.push(&remote, made, sent, now),
+        }
     }
 
     /// Pushes; after a push of which nothing is known, looks for the own entry and never guesses.
-    fn push(&mut self, remote: &Remote, parent: Oid, commit: Oid, lines: &[Vec<u8>], now: Timestamp) -> Result<bool> {
-        match remote.push(&self.store, Some(parent), commit) {
-            Ok(Push::Won) => {}
-            Ok(Push::Lost) => return Ok(false),
-            Ok(Push::Unknown) => {
-                let uncertain = |e: Refusal| Refusal::new(LEDGER_UNCERTAIN, format!("after an interrupted push: {e}"));
-                self.sync(now).map_err(uncertain)?;
-                if !self.holds_all(lines).map_err(uncertain)? {
-                    return Ok(false);
-                }
+    fn push(&mut self, remote: &Remote, made: Try, sent: &mut Vec<Try>, now: Timestamp) -> Result<Option<Try>> {
+        match remote.push(&self.store, Some(made.parent), made.commit)? {
+            Push::Won => {
+                // The remote has it. Should the local branch have moved meanwhile, the next read brings them together.
+                let _ = self.store.swap(Some(made.parent), made.commit);
+                Ok(Some(made))
             }
-            Err(refusal) => return Err(refusal),
+            Push::Lost => Ok(None),
+            Push::Unknown => {
+                sent.push(made);
+                let tip = self.sync(now)?.ok_or_else(missing)?;
+                self.arrived(tip, sent)
+            }
         }
-        // The remote has it. Should the local branch have moved meanwhile, the next read brings them together.
-        let _ = self.store.swap(Some(parent), commit);
-        Ok(true)
+    }
+
+    /// Returns the one of several pushes that the ledger holds by now, and forgets those that can no longer arrive:
+    /// their lease is on a head that the remote has left.
+    fn arrived(&self, tip: Oid, sent: &mut Vec<Try>) -> Result<Option<Try>> {
+        for at in 0..sent.len() {
+            if self.holds_all(&sent[at].lines)? {
+                return Ok(Some(sent.swap_remove(at)));
+            }
+        }
+        sent.retain(|made| made.parent == tip);
+        Ok(None)
     }
 
     fn holds_all(&self, lines: &[Vec<u8>]) -> Result<bool> {
@@ -239,6 +266,14 @@ impl Ledger {
         }
         Appended { head, entries, tries }
     }
+}
+
+/// Says that nobody knows what became of the entries, where a push of them may arrive yet.
+fn doubted(refusal: Refusal, sent: &[Try]) -> Refusal {
+    if sent.is_empty() {
+        return refusal;
+    }
+    Refusal::new(LEDGER_UNCERTAIN, format!("after an interrupted push: {refusal}"))
 }
 
 fn nothing() -> Refusal {

@@ -7,12 +7,14 @@
 use std::{
     fs::File,
     io::{Read as _, Seek as _},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use git2::Oid;
+use rustix::process::{Pid, Signal};
 
 use super::{
     address::Address,
@@ -150,6 +152,9 @@ impl Remote {
             &refspec,
         ];
         let done = self.run(store, &arguments)?;
+        if done.cut {
+            return Ok(Push::Unknown);
+        }
         if let Some(refusal) = done.not_let_in() {
             return Err(refusal);
         }
@@ -168,7 +173,7 @@ impl Remote {
         let refspec = format!("{commit}:refs/heads/countersign-may-write");
         let arguments = ["push", "--dry-run", "--porcelain", "--no-verify", "--no-signed", "--", self.address.url()];
         let done = self.run(&store, &[&arguments[..], &[refspec.as_str()]].concat())?;
-        if done.not_let_in().is_some() {
+        if !done.cut && done.not_let_in().is_some() {
             return Ok(false);
         }
         done.success().map(|_| true)
@@ -211,36 +216,56 @@ impl Remote {
             .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never"])
             .args(["-c", &allow, "-c", "core.fsync=committed,reference", "-c", "gc.auto=0"])
             .args(["-c", "push.recurseSubmodules=no", "-c", "fetch.fsckObjects=true"])
-            .args(["-c", "http.followRedirects=false"])
+            .args(["-c", "http.followRedirects=false", "-c", "core.sshCommand=ssh -o BatchMode=yes"])
             .args(arguments)
+            // A group can be ended as a whole. From this one `ssh` cannot ask at the terminal, so it is told not to wait.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(out.try_clone().map_err(failed)?)
             .stderr(err.try_clone().map_err(failed)?);
         let mut child = command.spawn().map_err(failed)?;
+        // From here on something may have been sent, so what goes wrong is told as an end without a word.
         let deadline = Instant::now() + TIMEOUT;
+        let is_long = |file: &File| file.metadata().map_or(true, |data| data.len() > MAX_OUTPUT);
         let code = loop {
-            match child.try_wait().map_err(failed)? {
-                Some(status) => break status.code(),
-                None if Instant::now() >= deadline => {
-                    let _ = child.kill();
-                    let _ = child.wait();
+            match child.try_wait() {
+                Ok(Some(status)) => break status.code(),
+                Ok(None) if Instant::now() < deadline && !is_long(&out) && !is_long(&err) => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                _ => {
+                    end(&mut child);
                     break None;
                 }
-                None => std::thread::sleep(Duration::from_millis(5)),
             }
         };
-        Ok(Finished { code, stdout: slurp(&mut out).map_err(failed)?, stderr: slurp(&mut err).map_err(failed)? })
+        let (stdout, stderr) = (slurp(&mut out), slurp(&mut err));
+        let cut = is_long(&out) || is_long(&err) || stdout.is_err();
+        let said = |e: std::io::Error| e.to_string();
+        Ok(Finished { code, cut, stdout: stdout.unwrap_or_default(), stderr: stderr.unwrap_or_else(said) })
     }
 }
 
+/// Ends `git` and every program that it started: one that lives on could still finish a push.
+fn end(child: &mut Child) {
+    let _ = rustix::process::kill_process_group(Pid::from_child(child), Signal::KILL);
+    let _ = child.wait();
+}
+
 struct Finished {
+    /// How `git` ended; `None` where a signal ended it.
     code: Option<i32>,
+    /// Whether it said more than is read.
+    cut: bool,
     stdout: String,
     stderr: String,
 }
 
 impl Finished {
     fn success(self) -> Result<String> {
+        if self.cut {
+            return Err(Refusal::new(LEDGER_UNREACHABLE, format!("git: it said more than {MAX_OUTPUT} bytes")));
+        }
         if self.code == Some(0) {
             return Ok(self.stdout);
         }

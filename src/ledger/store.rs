@@ -176,6 +176,14 @@ impl Store {
         self.blob(file.oid, MAX_FILE)
     }
 
+    /// Returns how many bytes a file of entries has, without reading them.
+    pub(super) fn size(&self, file: &EntryFile) -> Result<usize> {
+        match self.repo.objects().loose(file.oid).map_err(|e| damaged(&e))? {
+            Some(blob) => checked(file.oid, blob.is_blob(), blob.size(), MAX_FILE),
+            None => self.packed(file.oid, MAX_FILE),
+        }
+    }
+
     /// Begins to read a file of entries as [`Store::read`] does, without having a long one in memory together.
     pub(super) fn blocks(&self, file: &EntryFile) -> Result<Blocks> {
         match self.repo.objects().loose(file.oid).map_err(|e| damaged(&e))? {
@@ -230,14 +238,12 @@ impl Store {
         if singles.len() < FOLD_FROM {
             return Ok(());
         }
-        let mut bytes = Vec::new();
-        if let Some(small) = segments.last() {
-            bytes = self.read(small)?;
-            if bytes.len() < SEGMENT_SIZE {
-                singles = &addition.fold[split - 1..];
-            }
-            bytes.clear();
+        if let Some(small) = segments.last()
+            && self.size(small)? < SEGMENT_SIZE
+        {
+            singles = &addition.fold[split - 1..];
         }
+        let mut bytes = Vec::new();
         let mut first = singles[0].first;
         let nexts = singles.iter().skip(1).map(|file| file.first).chain([addition.first]);
         for (file, next) in singles.iter().zip(nexts) {
@@ -303,18 +309,23 @@ impl Store {
     /// Returns the bytes of a blob. Where it lies loose its SHA-1 is left out: whoever asks knows by another digest what
     /// it must be, or by the bytes themselves.
     pub(super) fn blob(&self, id: Oid, max: usize) -> Result<Vec<u8>> {
-        let objects = self.repo.objects();
-        if let Some(blob) = objects.loose(id).map_err(|e| damaged(&e))? {
+        if let Some(blob) = self.repo.objects().loose(id).map_err(|e| damaged(&e))? {
             checked(id, blob.is_blob(), blob.size(), max)?;
             return blob.read(id).map_err(|e| damaged(&e));
         }
-        let header = objects.header(id).map_err(|e| damaged(&e))?;
+        self.packed(id, max)?;
+        self.repo.blob(id).map_err(|e| damaged(&e))
+    }
+
+    /// Returns how many bytes a blob has that lies in a pack.
+    fn packed(&self, id: Oid, max: usize) -> Result<usize> {
+        let header = self.repo.objects().header(id).map_err(|e| damaged(&e))?;
         let header = header.ok_or_else(|| corrupt(format!("object {id} is missing")))?;
         let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
-        checked(id, header.is_blob, bytes(header.size), max)?;
+        let size = checked(id, header.is_blob, bytes(header.size), max)?;
         // What differs from a large object is small, and reading it is not.
         checked(id, true, bytes(header.largest), MAX_FILE)?;
-        self.repo.blob(id).map_err(|e| damaged(&e))
+        Ok(size)
     }
 }
 

@@ -213,6 +213,14 @@ fn a_linked_worktree_shares_the_ledger() {
     assert_eq!(world.open().read(t(10)).unwrap().length(), 2);
 }
 
+/// Packs everything with stock git, so that nothing lies loose any more.
+#[expect(clippy::disallowed_methods, reason = "a test that reads what stock git writes")]
+fn pack(world: &World) {
+    let mut git = std::process::Command::new("git");
+    git.arg("-C").arg(world.path()).args(["repack", "-q", "-a", "-d"]);
+    assert!(git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").status().unwrap().success());
+}
+
 #[test]
 fn a_checkpoint_joins_the_files_before_it_and_changes_no_byte() {
     let world = World::new();
@@ -238,6 +246,19 @@ fn a_checkpoint_joins_the_files_before_it_and_changes_no_byte() {
     world.open().export(t(10), &mut after).unwrap();
     assert!(after.starts_with(&before));
     assert_eq!(world.open().verify_all(t(10)).unwrap().0, 11);
+    // Whether a segment is full is known without reading it, wherever it lies.
+    let mut sizes = Vec::new();
+    for packed in [false, true] {
+        if packed {
+            pack(&world);
+        }
+        let ledger = world.open();
+        let files = ledger.store.files(world.tip()).unwrap();
+        let read = |file| (ledger.store.size(file).unwrap(), ledger.store.read(file).unwrap().len());
+        sizes.push(files.iter().map(read).collect::<Vec<_>>());
+    }
+    assert!(sizes.iter().flatten().all(|(size, read)| size == read), "{sizes:?}");
+    assert_eq!((sizes[0].len(), &sizes[0]), (2, &sizes[1]));
 }
 
 #[test]

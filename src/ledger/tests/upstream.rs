@@ -3,7 +3,10 @@
 use git2::Repository;
 
 use super::support::*;
-use crate::ledger::{Address, Ledger, Remote};
+use crate::{
+    base::reason::{ExitClass, Refusal, USAGE},
+    ledger::{Address, Ledger, Remote},
+};
 
 /// A bare remote with a ledger, and as many clones of nothing as are asked for.
 struct Upstream {
@@ -211,14 +214,48 @@ fn a_clone_that_was_copied_without_its_empty_folders_sees_what_is_fetched() {
     assert_eq!(upstream.open(&upstream.world.path()).read(t(10)).unwrap().length(), 2);
 }
 
-/// A `git` that does what `push` asks, before or never, and then fails without a word.
-fn broken_git(dir: &std::path::Path, pushes: bool) -> std::path::PathBuf {
+/// What becomes of the first push of a `git` that ends without a word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pushed {
+    /// It goes through at once.
+    Through,
+    /// It never arrives.
+    Never,
+    /// It arrives once the writer has looked for it and not found it.
+    Late,
+    /// It never arrives, and the remote answers so many more times.
+    Gone(u32),
+}
+
+/// A `git` whose first push ends without a word.
+fn broken_git(dir: &std::path::Path, bare: &std::path::Path, pushed: Pushed) -> std::path::PathBuf {
     let path = dir.join("git-that-breaks");
-    let act = if pushes { "git \"$@\" >/dev/null 2>&1" } else { ":" };
-    let once = dir.join("broke");
+    let act = if pushed == Pushed::Through { "git \"$@\" >/dev/null 2>&1" } else { ":" };
+    let then = match pushed {
+        Pushed::Through | Pushed::Never => ":".to_owned(),
+        Pushed::Late => {
+            let bare = bare.display();
+            format!("[ $asked != 2 ] || git push \"{bare}\" \"$(cat \"$at/sent\")\" >/dev/null 2>&1")
+        }
+        Pushed::Gone(answers) => format!("[ $asked -le {answers} ] || exit 128"),
+    };
     let text = format!(
-        "#!/bin/sh\nfor a in \"$@\"; do if [ \"$a\" = push ] && [ ! -e {0} ]; then : > {0}; {act}; exit 141; fi; done\nexec git \"$@\"\n",
-        once.display()
+        "#!/bin/sh
+at=\"{}\"
+for last in \"$@\"; do case $last in push|ls-remote) does=$last;; esac; done
+if [ \"$does\" = push ] && [ ! -e \"$at/sent\" ]; then
+    printf %s \"$last\" > \"$at/sent\"
+    {act}
+    exit 141
+fi
+if [ \"$does\" = ls-remote ] && [ -e \"$at/sent\" ]; then
+    printf . >> \"$at/asked\"
+    asked=$(wc -c < \"$at/asked\")
+    {then}
+fi
+exec git \"$@\"
+",
+        dir.display()
     );
     script(&path, &text);
     path
@@ -226,17 +263,119 @@ fn broken_git(dir: &std::path::Path, pushes: bool) -> std::path::PathBuf {
 
 #[test]
 fn e03_a_push_that_went_through_unheard_is_won_and_one_that_did_not_is_made_again() {
-    for pushes in [true, false] {
+    for (pushed, tries) in [(Pushed::Through, 1), (Pushed::Never, 2), (Pushed::Late, 2)] {
         let upstream = Upstream::new();
         let tools = tempfile::tempdir().unwrap();
-        let remote = upstream.remote().with_git(broken_git(tools.path(), pushes));
+        let remote = upstream.remote().with_git(broken_git(tools.path(), upstream.bare.path(), pushed));
         let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(remote);
         let appended = put(&mut ledger, |head| plan(head, 1, None)).unwrap();
-        assert_eq!(appended.tries, if pushes { 1 } else { 2 });
+        assert_eq!(appended.tries, tries);
         assert_eq!(appended.head.seq, 1);
+        assert_eq!(appended.entries.len(), 1);
+        assert_eq!(ledger.read(t(10)).unwrap().length(), 2);
         let dir = upstream.clone();
         assert_eq!(upstream.open(dir.path()).read(t(10)).unwrap().length(), 2, "exactly once");
     }
+}
+
+#[test]
+fn after_a_push_unheard_nothing_is_claimed_of_a_remote_that_is_gone() {
+    // It is gone when the writer looks for its entry, or when it tries again.
+    for answers in [0, 1] {
+        let upstream = Upstream::new();
+        let before = upstream.tip();
+        let tools = tempfile::tempdir().unwrap();
+        let git = broken_git(tools.path(), upstream.bare.path(), Pushed::Gone(answers));
+        let remote = upstream.remote().with_git(git);
+        let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(remote);
+        let error = put(&mut ledger, |head| plan(head, 1, None)).unwrap_err();
+        assert_eq!(error.code(), "ledger.uncertain", "{answers}: {}", error.message());
+        assert_eq!(error.reason().class, ExitClass::Indeterminate);
+        assert_eq!((upstream.tip(), upstream.world.tip()), (before, before), "nothing moved, here or there");
+    }
+}
+
+#[test]
+fn while_a_push_unheard_may_still_arrive_a_refusal_to_make_it_again_is_no_answer() {
+    let upstream = Upstream::new();
+    let tools = tempfile::tempdir().unwrap();
+    let git = broken_git(tools.path(), upstream.bare.path(), Pushed::Never);
+    let remote = upstream.remote().with_git(git);
+    let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(remote);
+    let mut asked = 0;
+    let error = ledger.append(clock(10), |view| {
+        asked += 1;
+        if asked == 1 { Ok(one(plan(&view.head, 1, None), view.now)) } else { Err(Refusal::new(USAGE, "no more")) }
+    });
+    let error = error.map(drop).unwrap_err();
+    assert_eq!(error.code(), "ledger.uncertain");
+    assert!(error.message().contains("no more"), "{}", error.message());
+}
+
+#[test]
+fn a_push_unheard_that_somebody_else_outran_can_no_longer_arrive() {
+    let upstream = Upstream::new();
+    let tools = tempfile::tempdir().unwrap();
+    let git = broken_git(tools.path(), upstream.bare.path(), Pushed::Never);
+    let remote = upstream.remote().with_git(git);
+    let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(remote);
+    let mut asked = 0;
+    let error = ledger.append(clock(10), |view| {
+        asked += 1;
+        if asked == 1 {
+            return Ok(one(plan(&view.head, 1, None), view.now));
+        }
+        if asked == 2 {
+            let far = upstream.clone();
+            put(&mut upstream.open(far.path()), |head| plan(head, 2, None)).unwrap();
+            return Ok(one(plan(&view.head, 1, None), view.now));
+        }
+        Err(Refusal::new(USAGE, "no more"))
+    });
+    assert_eq!(error.map(drop).unwrap_err().code(), "usage.invalid");
+}
+
+/// Opens the ledger beside a `git` that first does what a line of shell says, with what it is to do in `$does`.
+fn beside(upstream: &Upstream, tools: &std::path::Path, line: &str) -> Ledger {
+    let path = tools.join("git-that-differs");
+    let does = "for a in \"$@\"; do case $a in push|ls-remote|fetch) does=$a;; esac; done";
+    script(&path, &format!("#!/bin/sh\n{does}\n{line}\nexec git \"$@\"\n"));
+    let remote = upstream.remote().with_git(path);
+    Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(remote)
+}
+
+#[test]
+fn a_listing_that_is_cut_is_no_word_that_there_is_no_ledger() {
+    let upstream = Upstream::new();
+    let tools = tempfile::tempdir().unwrap();
+    let (id, name) = ("0".repeat(40), format!("refs/heads/x/{BRANCH}"));
+    let line = format!("[ $does != ls-remote ] || yes '{id}\t{name}' | head -n 4000");
+    let error = beside(&upstream, tools.path(), &line).read(t(10)).map(drop).unwrap_err();
+    assert_eq!(error.code(), "ledger.unreachable", "{}", error.message());
+    assert!(error.message().contains("more than"), "{}", error.message());
+}
+
+#[test]
+fn a_push_that_says_too_much_is_one_of_which_nothing_is_known() {
+    let upstream = Upstream::new();
+    let tools = tempfile::tempdir().unwrap();
+    let line = "[ $does != push ] || { git \"$@\"; yes | head -c 300000 >&2; exit 1; }";
+    let appended = put(&mut beside(&upstream, tools.path(), line), |head| plan(head, 1, None)).unwrap();
+    assert_eq!((appended.tries, appended.head.seq), (1, 1));
+}
+
+#[test]
+fn a_git_that_is_ended_leaves_no_program_that_it_started() {
+    let upstream = Upstream::new();
+    let tools = tempfile::tempdir().unwrap();
+    let pid = tools.path().join("pid");
+    let line = format!("sleep 30 & echo $! > '{}'; exec yes", pid.display());
+    let error = beside(&upstream, tools.path(), &line).read(t(10)).map(drop).unwrap_err();
+    assert_eq!(error.code(), "ledger.unreachable", "what it says has a limit: {}", error.message());
+    let stat = format!("/proc/{}/stat", std::fs::read_to_string(pid).unwrap().trim());
+    let lives = || std::fs::read_to_string(&stat).is_ok_and(|text| !text.contains(") Z ") && !text.contains(") X "));
+    let waited = (0..200).take_while(|_| lives()).map(|_| std::thread::sleep(std::time::Duration::from_millis(10)));
+    assert!(waited.count() < 200, "it lives on");
 }
 
 #[test]

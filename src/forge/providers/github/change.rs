@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     base::reason::{Refusal, Result},
-    facts::change_request::{ChangeRequest, ChangedFile, Comment, CommitPeople, Issue, Review, ReviewState},
+    facts::{
+        change_request::{ChangeRequest, ChangedFile, Comment, CommitPeople, Issue, Review, ReviewState},
+        people::co_author,
+    },
     forge::reasons::{CHANGED, MISSING},
 };
 
@@ -279,16 +282,6 @@ fn people(raw: RawCommit) -> Result<CommitPeople> {
     Ok(CommitPeople { sha: sha("commit", raw.sha)?, accounts, emails })
 }
 
-/// The address in a line `Co-authored-by: Name <address>`.
-fn co_author(line: &str) -> Option<&str> {
-    let (key, value) = line.split_once(':')?;
-    if !key.trim().eq_ignore_ascii_case("co-authored-by") {
-        return None;
-    }
-    let (_, rest) = value.rsplit_once('<')?;
-    Some(rest.split_once('>')?.0.trim())
-}
-
 fn file(raw: RawFile) -> Result<ChangedFile> {
     const STATES: [(&str, bool); 7] = [
         ("added", false),
@@ -332,15 +325,6 @@ fn review(raw: RawReview) -> Result<Review> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_of_co_authors_are_found_in_trailers() {
-        assert_eq!(co_author("Co-authored-by: Ada <ada@example.com>"), Some("ada@example.com"));
-        assert_eq!(co_author("CO-AUTHORED-BY:A <B> <c@d.e>"), Some("c@d.e"));
-        for other in ["Signed-off-by: Ada <ada@example.com>", "Co-authored-by: ada@example.com", "", "co-authored-by"] {
-            assert_eq!(co_author(other), None, "{other}");
-        }
-    }
 
     #[test]
     fn a16_an_account_of_a_commit_is_whole_or_none() {
