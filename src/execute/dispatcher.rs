@@ -373,7 +373,6 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
     fn enqueue(&mut self, event: RunEvent) {
         self.queue.push(event);
         if self.queue.len() >= BATCH {
-            self.may_continue();
             self.flush();
         }
     }

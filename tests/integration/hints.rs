@@ -98,9 +98,10 @@ fn a_plan_is_found_by_the_beginning_of_its_digest() {
     bench.json(&["approve", least, "--digest", least]).refused(2, "approval.digest_short");
     bench.json(&["approve", least, "--digest", &drafted.digest]).exits(0);
     runs(&bench, &["execute", least]);
-    // A file of that name is the file.
+    // With a file of that name it is not clear which is meant.
     bench.write(least, "{}");
-    bench.json(&["status", least]).refused(5, "plan.type");
+    bench.json(&["status", least]).refused(2, "plan.ambiguous");
+    bench.json(&["status", &format!("./{least}")]).refused(5, "plan.type");
     let over = bench.json(&["reject", &digits[..9], "--reason", "no"]).refused(6, "ledger.terminal").stderr;
     assert!(over.contains(&drafted.digest), "{over}");
 }
