@@ -182,7 +182,10 @@ impl Printer {
         let wanted = match global.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => world.console.stdout_is_terminal && world.env.text("NO_COLOR").is_none(),
+            ColorChoice::Auto => {
+                let (env, terminal) = (&world.env, world.console.stdout_is_terminal);
+                terminal && env.text("NO_COLOR").is_none() && env.text("TERM") != Some("dumb")
+            }
         };
         let style = Style {
             color: if wanted { Color::Always } else { Color::Never },
