@@ -276,3 +276,41 @@ fn messages_name_what_helps() {
     let told = bench.run(&["pipelines", "check"]).stderr;
     assert!(told.contains("text is needed, and this is empty") && !told.contains("quotes"), "{told}");
 }
+
+/// The whole examples of a page: YAML that begins so.
+fn examples(page: &str, begin: &str) -> Vec<String> {
+    let blocks = page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
+    blocks.filter(|block| block.starts_with(begin)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_examples_of_the_pages_pass_the_checks_that_they_explain() {
+    let (policy, definitions) =
+        (include_str!("../../docs/policy.md"), include_str!("../../docs/directives-and-pipelines.md"));
+    let bench = Bench::new(&[]);
+    // The examples name dates of their own.
+    bench.now.set("2027-01-01T00:00:00Z".parse().unwrap());
+    bench.write(
+        "pipelines/write-notes.yml",
+        "description: Write notes.\neffect: write\ninputs: {version: {type: string, required: true}}\noutputs: {file: {type: string, from: stdout}}\nevidence: [file]\nactions:\n  - run: {program: git, argv: ['{{ inputs.version }}']}\nverify:\n  - run: {program: git}\n",
+    );
+    bench.write(
+        "pipelines/set-tag.yml",
+        "description: Set a tag.\neffect: write\ninputs: {version: {type: string, required: true}, notes: {type: string, required: true}}\noutputs: {done: {type: string, from: stdout}}\nevidence: [done]\nactions:\n  - tag: {name: '{{ inputs.version }}', message: A release.}\n  - run: {program: git, argv: ['--notes={{ inputs.notes }}']}\nverify:\n  - run: {program: git}\n",
+    );
+    for example in examples(definitions, "description:") {
+        bench.write("pipelines/example.yml", example);
+        bench.write("pipelines/example/apply.py", "print('serial=1')\n");
+    }
+    let directives = examples(definitions, "---");
+    assert_eq!(directives.len(), 1);
+    bench.write("directives/release.md", format!("{}What people do.\n", directives[0]));
+    let policies = examples(policy, "version:");
+    assert_eq!(policies.len(), 1);
+    bench.write(".countersign/policy.yml", &policies[0]);
+    bench.commit("Examples");
+    for what in ["pipelines", "directives", "policy"] {
+        let ran = bench.run(&[what, "check"]);
+        assert_eq!(ran.code, 0, "{what}: {}{}", ran.stdout, ran.stderr);
+    }
+}
