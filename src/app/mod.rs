@@ -83,6 +83,7 @@ pub fn main(line: Vec<OsString>, world: &mut World) -> u8 {
     if matches!(args.command, Command::Action) {
         return act(&args, world);
     }
+    world.line = line;
     command(args, world).code()
 }
 
@@ -102,6 +103,7 @@ fn act(args: &Args, world: &mut World) -> u8 {
         Ok(mut meant) => {
             meant.global.json |= args.global.json;
             meant.global.quiet |= args.global.quiet;
+            world.line = line.words.iter().map(Into::into).collect();
             line.ends(command(meant, world)).code()
         }
         Err(error) => usage::usage(&error, &line.words, world),

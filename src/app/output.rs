@@ -182,7 +182,10 @@ impl Printer {
         let wanted = match global.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => world.console.stdout_is_terminal && world.env.text("NO_COLOR").is_none(),
+            ColorChoice::Auto => {
+                let (env, terminal) = (&world.env, world.console.stdout_is_terminal);
+                terminal && env.text("NO_COLOR").is_none() && env.text("TERM") != Some("dumb")
+            }
         };
         let style = Style {
             color: if wanted { Color::Always } else { Color::Never },
@@ -394,4 +397,30 @@ pub(super) fn words(refusal: &Refusal) -> String {
         text.push_str(&format!("  hint: {hint}\n"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::{app::world::Environment, cli::Args};
+
+    #[test]
+    fn a_terminal_that_cannot_draw_gets_no_colours() {
+        for (variables, color) in [
+            (&[("TERM", "xterm")][..], Color::Always),
+            (&[], Color::Always),
+            (&[("TERM", "dumb")], Color::Never),
+            (&[("TERM", "xterm"), ("NO_COLOR", "1")], Color::Never),
+        ] {
+            let env = Environment::fixed(variables.iter().copied());
+            let mut world = World { env, ..World::of_process() };
+            world.console.stdout_is_terminal = true;
+            let args = Args::try_parse_from(["countersign", "list"]).unwrap();
+            assert_eq!(Printer::new(&args.global, &args.command, &world).style.color, color, "{variables:?}");
+            let args = Args::try_parse_from(["countersign", "list", "--color", "always"]).unwrap();
+            assert_eq!(Printer::new(&args.global, &args.command, &world).style.color, Color::Always);
+        }
+    }
 }

@@ -9,8 +9,9 @@ use serde_yaml::Value;
 use crate::{
     base::{
         level::OnFailure,
+        limits::KINDS,
         reason::{INTERNAL, Refusal, Result},
-        text::visible,
+        text::is_unsafe,
         value::{Scalar, ValueType},
     },
     directive::{input::InputSpec, template::Template},
@@ -75,7 +76,7 @@ struct InputV1 {
     #[serde(skip_serializing_if = "Option::is_none")]
     max: Option<i64>,
     /// The words of an enum.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     values: Vec<String>,
     /// Whether text may begin with a dash.
     dash: bool,
@@ -139,6 +140,18 @@ struct RunV1 {
     /// The names.
     secrets: Vec<String>,
     ok_codes: Vec<u8>,
+    /// What its processes may use of the machine, by the name of the limit.
+    limits: BTreeMap<String, LimitV1>,
+}
+
+/// A limit of what a program may use.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct LimitV1 {
+    /// What holds.
+    value: u32,
+    /// Whether the file declares it; otherwise it is the default.
+    declared: bool,
 }
 
 impl From<&Pipeline> for PipelineV1 {
@@ -224,6 +237,14 @@ impl From<&RunSpec> for RunV1 {
             network: run.network.iter().map(|(host, port)| format!("{host}:{port}")).collect(),
             secrets: run.secrets.clone(),
             ok_codes: run.ok_codes.clone(),
+            limits: KINDS
+                .iter()
+                .zip(run.limits.effective())
+                .zip(run.limits.declared())
+                .map(|((kind, value), declared)| {
+                    (kind.name.to_owned(), LimitV1 { value, declared: declared.is_some() })
+                })
+                .collect(),
         }
     }
 }
@@ -283,9 +304,37 @@ fn word(text: &str) -> String {
     let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| plain(c) || matches!(c, '-'))
         && !matches!(text, "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");
-    if is_word { text.to_owned() } else { visible(&serde_json::Value::from(text).to_string()) }
+    if is_word {
+        return text.to_owned();
+    }
+    // JSON has escaped quotes, backslashes and controls already; what else could deceive is escaped as YAML reads it.
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted.chars().fold(String::new(), |mut shown, c| {
+        let _ = match u32::from(c) {
+            _ if !is_unsafe(c) => write!(shown, "{c}"),
+            code @ ..=0xffff => write!(shown, "\\u{code:04x}"),
+            code => write!(shown, "\\U{code:08x}"),
+        };
+        shown
+    })
 }
 
 fn texts<T: ToString>(list: &[T]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_escaped_once_and_reads_back_as_it_is() {
+        for text in ["l1\nl2", "a\"b\\c", "x\u{202e}y", "e\u{e0001}f", "plain", "true", "", "ü -"] {
+            let shown = word(text);
+            assert!(!shown.chars().any(is_unsafe), "{shown}");
+            let read: String = serde_yaml::from_str(&shown).unwrap();
+            assert_eq!(read, text, "{shown}");
+        }
+        assert_eq!(word("l1\nl2"), "\"l1\\nl2\"");
+    }
 }

@@ -19,7 +19,8 @@ use crate::{
         method::Method,
         reason::{Refusal, Result},
         secret::Secret,
-        text::visible,
+        text::{excerpt, visible},
+        time::Timestamp,
     },
     cli::args::SignerArgs,
     sign::{
@@ -27,7 +28,7 @@ use crate::{
         evidence::Evidence,
         predicate::Actor,
         reasons::{KEY_DUTY, KEY_REVOKED, KEY_VALIDITY},
-        trust::{Principal, PrincipalKind},
+        trust::{Key, Principal, PrincipalKind},
     },
 };
 
@@ -193,7 +194,7 @@ fn absolute(world: &World, path: &Path) -> PathBuf {
 }
 
 /// Returns the files of keys in a folder, in order.
-fn files_of(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files_of(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -207,7 +208,7 @@ fn files_of(folder: &Path) -> Vec<PathBuf> {
 fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World) -> Result<Hand> {
     let folder = config_dir.join("keys");
     let paths = files_of(&folder);
-    let (mut hands, mut unread) = (Vec::new(), Vec::new());
+    let (mut hands, mut unread, mut lapsed) = (Vec::new(), Vec::new(), Vec::new());
     for path in &paths {
         let key = match HeldKey::load(path) {
             Ok(key) => key,
@@ -216,9 +217,11 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
                 continue;
             }
         };
-        // A key that may not sign this is simply not the one.
-        if let Ok(hand) = check(Box::new(key), Method::Key, duties, root, world) {
-            hands.push((path, hand));
+        match check(Box::new(key), Method::Key, duties, root, world) {
+            Ok(hand) => hands.push((path, hand)),
+            Err(refusal) if matches!(refusal.reason(), KEY_VALIDITY | KEY_REVOKED) => lapsed.push(refusal),
+            // A key that may not sign this is simply not the one.
+            Err(_) => {}
         }
     }
     // Whoever set the jobs' keys up has them here too; a person who types means their own.
@@ -229,11 +232,17 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
         1 => hands.pop().map(|(_, hand)| hand).ok_or_else(|| Refusal::new(KEY_NONE, "no key")),
         0 => {
             let duties: Vec<String> = duties.iter().filter_map(|duty| super::statements::word(duty).ok()).collect();
+            // Who has a key that will hold, or held, is told of that one; a revoked key was put away for good.
+            lapsed.sort_by_key(|refusal| refusal.is(KEY_REVOKED));
             let (others, folder, duty) = (paths.len() - unread.len(), folder.display(), duties.join(" or "));
             // One that cannot be read may be the one: whoever is told of the others only looks in the wrong place.
-            Err(match unread.into_iter().next() {
-                Some(refusal) => refusal.hint(format!("no key that can be read has the duty {duty}")),
-                None => Refusal::new(
+            Err(match (unread.into_iter().next(), lapsed.into_iter().next()) {
+                (Some(refusal), None) => refusal.hint(format!("no key that can be read has the duty {duty}")),
+                (Some(refusal), Some(lapsed)) => {
+                    refusal.hint(format!("of those that can be read, {}", lapsed.message()))
+                }
+                (None, Some(lapsed)) => lapsed,
+                (None, None) => Refusal::new(
                     KEY_NONE,
                     match others {
                         0 => format!("there is no key in {folder}; one with the duty {duty} is needed"),
@@ -251,6 +260,31 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
     }
 }
 
+/// Refuses a key that is not valid now, and says when it is.
+///
+/// # Errors
+/// `key.validity`, `key.revoked`.
+pub(crate) fn standing(key: &Key, now: Timestamp) -> Result<()> {
+    let name = excerpt(&key.name);
+    let invalid = |why: String, what: &str| {
+        let clock = format!("see that the clock of this machine is right: it says {now}; {what}");
+        Err(Refusal::new(KEY_VALIDITY, format!("key `{name}` {why}")).hint(clock))
+    };
+    match key.revoked_at {
+        Some(at) if key.is_revoked_at(now) => {
+            Err(Refusal::new(KEY_REVOKED, format!("key `{name}` was revoked at {at}")))
+        }
+        _ if now < key.not_before => {
+            invalid(format!("is valid only from {} until {}", key.not_before, key.not_after), "else wait until then")
+        }
+        _ if now >= key.not_after => invalid(
+            format!("was valid from {} until {}", key.not_before, key.not_after),
+            "else have a holder of a root key enrol a new one: `countersign keys enrol`",
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// Checks before anything is signed what every reader checks after.
 fn check(signer: Box<dyn Signer>, method: Method, duties: &[Duty], root: &TrustRoot, world: &World) -> Result<Hand> {
     let id = signer.key_id();
@@ -262,12 +296,7 @@ fn check(signer: Box<dyn Signer>, method: Method, duties: &[Duty], root: &TrustR
         return Err(about(Refusal::new(KEY_DUTY, format!("key `{}` may not sign this", key.name))));
     }
     let now = world.now();
-    if now < key.not_before || now >= key.not_after {
-        return Err(about(Refusal::new(KEY_VALIDITY, format!("key `{}` at {now}", key.name))));
-    }
-    if key.is_revoked_at(now) {
-        return Err(about(Refusal::new(KEY_REVOKED, format!("key `{}`", key.name))));
-    }
+    standing(key, now).map_err(about)?;
     let principal = root
         .principal(key.principal)
         .ok_or_else(|| about(Refusal::new(KEY_NONE, format!("key `{}` belongs to nobody", key.name))))?;

@@ -42,6 +42,8 @@ pub struct World {
     pub reached: Reached,
     /// Where events are told as they happen.
     pub events: Events,
+    /// The command line as it was typed, to be named where the same command goes on later.
+    pub line: Vec<OsString>,
 }
 
 /// The forges that a command has reached: each once, however often it is needed.
@@ -78,6 +80,7 @@ impl World {
             console: Console::of_process(),
             reached: Reached::default(),
             events: Events::default(),
+            line: Vec::new(),
         }
     }
 

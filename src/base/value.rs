@@ -265,8 +265,11 @@ impl ValueSpec {
 
     fn check_range(&self, n: i64, what: &str) -> Result<(), Refusal> {
         if self.min.is_some_and(|min| n < min) || self.max.is_some_and(|max| n > max) {
-            let shown = |bound: Option<i64>| bound.map_or_else(|| "any".to_owned(), |n| n.to_string());
-            return Err(out_of_bounds(format!("{what} {n} is not within {} and {}", shown(self.min), shown(self.max))));
+            return Err(out_of_bounds(match (self.min, self.max) {
+                (Some(min), Some(max)) => format!("{what} {n} is not within {min} and {max}"),
+                (Some(min), None) => format!("{what} {n} is less than {min}"),
+                (None, most) => format!("{what} {n} is more than {}", most.unwrap_or(n)),
+            }));
         }
         Ok(())
     }

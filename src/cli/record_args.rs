@@ -29,7 +29,7 @@ pub enum LedgerCommand {
     #[command(after_help = "Examples:\n  countersign ledger show 7\n  countersign ledger show 7 --openssh signature")]
     Show {
         /// The entry's number, from 0.
-        #[arg(value_name = "SEQ")]
+        #[arg(value_name = "SEQ", value_parser = entry_number)]
         seq: u64,
         /// Write its OpenSSH signatures to this folder, for `ssh-keygen -Y verify`.
         #[arg(long, value_name = "DIR")]
@@ -84,4 +84,9 @@ pub struct HistoryArgs {
     /// How many at the most, 1 and up.
     #[arg(long, value_name = "N", default_value = "50")]
     pub limit: NonZeroUsize,
+}
+
+/// Reads the number of an entry.
+fn entry_number(given: &str) -> Result<u64, String> {
+    given.parse().map_err(|_| "it is no number of an entry, such as 7".to_owned())
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::{
     format::RawEntry,
     open::Ledger,
-    reasons::LEDGER_UNKNOWN_SUBJECT,
+    reasons::LEDGER_NO_ENTRY,
     record::{Entry, Record},
 };
 use crate::{
@@ -136,7 +136,7 @@ impl Ledger {
     /// Returns one entry and its bytes.
     ///
     /// # Errors
-    /// As [`Ledger::for_each`], `ledger.unknown_subject` where there is no such entry.
+    /// As [`Ledger::for_each`], `ledger.no_entry` where there is no such entry.
     pub fn show(&mut self, now: Timestamp, seq: u64) -> Result<(Entry, Vec<u8>)> {
         let mut found = None;
         self.for_each(now, |entry, bytes| {
@@ -147,8 +147,7 @@ impl Ledger {
         })?;
         found.ok_or_else(|| {
             let last = self.head().map(|head| head.seq).unwrap_or_default();
-            Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("there is no entry {seq}"))
-                .hint(format!("the ledger has entries 0 to {last}; see `countersign ledger log`"))
+            Refusal::new(LEDGER_NO_ENTRY, format!("there is no entry {seq}; the ledger has entries 0 to {last}"))
         })
     }
 }

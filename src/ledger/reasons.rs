@@ -17,12 +17,13 @@ reasons! {
     LEDGER_ROLLBACK = "ledger.rollback", Verification, "the ledger lacks an entry that was seen before", "the ledger was set back; restore the newest copy and find out who";
     LEDGER_EQUIVOCATION = "ledger.equivocation", Verification, "two different ledgers were shown for the same place", "stop, compare the copies, and find out who holds the key that signed both";
     LEDGER_CHECKPOINT_OLD = "ledger.checkpoint_old", Stale, "the checkpoint is older than one already known", "make a checkpoint of the present ledger";
+    LEDGER_NO_ENTRY = "ledger.no_entry", Verification, "the ledger has no entry of that number", "`countersign ledger log` shows the newest entries, with their numbers";
     LEDGER_UNKNOWN_SUBJECT = "ledger.unknown_subject", Verification, "a statement is about a plan, approval or run that the ledger does not hold", "record it first";
     LEDGER_TERMINAL = "ledger.terminal", Stale, "the plan or run is over and nothing can be added to it", "make a new plan";
     LEDGER_ORDER = "ledger.order", Verification, "an entry does not follow from the state of its run", "see `countersign status` for what may come next";
     LEDGER_FENCED = "ledger.fenced", Stale, "another executor has taken over the run", "stop; the later claim goes on with the run";
     LEDGER_BUSY = "ledger.busy", Contended, "another run of the plan is not over yet", "`countersign status PLAN` says where it is; wait for it, or where its job is gone resolve or resume it";
-    LEDGER_HALTED = "ledger.halted", Refused, "the repository is halted", "`countersign status` says by whom and why; an approver lifts it with `countersign halt --lift`";
+    LEDGER_HALTED = "ledger.halted", Refused, "the repository is halted", "`countersign status` says by whom and why; an approver lifts it with `countersign halt --lift --reason '...'`";
     LEDGER_REVOKED = "ledger.revoked", Refused, "the approval was taken back", "ask for a new approval";
     LEDGER_CONTENDED = "ledger.contended", Contended, "others kept writing to the ledger first", "try again";
     LEDGER_LOCKED = "ledger.locked", Contended, "the ledger's reference is locked by another process", "try again; if no process runs, remove the stale `.lock` file beside the reference";

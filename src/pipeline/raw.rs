@@ -22,7 +22,7 @@ use crate::{
         path::RepoPath,
         reason::{Reason, Refusal, TEXT_TEMPLATE, TEXT_UNSAFE},
         text::{check_content, check_steering, utf8},
-        yaml::{self, Findings, Node, Place},
+        yaml::{self, Findings, Node, Place, YAML_VALUE},
     },
     directive::{
         input::{Inputs, read_inputs},
@@ -147,7 +147,7 @@ fn read_script(name: &str, bytes: &[u8]) -> Result<ScriptFile, (Place, Refusal)>
 
 fn walk(root: &Node, used: &mut BTreeMap<String, Place>, findings: &mut Findings<'_>) -> Option<Fields> {
     let fields = root.fields("a pipeline", &FIELDS, findings)?;
-    let description = fields.require("description", findings).and_then(|node| node.line(findings)).map(str::to_owned);
+    let description = fields.require("description", findings).and_then(|node| described(node, findings));
     let effect = fields.require("effect", findings).and_then(|node| node.word(&Effect::ALL, findings));
     let inputs = fields.get("inputs").map(|node| read_inputs(node, findings)).unwrap_or_default();
     let idempotent = fields.get("idempotent").and_then(|node| node.boolean(findings)).unwrap_or(false);
@@ -188,6 +188,15 @@ fn walk(root: &Node, used: &mut BTreeMap<String, Place>, findings: &mut Findings
         verify,
         demands: scope.demands,
     })
+}
+
+/// Reads what a pipeline says of itself; a field that was begun and left empty lacks no quotes.
+fn described(node: &Node, findings: &mut Findings<'_>) -> Option<String> {
+    if node.is_null() {
+        findings.report(node.place, YAML_VALUE, "text is needed, and this is empty");
+        return None;
+    }
+    node.line(findings).map(str::to_owned)
 }
 
 fn read_retry(node: &Node, idempotent: bool, findings: &mut Findings<'_>) -> Option<RetrySpec> {

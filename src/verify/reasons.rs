@@ -18,6 +18,7 @@ reasons! {
     FORK_REFUSED = "subject.fork", Refused, "the change request comes from another repository", "push the branch to this repository, or let the policy's `gates` allow forks";
     TREE_CHANGED = "subject.tree_changed", Stale, "guardrails or tree differ from those the plan is for", "draft a new plan";
     WORKSPACE_DIRTY = "subject.workspace_dirty", Verification, "files of the checkout differ from the head commit", "commit or stash the changes";
+    GIT_SETTINGS = "subject.git_settings", Verification, "a step reads `.git`, and by what stands there git may run a program", "`git config --unset NAME`, or keep it in your own configuration with `git config --global`; of `info/attributes`, move the rules to `.gitattributes`";
     POLICY_CHANGED = "policy.changed", Stale, "policy or trust root is not the one the plan was made under", "draft a new plan under the present policy";
     REPLAY_RUN = "replay.run", Stale, "the plan has run, or is running, under its approval", "draft a new plan; or resume that run with --resume";
     ISSUE_UNASKED = "issue.unasked", Verification, "the directive is for issues, and no forge was asked about the plan's", "record and execute where the forge can be asked: set GITHUB_TOKEN; without a forge in the trust root, take `issue` out of the directive";
@@ -26,6 +27,6 @@ reasons! {
     ISSUE_UNREADY = "issue.unready", Refused, "the issue that the plan is for lacks something that the directive asks of it", "add what is missing to the issue, then try again";
     ISSUE_READ_BACK = "issue.read_back", Verification, "the result on the issue does not read as it was written", "look at the comment on the issue; what counts is in the ledger";
     CHECKPOINT_STALE = "checkpoint.stale", Stale, "the ledger's newest checkpoint is older than the policy lets it be, or there is none", "look at the ledger, then sign that it holds: `countersign ledger checkpoint`";
-    HALTED = "halted", Refused, "the repository is halted", "see `countersign status`; `countersign halt --lift` when it is over";
+    HALTED = "halted", Refused, "the repository is halted", "see `countersign status`; `countersign halt --lift --reason '...'` when it is over";
     CHECK_MISSING = "internal.check_missing", Internal, "a required check did not run", "please report it";
 }

@@ -81,7 +81,7 @@ fn c05_a_setting_by_which_git_would_run_a_program_stops_a_step_that_reads_gits_f
     let attributes = project.bench.path(".git/info/attributes");
     let evil = |what: &str| {
         let ran = project.tool(&["execute", plan.file.to_str().unwrap(), "--json"]);
-        assert_eq!(ran.json()["reasonCode"], "subject.workspace_dirty", "{what}: {}", ran.stdout);
+        assert_eq!(ran.json()["reasonCode"], "subject.git_settings", "{what}: {}", ran.stdout);
         assert!(ran.stdout.contains("may run a program"), "{what}: {}", ran.stdout);
         assert!(!trace.exists());
         assert_eq!(project.bench.git(&["rev-parse", "countersign/ledger"]), before, "nothing was claimed");

@@ -629,7 +629,8 @@ fn we4_a_run_is_resumed_after_a_failed_step_and_finished_steps_are_skipped() {
     let ran = bench.json(&["execute", &careful.file]).refused(7, "run.failed").json();
     let run = ran["result"]["runId"].as_str().unwrap();
     assert_eq!(ran["result"]["steps"], json!({"mark": "succeeded", "ready": "failed", "look": "blocked"}));
-    assert_eq!(bench.json(&["status", run]).exits(0).json()["result"]["status"], "failed");
+    let stands = bench.json(&["status", run]).exits(0).json();
+    assert_eq!((&stands["result"]["status"], &stands["decision"]), (&json!("failed"), &json!("failed")));
     bench.json(&["execute", &careful.file]).refused(6, "replay.consumed");
     bench.json(&["execute", &careful.file, "--resume", "run-0000000000000000"]).refused(2, "run.unknown");
     fs::remove_file(bench.path(CANARY)).unwrap();
@@ -674,7 +675,7 @@ fn we10_everything_is_read_back_from_the_ledger() {
     assert_eq!(kinds, expected);
     assert_eq!(bench.json(&["ledger", "verify"]).exits(0).json()["result"]["entries"], 8);
     assert_eq!(bench.json(&["ledger", "show", "2"]).exits(0).json()["result"]["kind"], "approval");
-    let ran = bench.json(&["ledger", "show", "99"]).refused(5, "ledger.unknown_subject");
+    let ran = bench.json(&["ledger", "show", "99"]).refused(5, "ledger.no_entry");
     assert!(ran.stderr.contains("entries 0 to 7"), "{}", ran.stderr);
     bench.json(&["ledger", "export", "--out", "../ledger.jsonl"]).exits(0);
     let lines = fs::read_to_string(bench.outside("ledger.jsonl")).unwrap();

@@ -68,5 +68,6 @@ mod scene;
 mod second_opinion;
 mod support;
 mod threat_rows;
+mod upkeep;
 mod usage;
 mod variables;

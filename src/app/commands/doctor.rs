@@ -1,5 +1,7 @@
 //! `doctor`: looks this machine and this repository over; each line says what to do.
 
+mod keys;
+
 use serde_json::json;
 
 use super::list::{halt_line, halted};
@@ -24,9 +26,15 @@ use crate::{
     ledger::Keep,
     policy::Policy,
     sign::predicate::Halt,
+    step::{
+        committed::{Apart, Committed},
+        workspace::Workspace,
+    },
+    verify::reasons::{GIT_SETTINGS, WORKSPACE_DIRTY},
 };
 
 /// One line of the report.
+#[derive(Debug)]
 struct Line {
     id: &'static str,
     verdict: &'static str,
@@ -60,13 +68,16 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
             lines.push(Line::of(id, Err(refusal)));
         }
         Ok(session) => {
-            let document = session.root.document();
-            lines.push(Line::of("trust-root", Ok(format!("version {}, until {}", document.version, document.expires))));
+            lines.push(keys::trust_root(session.root.document(), world.now()));
+            lines.extend(keys::of_machine(&session, world));
             let policy = session.policy();
             if let Ok((policy, _)) = &policy {
                 lines.extend(programs(policy));
             }
-            lines.push(Line::of("policy", policy.map(|(policy, _)| count(policy.rules().len(), "rule"))));
+            lines.push(match policy {
+                Ok((policy, _)) => keys::policy(&policy, world.now()),
+                Err(refusal) => Line::of("policy", Err(refusal)),
+            });
             lines.push(Line::of(
                 "pipelines",
                 session.catalog().map(|all| format!("{} at the base", all.names().count())),
@@ -87,11 +98,18 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
             ));
             lines.push(Line::of(
                 "work-tree",
-                session.checkout.modified().map(|paths| match paths.len() {
-                    0 => "no tracked file is changed".to_owned(),
-                    n => format!("{n} tracked files are changed; execution would refuse"),
+                session.checkout.modified().and_then(|paths| match paths.len() {
+                    0 => Ok("no tracked file is changed".to_owned()),
+                    n => Err(Refusal::new(
+                        WORKSPACE_DIRTY,
+                        format!(
+                            "{}; execution would refuse",
+                            counted(n, "tracked file is changed", "tracked files are changed")
+                        ),
+                    )),
                 }),
             ));
+            lines.push(Line::of("git-settings", git_settings(&session)));
             lines.push(Line::of("credentials", credentials(&session.checkout)));
             if args.forge.is_some() {
                 on_forge = Some(settings(&session, world));
@@ -148,6 +166,20 @@ fn credentials(checkout: &Checkout) -> Result<String> {
     Err(Refusal::new(DOCTOR_FINDINGS, found.join(", ")).hint(
         "take them out: `git config --unset-all NAME`; in a workflow, check out with `persist-credentials: false`",
     ))
+}
+
+/// Looks for settings by which git may run a program: a step that reads `.git` is refused for them.
+fn git_settings(session: &Session) -> Result<String> {
+    let workspace = Workspace::open(session.checkout.workdir())?;
+    let commit = Committed::new(session.checkout.workdir().to_owned(), session.facts.head_sha.clone());
+    let found = commit.compare(&workspace, &".git".parse()?, Apart { written: &[], state: &[] })?;
+    match found.changed.is_empty() {
+        true => Ok("none by which a step that reads `.git` would be refused".to_owned()),
+        false => Err(Refusal::new(
+            GIT_SETTINGS,
+            format!("{}; a step that reads `.git` would be refused", found.changed.join(", ")),
+        )),
+    }
 }
 
 /// Tries what the sandbox must forbid.

@@ -12,6 +12,7 @@ use crate::{
             commands::{self, Changed, GenerateRequest, Site, TrustRequest},
             file::Place,
             pin::{self, Repin},
+            renewal::Renewal,
             trust_store::{self, TrustFiles},
         },
         ledger::reason,
@@ -59,10 +60,15 @@ pub(super) fn run(command: &KeysCommand, world: &World) -> Result<Outcome> {
             Ok(Outcome::done(outcome.0, outcome.1))
         }
         KeysCommand::Renew { valid, signer } => {
-            let change =
-                Change::RenewExpiry(world.now().plus(parse_duration(valid).map_err(|e| e.typed_as("--valid"))?));
-            let (result, text) = Yard::open(world)?.change(&[change], signer, world)?;
-            Ok(Outcome::done(result, text))
+            let expires = world.now().plus(parse_duration(valid).map_err(|e| e.typed_as("--valid"))?);
+            let yard = Yard::open(world)?;
+            let hand = yard.hand(signer, world)?;
+            let renewal = Renewal::of(yard.root.document(), hand.principal.id, expires, world.now());
+            let (mut result, text) = shown(&commands::change(yard.site(world), &renewal.changes(), &[hand.signer()])?);
+            result["expires"] = json!(expires);
+            result["prolonged"] = json!(renewal.prolonged);
+            result["ending"] = json!(renewal.ending);
+            Ok(Outcome::done(result, format!("{}{text}", renewal.text())))
         }
         KeysCommand::Threshold { count, signer } => {
             let (result, text) = Yard::open(world)?.change(&[Change::SetThreshold(*count)], signer, world)?;

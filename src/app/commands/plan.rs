@@ -158,24 +158,10 @@ fn ask(args: &PlanArgs, requester: &Person, session: &Session, policy: &Policy, 
         session,
         policy,
         ledger: &mut ledger,
-        again: &again(args),
+        again: &planning::once_more(&world.line, &[], None),
     };
     let asked = planning::ask(&mut commission, &order, world)?;
     Ok(groundwork.drafted(asked.plan, asked.artifacts, asked.notes))
-}
-
-/// Returns the command of these arguments as it goes on, each word as a shell takes it.
-fn again(args: &PlanArgs) -> String {
-    let mut words = vec!["countersign".to_owned(), "plan".to_owned(), args.directive.clone()];
-    let mut option = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
-    args.input.iter().for_each(|input| option("-i", input));
-    let asking = &args.asking;
-    asking.flags.planner.iter().for_each(|planner| option("--planner", planner));
-    args.revise.iter().for_each(|plan| option("--revise", plan));
-    asking.feedback.iter().for_each(|text| option("--feedback", text));
-    asking.reply.iter().for_each(|reply| option("--reply", reply));
-    args.out.iter().for_each(|out| option("--out", &out.display().to_string()));
-    planning::shell_line(&words)
 }
 
 /// What is known before anything is drafted.

@@ -9,6 +9,7 @@ use crate::{
         output::Outcome,
         reasons::{CHECKS_FOUND, NOT_SET_UP},
         session::{POLICY, Session},
+        signer,
         situation::decide,
         world::World,
     },
@@ -22,7 +23,11 @@ use crate::{
     },
     cli::args::{PlanOnly, PolicyCommand},
     policy::{self, Candidate, Outcome as Decided, check, explain::DecisionV1},
-    sign::{Duty, schemes::Scheme, trust::PrincipalKind},
+    sign::{
+        Duty,
+        schemes::Scheme,
+        trust::{Principal, PrincipalKind},
+    },
     verify,
 };
 
@@ -85,6 +90,8 @@ fn simulate(named: &str, people: &[String], world: &World) -> Result<Outcome> {
     let authors = verify::authors(plan.plan(), plan.digest(), &session.facts, &session.root, state);
     let everybody = everybody(&session, world);
     let mut chosen: Vec<Candidate> = Vec::new();
+    let mut left_out = Vec::new();
+    let mut text = format!("decision: {}\n", decision.outcome().word());
     for login in people {
         let principals = &session.root.document().principals;
         let Some(principal) = principals.iter().find(|principal| principal.login == *login) else {
@@ -95,6 +102,10 @@ fn simulate(named: &str, people: &[String], world: &World) -> Result<Outcome> {
             let refusal = refusal.hint(format!("the trust root knows {}", visible(&known.join(", "))));
             return Err(near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint));
         };
+        if let Some(why) = cannot_count(principal, &session, world) {
+            left_out.push(json!({ "login": principal.login, "why": why }));
+            text.push_str(&format!("{} cannot count: {}\n", visible(&principal.login), visible(&why)));
+        }
         chosen.extend(everybody.iter().filter(|candidate| candidate.principal == principal.id).cloned().map(
             |mut one| {
                 one.is_author = authors.contains(&one.principal);
@@ -110,7 +121,6 @@ fn simulate(named: &str, people: &[String], world: &World) -> Result<Outcome> {
         Decided::NeedsApproval(_) => status.as_ref().is_some_and(|status| status.satisfied),
         Decided::Deny => false,
     };
-    let mut text = format!("decision: {}\n", decision.outcome().word());
     if let Some(status) = &status {
         text.push_str(&format!("asked for: {}\n", status.asks));
     }
@@ -121,9 +131,38 @@ fn simulate(named: &str, people: &[String], world: &World) -> Result<Outcome> {
         "outcome": decision.outcome().word(),
         "enough": enough,
         "status": status,
+        "cannotCount": left_out,
         "switchedOff": off,
     });
     Ok(Outcome::done(result, text).decision(if enough { "enough" } else { "not-enough" }))
+}
+
+/// Says why nothing that somebody says could count; none where it could.
+fn cannot_count(principal: &Principal, session: &Session, world: &World) -> Option<String> {
+    let document = session.root.document();
+    if principal.kind == PrincipalKind::Agent {
+        return Some("it is a program, and no program approves".to_owned());
+    }
+    if document.forge.is_some() {
+        return None;
+    }
+    let own: Vec<_> = document.keys.iter().filter(|key| key.principal == principal.id).collect();
+    let may: Vec<_> = own.iter().filter(|key| key.duties.contains(&Duty::Approver)).collect();
+    if may.iter().any(|key| key.stands(world.now())) {
+        return None;
+    }
+    let lapsed: Vec<String> = may
+        .iter()
+        .map(|key| match signer::standing(key, world.now()) {
+            Err(refusal) => refusal.message().to_owned(),
+            Ok(()) => format!("key `{}` is to be revoked", key.name),
+        })
+        .collect();
+    Some(match (own.is_empty(), lapsed.is_empty()) {
+        (true, _) => "the trust root lists no key of theirs".to_owned(),
+        (false, true) => "no key of theirs has the duty approver".to_owned(),
+        (false, false) => lapsed.join("; "),
+    })
 }
 
 /// Everybody who could approve, with each key and in each way, as if they did so now; on a forge a person needs none.

@@ -35,7 +35,7 @@ pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
     let report = report(&policy, &plan);
     let decided = decide(&policy, &plan, world.now(), policy::Purpose::Review);
     let second = match args.second.asks() {
-        true => Some(planning::second(&args.second, &args.plan, &plan, &mut session, world)?),
+        true => Some(planning::second(&args.second, &plan, &mut session, world)?),
         false => None,
     };
     let objection = second.as_ref().and_then(Second::objection);

@@ -95,11 +95,12 @@ fn of_run(name: &Id, session: &Session, world: &World) -> Result<Outcome> {
     let state = ledger.read(world.now())?.state();
     let run = state.run(name).ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("run {name}")))?;
     let shown = ShownRun::of(name, run, state, session, &failures)?;
-    Ok(Outcome::done(shown.result, shown.text).about(name.to_string()))
+    Ok(Outcome::done(shown.result, shown.text).decision(&shown.said).about(name.to_string()))
 }
 
 /// A run, in words for people and for machines.
 struct ShownRun {
+    said: String,
     result: Value,
     text: String,
 }
@@ -133,7 +134,7 @@ impl ShownRun {
             "unknown": run.unknown_steps().collect::<Vec<_>>(),
             "failures": failures.result()?,
         });
-        Ok(Self { result, text })
+        Ok(Self { said, result, text })
     }
 }
 

@@ -10,10 +10,11 @@ use crate::{
         named::Stand,
         output::{Outcome, Printer},
         reasons::{OUTPUT_EXISTS, TRY_FAILED},
+        run::scratch::temporary,
         world::{Console, World},
     },
     base::{
-        reason::{ExitClass, IO, Refusal, Result},
+        reason::{ExitClass, IO, Refusal, Result, USAGE},
         text::{count, visible},
     },
     cli::args::{
@@ -31,14 +32,10 @@ pub(super) fn run(args: &TryArgs, _: &Global, world: &mut World, printer: &Print
     let here = Checkout::discover(&world.cwd)?;
     let folder = scratch(args, world)?;
     let clone = folder.join("repository");
-    // What is being tried is what lies here, committed or not; the guardrails are made anew, and the ledger with them.
-    here.clone_to(&clone, super::init::LEDGER)?;
-    for name in ["directives", "pipelines"] {
-        bring(&here.workdir().join(name), &clone.join(name))?;
-    }
-    let guardrails = clone.join(".countersign");
-    if guardrails.exists() {
-        std::fs::remove_dir_all(&guardrails).map_err(|e| Refusal::new(IO, e.to_string()))?;
+    if let Err(refusal) = copy(&here, &clone) {
+        // Nothing was tried yet: there is nothing to look at. What cannot be removed stays.
+        let _ = std::fs::remove_dir_all(&folder);
+        return Err(refusal);
     }
     let mut trial = Trial { world: inner(world, &clone, &folder), folder, said: Vec::new() };
     let directive = Stand { top: here.workdir().to_owned(), here: world.cwd.clone() }.directive_path(&args.directive);
@@ -60,6 +57,19 @@ pub(super) fn run(args: &TryArgs, _: &Global, world: &mut World, printer: &Print
         result[name] = json!(value);
     }
     Ok(Outcome::done(result, text).decision("completed").about(trial.folder.display().to_string()))
+}
+
+/// Clones a repository with what lies in it, committed or not; its guardrails are left out, and its ledger with them.
+fn copy(here: &Checkout, clone: &Path) -> Result<()> {
+    here.clone_to(clone, super::init::LEDGER)?;
+    for name in ["directives", "pipelines"] {
+        bring(&here.workdir().join(name), &clone.join(name))?;
+    }
+    let guardrails = clone.join(".countersign");
+    if guardrails.exists() {
+        std::fs::remove_dir_all(&guardrails).map_err(|e| Refusal::new(IO, e.to_string()))?;
+    }
+    Ok(())
 }
 
 /// What a trial found, by its name in the result.
@@ -239,14 +249,31 @@ fn scratch(args: &TryArgs, world: &World) -> Result<PathBuf> {
             if folder.exists() {
                 return Err(Refusal::new(OUTPUT_EXISTS, folder.display().to_string()));
             }
+            outside_of_work_trees(&folder, "--keep")?;
             std::fs::create_dir_all(&folder).map_err(|e| Refusal::new(IO, format!("{}: {e}", folder.display())))?;
             folder.canonicalize().map_err(|e| Refusal::new(IO, e.to_string()))
         }
-        None => tempfile::Builder::new()
-            .prefix("countersign-try-")
-            .tempdir()
-            .map(tempfile::TempDir::keep)
-            .map_err(|e| Refusal::new(IO, format!("no scratch folder: {e}"))),
+        None => {
+            let folder = temporary(world.env.path("TMPDIR").unwrap_or_default())?;
+            outside_of_work_trees(&folder, "TMPDIR")?;
+            let made = tempfile::Builder::new().prefix("countersign-try-").tempdir_in(&folder);
+            made.map(tempfile::TempDir::keep)
+                .map_err(|e| Refusal::new(IO, format!("no scratch folder in {}: {e}", folder.display())))
+        }
+    }
+}
+
+/// Refuses a folder in a work tree before anything lies there: a trial makes keys, and those never lie in one.
+fn outside_of_work_trees(folder: &Path, named: &str) -> Result<()> {
+    let there = folder.ancestors().find_map(|above| above.canonicalize().ok()).unwrap_or_default();
+    match there.ancestors().find(|above| above.join(".git").symlink_metadata().is_ok()) {
+        None => Ok(()),
+        Some(tree) => {
+            let (folder, tree) = (visible(&folder.display().to_string()), visible(&tree.display().to_string()));
+            Err(Refusal::new(USAGE, format!("{named}: `{folder}` is in the work tree `{tree}`"))
+                .subject(named)
+                .hint("name a folder outside of every repository with --keep"))
+        }
     }
 }
 
@@ -271,6 +298,7 @@ fn inner(world: &mut World, clone: &Path, folder: &Path) -> World {
         cwd: clone.to_owned(),
         reached: Default::default(),
         events: world.events.clone(),
+        line: Vec::new(),
         console: std::mem::replace(&mut world.console, silent()),
     }
 }

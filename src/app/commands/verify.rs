@@ -15,14 +15,18 @@ use crate::{
     },
     base::{
         digest::Digest,
-        reason::{Refusal, Result, typed},
+        reason::{Refusal, Result, USAGE, typed},
         text::visible,
     },
     cli::args::{SignerArgs, VerifyArgs},
+    plan::reasons::PLAN_TYPE,
     report::json_v1::{CheckLine, CheckResult},
     sign::{Duty, Envelope, statement::Subject},
     verify::{self, Report, Verdict, svr::VerificationResult},
 };
+
+/// How the types of all bundles begin.
+const BUNDLES: &str = "https://countersign.dev/bundle/";
 
 pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     if let Some(path) = &args.bundle {
@@ -43,7 +47,14 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
         }
     }
     let (policy, _) = session.policy()?;
-    let plan = session.named_plan(found, named, world, &policy)?;
+    let plan = session.named_plan(found, named, world, &policy).map_err(|refusal| match refusal.is(PLAN_TYPE) {
+        true if refusal.message().contains(BUNDLES) => {
+            let named = visible(named);
+            Refusal::new(USAGE, format!("`{named}` is a bundle, and no plan"))
+                .hint(format!("verify it as one: `countersign verify --bundle {named}`"))
+        }
+        _ => refusal,
+    })?;
     let digest = plan.digest();
     session.follow(&plan);
     let identity = identity::of_job(args.identity, &digest, &session, world)?;

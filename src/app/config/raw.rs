@@ -74,10 +74,34 @@ pub(super) struct Raw {
 /// # Errors
 /// Every finding, in file order.
 pub(super) fn read(file: &str, content: &str, origin: Origin) -> Result<Raw, Vec<Diagnostic>> {
-    yaml::read(file, content, 1, |root, findings| {
+    let read = yaml::read(file, content, 1, |root, findings| {
         no_keys(root, findings);
         walk(root, origin, findings)
-    })
+    });
+    read.map_err(without_keys)
+}
+
+/// Takes every text that looks like a key out of what is said about a file.
+///
+/// A finding that shares its line with one about a key could quote the key, or a part of it, so only the latter stays.
+fn without_keys(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let holds_key = |one: &Diagnostic| one.code == CONFIG_KEY.code;
+    let lines: BTreeSet<usize> = found.iter().filter(|one| holds_key(one)).map(|one| one.line).collect();
+    let stays = |one: &Diagnostic| holds_key(one) || !lines.contains(&one.line);
+    let silent = |mut one: Diagnostic| {
+        // A file that is no YAML is not searched by its values: its lines are looked at as they stand.
+        if holds_key(&one) || one.snippet.as_deref().is_some_and(|line| looks_like_key(line).is_some()) {
+            one.snippet = None;
+        }
+        if looks_like_key(&one.message).is_some() {
+            one.message = "this holds what looks like a key".to_owned();
+        }
+        if one.help.as_deref().is_some_and(|help| looks_like_key(help).is_some()) {
+            one.help = None;
+        }
+        one
+    };
+    found.into_iter().filter(stays).map(silent).collect()
 }
 
 fn walk(root: &Node, origin: Origin, findings: &mut Findings<'_>) -> Option<Raw> {

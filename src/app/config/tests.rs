@@ -1,9 +1,14 @@
 //! The cascade: who goes before whom, what may stand where, and that no key stands anywhere.
 
 use super::*;
+use crate::base::diagnostic::Diagnostic;
 use crate::{
     app::{choice, world::Environment},
     provider::catalog,
+    report::{
+        Report, Style, formats,
+        json_v1::{Envelope, Finding},
+    },
 };
 
 fn from(text: &str, origin: Origin) -> Raw {
@@ -93,6 +98,27 @@ fn an_unknown_word_is_refused_with_the_nearest() {
     refused("version: 2\n", Origin::User, "yaml.duplicate_key");
 }
 
+/// Looks through everything that is written about findings: text, JSON and SARIF.
+#[track_caller]
+fn repeats_nothing(key: &str, found: Vec<Diagnostic>) {
+    let refusal = invalid("c", found);
+    let report = Report {
+        findings: refusal.places().iter().map(Finding::from).collect(),
+        ..Report::new(Envelope::refused("config show".to_owned(), &refusal))
+    };
+    let mut texts = vec![format!("{refusal}{refusal:?}"), crate::app::output::words(&refusal)];
+    texts.push(serde_json::json!(report.envelope).to_string());
+    for format in formats::ALL {
+        let mut bytes = Vec::new();
+        format.renderer(Style::default()).finish(&mut bytes, &report).unwrap();
+        texts.push(String::from_utf8(bytes).unwrap());
+    }
+    for text in texts {
+        // The half of a key is too much too.
+        assert!(!text.contains(&key[..key.len() / 2]), "{text}");
+    }
+}
+
 #[test]
 fn no_file_holds_a_key() {
     let openai = format!("sk-{}", "a1".repeat(20));
@@ -107,8 +133,20 @@ fn no_file_holds_a_key() {
             format!("prices: {{{key}: {{inputPerMillion: 1, outputPerMillion: 1}}}}\n"),
         ] {
             let found = raw::read("c", &format!("version: 1\n{text}"), Origin::User).unwrap_err();
-            let first = found.iter().find(|one| one.code == "config.holds_key").unwrap();
-            assert!(!first.message.contains(key.as_str()), "the message does not repeat it");
+            assert!(found.iter().any(|one| one.code == "config.holds_key"), "{text}");
+            repeats_nothing(key, found);
+        }
+        // What is not even read as YAML, and findings about other things on the same lines.
+        for text in [
+            format!("key: {key}\nmodel: [\n"),
+            format!("model: {key}: {key}\n"),
+            format!("model: \"{key}\nprovider: openai\n"),
+            format!("{key}: 1\n{key}: 2\n"),
+            format!("model: 'x' # {key}\nprovider: 'y' # {key}\n"),
+            format!("model: |\n  {key}\n"),
+            format!("agents: {{Mine: {{argv: [sh,\n  {key}], nets: 1}}, {key}: {{}}}}\n"),
+        ] {
+            repeats_nothing(key, raw::read("c", &format!("version: 1\n{text}"), Origin::User).unwrap_err());
         }
     }
     refused("key: anything\n", Origin::User, "config.holds_key");

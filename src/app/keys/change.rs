@@ -173,6 +173,13 @@ pub enum Change {
     },
     /// The trust root holds until a later time.
     RenewExpiry(Timestamp),
+    /// A key holds until a later time; one that ended or was revoked never counts again.
+    ProlongKey {
+        /// Id of the key.
+        key: Digest,
+        /// From when on it is not valid.
+        until: Timestamp,
+    },
     /// A program outside of the repository signs checkpoints.
     AddWitness {
         /// The program, with its login.
@@ -210,6 +217,11 @@ impl Change {
                 listed.revoked_at = Some(*at);
             }
             Self::RenewExpiry(expires) => document.expires = *expires,
+            Self::ProlongKey { key, until } => {
+                let listed = document.keys.iter_mut().find(|listed| listed.id == *key);
+                let listed = listed.ok_or_else(|| Refusal::new(KEY_UNKNOWN, format!("key {key}")))?;
+                listed.not_after = listed.not_after.max(*until);
+            }
             Self::AddWitness { principal, key } => {
                 if principal.kind != PrincipalKind::Agent || key.principal != principal.id {
                     return Err(Refusal::new(TRUST_MALFORMED, "a witness is a program that owns the witness key"));

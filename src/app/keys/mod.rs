@@ -10,6 +10,7 @@ pub mod pin;
 mod possible;
 mod proposal;
 pub mod reasons;
+pub mod renewal;
 pub mod ssh;
 pub mod ssh_export;
 pub mod trust_store;

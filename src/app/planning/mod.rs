@@ -9,6 +9,8 @@ mod second;
 pub(crate) use artifacts::Artifacts;
 pub(crate) use second::{Second, second};
 
+use std::ffi::OsString;
+
 use approach::{Approach, Channel};
 
 use super::{
@@ -179,6 +181,30 @@ fn questions(asked: &[Question]) -> Refusal {
     asked
         .iter()
         .fold(refusal, |refusal, question| refusal.hint(format!("--reply {}=TEXT: {}", question.id, question.shown())))
+}
+
+/// Returns the command as it was typed, for whoever goes on with it: an answer is given anew, `without` are options with a
+/// value that the answer stands instead of, and `planner` is who is asked where nobody said so.
+pub(crate) fn once_more(line: &[OsString], without: &[&str], planner: Option<&str>) -> String {
+    let mut words = vec!["countersign".to_owned()];
+    let mut typed = line.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let left_out = |word: &str| word == "--answer" || without.contains(&word);
+    let mut named = false;
+    while let Some(word) = typed.next() {
+        let (name, value) = word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        named |= name == "--planner";
+        if left_out(name) {
+            if value.is_none() {
+                typed.next();
+            }
+            continue;
+        }
+        words.push(word);
+    }
+    if let Some(planner) = planner.filter(|_| !named) {
+        words.extend(["--planner".to_owned(), planner.to_owned()]);
+    }
+    shell_line(&words)
 }
 
 /// Returns words as a shell takes them.

@@ -15,7 +15,7 @@ use super::{
         world::World,
     },
     approach::{self, Approach, Channel},
-    dialogue, shell_line,
+    dialogue, once_more,
 };
 use crate::{
     base::{
@@ -85,16 +85,10 @@ impl Second {
 ///
 /// # Errors
 /// Only what is wrong with the arguments or the configuration: all else is no opinion, and told in the result.
-pub(crate) fn second(
-    args: &SecondArgs,
-    named: &str,
-    plan: &SealedPlan,
-    session: &mut Session,
-    world: &mut World,
-) -> Result<Second> {
+pub(crate) fn second(args: &SecondArgs, plan: &SealedPlan, session: &mut Session, world: &mut World) -> Result<Second> {
     let config = whom(args, session, world)?;
     let mut second = Second::default();
-    let asked = Asked { args, named, plan, config: &config };
+    let asked = Asked { args, plan, config: &config };
     if let Err(refusal) = asked.ask(session, &mut second, world) {
         second.heard.push(Heard { from: None, opinion: Err(refusal) });
     }
@@ -130,7 +124,6 @@ const PLANS_ALONE: &str = "fixed";
 /// What is asked about, and how.
 struct Asked<'a> {
     args: &'a SecondArgs,
-    named: &'a str,
     plan: &'a SealedPlan,
     config: &'a Config,
 }
@@ -146,7 +139,7 @@ impl Asked<'_> {
         let document = plan.plan();
         let files: BTreeSet<String> = session.checkout.paths(&document.subject.head_sha)?.into_iter().collect();
         let directive = self.directive(session)?;
-        let again = self.again();
+        let again = once_more(&world.line, &["--rounds"], Some("manual"));
         let channel = Channel {
             answer: args.answer.as_deref(),
             record: args.record.as_deref(),
@@ -203,16 +196,6 @@ impl Asked<'_> {
             }
             None => Ok(()),
         }
-    }
-
-    /// Returns the command that goes on where a person is asked by files.
-    fn again(&self) -> String {
-        let mut words: Vec<String> =
-            ["countersign", "review", self.named, "--planner", "manual"].map(str::to_owned).into();
-        if let Some(record) = &self.args.record {
-            words.extend(["--record".to_owned(), record.display().to_string()]);
-        }
-        shell_line(&words)
     }
 }
 

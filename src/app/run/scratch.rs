@@ -4,11 +4,18 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use crate::base::reason::{IO, Refusal, Result};
+use crate::base::{
+    reason::{IO, Refusal, Result, USAGE},
+    text::visible,
+};
 
+/// The variable that names the folder for what is temporary.
+const TMPDIR: &str = "TMPDIR";
+/// What that folder is where the variable names none.
+const USUAL: &str = "/tmp";
 const PREFIX: &str = "countersign-scratch-";
 /// How often a folder is made that somebody else takes for one of the dead.
 const TRIES: u32 = 5;
@@ -26,7 +33,7 @@ impl RunScratch {
     /// # Errors
     /// `io.failed`.
     pub(crate) fn make() -> Result<Self> {
-        Self::make_in(&tempfile::env::temp_dir())
+        Self::make_in(&temporary(tempfile::env::temp_dir())?)
     }
 
     fn make_in(parent: &Path) -> Result<Self> {
@@ -50,9 +57,27 @@ impl RunScratch {
     }
 }
 
+/// Returns the folder for what is temporary, of which `TMPDIR` says `given`; an empty one is the usual one.
+///
+/// # Errors
+/// `usage.invalid` where it is relative: it would be another one wherever the command is called, such as one in the work
+/// tree.
+pub(crate) fn temporary(given: PathBuf) -> Result<PathBuf> {
+    if given.as_os_str().is_empty() {
+        return Ok(PathBuf::from(USUAL));
+    }
+    if given.is_absolute() {
+        return Ok(given);
+    }
+    let what = format!("{TMPDIR}: `{}` is not an absolute path", visible(&given.display().to_string()));
+    Err(Refusal::new(USAGE, what).subject(TMPDIR).hint("unset TMPDIR, or let it name a folder by its absolute path"))
+}
+
 /// Removes the folders of this user's runs of which no process is left; what cannot be removed stays.
 pub(crate) fn sweep() {
-    sweep_in(&tempfile::env::temp_dir());
+    if let Ok(folder) = temporary(tempfile::env::temp_dir()) {
+        sweep_in(&folder);
+    }
 }
 
 fn sweep_in(parent: &Path) {

@@ -17,8 +17,8 @@ use crate::{
         limits::{self, RunLimits},
         path::RepoPath,
         reason::{PATH_INVALID, Refusal},
-        text::{check_content, check_free},
-        yaml::{Fields, Findings, Kind, Node, Place},
+        text::{check_content, check_free, excerpt},
+        yaml::{Fields, Findings, Kind, Node, Place, YAML_FIELD_UNKNOWN},
     },
     directive::template::Template,
 };
@@ -49,6 +49,15 @@ pub(super) fn check_file(path: &RepoPath) -> Result<(), Refusal> {
 }
 
 fn read_action(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Option<ActionSpec> {
+    if let Kind::Map(entries) = &node.kind
+        && let [(key, _)] = entries.as_slice()
+        && !KINDS.contains(&key.text.as_str())
+    {
+        let message =
+            format!("`{}` is no action; an action is exactly one of {}", excerpt(&key.text), KINDS.join(", "));
+        findings.report_near(key.place, YAML_FIELD_UNKNOWN, message, &key.text, KINDS);
+        return None;
+    }
     let kinds = node.fields("an action", &KINDS, findings)?;
     let Kind::Map(entries) = &node.kind else { return None };
     let [(key, body)] = entries.as_slice() else {
@@ -168,7 +177,8 @@ fn read_commit(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> O
     let fields = node.fields("a commit action", &["paths", "message"], findings)?;
     fields.require("paths", findings);
     let paths = paths(fields, "paths", RepoPath::check_writable, scope, findings);
-    if fields.get("paths").is_some() && paths.is_empty() {
+    // Of paths that were given and are wrong, each is told by itself.
+    if matches!(fields.get("paths").map(|node| &node.kind), Some(Kind::List(items)) if items.is_empty()) {
         findings.report(node.place, PIPELINE_ACTION, "a commit needs at least one file");
     }
     let message = message(fields, scope, findings);

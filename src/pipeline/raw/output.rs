@@ -84,6 +84,13 @@ fn read_from(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Opt
     if matches!(&node.kind, yaml::Kind::Scalar { .. }) {
         return node.word(&[("stdout", ())], findings).map(|()| OutputFrom::Stdout);
     }
+    if let yaml::Kind::Map(entries) = &node.kind
+        && let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "stdout")
+    {
+        let message = "all that the last program writes is the word `stdout` alone, without a value";
+        findings.report_help(key.place, PIPELINE_OUTPUT, message, "write `from: stdout`");
+        return None;
+    }
     let fields = node.fields("a source of an output", &["stdoutLine", "file", "fileDigest"], findings)?;
     let line = fields.get("stdoutLine").and_then(|node| {
         let prefix = node.text(findings)?;

@@ -10,7 +10,7 @@ use crate::{
     },
     base::{
         ident::Id,
-        reason::{Refusal, Result},
+        reason::{REPLAY_CONSUMED, Refusal, Result},
         text::{count, counted, excerpt},
         time::shown_duration,
     },
@@ -95,12 +95,19 @@ pub fn not_ended(known: &PlanState) -> Result<()> {
     }
 }
 
-pub(super) fn replay(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) -> Result<String> {
+pub(super) fn replay(plan: &SealedPlan, case: &Case<'_>, approvals: &ApprovalStatus) -> Result<String> {
     let state = case.chain.state;
     match &case.purpose {
         Purpose::Start => match state.last_run(&plan.digest()) {
             Some(run) if !run.is_over() => refuse(REPLAY_RUN, format!("run {} holds the approval", run.claim.run)),
-            _ => Ok("no other run".to_owned()),
+            // What lets a plan run once more, once it has, is an approval of after it, or one with a use left.
+            Some(run) => match approvals.grant() {
+                Err(refusal) if refusal.is(REPLAY_CONSUMED) => {
+                    refuse(REPLAY_RUN, format!("run {} has used the approval", run.claim.run))
+                }
+                _ => Ok(format!("run {} is over", run.claim.run)),
+            },
+            None => Ok("no other run".to_owned()),
         },
         Purpose::Resume(name) => match state.run_of(&plan.digest(), name) {
             None if state.knows_run(name) => refuse(REPLAY_RUN, format!("run {name} is of another plan")),

@@ -15,7 +15,10 @@ use crate::{
     },
     verify::{
         case::{Case, Purpose},
-        reasons::{BASE_MOVED, CHANGE_CLOSED, FORGE_UNASKED, FORK_REFUSED, HEAD_MOVED, TREE_CHANGED, WORKSPACE_DIRTY},
+        reasons::{
+            BASE_MOVED, CHANGE_CLOSED, FORGE_UNASKED, FORK_REFUSED, GIT_SETTINGS, HEAD_MOVED, TREE_CHANGED,
+            WORKSPACE_DIRTY,
+        },
     },
 };
 
@@ -66,17 +69,20 @@ pub(super) fn workspace(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus) 
     };
     let expected =
         |path: &&String| path.parse::<RepoPath>().is_ok_and(|path| declared.iter().any(|write| path.is_within(write)));
-    let mut others = case.modified.iter().filter(|path| !expected(path));
-    match others.next() {
-        Some(first) => {
-            let what = match others.count() {
-                0 => format!("`{}`", excerpt(first)),
-                more => format!("{} files, such as `{}`", 1 + more, excerpt(first)),
-            };
-            let refusal = Refusal::new(WORKSPACE_DIRTY, what);
+    let others = case.modified.iter().filter(|path| !expected(path));
+    // No commit holds what lies there: it cannot be committed, and no stash takes it away.
+    let (settings, files): (Vec<&String>, Vec<&String>) = others.partition(|path| path.starts_with(".git/"));
+    let told = |all: &[&String], what: &str| match all {
+        [one] => format!("`{}`", excerpt(one)),
+        all => format!("{} {what}, such as `{}`", all.len(), all.first().map_or_else(String::new, |one| excerpt(one))),
+    };
+    match (files.is_empty(), settings.is_empty()) {
+        (false, _) => {
+            let refusal = Refusal::new(WORKSPACE_DIRTY, told(&files, "files"));
             Err(if case.root.takes_self_hosted() { refusal.hint(CHECK_OUT_ANEW) } else { refusal })
         }
-        None => {
+        (true, false) => Err(Refusal::new(GIT_SETTINGS, told(&settings, "settings"))),
+        (true, true) => {
             let but = if case.modified.is_empty() { "" } else { " but those that the plan writes" };
             let left_out = match case.left_out {
                 [] => String::new(),
