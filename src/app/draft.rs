@@ -223,6 +223,9 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
     let Some(directive) = directive(session, document)? else {
         return deviates(format!("there is no `{}` at {}", document.directive.path, short(at)));
     };
+    if let Err(refusal) = session.only_one(document.directive.path.as_str()) {
+        return deviates(refusal.message().to_owned());
+    }
     // What the directive may not use, it does not expand to; whether that is valid is no matter here.
     let usable = |path: &&String| directive.pipelines().any(|name| is_of_pipeline(path, name));
     let paths: Vec<String> = paths.iter().filter(usable).cloned().collect();

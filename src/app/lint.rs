@@ -1,13 +1,13 @@
 //! What is wrong with the definitions of a work tree, each alone and against the others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
 use super::{
     definitions::{Definitions, Kind},
     output::Outcome,
-    reasons::{CHECKS_FOUND, DEFINITION_INVALID},
+    reasons::{CHECKS_FOUND, DEFINITION_INVALID, DIRECTIVE_TWICE},
     session::{POLICY, limits, programs},
 };
 use crate::{
@@ -43,6 +43,7 @@ pub(crate) fn check_directives(definitions: &Definitions) -> Result<Outcome> {
         }));
     }
     found.extend(directives.strays.iter().cloned());
+    found.extend(twice(&directives.read));
     found.extend(unread(pipelines, &directives.read));
     verdict(found, directives.read.len(), "directive")
 }
@@ -105,6 +106,24 @@ fn against(directive: &Directive, policy: &Policy) -> Vec<Diagnostic> {
         findings.report(first.place, POLICY_LIMIT, format!("{}, the policy allows {most}", count(steps.len(), "step")));
     }
     findings.into_list()
+}
+
+/// Returns one finding for each directive whose name another one before it has.
+fn twice(directives: &[(String, Examined<Directive>)]) -> Vec<Diagnostic> {
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (path, _) in directives {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        match first.get(name) {
+            None => drop(first.insert(name, path)),
+            Some(other) => {
+                let message = format!("`{other}` has the same name, and rules know directives by their names");
+                found
+                    .push(Diagnostic::new(path, (1, 1), DIRECTIVE_TWICE.code, message).with_help(DIRECTIVE_TWICE.hint));
+            }
+        }
+    }
+    found
 }
 
 /// Returns one finding for each pipeline that directives use and that could not be read.

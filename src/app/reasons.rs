@@ -11,6 +11,7 @@ reasons! {
     ALREADY_SET_UP = "setup.exists", Usage, "the repository is set up already", "use `countersign keys` to change who is in the trust root and with which keys; whether it names a forge stays as it was set up";
     FORGE_NONE = "forge.none", Usage, "the repository was set up without a forge", "whether there is a forge is said when a repository is set up, and stays";
     UNCOMMITTED = "setup.uncommitted", Usage, "a file is not at the protected base commit", "commit it to the base branch: nothing is read from the work tree";
+    DIRECTIVE_TWICE = "directive.name_twice", Verification, "two directives have one name, and rules and people know them by that", "rename one of them";
     DIRECTIVE_MISSING = "directive.missing", Usage, "there is no such directive at the base commit", "see `countersign directives list`";
     DEFINITION_INVALID = "definition.invalid", Usage, "a directive, pipeline, policy or input is not valid", "put the places named right";
     WORK_TREE_LINK = "worktree.link", Usage, "a part of a path in the repository is a symbolic link, and links are never followed", "put the file itself in the place of the link";

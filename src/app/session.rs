@@ -11,7 +11,8 @@ use super::{
     named::{Beginning, Stand},
     pipeline_files::read_catalog,
     reasons::{
-        DEFINITION_INVALID, DIRECTIVE_MISSING, NOT_SET_UP, PLAN_AMBIGUOUS, PLAN_UNKNOWN, UNCOMMITTED, WORK_TREE_LINK,
+        DEFINITION_INVALID, DIRECTIVE_MISSING, DIRECTIVE_TWICE, NOT_SET_UP, PLAN_AMBIGUOUS, PLAN_UNKNOWN, UNCOMMITTED,
+        WORK_TREE_LINK,
     },
     world::World,
 };
@@ -191,7 +192,22 @@ impl Session {
             let near = crate::base::diagnostic::nearest(&path, names.iter().map(String::as_str));
             return Err(near.map(|near| format!("did you mean `{near}`?")).into_iter().fold(refusal, Refusal::hint));
         };
+        self.only_one(&path)?;
         Directive::read(&path, &bytes).map_err(|places| invalid(&path, places))
+    }
+
+    /// Refuses a directive's path where another directive at the base commit has the same name: a rule for the one would
+    /// be one for the other too.
+    ///
+    /// # Errors
+    /// `directive.name_twice`.
+    pub(crate) fn only_one(&self, path: &str) -> Result<()> {
+        let name = |path: &str| path.rsplit('/').next().map(str::to_owned);
+        let listed = self.checkout.list(&self.facts.base_sha, "directives")?;
+        match listed.into_iter().find(|other| other != path && name(other) == name(path)) {
+            None => Ok(()),
+            Some(other) => Err(Refusal::new(DIRECTIVE_TWICE, format!("`{path}` and `{other}`")).subject(path)),
+        }
     }
 
     /// Reads a directive for a plan, and says at which commit: where the policy lets a change request propose one,
@@ -213,6 +229,7 @@ impl Session {
         match proposed.filter(|bytes| self.at_base(&path).ok().as_ref() != Some(bytes)) {
             None => Ok(None),
             Some(bytes) => {
+                self.only_one(&path)?;
                 let directive = Directive::read(&path, &bytes).map_err(|places| invalid(&path, places))?;
                 Ok(Some((directive, head.clone())))
             }

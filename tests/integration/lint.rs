@@ -408,3 +408,17 @@ fn what_is_wrong_with_an_input_of_a_plan_sends_nobody_to_the_files() {
     let ran = bench.json(&["plan", "mark", "--expires", "99d"]).refused(2, "expiry.too_long");
     assert!(ran.stderr.contains("99d asked for, 1d allowed"), "{}", ran.stderr);
 }
+
+#[test]
+fn two_directives_of_one_name_are_found_and_never_planned() {
+    let bench = solo();
+    fs::create_dir(bench.path("directives/sub")).unwrap();
+    fs::copy(bench.path("directives/mark.md"), bench.path("directives/sub/mark.md")).unwrap();
+    let found = told(&bench, DIRECTIVES, "directives/sub/mark.md");
+    assert_eq!(found.iter().map(|one| one.2.as_str()).collect::<Vec<_>>(), ["directive.name_twice"]);
+    bench.commit("A second one");
+    for named in ["mark", "directives/sub/mark.md"] {
+        bench.json(&["plan", named, "--no-record"]).refused(5, "directive.name_twice");
+    }
+    assert!(bench.run(&["directives", "list"]).exits(0).stdout.contains("directives/sub/mark.md"));
+}

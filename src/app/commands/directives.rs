@@ -22,7 +22,9 @@ fn list(definitions: &Definitions) -> Outcome {
     for (path, examined) in &definitions.directives.read {
         match examined.sound() {
             Some(directive) => {
-                text.push_str(&format!("{:<24} {}\n", directive.name(), visible(directive.title())));
+                let inside = path.strip_prefix("directives/").unwrap_or(path);
+                let shown = if inside.contains('/') { path.as_str() } else { directive.name().as_str() };
+                text.push_str(&format!("{shown:<24} {}\n", visible(directive.title())));
                 rows.push(json!({
                     "name": directive.name(),
                     "path": path,
