@@ -394,7 +394,7 @@ fn a_pipeline_is_shown_with_everything_that_holds() {
         "onFailure: halt",
         "  o: {type: string, pattern: \"[a-z]+\", maxLength: 1000, from: {stdoutLine: \"o=\"}}",
         "  num: {type: integer, required: true, min: 1, max: 9, dash: false}",
-        "  - run: {program: sha256sum, argv: [\"{{ inputs.num }}\"], cwd: \".\", env: {}, reads: [], writes: [], systemReads: [], network: [], secrets: [], okCodes: [0]}",
+        "  - run: {program: sha256sum, argv: [\"{{ inputs.num }}\"], cwd: \".\", env: {}, reads: [], writes: [], systemReads: [], network: [], secrets: [], okCodes: [0], limits: {diskMib: {value: 65536, declared: false}, fileMib: {value: 4096, declared: false}, memoryMib: {value: 8192, declared: false}, processes: {value: 4096, declared: false}, processorSeconds: {value: 86400, declared: false}, stepMemoryMib: {value: 16384, declared: false}}}",
     ] {
         assert!(text.lines().any(|one| one == line), "{line}\n{text}");
     }
