@@ -139,13 +139,13 @@ fn what_cannot_be_read_as_a_definition_is_never_passed_over() {
 #[test]
 fn a_directive_in_a_folder_is_planned_and_so_it_is_checked() {
     let bench = solo();
-    bench.write("directives/sub/look.md", bench.read("directives/look.md"));
+    bench.write("directives/sub/glance.md", bench.read("directives/look.md"));
     bench.commit("Deeper");
-    bench.json(&["plan", "directives/sub/look.md"]).exits(0);
+    bench.json(&["plan", "directives/sub/glance.md"]).exits(0);
     let checked = bench.json(DIRECTIVES).exits(0).json();
     assert_eq!(checked["result"]["checked"], 5);
-    bench.write("directives/sub/look.md", "nothing");
-    assert_eq!(codes(&bench, DIRECTIVES), pairs(&[("directives/sub/look.md", "directive.format")]));
+    bench.write("directives/sub/glance.md", "nothing");
+    assert_eq!(codes(&bench, DIRECTIVES), pairs(&[("directives/sub/glance.md", "directive.format")]));
 }
 
 #[test]
