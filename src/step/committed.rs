@@ -196,6 +196,12 @@ impl Walk<'_> {
     fn path(&mut self, root: &Tree<'_>, named: &RepoPath) -> Result<Seen> {
         let path = Path::new(named.as_str());
         if path.starts_with(".git") {
+            if !self.workspace.path().join(".git").is_dir() {
+                let why = "`.git` is no folder here, but leads to that of another checkout";
+                return Err(Refusal::new(GIT_FAILED, why)
+                    .subject(".git")
+                    .hint("a step of the plan reads it: work in the main checkout, or in a clone"));
+            }
             self.changed.extend(settings::unsafe_settings(self.repository.raw())?);
             return Ok(Seen::Whole);
         }

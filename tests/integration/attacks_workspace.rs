@@ -203,3 +203,22 @@ fn the_view_says_which_tree_of_a_folder_is_read() {
     let shown = project.tool(&["render", plan.file.to_str().unwrap()]).exits(0).stdout;
     assert!(shown.contains(&format!("migrations, what is committed there: tree {}", tree.trim())), "{shown}");
 }
+
+#[test]
+fn a_linked_worktree_is_refused_to_a_step_that_reads_gits_folder_before_anything_is_claimed() {
+    if !has("python3") {
+        return;
+    }
+    let project = Project::new("release", "");
+    let plan = project.approved("directives/inventory.md", &[]);
+    let linked = project.bench.outside("linked");
+    let linked = linked.to_str().unwrap();
+    project.bench.git(&["worktree", "add", "-q", "--detach", linked, "HEAD"]);
+    let before = project.bench.git(&["rev-parse", "countersign/ledger"]);
+    for command in ["verify", "execute"] {
+        let ran = project.tool(&["-C", linked, command, plan.file.to_str().unwrap(), "--json"]);
+        assert_eq!(ran.json()["reasonCode"], "git.failed", "{command}: {}", ran.stdout);
+        assert!(ran.stdout.contains("main checkout"), "{command}: {}", ran.stdout);
+    }
+    assert_eq!(project.bench.git(&["rev-parse", "countersign/ledger"]), before, "nothing was claimed");
+}
