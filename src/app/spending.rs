@@ -25,7 +25,7 @@ use crate::{
         budget::{Account, Budget, Limits, Mode, Spent, tokens_of},
         reasons::PLANNER_BUDGET,
     },
-    provider::Exchange,
+    provider::{Cost, Exchange},
 };
 
 pub(crate) use journal::{Attempt, Journal};
@@ -242,10 +242,11 @@ impl Meter {
         self.count(self.priced(used))
     }
 
-    /// Counts a question that had no answer: the provider may have read it all the same.
-    pub(crate) fn after_failure(&mut self, bytes_sent: usize) -> Vec<String> {
-        self.estimated = true;
-        let used = Spent { tokens_in: tokens_of(bytes_sent), requests: 1, ..Spent::default() };
+    /// Counts a question that had no answer: where it was sent, the provider may have read it all the same.
+    pub(crate) fn after_failure(&mut self, bytes_sent: usize, cost: Cost) -> Vec<String> {
+        let tokens_in = if cost.requests == 0 { 0 } else { tokens_of(bytes_sent) };
+        self.estimated |= tokens_in > 0;
+        let used = Spent { tokens_in, requests: u64::from(cost.requests), millis: cost.millis, ..Spent::default() };
         self.count(self.at_most(used))
     }
 

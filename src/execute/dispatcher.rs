@@ -373,6 +373,7 @@ impl<'a, S: EventSink> Dispatcher<'a, S> {
     fn enqueue(&mut self, event: RunEvent) {
         self.queue.push(event);
         if self.queue.len() >= BATCH {
+            // A halt is asked about before a step starts, and not here, where its start may be what is queued.
             self.flush();
         }
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Exchange, Origin, Progress, Question, Role, Source, Usage,
+    Cost, Exchange, Origin, Progress, Question, Role, Source, Usage,
     reasons::{PROVIDER_CASSETTE_FORM, PROVIDER_CASSETTE_MISS, PROVIDER_CASSETTE_SECRET},
 };
 use crate::base::{
@@ -89,6 +89,7 @@ pub struct Recorder<S, W> {
     tape: W,
     secrets: Vec<Secret>,
     begun: bool,
+    asked: bool,
 }
 
 impl<S, W> std::fmt::Debug for Recorder<S, W> {
@@ -100,7 +101,7 @@ impl<S, W> std::fmt::Debug for Recorder<S, W> {
 impl<S: Source, W: Write> Recorder<S, W> {
     /// Wraps a source; `secrets` are what must not be on the tape besides all that looks like one.
     pub fn new(source: S, tape: W, secrets: Vec<Secret>) -> Self {
-        Self { source, tape, secrets, begun: false }
+        Self { source, tape, secrets, begun: false, asked: false }
     }
 
     fn check(&self, text: &str) -> Result<()> {
@@ -129,8 +130,10 @@ impl<S: Source, W: Write> Recorder<S, W> {
 impl<S: Source, W: Write> Source for Recorder<S, W> {
     fn ask(&mut self, question: &Question<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Exchange> {
         // What cannot be recorded is not asked.
+        self.asked = false;
         self.check(question.system)?;
         question.turns.iter().try_for_each(|turn| self.check(&turn.text))?;
+        self.asked = true;
         let exchange = self.source.ask(question, progress)?;
         let as_text = |bytes: &[u8]| {
             String::from_utf8(bytes.to_vec())
@@ -152,6 +155,10 @@ impl<S: Source, W: Write> Source for Recorder<S, W> {
             cache_write_tokens: exchange.usage.cache_write_tokens,
         })?;
         Ok(exchange)
+    }
+
+    fn cost(&self) -> Cost {
+        if self.asked { self.source.cost() } else { Cost::default() }
     }
 
     fn origin(&self) -> Origin {
@@ -219,6 +226,10 @@ impl Source for Replay {
             requests: 0,
             millis: 0,
         })
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::default()
     }
 
     fn origin(&self) -> Origin {

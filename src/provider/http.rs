@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
 
 use super::{
-    Exchange, Progress, Question, Source,
+    Cost, Exchange, Progress, Question, Source,
     endpoint::Endpoint,
     heard::Heard,
     key::Key,
@@ -77,7 +77,7 @@ pub struct HttpSource {
     settings: Settings,
     wait: Wait,
     without: Vec<Extra>,
-    requests: u32,
+    cost: Cost,
     engine: Option<Engine>,
 }
 
@@ -125,7 +125,7 @@ impl HttpSource {
         }
         let wait = Box::new(std::thread::sleep);
         let without = if settings.mark_cache { Vec::new() } else { vec![Extra::CacheMark] };
-        Ok(Self { wire, endpoint, key, settings, wait, without, requests: 0, engine: None })
+        Ok(Self { wire, endpoint, key, settings, wait, without, cost: Cost::default(), engine: None })
     }
 
     /// Lets time pass in another way.
@@ -139,12 +139,6 @@ impl HttpSource {
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
-    }
-
-    /// Returns how many requests it has sent, those without an answer included.
-    #[must_use]
-    pub fn requests(&self) -> u32 {
-        self.requests
     }
 
     /// Returns the body of a request; the same question has the same bytes.
@@ -193,7 +187,7 @@ impl HttpSource {
         let (headers, max_bytes, host) = (self.headers()?, self.settings.max_bytes, self.endpoint.host().to_owned());
         let engine = self.engine()?;
         let request = engine.client.post(url).headers(headers).body(body.to_vec()).timeout(left);
-        self.requests = self.requests.saturating_add(1);
+        self.cost.requests = self.cost.requests.saturating_add(1);
         progress(Progress::Asked);
         let engine = self.engine()?;
         let raw = engine.runtime.block_on(async {
@@ -295,17 +289,19 @@ impl HttpSource {
     }
 }
 
-impl Source for HttpSource {
-    /// Asks once, and up to twice more where the provider fails or takes no more for now; and once more for each of the
-    /// few things besides the schema that the provider says the model does not take.
-    fn ask(&mut self, question: &Question<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Exchange> {
-        let started = Instant::now();
+impl HttpSource {
+    fn ask_since(
+        &mut self,
+        started: Instant,
+        question: &Question<'_>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Exchange> {
         let named = !question.model.is_empty() && question.model.len() <= MAX_MODEL;
         if !named || !question.model.chars().all(|c| c.is_ascii_graphic()) {
             return Err(Refusal::new(PROVIDER_MODEL_NAME, format!("`{}`", excerpt(question.model))));
         }
         let url = self.endpoint.join(&self.wire.path(question.model, self.settings.stream)?);
-        let (before, mut retries) = (self.requests, 0);
+        let mut retries = 0;
         loop {
             let left = self.settings.timeout.saturating_sub(started.elapsed());
             if left.is_zero() {
@@ -321,8 +317,8 @@ impl Source for HttpSource {
                     text: heard.text,
                     model: heard.model,
                     usage: heard.usage,
-                    requests: self.requests - before,
-                    millis: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    requests: self.cost.requests,
+                    millis: since(started),
                 });
             }
             match self.next(&raw, retries, self.settings.timeout.saturating_sub(started.elapsed())) {
@@ -336,6 +332,26 @@ impl Source for HttpSource {
             }
         }
     }
+}
+
+impl Source for HttpSource {
+    /// Asks once, and up to twice more where the provider fails or takes no more for now; and once more for each of the
+    /// few things besides the schema that the provider says the model does not take.
+    fn ask(&mut self, question: &Question<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Exchange> {
+        let started = Instant::now();
+        self.cost = Cost::default();
+        let answered = self.ask_since(started, question, progress);
+        self.cost.millis = since(started);
+        answered
+    }
+
+    fn cost(&self) -> Cost {
+        self.cost
+    }
+}
+
+fn since(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Reads an answer to its end, and no more than `max_bytes` of it.

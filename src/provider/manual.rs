@@ -6,7 +6,7 @@
 use std::{fs, io::Write as _, path::PathBuf};
 
 use super::{
-    Exchange, Origin, Progress, Question, Source, Usage,
+    Cost, Exchange, Origin, Progress, Question, Source, Usage,
     command::{self, MAX_ANSWER},
     reasons::{PROVIDER_MANUAL_ANSWER, PROVIDER_MANUAL_PENDING},
 };
@@ -103,6 +103,10 @@ impl Source for Manual {
             requests: 0,
             millis: 0,
         })
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::default()
     }
 
     fn origin(&self) -> Origin {

@@ -91,6 +91,15 @@ pub struct Exchange {
     pub millis: u64,
 }
 
+/// What a question used of requests and time, whether it was answered or refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Requests that were sent, repeated ones included.
+    pub requests: u32,
+    /// From the question to its end, in milliseconds, pauses included.
+    pub millis: u64,
+}
+
 /// How far an answer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -149,6 +158,9 @@ pub trait Source {
     /// The codes of [`reasons`]; nothing of the answer counts then.
     fn ask(&mut self, question: &Question<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Exchange>;
 
+    /// Says what the last question cost, a refused one too; a source that wraps another says what it cost that one.
+    fn cost(&self) -> Cost;
+
     /// Says what stands behind it; a source that wraps another says what that one does.
     fn origin(&self) -> Origin {
         Origin::Http
@@ -158,6 +170,10 @@ pub trait Source {
 impl<S: Source + ?Sized> Source for Box<S> {
     fn ask(&mut self, question: &Question<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Exchange> {
         (**self).ask(question, progress)
+    }
+
+    fn cost(&self) -> Cost {
+        (**self).cost()
     }
 
     fn origin(&self) -> Origin {

@@ -133,7 +133,7 @@ fn an_answer_is_its_text_model_cost_and_exact_bytes_streamed_or_whole() {
                 false => shapes::whole(wire, TEXT, shapes::done(wire)).to_string().into_bytes(),
             };
             assert_eq!((&exchange.sent, &exchange.received), (&asked.body, &received), "{wire}");
-            assert_eq!((exchange.requests, stage.source.requests()), (1, 1));
+            assert_eq!((exchange.requests, stage.source.cost().requests), (1, 1));
             assert_eq!(stage.progress.first(), Some(&Progress::Asked));
             assert_eq!(stage.progress.last(), Some(&Progress::Received(received.len())));
         }
@@ -200,6 +200,10 @@ fn d18_a_provider_that_stays_busy_is_asked_three_times_and_no_more() {
         assert_eq!(refusal.code(), code);
         assert!(refusal.message().contains("Overloaded"), "{refusal}");
         assert_eq!((stage.double.asked().len(), stage.waited()), (3, vec![1, 2]));
+        assert_eq!(stage.source.cost().requests, 3, "all three count");
+        // Each question has its own cost, and what is refused before it is sent has none.
+        assert!(stage.ask_about("Plan it.", "no name").is_err());
+        assert_eq!(stage.source.cost().requests, 0);
     }
 }
 

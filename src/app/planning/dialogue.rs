@@ -172,7 +172,7 @@ impl Dialogue<'_> {
             Ok(exchange) => exchange,
             Err(refusal) => {
                 if paid {
-                    self.notes.extend(self.meter.after_failure(bytes));
+                    self.notes.extend(self.meter.after_failure(bytes, self.source.cost()));
                 }
                 return Err(refusal);
             }

@@ -80,9 +80,10 @@ fn df13_what_the_provider_reports_is_recorded_and_what_it_does_not_is_estimated(
     assert_eq!((told.input_tokens, told.output_tokens, told.requests, told.millis), (100, 10, 2, 40));
     assert_eq!((told.estimated, told.money_micros, told.currency.as_deref()), (false, Some(120), Some("EUR")));
     meter.after(&answer(provider::Usage::default()));
-    meter.after_failure(400);
+    meter.after_failure(400, Cost { requests: 3, millis: 300_000 });
     let told = meter.usage();
-    assert_eq!((told.input_tokens, told.output_tokens, told.requests), (100 + 2 + 100, 12, 5));
+    assert_eq!((told.input_tokens, told.output_tokens, told.requests), (100 + 2 + 100, 12, 7));
+    assert_eq!(told.millis, 300_080);
     assert!(told.estimated && told.is_in_form());
 }
 
@@ -95,6 +96,28 @@ fn d18_what_an_answer_used_counts_against_the_next_question() {
     assert!(meter.before(4, 4).is_ok());
     assert_eq!(meter.after(&answer(provider::Usage::default())), ["over a budget: the plan: 4 requests, 3 allowed"]);
     assert_eq!(meter.before(4, 4).unwrap_err().code(), "planner.budget");
+}
+
+#[test]
+fn a_provider_that_always_fails_uses_up_requests_and_time_too() {
+    for (limits, cost, code) in [
+        (Limits { requests: Some(3), ..Limits::default() }, Cost { requests: 3, millis: 0 }, Some("planner.budget")),
+        (Limits { requests: Some(3), ..Limits::default() }, Cost { requests: 2, millis: 9 }, None),
+        (
+            Limits { millis: Some(9_000), ..Limits::default() },
+            Cost { requests: 1, millis: 9_000 },
+            Some("planner.budget"),
+        ),
+    ] {
+        let budget = Budget { plan: limits, mode: Mode::Strict, ..Budget::default() };
+        let mut meter = meter(budget, &[], "2026-11-20T00:00:00Z");
+        assert!(meter.before(4, 4).is_ok());
+        meter.after_failure(4, cost);
+        assert_eq!(meter.before(4, 4).err().map(|refusal| refusal.code()), code, "{cost:?}");
+    }
+    let mut meter = meter(Budget::default(), &[], "2026-11-20T00:00:00Z");
+    meter.after_failure(400, Cost::default());
+    assert_eq!((meter.usage().input_tokens, meter.usage().requests), (0, 0), "what was not sent costs nothing");
 }
 
 #[test]
@@ -178,7 +201,7 @@ fn we20_a_marked_question_is_estimated_as_if_all_of_it_were_written() {
     assert_eq!(meter(1269, true).before(4000, 10).unwrap_err().code(), "planner.budget");
     assert!(meter(1270, true).before(4000, 10).is_ok());
     let mut failed = meter(5000, true);
-    failed.after_failure(4000);
+    failed.after_failure(4000, Cost { requests: 1, millis: 0 });
     assert_eq!(failed.usage().money_micros, Some(1250));
     // A price below that of others saves nothing before it is known.
     let mut cheap = meter(1019, true);

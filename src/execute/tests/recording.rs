@@ -224,3 +224,20 @@ async fn steps_that_touch_the_same_files_never_run_at_once() {
     assert_eq!(bench.run(plan(steps), setting).await.outcome.status, RunStatus::Completed);
     assert_eq!(bench.read("shared/n").unwrap(), "8\n");
 }
+
+#[tokio::test]
+async fn a_halt_while_a_full_batch_is_written_leaves_no_step_started_and_not_begun() {
+    let bench = Bench::new();
+    let mut setting = bench.setting();
+    setting.parallel = 1;
+    // One step at a time, the 500th event is the start of the 250th step; whoever asked again then was told to halt.
+    let steps: Vec<_> = (0..252).map(|n| runs(&format!("s{n}"), "exit 0")).collect();
+    let sink = Recorder { halts_after: Some(251), ..Recorder::default() };
+    let calls = sink.calls.clone();
+    let ran = bench.run_with(plan(steps), setting, sink, Cancel::default()).await;
+    assert_eq!(ran.outcome.status, RunStatus::Halted);
+    assert_eq!(calls.lock().unwrap()[0], 500);
+    assert!(ran.story().contains("+s2491 -s2491 -s2500"), "{}", ran.story());
+    assert_eq!(ran.step("s249").status, StepStatus::Succeeded);
+    assert_eq!(ran.step("s250").status, StepStatus::Cancelled, "the halt holds for the next step");
+}

@@ -22,6 +22,10 @@ impl Source for Echo {
         })
     }
 
+    fn cost(&self) -> Cost {
+        Cost { requests: self.0, millis: 5 }
+    }
+
     fn origin(&self) -> Origin {
         Origin::Command
     }
@@ -109,4 +113,22 @@ fn a_recorder_hides_nothing_of_what_it_wraps() {
     let mut recorder = Recorder::new(Echo::default(), Vec::new(), Vec::new());
     assert_eq!(recorder.origin(), Origin::Command);
     assert_eq!(ask(&mut recorder, "one", "m", 1).unwrap(), ask(&mut Echo::default(), "one", "m", 1).unwrap());
+}
+
+#[test]
+fn what_was_asked_and_cannot_be_recorded_has_its_cost_and_what_was_not_asked_has_none() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut recorder = Recorder::new(Echo::default(), Full, vec![Secret::new("the-known-one".to_owned())]);
+    assert_eq!(ask(&mut recorder, "one", "m", 1).unwrap_err().code(), "io.failed");
+    assert_eq!(recorder.cost(), Cost { requests: 1, millis: 5 });
+    assert_eq!(ask(&mut recorder, "the-known-one", "m", 1).unwrap_err().code(), "provider.cassette_secret");
+    assert_eq!(recorder.cost(), Cost::default());
 }

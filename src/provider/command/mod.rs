@@ -8,10 +8,14 @@ mod presets;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt::Write as _, path::PathBuf, time::Duration};
+use std::{
+    fmt::Write as _,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use super::{
-    Exchange, Origin, Progress, Question, Role, Source,
+    Cost, Exchange, Origin, Progress, Question, Role, Source,
     reasons::{PROVIDER_AGENT_FAILED, PROVIDER_AGENT_FORM, PROVIDER_AGENT_OUTPUT, PROVIDER_AGENT_TIMEOUT},
 };
 use crate::base::{
@@ -115,17 +119,19 @@ pub struct CommandSource<L> {
     agent: Agent,
     launcher: L,
     timeout: Duration,
+    cost: Cost,
 }
 
 impl<L: Launcher> CommandSource<L> {
     /// Makes a source of an agent and of what starts it; each answer may take so long.
     pub fn new(agent: Agent, launcher: L, timeout: Duration) -> Self {
-        Self { agent, launcher, timeout }
+        Self { agent, launcher, timeout, cost: Cost::default() }
     }
 }
 
 impl<L: Launcher> Source for CommandSource<L> {
     fn ask(&mut self, question: &Question<'_>, progress: &mut dyn FnMut(Progress)) -> Result<Exchange> {
+        self.cost = Cost::default();
         let sent = prompt(question).into_bytes();
         let mut argv: Vec<String> = self.agent.argv.iter().skip(1).cloned().collect();
         if let Some(flag) = self.agent.model_flag.as_ref().filter(|_| !question.model.is_empty()) {
@@ -137,7 +143,15 @@ impl<L: Launcher> Source for CommandSource<L> {
         }
         progress(Progress::Asked);
         let errand = Errand { agent: &self.agent, argv, input: &sent, timeout: self.timeout, most: MAX_ANSWER };
-        let printed = self.launcher.launch(&errand)?;
+        let started = Instant::now();
+        let launched = self.launcher.launch(&errand);
+        // What could not be seen to its end may have asked its model all the same.
+        let millis = launched.as_ref().map_or_else(
+            |_| u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            |printed| printed.millis,
+        );
+        self.cost = Cost { requests: 1, millis };
+        let printed = launched?;
         progress(Progress::Received(printed.stdout.len()));
         self.check(&printed)?;
         let taken = self.agent.form.take(&printed.stdout).map_err(|why| {
@@ -150,9 +164,13 @@ impl<L: Launcher> Source for CommandSource<L> {
             text: unfenced(&taken.text).to_owned(),
             model: taken.model.or_else(|| Some(question.model.to_owned()).filter(|name| !name.is_empty())),
             usage: taken.usage,
-            requests: 1,
-            millis: printed.millis,
+            requests: self.cost.requests,
+            millis: self.cost.millis,
         })
+    }
+
+    fn cost(&self) -> Cost {
+        self.cost
     }
 
     fn origin(&self) -> Origin {

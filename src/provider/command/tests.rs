@@ -77,3 +77,25 @@ fn every_preset_forbids_tools_and_passes_no_token_of_a_forge() {
         serde_json::from_str::<serde_json::Value>(known.files.first().map_or("{}", |(_, text)| text)).unwrap();
     }
 }
+
+#[test]
+fn an_agent_that_fails_has_its_time_counted_and_what_is_not_started_has_none() {
+    struct Slow;
+    impl Launcher for Slow {
+        fn launch(&mut self, _: &Errand<'_>) -> Result<Printed> {
+            let (stdout, stderr) = (Vec::new(), String::new());
+            Ok(Printed { stdout, bytes: 0, truncated: false, stderr, ending: Ending::Timeout, millis: 1000 })
+        }
+    }
+    let schema = json!({});
+    let ask = |source: &mut CommandSource<Slow>, model: &str| {
+        let question =
+            Question { system: "", turns: &[], stable: 0, schema: &schema, model, max_output_tokens: 9, seed: 0 };
+        source.ask(&question, &mut |_| {}).unwrap_err().code()
+    };
+    let mut source = CommandSource::new(preset("claude").unwrap().agent(), Slow, Duration::from_secs(1));
+    assert_eq!(ask(&mut source, ""), "provider.agent_timeout");
+    assert_eq!(source.cost(), Cost { requests: 1, millis: 1000 });
+    assert_eq!(ask(&mut source, "--flag"), "provider.model_name");
+    assert_eq!(source.cost(), Cost::default());
+}
