@@ -180,7 +180,7 @@ mod tests {
         assert!(plans[..2].iter().all(|plan| several.message().contains(&plan.to_string())), "{}", several.message());
         assert!(!several.message().contains(&plans[2].to_string()));
         for named in
-            ["1234567", "12345678A", "1234567g", "", "sha256:", "sha512:12345678", &"1".repeat(64), "plan.json"]
+            ["1234567", "12345678A", "1234567g", "", "sha256:", "sha512:12345678", &"1".repeat(65), "plan.json"]
         {
             assert!(Beginning::of(named).is_none(), "{named}");
         }

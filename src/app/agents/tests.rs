@@ -204,7 +204,20 @@ fn d06_no_argument_holds_the_prompt_or_a_key_and_the_environment_is_its_own() {
     machine.set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "not for it");
     let seen = machine.answer("print(json.dumps({'argv': sys.argv[1:], 'env': sorted(os.environ)}))");
     assert_eq!(seen["argv"], json!(["--model", "m-1", "--quiet"]));
-    let names = ["HOME", "LC_ALL", "NO_COLOR", "PATH", "STUB", "STUB_KEY", "STUB_REGION", "TERM", "TMPDIR", "TZ"];
+    let names = [
+        "GIT_CONFIG_NOSYSTEM",
+        "GIT_NO_REPLACE_OBJECTS",
+        "HOME",
+        "LC_ALL",
+        "NO_COLOR",
+        "PATH",
+        "STUB",
+        "STUB_KEY",
+        "STUB_REGION",
+        "TERM",
+        "TMPDIR",
+        "TZ",
+    ];
     assert_eq!(seen["env"], json!(names));
     // What it prints of its key does not get out.
     let seen = machine.answer("print(json.dumps({'key': os.environ['STUB_KEY']}))");

@@ -39,7 +39,7 @@ fn the_log_names_what_about_what_by_whom() {
     assert_eq!(last[0].seq, 3);
     let (entry, bytes) = ledger.show(t(10), 2).unwrap();
     assert_eq!((entry.approval(), entry.hash), (Some(grant), Digest::of(&bytes)));
-    assert_eq!(ledger.show(t(10), 9).unwrap_err().code(), "ledger.unknown_subject");
+    assert_eq!(ledger.show(t(10), 9).unwrap_err().code(), "ledger.no_entry");
     assert_eq!(ledger.state().unwrap().counts()["approval"], 1);
 }
 

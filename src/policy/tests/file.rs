@@ -253,7 +253,7 @@ fn the_policy_in_the_guide_compiles() {
     let guide = include_str!("../../../docs/policy.md");
     let first = guide.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let policy = compile(first);
-    assert_eq!(policy.rules().len(), 4);
+    assert_eq!(policy.rules().len(), 5);
     let second = guide.split("```yaml\n").nth(2).and_then(|rest| rest.split("```").next()).unwrap();
     let words = compile(&format!("{HEAD}{second}rules:\n{READS}")).review_settings().forbidden_words.unwrap();
     assert_eq!(words.words().len(), 7);
