@@ -113,9 +113,6 @@ pub fn run_confined(order: &Confined<'_>) -> Result<Ended> {
         ports: order.ports.to_vec(),
     };
     let jail = Jail::new(&profile)?;
-    let writable = profile.grants.into_iter().filter(|grant| grant.right == Right::Write);
-    let meter =
-        Meter { most: Limits::of_all(&RunLimits::default()), places: writable.map(|grant| grant.place).collect() };
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(room.path("work"), flags, Mode::empty()).map_err(|e| room_failed(&e.into()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -134,7 +131,7 @@ pub fn run_confined(order: &Confined<'_>) -> Result<Ended> {
             // Engines of scripts find their own stack there, and end where they cannot.
             own_proc: true,
             limits: Limits { file_size: Some(MAX_FILE), cpu_seconds: Some(86_400), ..Limits::default() },
-            meter: meter.into(),
+            meter: Meter::new(&RunLimits::default(), profile.grants),
             deadline: tokio::time::Instant::now() + order.timeout,
             grace: Duration::from_secs(1),
             output_cap: order.output_cap,

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 use super::{
     inputs::Inputs,
     links::Look,
-    process::{limits::Limits, meter::Meter, program::Program},
+    process::{meter::Meter, program::Program},
     reasons::{PATH_CREDENTIALS, SECRET_MISSING},
     sandbox::{Grant, Jail, Network, Profile, Right, system_path},
     scratch::Scratch,
@@ -88,9 +88,8 @@ impl Prepared {
         grants.push(open_place(&scripts, Right::Read)?);
         let profile = Profile { grants, network: network(&run.network), ports: ports(&run.network) };
         let jail = if confined(setting) { Some(Jail::new(&profile)?) } else { None };
-        let writable = profile.grants.into_iter().filter(|grant| grant.right == Right::Write);
-        let meter = Meter { most: Limits::of_all(&run.limits), places: writable.map(|grant| grant.place).collect() };
-        Ok(Self { program, argv, env, folder, jail, meter: meter.into(), _placeholders: placeholders })
+        let meter = Meter::new(&run.limits, profile.grants);
+        Ok(Self { program, argv, env, folder, jail, meter, _placeholders: placeholders })
     }
 }
 

@@ -19,7 +19,11 @@ use rustix::{
     io::Errno,
 };
 
-use super::tree;
+use super::{limits::Limits, tree};
+use crate::{
+    base::limits::RunLimits,
+    execute::sandbox::{Grant, Right},
+};
 
 /// The least time between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -66,12 +70,18 @@ pub(in crate::execute) struct Most {
 /// Measures a program's processes, and the places that it may write.
 #[derive(Debug)]
 pub(in crate::execute) struct Meter {
-    pub(in crate::execute) most: Most,
+    most: Most,
     /// Each is a file or a folder, which counts with all below it, whoever put it there.
-    pub(in crate::execute) places: Vec<OwnedFd>,
+    places: Vec<OwnedFd>,
 }
 
 impl Meter {
+    /// Measures a program with what it declares, and the places of `grants` that it may write.
+    pub(in crate::execute) fn new(declared: &RunLimits, grants: Vec<Grant>) -> Arc<Self> {
+        let writable = grants.into_iter().filter(|grant| grant.right == Right::Write);
+        Arc::new(Self { most: Limits::of_all(declared), places: writable.map(|grant| grant.place).collect() })
+    }
+
     /// Waits until the processes below a keeper use too much, which may be never.
     pub(super) async fn exceeded(self: &Arc<Self>, keeper: i32) -> Excess {
         let mut pause = PAUSE;

@@ -32,6 +32,12 @@ impl Upstream {
         Ledger::open(path, &self.world.root).unwrap().with_remote(self.remote())
     }
 
+    /// Opens the ledger of the first world, with another git to reach the remote by.
+    fn open_by(&self, git: std::path::PathBuf) -> Ledger {
+        let remote = self.remote().with_git(git);
+        Ledger::open(&self.world.path(), &self.world.root).unwrap().with_remote(remote)
+    }
+
     fn clone(&self) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         Repository::init(dir.path()).unwrap();
@@ -286,8 +292,7 @@ fn after_a_push_unheard_nothing_is_claimed_of_a_remote_that_is_gone() {
         let before = upstream.tip();
         let tools = tempfile::tempdir().unwrap();
         let git = broken_git(tools.path(), upstream.bare.path(), Pushed::Gone(answers));
-        let remote = upstream.remote().with_git(git);
-        let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(remote);
+        let mut ledger = upstream.open_by(git);
         let error = put(&mut ledger, |head| plan(head, 1, None)).unwrap_err();
         assert_eq!(error.code(), "ledger.uncertain", "{answers}: {}", error.message());
         assert_eq!(error.reason().class, ExitClass::Indeterminate);
@@ -300,8 +305,7 @@ fn while_a_push_unheard_may_still_arrive_a_refusal_to_make_it_again_is_no_answer
     let upstream = Upstream::new();
     let tools = tempfile::tempdir().unwrap();
     let git = broken_git(tools.path(), upstream.bare.path(), Pushed::Never);
-    let remote = upstream.remote().with_git(git);
-    let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(remote);
+    let mut ledger = upstream.open_by(git);
     let mut asked = 0;
     let error = ledger.append(clock(10), |view| {
         asked += 1;
@@ -317,8 +321,7 @@ fn a_push_unheard_that_somebody_else_outran_can_no_longer_arrive() {
     let upstream = Upstream::new();
     let tools = tempfile::tempdir().unwrap();
     let git = broken_git(tools.path(), upstream.bare.path(), Pushed::Never);
-    let remote = upstream.remote().with_git(git);
-    let mut ledger = Ledger::open(&upstream.world.path(), &upstream.world.root).unwrap().with_remote(remote);
+    let mut ledger = upstream.open_by(git);
     let mut asked = 0;
     let error = ledger.append(clock(10), |view| {
         asked += 1;
