@@ -219,3 +219,13 @@ fn a_step_that_says_less_than_it_does_is_an_alarm() {
 fn c02_git_that_runs_other_programs_is_uninspectable() {
     assert_eq!(look(&one_run(git(&["-c", "core.pager=sh", "log"]))).uninspectable(&id("s")).count(), 1);
 }
+
+#[test]
+fn work_of_people_that_the_trust_root_does_not_know_is_warned_of() {
+    let mut made = plan(vec![step("s", Effect::Read, Vec::new())]);
+    assert!(levels(&look(&made), "unknown-authors").is_empty());
+    made.subject.strangers = 2;
+    assert_eq!(levels(&look(&made), "unknown-authors"), [Level::Warning]);
+    let view = crate::plan::view::View::new(&made, crate::base::digest::Digest::of(b"plan")).markdown();
+    assert!(view.contains("belong to nobody in the trust root") && view.contains("perhaps: 2"), "{view}");
+}
