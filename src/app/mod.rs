@@ -27,6 +27,7 @@ mod ledger;
 mod lint;
 mod logins;
 mod named;
+mod named_plan;
 mod notes;
 mod output;
 mod person;

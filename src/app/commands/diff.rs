@@ -4,8 +4,9 @@ use serde_json::json;
 
 use crate::{
     app::{
+        named_plan::NamedPlan,
         output::Outcome,
-        session::{NamedPlan, Session, plan_file},
+        session::{Session, plan_file},
         world::World,
     },
     base::reason::Result,

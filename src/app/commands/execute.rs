@@ -12,6 +12,7 @@ use crate::{
         files,
         forge::{self, Asking},
         identity, logins,
+        named_plan::NamedPlan,
         output::{Outcome, Printer},
         reasons::RUN_UNKNOWN,
         run::{
@@ -20,7 +21,7 @@ use crate::{
             lock, scratch,
             start::{Over, Start},
         },
-        session::{NamedPlan, Session},
+        session::Session,
         situation::{Aim, Situation},
         switches,
         world::World,

@@ -7,10 +7,11 @@ use serde_json::json;
 use crate::{
     app::{
         files, ledger,
+        named_plan::NamedPlan,
         notes::{self, listed},
         output::Outcome,
         reasons::{NOTE_LABELS, NOTE_TEXT},
-        session::{self, NamedPlan, Session},
+        session::{self, Session},
         signer,
         world::World,
     },

@@ -5,8 +5,9 @@ use serde_json::json;
 use crate::{
     app::{
         ledger::{self, reason},
+        named_plan::NamedPlan,
         output::Outcome,
-        session::{NamedPlan, Session},
+        session::Session,
         signer::{self, Hand},
         world::World,
     },
