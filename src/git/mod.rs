@@ -9,21 +9,34 @@ mod midx;
 mod objects;
 mod pack;
 pub mod settings;
+mod tracked;
+mod tree;
 mod walk;
 
-use std::path::Path;
+use std::{cell::RefCell, collections::HashMap, path::Path};
 
-use git2::{Commit, Error, ErrorClass, ErrorCode, ObjectType, Oid, Tree, TreeEntry};
+use git2::{Commit, Error, ErrorClass, ErrorCode, ObjectType, Oid};
 
-pub use self::{loose::LooseObject, objects::Objects, pack::Header};
+pub use self::{
+    loose::LooseObject,
+    objects::Objects,
+    pack::Header,
+    tree::{Tree, TreeEntry, TreeItem},
+};
 
 /// How often a tag may name another tag.
 const MAX_TAGS: usize = 16;
+/// How many folders are kept for the next time.
+const MAX_TREES: usize = 1024;
+/// The largest folder that is kept, in bytes.
+const MAX_TREE: usize = 16 << 10;
 
 /// A repository, and its files of objects.
 pub struct Repository {
     raw: git2::Repository,
     objects: Objects,
+    /// Folders that were read.
+    trees: RefCell<HashMap<Oid, Tree>>,
 }
 
 impl Repository {
@@ -33,7 +46,7 @@ impl Repository {
     /// An index or a pack that is damaged.
     pub fn new(raw: git2::Repository) -> Result<Self, Error> {
         let objects = Objects::open(&raw.commondir().join("objects"))?;
-        Ok(Self { raw, objects })
+        Ok(Self { raw, objects, trees: RefCell::default() })
     }
 
     /// Returns libgit2's own: for references, settings, the index, and for writing.
@@ -61,7 +74,26 @@ impl Repository {
     ///
     /// # Errors
     /// What is not there, damaged, or no tree.
-    pub fn tree(&self, id: Oid) -> Result<Tree<'_>, Error> {
+    pub fn tree(&self, id: Oid) -> Result<Tree, Error> {
+        if let Some(known) = self.trees.borrow().get(&id) {
+            return Ok(known.clone());
+        }
+        let tree = match self.content(id)? {
+            (ObjectType::Tree, content) => Tree::new(id, content)?,
+            _ => return Err(damaged(id, &"it is no folder")),
+        };
+        let mut trees = self.trees.borrow_mut();
+        if tree.size() <= MAX_TREE && trees.len() < MAX_TREES {
+            trees.insert(id, tree.clone());
+        }
+        Ok(tree)
+    }
+
+    /// Reads a tree as libgit2 has it, to write another upon it.
+    ///
+    /// # Errors
+    /// As [`Repository::tree`].
+    pub fn raw_tree(&self, id: Oid) -> Result<git2::Tree<'_>, Error> {
         self.objects.check(id)?;
         self.raw.find_tree(id)
     }
@@ -70,7 +102,7 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Repository::commit`] and [`Repository::tree`].
-    pub fn tree_of(&self, commit: Oid) -> Result<Tree<'_>, Error> {
+    pub fn tree_of(&self, commit: Oid) -> Result<Tree, Error> {
         self.tree(self.commit(commit)?.tree_id())
     }
 
@@ -130,32 +162,30 @@ impl Repository {
         Err(nothing())
     }
 
-    /// Returns what a tree holds at a path.
+    /// Returns the id and the mode of what a tree holds at a path.
     ///
     /// # Errors
     /// `NotFound` where there is nothing, and there alone; as [`Repository::tree`].
-    pub fn entry(&self, tree: &Tree<'_>, path: &Path) -> Result<TreeEntry<'static>, Error> {
+    pub fn entry(&self, tree: &Tree, path: &Path) -> Result<TreeItem, Error> {
         let nothing = || {
             let message = format!("the path '{}' does not exist in the given tree", path.display());
             Error::new(ErrorCode::NotFound, ErrorClass::Tree, message)
         };
-        let mut below: Option<Tree<'_>> = None;
+        let mut here = tree.clone();
         let mut parts = path.components().peekable();
         while let Some(part) = parts.next() {
-            let here = below.as_ref().unwrap_or(tree);
-            let found = here.get_name_bytes(part.as_os_str().as_encoded_bytes()).map(|entry| entry.to_owned());
-            let found = found.ok_or_else(nothing)?;
+            let found = here.get(part.as_os_str().as_encoded_bytes()).ok_or_else(nothing)?.item();
             if parts.peek().is_none() {
                 return Ok(found);
             }
-            if found.kind() != Some(ObjectType::Tree) {
+            if found.kind() != ObjectType::Tree {
                 return Err(nothing());
             }
-            below = Some(self.tree(found.id()).map_err(|e| match e.code() {
+            here = self.tree(found.id()).map_err(|e| match e.code() {
                 // What it holds is not known, which is not that it holds nothing.
                 ErrorCode::NotFound => damaged(found.id(), &"it is missing"),
                 _ => e,
-            })?);
+            })?;
         }
         Err(nothing())
     }
@@ -165,13 +195,13 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Repository::tree`]; folders deeper than libgit2 itself goes.
-    pub fn visit(&self, tree: &Tree<'_>, mut visitor: impl FnMut(&[u8], &TreeEntry<'_>)) -> Result<(), Error> {
+    pub fn visit(&self, tree: &Tree, mut visitor: impl FnMut(&[u8], &TreeEntry<'_>)) -> Result<(), Error> {
         self.visit_below(tree, &mut Vec::new(), 0, &mut visitor)
     }
 
     fn visit_below(
         &self,
-        tree: &Tree<'_>,
+        tree: &Tree,
         path: &mut Vec<u8>,
         depth: usize,
         visitor: &mut impl FnMut(&[u8], &TreeEntry<'_>),
@@ -181,9 +211,9 @@ impl Repository {
         }
         for entry in tree.iter() {
             visitor(path, &entry);
-            if entry.kind() == Some(ObjectType::Tree) {
+            if entry.kind() == ObjectType::Tree {
                 let length = path.len();
-                path.extend_from_slice(entry.name_bytes());
+                path.extend_from_slice(entry.name());
                 path.push(b'/');
                 self.visit_below(&self.tree(entry.id())?, path, depth + 1, visitor)?;
                 path.truncate(length);

@@ -17,7 +17,7 @@ use super::*;
 
 /// Runs git on a repository, with nobody's settings.
 #[expect(clippy::disallowed_methods, reason = "the tests read what stock git writes")]
-fn git(folder: &Path, arguments: &[&str]) {
+pub(super) fn git(folder: &Path, arguments: &[&str]) {
     let mut command = Command::new("git");
     command.arg("-C").arg(folder).args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "gc.auto=0"]);
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").args(arguments);
@@ -40,7 +40,7 @@ fn history() -> TempDir {
     folder
 }
 
-fn opened(folder: &Path) -> Result<Repository, Error> {
+pub(super) fn opened(folder: &Path) -> Result<Repository, Error> {
     Repository::new(git2::Repository::open(folder)?)
 }
 
@@ -54,7 +54,7 @@ fn read_all(folder: &Path) -> Result<usize, Error> {
     let (mut files, mut next) = (BTreeSet::new(), Some(head));
     while let Some(commit) = next {
         repository.visit(&repository.tree(commit.tree_id())?, |_, entry| {
-            if entry.kind() == Some(ObjectType::Blob) {
+            if entry.kind() == ObjectType::Blob {
                 files.insert(entry.id());
             }
         })?;

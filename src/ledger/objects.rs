@@ -1,26 +1,29 @@
 //! The objects beside the entries, such as plans: what entries name by the SHA-256 of their bytes.
 
-use std::{cell::RefCell, collections::BTreeMap, path::Path};
+use std::{cell::RefCell, collections::BTreeMap};
 
-use git2::{ErrorCode, FileMode, ObjectType, Oid, TreeEntry};
+use git2::{FileMode, ObjectType, Oid};
 
 use super::{
     format::{MAX_OBJECT, object_path},
     reasons::{LEDGER_OBJECT, LEDGER_UNKNOWN_SUBJECT},
-    store::{Store, corrupt, unexpected},
+    store::{Store, unexpected},
 };
-use crate::base::{
-    digest::Digest,
-    parallel,
-    reason::{Refusal, Result},
+use crate::{
+    base::{
+        digest::Digest,
+        parallel,
+        reason::{Refusal, Result},
+    },
+    git::{Tree, TreeEntry},
 };
 
 /// The objects beside the entries of a commit.
 pub(super) struct Objects<'a> {
     store: &'a Store,
-    folder: Option<git2::Tree<'a>>,
+    folder: Option<Tree>,
     /// Folders of the objects whose names begin alike, by those two digits: git keeps no large tree in memory.
-    opened: RefCell<BTreeMap<String, git2::Tree<'a>>>,
+    opened: RefCell<BTreeMap<String, Tree>>,
 }
 
 impl Objects<'_> {
@@ -30,11 +33,11 @@ impl Objects<'_> {
         let (first, rest) = hex.split_at(2);
         let mut opened = self.opened.borrow_mut();
         if !opened.contains_key(first)
-            && let Some(id) = self.folder.as_ref().and_then(|folder| folder.get_name(first)).map(|entry| entry.id())
+            && let Some(id) = self.folder.as_ref().and_then(|folder| folder.get(first.as_bytes())).map(|entry| entry.id())
         {
             opened.insert(first.to_owned(), self.store.tree(id)?);
         }
-        let held = opened.get(first).is_some_and(|folder| folder.get_name(rest).is_some());
+        let held = opened.get(first).is_some_and(|folder| folder.get(rest.as_bytes()).is_some());
         if held {
             return Ok(());
         }
@@ -46,13 +49,8 @@ impl Store {
     /// Returns an object, after checking its digest.
     pub(super) fn object(&self, commit: Oid, digest: &Digest) -> Result<Vec<u8>> {
         let (tree, _) = self.commit(commit)?;
-        let item = match self.tree(tree)?.get_path(Path::new(&object_path(digest))) {
-            Ok(item) => item,
-            Err(e) if e.code() == ErrorCode::NotFound => {
-                return Err(Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("object {digest}")));
-            }
-            Err(e) => return Err(corrupt(e.message())),
-        };
+        let item = self.at(tree, &object_path(digest))?;
+        let item = item.ok_or_else(|| Refusal::new(LEDGER_UNKNOWN_SUBJECT, format!("object {digest}")))?;
         let bytes = self.blob(item.id(), MAX_OBJECT)?;
         if Digest::of(&bytes) != *digest {
             return Err(altered(digest));
@@ -63,23 +61,18 @@ impl Store {
     /// Opens the folder of objects of a commit, to ask which it holds.
     pub(super) fn objects(&self, commit: Oid) -> Result<Objects<'_>> {
         let (tree, _) = self.commit(commit)?;
-        match self.tree(tree)?.get_path(Path::new("objects/sha256")) {
-            Ok(entry) => Ok(Objects { store: self, folder: Some(self.tree(entry.id())?), opened: RefCell::default() }),
-            Err(e) if e.code() == ErrorCode::NotFound => {
-                Ok(Objects { store: self, folder: None, opened: RefCell::default() })
-            }
-            Err(e) => Err(corrupt(e.message())),
-        }
+        let folder = self.at(tree, "objects/sha256")?.map(|item| self.tree(item.id())).transpose()?;
+        Ok(Objects { store: self, folder, opened: RefCell::default() })
     }
 
     /// Checks every object of a commit: its name, and that it has the digest it is named by.
     pub(super) fn check_objects(&self, commit: Oid) -> Result<u64> {
         let (tree, _) = self.commit(commit)?;
         let tree = self.tree(tree)?;
-        let Some(objects) = tree.get_name("objects") else { return Ok(0) };
+        let Some(objects) = tree.get(b"objects") else { return Ok(0) };
         let mut count = 0;
         for kind in self.tree(objects.id())?.iter() {
-            if kind.name().ok() != Some("sha256") || kind.kind() != Some(ObjectType::Tree) {
+            if kind.name() != b"sha256" || kind.kind() != ObjectType::Tree {
                 return Err(unexpected("objects"));
             }
             for folder in self.tree(kind.id())?.iter() {
@@ -101,9 +94,9 @@ impl Store {
 
     /// Reads an object; returns the digest that its name says it has, too.
     fn named_object(&self, folder: &TreeEntry<'_>, file: &TreeEntry<'_>) -> Result<(Digest, Vec<u8>)> {
-        let hex = format!("{}{}", folder.name().unwrap_or_default(), file.name().unwrap_or_default());
+        let hex = String::from_utf8_lossy(&[folder.name(), file.name()].concat()).into_owned();
         let digest = Digest::from_hex(&hex).map_err(|_| unexpected(&hex))?;
-        if file.filemode() != i32::from(FileMode::Blob) {
+        if file.item().mode() != u32::from(FileMode::Blob) {
             return Err(unexpected(&hex));
         }
         Ok((digest, self.blob(file.id(), MAX_OBJECT)?))

@@ -22,7 +22,7 @@ use crate::{
         reason::{IO, LIMIT_SIZE, Refusal, Result},
         time::Timestamp,
     },
-    git::Repository,
+    git::{Repository, Tree, TreeEntry, TreeItem},
 };
 
 /// The largest file of entries, in bytes: a full batch of the largest entries.
@@ -136,11 +136,11 @@ impl Store {
         let mut files = Vec::new();
         let mut marked = false;
         for item in self.tree(tree)?.iter() {
-            match (item.name().map_err(|_| corrupt("a file name is not UTF-8"))?, item.kind()) {
-                ("entries", Some(ObjectType::Tree)) => self.walk(item.id(), "entries", 2, &mut files)?,
-                ("segments", Some(ObjectType::Tree)) => self.walk(item.id(), "segments", 0, &mut files)?,
-                ("objects", Some(ObjectType::Tree)) => {}
-                (MARKER_NAME, Some(ObjectType::Blob)) if item.filemode() == i32::from(FileMode::Blob) => {
+            match (name(&item)?, item.kind()) {
+                ("entries", ObjectType::Tree) => self.walk(item.id(), "entries", 2, &mut files)?,
+                ("segments", ObjectType::Tree) => self.walk(item.id(), "segments", 0, &mut files)?,
+                ("objects", ObjectType::Tree) => {}
+                (MARKER_NAME, ObjectType::Blob) if item.item().mode() == u32::from(FileMode::Blob) => {
                     marked = self.blob(item.id(), MARKER.len())? == MARKER;
                 }
                 (name, _) => return Err(unexpected(name)),
@@ -155,10 +155,10 @@ impl Store {
 
     fn walk(&self, tree: Oid, path: &str, depth: usize, files: &mut Vec<EntryFile>) -> Result<()> {
         for item in self.tree(tree)?.iter() {
-            let path = format!("{path}/{}", item.name().map_err(|_| corrupt("a file name is not UTF-8"))?);
+            let path = format!("{path}/{}", name(&item)?);
             match item.kind() {
-                Some(ObjectType::Tree) if depth > 0 => self.walk(item.id(), &path, depth - 1, files)?,
-                Some(ObjectType::Blob) if depth == 0 && item.filemode() == i32::from(FileMode::Blob) => {
+                ObjectType::Tree if depth > 0 => self.walk(item.id(), &path, depth - 1, files)?,
+                ObjectType::Blob if depth == 0 && item.item().mode() == u32::from(FileMode::Blob) => {
                     let (first, last) = parse_path(&path).ok_or_else(|| unexpected(&path))?;
                     files.push(EntryFile { first, last, oid: item.id() });
                 }
@@ -199,10 +199,10 @@ impl Store {
     pub(super) fn write(&self, parent: Option<Oid>, addition: &Addition<'_>) -> Result<Oid> {
         let failed = |e: git2::Error| Refusal::new(LEDGER_WRITE, e.message().to_owned());
         let base = match parent {
-            Some(commit) => self.tree(self.commit(commit)?.0)?,
+            Some(commit) => self.repo.raw_tree(self.commit(commit)?.0).map_err(|e| damaged(&e))?,
             None => {
                 let empty = self.repo.raw().treebuilder(None).and_then(|builder| builder.write()).map_err(failed)?;
-                self.tree(empty)?
+                self.repo.raw_tree(empty).map_err(|e| damaged(&e))?
             }
         };
         let mut update = TreeUpdateBuilder::new();
@@ -221,7 +221,7 @@ impl Store {
         }
         put(entry_path(addition.first), &joined(addition.entries))?;
         self.fold(addition, &mut update)?;
-        let tree = update.create_updated(self.repo.raw(), &base).and_then(|id| self.repo.tree(id)).map_err(failed)?;
+        let tree = update.create_updated(self.repo.raw(), &base).and_then(|id| self.repo.raw_tree(id)).map_err(failed)?;
         let who = Signature::new("countersign", "countersign@localhost", &git2::Time::new(addition.at.unix(), 0))
             .map_err(failed)?;
         let parent = parent.map(|id| self.repo.commit(id)).transpose().map_err(failed)?;
@@ -302,8 +302,17 @@ impl Store {
         }
     }
 
-    pub(super) fn tree(&self, id: Oid) -> Result<git2::Tree<'_>> {
+    pub(super) fn tree(&self, id: Oid) -> Result<Tree> {
         self.repo.tree(id).map_err(|e| damaged(&e))
+    }
+
+    /// Returns what a tree holds at a path, if anything.
+    pub(super) fn at(&self, tree: Oid, path: &str) -> Result<Option<TreeItem>> {
+        match self.repo.entry(&self.tree(tree)?, Path::new(path)) {
+            Ok(item) => Ok(Some(item)),
+            Err(e) if e.code() == ErrorCode::NotFound => Ok(None),
+            Err(e) => Err(damaged(&e)),
+        }
     }
 
     /// Returns the bytes of a blob. Where it lies loose its SHA-1 is left out: whoever asks knows by another digest what
@@ -335,6 +344,10 @@ fn checked(id: Oid, is_blob: bool, size: usize, max: usize) -> Result<usize> {
         return Ok(size);
     }
     Err(corrupt(format!("object {id} is no file, or of {size} bytes")))
+}
+
+fn name<'t>(entry: &TreeEntry<'t>) -> Result<&'t str> {
+    std::str::from_utf8(entry.name()).map_err(|_| corrupt("a file name is not UTF-8"))
 }
 
 /// Says what git's files of objects are damaged in.

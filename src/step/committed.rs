@@ -16,7 +16,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use git2::{ObjectType, Oid, RepositoryOpenFlags, Tree, TreeEntry};
+use git2::{ObjectType, Oid, RepositoryOpenFlags};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
 use super::{
@@ -30,7 +30,7 @@ use crate::{
         reason::{IO, LIMIT_DEPTH, LIMIT_SIZE, Refusal, Result},
         text::excerpt,
     },
-    git::Repository,
+    git::{Repository, Tree, TreeItem},
 };
 
 /// The most places below one folder that are opened by themselves.
@@ -193,7 +193,7 @@ impl Entry<'_> {
 }
 
 impl Walk<'_> {
-    fn path(&mut self, root: &Tree<'_>, named: &RepoPath) -> Result<Seen> {
+    fn path(&mut self, root: &Tree, named: &RepoPath) -> Result<Seen> {
         let path = Path::new(named.as_str());
         if path.starts_with(".git") {
             if !self.workspace.path().join(".git").is_dir() {
@@ -213,11 +213,11 @@ impl Walk<'_> {
             return self.folder(&folder, Some(root), Path::new(""), 0);
         }
         let held = match self.repository.entry(root, path) {
-            Ok(entry) => Some(entry),
+            Ok(item) => Some(item),
             Err(e) if e.code() == git2::ErrorCode::NotFound => None,
             Err(e) => return Err(failed(&e)),
         };
-        match (&held, self.workspace.locate(named)?) {
+        match (held, self.workspace.locate(named)?) {
             (None, None) => Ok(Seen::Whole),
             (Some(_), None) => {
                 self.changed.push(shown(path));
@@ -226,13 +226,13 @@ impl Walk<'_> {
             (held, Some((_, stat))) => {
                 let (folder, name) = self.workspace.parent(named)?;
                 let entry = Entry { folder: &folder, name: name.as_bytes(), stat };
-                self.entry(&entry, held.as_ref(), path, 0)
+                self.entry(&entry, held, path, 0)
             }
         }
     }
 
     /// Compares a folder; the path of the root is empty.
-    fn folder(&mut self, folder: &OwnedFd, tree: Option<&Tree<'_>>, path: &Path, depth: usize) -> Result<Seen> {
+    fn folder(&mut self, folder: &OwnedFd, tree: Option<&Tree>, path: &Path, depth: usize) -> Result<Seen> {
         if depth > MAX_FOLDERS {
             let why = format!("`{}` lies more than {MAX_FOLDERS} folders deep", excerpt(&shown(path)));
             return Err(Refusal::new(LIMIT_DEPTH, why));
@@ -252,9 +252,9 @@ impl Walk<'_> {
             }
             let stat = rustix::fs::statat(folder, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW)
                 .map_err(|e| unreadable(path, &e.into()))?;
-            let held = tree.and_then(|tree| tree.get_name_bytes(name));
+            let held = tree.and_then(|tree| tree.get(name)).map(|entry| entry.item());
             let child = path.join(OsStr::from_bytes(name));
-            match self.entry(&Entry { folder, name, stat }, held.as_ref(), &child, depth)? {
+            match self.entry(&Entry { folder, name, stat }, held, &child, depth)? {
                 Seen::Whole => parts.push(child),
                 Seen::Strange => whole = false,
                 Seen::Parts(some) => {
@@ -267,13 +267,13 @@ impl Walk<'_> {
     }
 
     /// Notes what the commit holds in a folder and the checkout lacks.
-    fn missing(&mut self, tree: Option<&Tree<'_>>, names: &BTreeSet<Vec<u8>>, path: &Path) {
+    fn missing(&mut self, tree: Option<&Tree>, names: &BTreeSet<Vec<u8>>, path: &Path) {
         for entry in tree.into_iter().flat_map(Tree::iter) {
             // Another repository's folder may be empty, and git leaves an empty one out.
-            if entry.kind() == Some(ObjectType::Commit) || names.contains(entry.name_bytes()) {
+            if entry.item().is_submodule() || names.contains(entry.name()) {
                 continue;
             }
-            let child = path.join(OsStr::from_bytes(entry.name_bytes()));
+            let child = path.join(OsStr::from_bytes(entry.name()));
             if !self.apart.is_written(&child) {
                 self.changed.push(shown(&child));
             }
@@ -281,12 +281,12 @@ impl Walk<'_> {
     }
 
     /// Compares one entry of a folder.
-    fn entry(&mut self, entry: &Entry<'_>, held: Option<&TreeEntry<'_>>, path: &Path, depth: usize) -> Result<Seen> {
+    fn entry(&mut self, entry: &Entry<'_>, held: Option<TreeItem>, path: &Path, depth: usize) -> Result<Seen> {
         if self.apart.is_written(path) {
             return Ok(Seen::Whole);
         }
         let folder = |entry: &Entry<'_>| entry.open(OFlags::DIRECTORY).map_err(|e| unreadable(path, &e));
-        match (held.and_then(|held| Some((held, held.kind()?))), entry.kind()) {
+        match (held.map(|held| (held, held.kind())), entry.kind()) {
             (Some((held, ObjectType::Tree)), FileType::Directory) => {
                 let tree = self.repository.tree(held.id()).map_err(|e| failed(&e))?;
                 self.folder(&folder(entry)?, Some(&tree), path, depth + 1)
@@ -334,8 +334,8 @@ impl Walk<'_> {
     }
 
     /// Tells whether a file or link is what the commit holds.
-    fn same(&self, entry: &Entry<'_>, held: &TreeEntry<'_>, path: &Path) -> Result<bool> {
-        let executable = match (held.filemode(), entry.kind()) {
+    fn same(&self, entry: &Entry<'_>, held: TreeItem, path: &Path) -> Result<bool> {
+        let executable = match (held.mode(), entry.kind()) {
             (0o120_000, FileType::Symlink) => {
                 let target = rustix::fs::readlinkat(entry.folder, entry.name, Vec::new());
                 return is(held.id(), target.map_err(|e| unreadable(path, &e.into()))?.to_bytes());

@@ -19,7 +19,7 @@ use crate::{
     },
     facts::Facts,
     forge::reasons::{COMMIT_FORMAT, REF_MISSING, REPO_MISSING, REPO_OWNER, REPO_SHALLOW, REPO_UNREADABLE},
-    git::Repository,
+    git::{Repository, Tree, TreeItem},
 };
 
 /// The folders whose files decide what may run, at the base commit.
@@ -155,10 +155,7 @@ impl Checkout {
             Err(e) if e.code() == ErrorCode::NotFound => return Ok(None),
             Err(e) => return Err(unreadable(e)),
         };
-        if entry.kind() != Some(ObjectType::Blob) || entry.filemode() == 0o120_000 {
-            return Ok(None);
-        }
-        Ok(Some(self.content(entry.id())?.to_vec()))
+        if entry.is_file() { Ok(Some(self.content(entry.id())?.to_vec())) } else { Ok(None) }
     }
 
     /// Tells whether a symbolic link lies at a path at a commit.
@@ -167,7 +164,7 @@ impl Checkout {
     /// As [`Checkout::blob`].
     pub fn is_link(&self, commit: &str, path: &str) -> Result<bool> {
         match self.repo.entry(&self.tree(commit)?, Path::new(path)) {
-            Ok(entry) => Ok(entry.filemode() == 0o120_000),
+            Ok(entry) => Ok(entry.is_link()),
             Err(e) if e.code() == ErrorCode::NotFound => Ok(false),
             Err(e) => Err(unreadable(e)),
         }
@@ -217,8 +214,8 @@ impl Checkout {
     pub fn paths(&self, commit: &str) -> Result<Vec<String>> {
         let mut paths = Vec::new();
         let walked = self.repo.visit(&self.tree(commit)?, |parent, entry| {
-            if entry.kind() == Some(ObjectType::Blob) && entry.filemode() != 0o120_000 {
-                paths.push(String::from_utf8_lossy(&[parent, entry.name_bytes()].concat()).into_owned());
+            if entry.item().is_file() {
+                paths.push(String::from_utf8_lossy(&[parent, entry.name()].concat()).into_owned());
             }
         });
         walked.map_err(unreadable)?;
@@ -236,7 +233,7 @@ impl Checkout {
             return Ok(Some(Held::Folder(tree.id().to_string())));
         }
         match self.repo.entry(&tree, Path::new(path)) {
-            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => Ok(Some(Held::Folder(entry.id().to_string()))),
+            Ok(entry) if entry.kind() == ObjectType::Tree => Ok(Some(Held::Folder(entry.id().to_string()))),
             Ok(_) => Ok(self.blob(commit, path)?.map(Held::File)),
             Err(e) if e.code() == ErrorCode::NotFound => Ok(None),
             Err(e) => Err(unreadable(e)),
@@ -250,7 +247,11 @@ impl Checkout {
     pub fn modified(&self) -> Result<Vec<String>> {
         let mut options = git2::StatusOptions::new();
         options.include_untracked(false).include_ignored(false).exclude_submodules(true);
-        self.check_head()?;
+        let head = self.check_head()?;
+        // Which is nearly always so, and takes a fraction of the time.
+        if self.repo.is_surely_unmodified(&head).map_err(unreadable)? {
+            return Ok(Vec::new());
+        }
         let statuses = self.repo.raw().statuses(Some(&mut options)).map_err(unreadable)?;
         let mut paths: Vec<String> =
             statuses.iter().filter_map(|entry| entry.path().ok().map(crate::base::text::visible)).collect();
@@ -307,7 +308,7 @@ impl Checkout {
         index.add_all(["*"], git2::IndexAddOption::DEFAULT, None).map_err(unreadable)?;
         index.update_all(["*"], None).map_err(unreadable)?;
         index.write().map_err(unreadable)?;
-        let tree = index.write_tree().and_then(|id| self.repo.tree(id)).map_err(unreadable)?;
+        let tree = index.write_tree().and_then(|id| self.repo.raw_tree(id)).map_err(unreadable)?;
         let who = git2::Signature::now(name, email).map_err(unreadable)?;
         let parent = self.repo.head().map_err(unreadable)?;
         self.repo.raw().commit(Some("HEAD"), &who, &who, message, &tree, &[&parent]).map_err(unreadable)?;
@@ -384,42 +385,43 @@ impl Checkout {
     fn tree_digest(&self, base: &str, head: &str) -> Result<Digest> {
         let mut fields = Vec::new();
         for folder in GUARDED {
-            for (path, (mode, id)) in self.manifest(base, folder)? {
-                fields.extend([format!("{mode:o}"), path, Digest::of(&self.content(id)?).to_string()]);
+            for (path, item) in self.manifest(base, folder)? {
+                fields.extend([format!("{:o}", item.mode()), path, Digest::of(&self.content(item.id())?).to_string()]);
             }
         }
         fields.extend(["head-tree".to_owned(), self.tree(head)?.id().to_string()]);
         Ok(Digest::framed("tree", fields))
     }
 
-    /// Path, mode and id of every regular file below a folder.
-    fn manifest(&self, commit: &str, folder: &str) -> Result<BTreeMap<String, (i32, Oid)>> {
+    /// Every file and link below a folder, by its path.
+    fn manifest(&self, commit: &str, folder: &str) -> Result<BTreeMap<String, TreeItem>> {
         let mut files = BTreeMap::new();
         let tree = self.tree(commit)?;
         let subtree = match self.repo.entry(&tree, Path::new(folder)) {
-            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => self.repo.tree(entry.id()).map_err(unreadable)?,
+            Ok(entry) if entry.kind() == ObjectType::Tree => self.repo.tree(entry.id()).map_err(unreadable)?,
             Ok(_) => return Ok(files),
             Err(e) if e.code() == ErrorCode::NotFound => return Ok(files),
             Err(e) => return Err(unreadable(e)),
         };
         let walked = self.repo.visit(&subtree, |parent, entry| {
-            if entry.kind() == Some(ObjectType::Blob) {
-                let path = [parent, entry.name_bytes()].concat();
-                files.insert(format!("{folder}/{}", String::from_utf8_lossy(&path)), (entry.filemode(), entry.id()));
+            if entry.kind() == ObjectType::Blob {
+                let path = [parent, entry.name()].concat();
+                files.insert(format!("{folder}/{}", String::from_utf8_lossy(&path)), entry.item());
             }
         });
         walked.map_err(unreadable)?;
         Ok(files)
     }
 
-    fn tree(&self, commit: &str) -> Result<git2::Tree<'_>> {
+    fn tree(&self, commit: &str) -> Result<Tree> {
         self.repo.tree_of(full_id(commit)?).map_err(unreadable)
     }
 
-    /// Looks through every folder of the present commit, before libgit2 walks them by itself.
-    fn check_head(&self) -> Result<()> {
+    /// Looks through every folder of the present commit, before libgit2 walks them by itself; returns its tree.
+    fn check_head(&self) -> Result<Tree> {
         let head = self.repo.head().and_then(|head| self.repo.tree(head.tree_id())).map_err(unreadable)?;
-        self.repo.visit(&head, |_, _| {}).map_err(unreadable)
+        self.repo.visit(&head, |_, _| {}).map_err(unreadable)?;
+        Ok(head)
     }
 }
 

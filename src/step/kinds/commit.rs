@@ -79,7 +79,7 @@ impl<'r> Made<'r> {
         // What the index reads and writes below it libgit2 walks by itself.
         repository.visit(&before, |_, _| {}).map_err(|e| failed(&e))?;
         let mut files = Index::new().map_err(|e| failed(&e))?;
-        files.read_tree(&before).map_err(|e| failed(&e))?;
+        files.read_tree(&repository.raw_tree(before.id()).map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
         let mut index = raw.index().map_err(|e| failed(&e))?;
         for path in &commit.paths {
             path.check_writable()?;
@@ -103,7 +103,7 @@ impl<'r> Made<'r> {
         if tree == before.id() {
             return Err(Refusal::new(COMMIT_EMPTY, "the files are as they are in the head commit"));
         }
-        let tree = repository.tree(tree).map_err(|e| failed(&e))?;
+        let tree = repository.raw_tree(tree).map_err(|e| failed(&e))?;
         let who = signature(context)?;
         let id = raw.commit(None, &who, &who, &commit.message, &tree, &[&parent]).map_err(|e| failed(&e))?;
         let digest = digest_of_object(repository, id)?;

@@ -6,12 +6,13 @@ use std::{
     path::Path,
 };
 
-use git2::{Commit, ErrorCode, Oid, Tree};
+use git2::{Commit, ErrorCode, Oid};
 
 use super::{Checkout, full_id, unreadable};
 use crate::{
     base::reason::{LIMIT_COUNT, Refusal, Result},
     facts::people::co_author,
+    git::{Tree, TreeItem},
 };
 
 /// How many commits are looked at for whoever changed a file last.
@@ -96,10 +97,10 @@ impl Checkout {
         Ok(people)
     }
 
-    /// Returns the id and the mode of what a tree holds at a path, if anything.
-    fn held(&self, tree: &Tree<'_>, path: &str) -> Result<Option<(Oid, i32)>> {
+    /// Returns what a tree holds at a path, if anything.
+    fn held(&self, tree: &Tree, path: &str) -> Result<Option<TreeItem>> {
         match self.repo.entry(tree, Path::new(path)) {
-            Ok(entry) => Ok(Some((entry.id(), entry.filemode()))),
+            Ok(item) => Ok(Some(item)),
             Err(e) if e.code() == ErrorCode::NotFound => Ok(None),
             Err(e) => Err(unreadable(e)),
         }

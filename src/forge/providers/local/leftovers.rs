@@ -19,12 +19,9 @@ use crate::{
         text::visible,
     },
     forge::reasons::REPO_UNREADABLE,
+    git::TreeItem,
 };
 
-/// Mode of a symbolic link in a tree.
-const LINK: i32 = 0o120_000;
-/// Mode of another repository's commit in a tree; what lies there is not looked into.
-const SUBMODULE: i32 = 0o160_000;
 /// The most bytes of a file that is compared without regard to its line ends.
 const MAX_TEXT: u64 = 16 << 20;
 
@@ -47,26 +44,25 @@ impl Checkout {
                 }
                 let kind = entry.file_type().map_err(|e| unread(&path, &e))?;
                 match tracked.remove(path.as_os_str().as_bytes()) {
-                    Some((SUBMODULE, _)) => {}
-                    Some((mode, id)) if self.is(&path, kind, mode, id)? => {}
+                    Some(item) if item.is_submodule() || self.is(&path, kind, item)? => {}
                     None if kind.is_dir() => folders.push(path),
                     Some(_) | None => found.push(shown(&path)),
                 }
             }
         }
-        let gone = tracked.into_iter().filter(|(_, (mode, _))| *mode != SUBMODULE);
+        let gone = tracked.into_iter().filter(|(_, item)| !item.is_submodule());
         found.extend(gone.map(|(path, _)| visible(&String::from_utf8_lossy(&path))));
         found.sort();
         Ok(found)
     }
 
-    /// Mode and id of everything that the present commit holds, by path.
-    fn tracked(&self) -> Result<BTreeMap<Vec<u8>, (i32, Oid)>> {
+    /// Everything that the present commit holds, by path.
+    fn tracked(&self) -> Result<BTreeMap<Vec<u8>, TreeItem>> {
         let mut all = BTreeMap::new();
         let tree = self.tree(&self.head()?)?;
         let walked = self.repo.visit(&tree, |parent, entry| {
-            if entry.kind() != Some(ObjectType::Tree) {
-                all.insert([parent, entry.name_bytes()].concat(), (entry.filemode(), entry.id()));
+            if entry.kind() != ObjectType::Tree {
+                all.insert([parent, entry.name()].concat(), entry.item());
             }
         });
         walked.map_err(unreadable)?;
@@ -74,15 +70,15 @@ impl Checkout {
     }
 
     /// Tells whether a path holds what the commit has under it.
-    fn is(&self, path: &Path, kind: fs::FileType, mode: i32, id: Oid) -> Result<bool> {
+    fn is(&self, path: &Path, kind: fs::FileType, item: TreeItem) -> Result<bool> {
         let full = self.workdir.join(path);
         let hash = |bytes: &[u8]| Oid::hash_object(ObjectType::Blob, bytes).map_err(unreadable);
-        if mode == LINK || !kind.is_file() {
-            let target = if mode == LINK && kind.is_symlink() { fs::read_link(&full).ok() } else { None };
-            return target.map_or(Ok(false), |target| Ok(hash(target.as_os_str().as_bytes())? == id));
+        if item.is_link() || !kind.is_file() {
+            let target = if item.is_link() && kind.is_symlink() { fs::read_link(&full).ok() } else { None };
+            return target.map_or(Ok(false), |target| Ok(hash(target.as_os_str().as_bytes())? == item.id()));
         }
         let hashed = Oid::hash_file(ObjectType::Blob, &full);
-        if hashed.map_err(|e| Refusal::new(REPO_UNREADABLE, format!("{}: {}", shown(path), e.message())))? == id {
+        if hashed.map_err(|e| Refusal::new(REPO_UNREADABLE, format!("{}: {}", shown(path), e.message())))? == item.id() {
             return Ok(true);
         }
         if full.metadata().map_or(u64::MAX, |data| data.len()) > MAX_TEXT {
@@ -95,7 +91,7 @@ impl Checkout {
                 plain.push(*byte);
             }
         }
-        Ok(hash(&plain)? == id)
+        Ok(hash(&plain)? == item.id())
     }
 }
 
