@@ -9,6 +9,24 @@ use countersign::app::{self, world::World};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Has glibc keep the memory that it was given. By itself it hands each 128 KiB back, and asks for them again a moment
+/// later.
+#[cfg(target_env = "gnu")]
+fn keep_memory() {
+    /// The most memory that is kept unused, in bytes.
+    const KEPT: libc::c_int = 64 << 20;
+    /// How much more than it needs the allocator asks for at a time, in bytes.
+    const AHEAD: libc::c_int = 1 << 20;
+    // SAFETY: there is no other thread yet, and the allocator takes any number.
+    #[expect(unsafe_code, reason = "the allocator's settings can be changed in no other way")]
+    unsafe {
+        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT);
+        libc::mallopt(libc::M_TOP_PAD, AHEAD);
+    }
+}
+
 fn main() -> ExitCode {
+    #[cfg(target_env = "gnu")]
+    keep_memory();
     ExitCode::from(app::main(std::env::args_os().collect(), &mut World::of_process()))
 }

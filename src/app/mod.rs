@@ -59,15 +59,13 @@ pub mod world;
 
 use std::ffi::OsString;
 
-use clap::Parser as _;
-
 use crate::{
     base::{
         reason::{ExitClass, Refusal, Result, USAGE},
         text::visible,
     },
     cli::{
-        Args,
+        self, Args,
         args::{Command, ReportFiles},
     },
 };
@@ -77,7 +75,7 @@ use world::World;
 /// Runs one command line in a world and returns the process exit code, 0 to 11.
 pub fn main(line: Vec<OsString>, world: &mut World) -> u8 {
     let line = usage::plain_help(line);
-    let args = match Args::try_parse_from(&line) {
+    let args = match cli::parse(&line) {
         Ok(args) => args,
         Err(error) => return usage::usage(&error, &line, world),
     };
@@ -100,7 +98,7 @@ fn act(args: &Args, world: &mut World) -> u8 {
                 .code();
         }
     };
-    match Args::try_parse_from(&line.words) {
+    match cli::parse(&line.words) {
         Ok(mut meant) => {
             meant.global.json |= args.global.json;
             meant.global.quiet |= args.global.quiet;

@@ -5,6 +5,7 @@ mod decision_args;
 mod forge_args;
 mod key_args;
 mod names;
+mod narrow;
 mod outputs;
 mod plan_args;
 pub mod planner_args;
@@ -13,3 +14,4 @@ mod run_args;
 mod setup_args;
 
 pub use args::Args;
+pub use narrow::parse;

@@ -4,13 +4,14 @@
 //! for ever. Who reads the content by this reader must verify what was read.
 
 use std::{
+    cell::RefCell,
     fs::{File, OpenOptions},
-    io::{self, BufReader, ErrorKind, Read, Take},
+    io::{self, BufReader, Cursor, ErrorKind, Read, Seek as _, Take},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
-use flate2::bufread::ZlibDecoder;
+use flate2::{Decompress, FlushDecompress, Status, bufread::ZlibDecoder};
 use git2::{Error, ObjectType, Oid};
 
 use super::{damaged, malformed};
@@ -21,6 +22,8 @@ const MAX_HEADER: usize = 32;
 const MAX_AT_ONCE: usize = 1 << 20;
 /// The most of a file that is read at once, in bytes.
 const CHUNK: u64 = 1 << 15;
+/// The largest object that is inflated at once where its file is small, in bytes, its beginning included.
+const MAX_SMALL: usize = 1 << 16;
 
 /// The content of a loose object, nothing verified but that it is of its size and that its file holds nothing else.
 pub struct LooseObject {
@@ -30,9 +33,19 @@ pub struct LooseObject {
     left: usize,
     /// Bytes of the content that came with the header.
     ahead: Vec<u8>,
-    /// Bytes of the file.
-    length: u64,
-    content: ZlibDecoder<BufReader<Take<File>>>,
+    content: Content,
+}
+
+/// Where the rest of the content comes from.
+enum Content {
+    /// Inflated already, with nothing after it in the file.
+    Whole(Cursor<Vec<u8>>),
+    /// Inflated as it is read.
+    Streamed {
+        decoder: Box<ZlibDecoder<BufReader<Take<File>>>>,
+        /// Bytes of the file.
+        length: u64,
+    },
 }
 
 impl LooseObject {
@@ -93,16 +106,14 @@ impl LooseObject {
         let file =
             OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(objects.join(folder).join(name))?;
         let length = file.metadata().and_then(|data| if data.is_file() { Ok(data.len()) } else { Err(malformed()) })?;
-        // Where the file ends is known: it is not asked for more, and a small one needs a small buffer.
-        let buffer = usize::try_from(length.clamp(1, CHUNK)).unwrap_or(1);
-        let mut content = ZlibDecoder::new(BufReader::with_capacity(buffer, file.take(length)));
+        let mut content = Content::of(file, length)?;
         let (header, ahead) = header(&mut content)?;
         let space = header.iter().position(|b| *b == b' ').ok_or_else(malformed)?;
         let (kind, digits) = (header[..space].to_vec(), &header[space + 1..]);
         let plain = digits.iter().all(u8::is_ascii_digit) && (digits == b"0" || !digits.starts_with(b"0"));
         let size = std::str::from_utf8(digits).ok().filter(|_| plain).and_then(|digits| digits.parse().ok());
         let size = size.filter(|size| ahead.len() <= *size).ok_or_else(malformed)?;
-        let mut object = Self { kind, size, left: size, ahead, length, content };
+        let mut object = Self { kind, size, left: size, ahead, content };
         if size == 0 {
             object.end()?;
         }
@@ -111,11 +122,59 @@ impl LooseObject {
 
     /// Checks that nothing comes after the content.
     fn end(&mut self) -> io::Result<()> {
-        if self.content.read(&mut [0])? != 0 || self.content.total_in() != self.length {
-            return Err(malformed());
-        }
-        Ok(())
+        let nothing = self.content.read(&mut [0])? == 0;
+        let ended = match &self.content {
+            Content::Whole(_) => true,
+            Content::Streamed { decoder, length } => decoder.total_in() == *length,
+        };
+        if nothing && ended { Ok(()) } else { Err(malformed()) }
     }
+}
+
+impl Content {
+    fn of(mut file: File, length: u64) -> io::Result<Self> {
+        if length <= CHUNK {
+            let mut bytes = Vec::with_capacity(length as usize);
+            (&mut file).take(length).read_to_end(&mut bytes)?;
+            if let Some(whole) = inflated(&bytes)? {
+                return Ok(Self::Whole(Cursor::new(whole)));
+            }
+            file.rewind()?;
+        }
+        // Where the file ends is known: it is not asked for more, and a small one needs a small buffer.
+        let buffer = usize::try_from(length.clamp(1, CHUNK)).unwrap_or(1);
+        let decoder = Box::new(ZlibDecoder::new(BufReader::with_capacity(buffer, file.take(length))));
+        Ok(Self::Streamed { decoder, length })
+    }
+}
+
+impl Read for Content {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Whole(whole) => whole.read(buffer),
+            Self::Streamed { decoder, .. } => decoder.read(buffer),
+        }
+    }
+}
+
+/// Inflates a small object at once; `None` where it is none.
+///
+/// Nearly all that git stores is small, and there a decoder of its own takes longer to make than to use.
+fn inflated(bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    thread_local! {
+        static ROOM: RefCell<(Decompress, Vec<u8>)> = RefCell::new((Decompress::new(true), vec![0; MAX_SMALL]));
+    }
+    ROOM.with_borrow_mut(|(decoder, room)| {
+        decoder.reset(true);
+        match decoder.decompress(bytes, room, FlushDecompress::Finish) {
+            Ok(Status::StreamEnd) if decoder.total_in() == bytes.len() as u64 => {
+                Ok(Some(room[..decoder.total_out() as usize].to_vec()))
+            }
+            // It does not fit, or ends too early: which of the two is found out as it is read.
+            Ok(Status::BufError) => Ok(None),
+            Ok(_) | Err(_) => Err(malformed()),
+        }
+    })
 }
 
 impl Read for LooseObject {
@@ -200,6 +259,22 @@ mod tests {
             for bytes in [zlib(&[b"blob 9\0", bytes.as_slice()].concat()), zlib(&bytes), bytes] {
                 let id = put(folder.path(), &bytes);
                 prop_assert_eq!(read(folder.path(), id).is_ok(), LooseObject::check(folder.path(), id).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_small_in_its_file_and_large_outside_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let header = b"blob 65536\0".len();
+        for size in [0, 1, 24, 32, 65_536 - header - 1, 65_536 - header, 65_536 - header + 1, 1 << 20] {
+            let content = vec![7; size];
+            let whole = zlib(&[format!("blob {size}\0").as_bytes(), &content].concat());
+            let id = put(folder.path(), &whole);
+            assert_eq!(read(folder.path(), id).unwrap(), Some(content), "{size}");
+            for altered in [&whole[..whole.len() - 1], &[&whole[..], b"x"].concat()] {
+                let id = put(folder.path(), altered);
+                assert!(read(folder.path(), id).is_err(), "{size}");
             }
         }
     }

@@ -162,7 +162,9 @@ mod tests {
         // What git does not track is not asked for.
         fs::write(folder.path().join("a/new.txt"), "new").unwrap();
         assert!(sure(folder.path()));
-        assert!(opened(folder.path()).unwrap().raw().statuses(None).unwrap().iter().all(|found| found.status().is_wt_new()));
+        assert!(
+            opened(folder.path()).unwrap().raw().statuses(None).unwrap().iter().all(|found| found.status().is_wt_new())
+        );
     }
 
     #[test]

@@ -211,7 +211,8 @@ mod tests {
             entry("100664", b"z", 7),
         ])
         .unwrap();
-        let seen: Vec<_> = read.iter().map(|entry| (entry.name(), entry.item().mode(), entry.kind(), entry.id())).collect();
+        let seen: Vec<_> =
+            read.iter().map(|entry| (entry.name(), entry.item().mode(), entry.kind(), entry.id())).collect();
         let id = |n: u8| Oid::from_bytes(&[n; ID]).unwrap();
         let expected: [(&[u8], u32, ObjectType, Oid); 7] = [
             (b"a", 0o040_000, ObjectType::Tree, id(2)),

@@ -33,7 +33,8 @@ impl Objects<'_> {
         let (first, rest) = hex.split_at(2);
         let mut opened = self.opened.borrow_mut();
         if !opened.contains_key(first)
-            && let Some(id) = self.folder.as_ref().and_then(|folder| folder.get(first.as_bytes())).map(|entry| entry.id())
+            && let Some(id) =
+                self.folder.as_ref().and_then(|folder| folder.get(first.as_bytes())).map(|entry| entry.id())
         {
             opened.insert(first.to_owned(), self.store.tree(id)?);
         }

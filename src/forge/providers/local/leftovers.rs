@@ -78,7 +78,8 @@ impl Checkout {
             return target.map_or(Ok(false), |target| Ok(hash(target.as_os_str().as_bytes())? == item.id()));
         }
         let hashed = Oid::hash_file(ObjectType::Blob, &full);
-        if hashed.map_err(|e| Refusal::new(REPO_UNREADABLE, format!("{}: {}", shown(path), e.message())))? == item.id() {
+        if hashed.map_err(|e| Refusal::new(REPO_UNREADABLE, format!("{}: {}", shown(path), e.message())))? == item.id()
+        {
             return Ok(true);
         }
         if full.metadata().map_or(u64::MAX, |data| data.len()) > MAX_TEXT {
