@@ -5,7 +5,7 @@ mod decision_args;
 mod forge_args;
 mod key_args;
 mod names;
-mod outputs;
+pub mod outputs;
 mod plan_args;
 pub mod planner_args;
 mod record_args;
