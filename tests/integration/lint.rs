@@ -91,9 +91,9 @@ fn a_folder_that_is_a_link_is_not_gone_through() {
 fn a_plan_of_a_directive_that_is_a_link_at_the_base_says_so() {
     let bench = solo();
     symlink("look.md", bench.path("directives/sym.md")).unwrap();
-    symlink("directives", bench.path("other")).unwrap();
+    symlink("../docs", bench.path("directives/other")).unwrap();
     bench.commit("Link");
-    for (named, link) in [("sym", "`directives/sym.md`"), ("other/look.md", "`other`")] {
+    for (named, link) in [("sym", "`directives/sym.md`"), ("directives/other/look.md", "`directives/other`")] {
         let ran = bench.json(&["plan", named]).refused(2, "worktree.link");
         assert!(ran.stderr.contains(&format!("{link} is a symbolic link at refs/heads/main")), "{}", ran.stderr);
         assert!(!ran.stderr.contains("did you mean"), "{}", ran.stderr);
