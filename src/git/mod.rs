@@ -10,6 +10,7 @@ mod objects;
 mod pack;
 pub mod settings;
 mod walk;
+pub mod written;
 
 use std::path::Path;
 

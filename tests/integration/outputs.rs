@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{
-    scene::{approve, plan, refused, runs, solo},
+    scene::{approve, note, plan, real_solo, refused, runs, solo},
     support::Bench,
 };
 
@@ -135,4 +135,42 @@ fn a_private_key_and_what_a_ci_reads_along_never_go_to_standard_output_by_a_dash
     let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let ran = bench.run_with(&["plan", "mark", "--out", "-"], &variables, "", false).exits(2);
     assert!(ran.stdout.is_empty() && ran.stderr.contains("output.unwritable"), "{}", ran.stderr);
+}
+
+/// Runs a script in a room of its own on a small disk, with a copy of the repository on it; none where nobody may mount.
+fn on_a_small_disk(bench: &Bench, script: &str) -> Option<std::process::Output> {
+    let disk = bench.outside("disk");
+    fs::create_dir_all(&disk).unwrap();
+    let whole = format!(
+        "mount -t tmpfs -o size=6m tmpfs '{disk}' || exit 99
+cp -a . '{disk}/repo' && cd '{disk}/repo' || exit 98
+fill() {{ rm -f ../fill; head -c $(( ($(df --output=avail -k . | tail -n 1) - $1) * 1024 )) /dev/zero > ../fill; }}
+{script}",
+        disk = disk.display()
+    );
+    let tool = bench.binary();
+    let mut shell = std::process::Command::new("unshare");
+    shell.args(["--mount", "--propagation", "private", "sh", "-c", &whole, "sh"]).arg(tool.get_program());
+    shell.current_dir(bench.repo()).env_clear().env("PATH", std::env::var("PATH").unwrap());
+    shell.envs(tool.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = shell.output().ok()?;
+    (!matches!(output.status.code(), Some(99 | 1))).then_some(output)
+}
+
+#[test]
+fn on_a_full_disk_it_is_said_what_could_not_be_written_and_why() {
+    let bench = real_solo();
+    let script = "for left in 0 4 8 12; do fill $left; \"$1\" plan mark; echo \"exit $?\"; done; exit 0";
+    let Some(output) = on_a_small_disk(&bench, script) else {
+        note("nobody may mount a disk here: what is said on a full one was not looked at");
+        return;
+    };
+    let (told, ends) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert_eq!(ends.matches("exit 1\n").count(), 4, "{ends}{told}");
+    let refusals: Vec<&str> = told.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(refusals.len(), 4, "{told}");
+    for refusal in refusals {
+        assert!(refusal.contains("an object of the ledger could not be written"), "{refusal}");
+        assert!(refusal.contains("No space left on device") && !refusal.contains("no error"), "{refusal}");
+    }
 }
