@@ -448,8 +448,11 @@ verify:
   - run: {program: sha256sum, argv: [made.txt], reads: [made.txt]}
 ";
 
+/// The text at which something is found, its code, and what its message holds.
+type Says = (&'static str, &'static str, &'static str);
+
 /// The lines, and what is found of each: the text at which, the code, and what the message holds.
-const STEPS: [(&str, Option<(&str, &str, &str)>); 13] = [
+const STEPS: [(&str, Option<Says>); 13] = [
     ("{id: good, pipeline: made, with: {tag: v1.2.3, folder: docs}}", None),
     ("{id: tag, pipeline: made, with: {tag: v1..2}}", Some(("v1..2", "plan.step", "`v1..2` is no name of a tag"))),
     ("{id: lock, pipeline: made, with: {tag: a.lock}}", Some(("a.lock", "plan.step", "`a.lock` is no name of a tag"))),
