@@ -223,6 +223,7 @@ impl Site {
         let mut world = World {
             reached: Default::default(),
             events: Default::default(),
+            handed: Default::default(),
             line: Vec::new(),
             env: Environment::fixed([("HOME", home.clone()), ("COUNTERSIGN_HOME", home)]),
             clock: Clock::System,

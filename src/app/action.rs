@@ -252,6 +252,7 @@ mod tests {
             cwd: std::env::temp_dir(),
             reached: Default::default(),
             events: Default::default(),
+            handed: Default::default(),
             line: Vec::new(),
             console: Console {
                 stdin: Box::new(io::empty()),

@@ -18,7 +18,7 @@ use crate::{
         time::Timestamp,
         value::Scalar,
     },
-    directive::Directive,
+    directive::{Directive, model::FOLDER},
     facts::Facts,
     forge::providers::local::Held,
     pipeline::{Catalog, ProgramTable},
@@ -219,6 +219,10 @@ pub(crate) fn conformance(session: &Session, policy: &Policy, plan: &SealedPlan)
     let at = &document.directive.commit;
     if !session.checkout.has(at) {
         return deviates(format!("commit {} is not here", short(at)));
+    }
+    // Elsewhere a step may write, and nobody who guards the directives looks.
+    if !document.directive.path.as_str().starts_with(FOLDER) {
+        return deviates(format!("`{}` does not lie below `{FOLDER}`", document.directive.path));
     }
     let Some(directive) = directive(session, document)? else {
         return deviates(format!("there is no `{}` at {}", document.directive.path, short(at)));

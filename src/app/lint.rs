@@ -17,9 +17,11 @@ use crate::{
         ident::Id,
         reason::{Refusal, Result},
         text::count,
+        time::shown_duration,
     },
-    directive::Directive,
+    directive::{Directive, fan_out::ItemSource},
     pipeline::{Catalog, Pipeline, Supply},
+    planner::rehearsal::rehearse,
     policy::{
         Policy,
         check::Beside,
@@ -35,10 +37,20 @@ pub(crate) fn check_directives(definitions: &Definitions) -> Result<Outcome> {
     let Definitions { directives, pipelines, .. } = definitions;
     let catalog = Catalog::new(pipelines.sound().cloned())?;
     let (policy, mut found) = policy(definitions);
+    let programs = policy.as_ref().map(programs).unwrap_or_default();
+    let seals = policy.as_ref().map(limits).unwrap_or_default();
     for (_, examined) in &directives.read {
         found.extend(in_order(examined, |directive| {
             let mut more = catalog.lint_beside(directive, &|name| pipelines.is_unread(name.as_str()));
-            more.extend(policy.iter().flat_map(|policy| against(directive, policy)));
+            more.extend(policy.iter().flat_map(|policy| against(directive, &catalog, policy)));
+            // What was found already is not told again in other words.
+            let tried = rehearse(directive, &catalog, &programs, &seals);
+            let is_new = |one: &Diagnostic| {
+                let known = examined.findings().iter().chain(&more);
+                !known.into_iter().any(|other| (other.line, other.column) == (one.line, one.column))
+            };
+            let tried: Vec<_> = tried.into_iter().filter(is_new).collect();
+            more.extend(tried);
             more
         }));
     }
@@ -62,7 +74,11 @@ pub(crate) fn check_pipelines(definitions: &Definitions) -> Result<Outcome> {
     for (_, examined) in &pipelines.read {
         found.extend(in_order(examined, |pipeline| match &held {
             None => Vec::new(),
-            Some((programs, secrets, variables)) => pipeline.lint(Supply { programs, secrets, variables }),
+            Some((programs, secrets, variables)) => {
+                let mut more = pipeline.lint(Supply { programs, secrets, variables });
+                more.extend(policy.iter().flat_map(|policy| too_slow(pipeline, policy)));
+                more
+            }
         }));
     }
     found.extend(pipelines.strays.iter().cloned());
@@ -93,7 +109,7 @@ fn policy(definitions: &Definitions) -> (Option<Policy>, Vec<Diagnostic>) {
 }
 
 /// Returns what keeps plans of a directive from ever being approved.
-fn against(directive: &Directive, policy: &Policy) -> Vec<Diagnostic> {
+fn against(directive: &Directive, catalog: &Catalog, policy: &Policy) -> Vec<Diagnostic> {
     let mut findings = directive.findings();
     if let Some((name, place)) = directive.environment_place()
         && !policy.environments().any(|known| known == name)
@@ -101,11 +117,43 @@ fn against(directive: &Directive, policy: &Policy) -> Vec<Diagnostic> {
         let message = format!("the policy lists no environment `{name}`");
         findings.report_near(*place, POLICY_ENVIRONMENT, message, name.as_str(), policy.environments().map(Id::as_str));
     }
-    let (steps, most) = (directive.steps(), policy.limits().steps as usize);
-    if let Some(first) = steps.get(most) {
-        findings.report(first.place, POLICY_LIMIT, format!("{}, the policy allows {most}", count(steps.len(), "step")));
+    let most = policy.limits().steps as usize;
+    let (mut total, mut first) = (0_usize, None);
+    for step in directive.steps() {
+        // As many as its list has items; of files and lines nobody knows here.
+        total += match step.for_each.as_ref().map(|for_each| &for_each.source) {
+            Some(ItemSource::List(items)) => items.len(),
+            _ => 1,
+        };
+        first = first.or((total > most).then_some(step.place));
+        let (name, place) = &step.pipeline;
+        if let Some(why) = catalog.get(name).ok().and_then(|pipeline| slowness(pipeline, policy)) {
+            findings.report(*place, POLICY_LIMIT, format!("the pipeline `{name}` has {why}"));
+        }
+    }
+    if let Some(place) = first {
+        findings.report(place, POLICY_LIMIT, format!("{}, the policy allows {most}", count(total, "step")));
     }
     findings.into_list()
+}
+
+/// Returns what is found where a step of the pipeline may take longer than the policy lets it.
+fn too_slow(pipeline: &Pipeline, policy: &Policy) -> Option<Diagnostic> {
+    let why = slowness(pipeline, policy)?;
+    let file = pipeline.file();
+    let mut findings = pipeline.findings(&file);
+    // By default it has no place in the file.
+    let place = pipeline.timeout_place().unwrap_or((0, 0));
+    findings.report_help(place, POLICY_LIMIT, why, POLICY_LIMIT.hint);
+    findings.into_list().pop()
+}
+
+/// Says by how much a step of the pipeline may take longer than the policy lets it.
+fn slowness(pipeline: &Pipeline, policy: &Policy) -> Option<String> {
+    let (asked, most) = (i64::from(pipeline.timeout_seconds()), policy.limits().step_timeout);
+    let stated = if pipeline.timeout_place().is_some() { "a timeout" } else { "a timeout, by default," };
+    let (shown, longest) = (shown_duration(asked), shown_duration(most));
+    (asked > most).then(|| format!("{stated} of {shown}, and the policy says at most {longest}"))
 }
 
 /// Returns one finding for each directive whose name another one before it has.

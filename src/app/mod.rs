@@ -30,6 +30,7 @@ mod named;
 mod named_plan;
 mod notes;
 mod output;
+pub mod outputs;
 mod person;
 mod pipeline_files;
 mod pipeline_v1;
@@ -125,9 +126,7 @@ fn command(args: Args, world: &mut World) -> ExitClass {
     let mut printer = Printer::new(&args.global, &args.command, world);
     let begun =
         world.env.check().and_then(|()| printer.begin(&args.global, world)).and_then(|()| turn_to(&args, world));
-    let ready =
-        |world: &World| args.command.outputs().into_iter().try_for_each(|path| files::ready(&world.cwd.join(path)));
-    let asked = begun.and_then(|()| ready(world));
+    let asked = begun.and_then(|()| outputs::check(&args.command, &args.global, printer.is_logged(world), world));
     let reports = match &asked {
         Ok(()) => args.command.report_files().cloned().unwrap_or_default(),
         Err(_) => ReportFiles::default(),

@@ -4,10 +4,13 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::reasons::{DIRECTIVE_MISSING, PLAN_AMBIGUOUS, PLAN_UNKNOWN};
-use crate::base::{
-    digest::Digest,
-    path::RepoPath,
-    reason::{Refusal, Result},
+use crate::{
+    base::{
+        digest::Digest,
+        path::RepoPath,
+        reason::{Refusal, Result},
+    },
+    directive::{model::FOLDER, reasons::DIRECTIVE_PLACE},
 };
 
 /// Digits from which on the beginning of a digest names a plan: as many as `list` shows.
@@ -47,6 +50,17 @@ impl<'a> Beginning<'a> {
     }
 }
 
+/// Makes the refusal of a path that is no directive's, whatever lies there.
+fn elsewhere(path: &str) -> Refusal {
+    let refusal = Refusal::new(DIRECTIVE_PLACE, format!("`{path}` does not lie below `{FOLDER}`")).subject(path);
+    match path.rsplit('/').next().filter(|file| file.ends_with(".md")) {
+        Some(file) => {
+            refusal.hint(format!("see `countersign directives list`; a directive of that name is `{FOLDER}{file}`"))
+        }
+        None => refusal,
+    }
+}
+
 /// Where somebody stands who names a file.
 #[derive(Clone, Debug)]
 pub(crate) struct Stand {
@@ -69,11 +83,13 @@ impl Stand {
     /// Does what [`Stand::directive_path`] does, and refuses what can be no path in a commit: git has no answer to it.
     ///
     /// # Errors
-    /// `directive.missing`, also for a path that leads out of the repository.
+    /// `directive.missing`, also for a path that leads out of the repository; `directive.place` for one that leads elsewhere
+    /// than below `directives/`.
     pub(crate) fn plain_path(&self, named: &str) -> Result<String> {
         let path = self.directive_path(named);
         match path.parse::<RepoPath>() {
-            Ok(_) => Ok(path),
+            Ok(_) if path.starts_with(FOLDER) => Ok(path),
+            Ok(_) => Err(elsewhere(&path)),
             Err(why) => Err(Refusal::new(DIRECTIVE_MISSING, why.message().to_owned()).hint(
                 "give the directive's name, or its path from the present folder or from the top of the repository",
             )),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     ci::{self, Provider},
-    events, files, signer,
+    events, outputs, signer,
     world::World,
 };
 use crate::{
@@ -14,7 +14,10 @@ use crate::{
         reason::{ExitClass, INTERNAL, Reason, Refusal, Result},
         text::visible,
     },
-    cli::args::{ColorChoice, Command, Global, ReportFiles},
+    cli::{
+        args::{ColorChoice, Command, Global, ReportFiles},
+        outputs::Named,
+    },
     event::RunEvent,
     plan::{SealedPlan, view::Color},
     report::{
@@ -175,6 +178,8 @@ pub(crate) struct Printer {
     shows: bool,
     style: Style,
     ci: Option<&'static dyn Provider>,
+    /// Whether standard output is asked for in the place of a file, and what is said goes to the other.
+    hands: bool,
 }
 
 impl Printer {
@@ -193,7 +198,14 @@ impl Printer {
             quiet: global.quiet,
             ..Style::default()
         };
-        Self { command: command.name().to_owned(), json: global.json, shows: command.shows(), style, ci: None }
+        Self {
+            command: command.name().to_owned(),
+            json: global.json,
+            shows: command.shows(),
+            style,
+            ci: None,
+            hands: command.outputs().iter().any(Named::is_stdout),
+        }
     }
 
     /// Finds out which CI this is and whether it can be served, and keeps the job's secrets out of its log.
@@ -232,6 +244,11 @@ impl Printer {
             let _ = write!(console.stderr, "{}", ci.masks(secret));
         }
         let _ = console.stderr.flush();
+    }
+
+    /// Tells whether a CI reads standard output along.
+    pub(crate) fn is_logged(&self, world: &World) -> bool {
+        self.ci.is_some() && !world.console.stdout_is_file
     }
 
     /// Returns how to write for people.
@@ -277,7 +294,9 @@ impl Printer {
             world.events.tell(&line);
         }
         world.events.tell(&EventLine::finished(&report.envelope, world.now()));
-        let kept = write_files(&report, asked, world).and_then(|()| self.publish(&report, world));
+        let kept = write_files(&report, asked, world)
+            .and_then(|()| self.publish(&report, world))
+            .and_then(|()| hand_over(world));
         match (said, kept) {
             // What cannot be printed is at least said on the other output.
             (Ok((text, class)), Ok(())) => {
@@ -326,7 +345,12 @@ impl Printer {
         let ended = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         // A file is no log: what was asked for goes there as it is.
         let logged = self.ci.filter(|_| !console.stdout_is_file);
-        let written = if self.json {
+        let written = if self.hands {
+            if !self.style.quiet {
+                let _ = write!(console.stderr, "{}{ended}", self.plain(text));
+            }
+            Ok(())
+        } else if self.json {
             if !self.style.quiet {
                 let _ = write!(console.stderr, "{}{ended}", self.plain(text));
             }
@@ -375,9 +399,22 @@ fn write_files(report: &Report, asked: &ReportFiles, world: &World) -> Result<()
         let mut bytes = Vec::new();
         let written = format.renderer(Style::default()).finish(&mut bytes, report);
         written.map_err(|e| Refusal::new(crate::base::reason::IO, e.to_string()))?;
-        files::write(&world.cwd.join(path), &bytes)?;
+        outputs::write(path, &bytes, world)?;
     }
     Ok(())
+}
+
+/// Prints what was asked for on standard output in the place of a file, byte for byte.
+fn hand_over(world: &mut World) -> Result<()> {
+    let bytes = world.handed.take();
+    let stdout = &mut world.console.stdout;
+    match stdout.write_all(&bytes).and_then(|()| stdout.flush()) {
+        // The reader went away, as `head` does: not a failure of ours.
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Refusal::new(crate::base::reason::IO, format!("standard output: {e}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Says a refusal in words: places first, then what and why, then what to do.

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{events::Events, reasons::VARIABLE_UNREADABLE};
+use super::{events::Events, outputs::Handed, reasons::VARIABLE_UNREADABLE};
 use crate::{
     base::{
         digest::Digest,
@@ -42,6 +42,8 @@ pub struct World {
     pub reached: Reached,
     /// Where events are told as they happen.
     pub events: Events,
+    /// What is to be printed in the place of a file.
+    pub handed: Handed,
     /// The command line as it was typed, to be named where the same command goes on later.
     pub line: Vec<OsString>,
 }
@@ -80,6 +82,7 @@ impl World {
             console: Console::of_process(),
             reached: Reached::default(),
             events: Events::default(),
+            handed: Handed::default(),
             line: Vec::new(),
         }
     }

@@ -43,6 +43,32 @@ impl RepoPath {
         other.0 == "." || self.0 == other.0 || self.0.strip_prefix(&other.0).is_some_and(|rest| rest.starts_with('/'))
     }
 
+    /// Refuses a path at which no file of the repository is: the root, and git's own folder.
+    ///
+    /// # Errors
+    /// `path.invalid`.
+    pub fn check_file(&self) -> Result<(), Refusal> {
+        if *self == Self::root() || self.is_in_git() {
+            return Err(Refusal::new(PATH_INVALID, format!("`{self}` is no file of the repository")));
+        }
+        Ok(())
+    }
+
+    /// Refuses a folder in which no program runs: git's own.
+    ///
+    /// # Errors
+    /// `path.invalid`.
+    pub fn check_cwd(&self) -> Result<(), Refusal> {
+        if self.is_in_git() {
+            return Err(Refusal::new(PATH_INVALID, format!("no program runs in `{self}`")));
+        }
+        Ok(())
+    }
+
+    fn is_in_git(&self) -> bool {
+        self.0.split('/').any(|part| part.eq_ignore_ascii_case(".git"))
+    }
+
     /// Refuses a path that holds or lies within the guardrails.
     ///
     /// # Errors

@@ -11,6 +11,9 @@ use super::reason::{LIMIT_STRING, Refusal, TEXT_NOT_ASCII, TEXT_TEMPLATE, TEXT_U
 /// The longest string any format takes, in bytes.
 pub const MAX_STRING: usize = 100_000;
 
+/// The longest message of a commit or a tag, in bytes.
+pub const MAX_MESSAGE: usize = 10_000;
+
 /// Returns a number of things in words: `1 step`, `2 steps`.
 #[must_use]
 pub fn count(number: impl TryInto<u64>, one: &str) -> String {
@@ -41,7 +44,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, (usize, usize)> {
 /// # Errors
 /// `text.not_ascii`, `text.template`, `limit.string`.
 pub fn check_steering(text: &str) -> Result<(), Refusal> {
-    check_length(text)?;
+    check_length(text.len())?;
     if let Some(c) = text.chars().find(|c| !(' '..='~').contains(c)) {
         return Err(Refusal::new(TEXT_NOT_ASCII, format!("character {} in `{}`", code_point(c), excerpt(text))));
     }
@@ -55,7 +58,7 @@ pub fn check_steering(text: &str) -> Result<(), Refusal> {
 /// # Errors
 /// `text.unsafe`, `text.template`, `limit.string`.
 pub fn check_free(text: &str, multiline: bool) -> Result<(), Refusal> {
-    check_length(text)?;
+    check_length(text.len())?;
     if let Some(c) = text.chars().find(|&c| is_unsafe(c) && !(multiline && (c == '\n' || c == '\t'))) {
         return Err(Refusal::new(TEXT_UNSAFE, format!("character {} in `{}`", code_point(c), excerpt(text))));
     }
@@ -78,9 +81,23 @@ pub fn check_content(text: &str) -> Result<(), Refusal> {
     }
 }
 
-fn check_length(text: &str) -> Result<(), Refusal> {
-    if text.len() > MAX_STRING {
-        return Err(Refusal::new(LIMIT_STRING, format!("a string of {} bytes", text.len())));
+/// Tells whether a text is the name of a tag: one that git takes, in the characters that everybody can type.
+#[must_use]
+pub fn is_tag(name: &str) -> bool {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/' | b'+'));
+    let parts = name.split('/').all(|part| {
+        !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with('.') && !part.ends_with(".lock")
+    });
+    plain && parts && name.len() <= 200 && !name.contains("..")
+}
+
+/// Checks that a text of so many bytes is no longer than any text of a plan may be.
+///
+/// # Errors
+/// `limit.string`.
+pub fn check_length(bytes: usize) -> Result<(), Refusal> {
+    if bytes > MAX_STRING {
+        return Err(Refusal::new(LIMIT_STRING, format!("a string of {bytes} bytes")));
     }
     Ok(())
 }

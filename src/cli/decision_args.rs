@@ -39,7 +39,7 @@ pub struct ApproveArgs {
     /// How long to wait at the terminal before it counts as a rejection.
     #[arg(long, value_name = "DURATION", default_value = "300s")]
     pub timeout: String,
-    /// Write the approval to this file too.
+    /// Write the approval to this file too; `-` is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }

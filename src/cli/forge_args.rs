@@ -72,7 +72,7 @@ pub struct FetchArgs {
     /// SHA-256 of the archive, as the job that uploaded it told it.
     #[arg(long, value_name = "DIGEST")]
     pub digest: String,
-    /// Where to write it.
+    /// Where to write it; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }

@@ -6,7 +6,7 @@ mod forge_args;
 mod key_args;
 mod names;
 mod narrow;
-mod outputs;
+pub mod outputs;
 mod plan_args;
 pub mod planner_args;
 mod record_args;

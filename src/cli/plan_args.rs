@@ -18,7 +18,7 @@ pub struct PlanArgs {
     /// An input, `name=value`; may be given more than once.
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub input: Vec<String>,
-    /// Write the plan to this file.
+    /// Write the plan to this file; `-` is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Do not record the plan in the ledger; nobody can approve it then.
@@ -92,13 +92,13 @@ pub struct ReviewArgs {
 /// Where the result is written too: each file whole or not at all, also where the command is refused.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct ReportFiles {
-    /// Write the result as JUnit XML to this file.
+    /// Write the result as JUnit XML to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Write the findings and failed checks as SARIF to this file.
+    /// Write the findings and failed checks as SARIF to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub sarif: Option<PathBuf>,
-    /// Write the job summary, in Markdown, to this file.
+    /// Write the job summary, in Markdown, to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub summary: Option<PathBuf>,
 }
@@ -112,7 +112,7 @@ pub struct RenderArgs {
     /// The form.
     #[arg(short, long, value_enum, default_value = "terminal")]
     pub format: ViewFormat,
-    /// Write to this file instead of standard output.
+    /// Write to this file instead of standard output, which `-` is too.
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }

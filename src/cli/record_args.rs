@@ -38,7 +38,7 @@ pub enum LedgerCommand {
     /// Print all entries as JSON lines.
     #[command(after_help = "Example:\n  countersign ledger export --out ledger.jsonl")]
     Export {
-        /// Write to this file instead of standard output.
+        /// Write to this file instead of standard output, which `-` is too.
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
@@ -47,7 +47,8 @@ pub enum LedgerCommand {
         after_help = "Examples:\n  countersign ledger checkpoint\n  countersign ledger checkpoint --out ../checkpoint.json"
     )]
     Checkpoint {
-        /// Write the signed checkpoint to this file too, to keep where nobody who holds the repository can change it.
+        /// Write the signed checkpoint to this file too, to keep where nobody who holds the repository can change it;
+        /// `-` is standard output.
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,
         /// The key that signs; it must have the duty `executor` or `witness`.

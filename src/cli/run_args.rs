@@ -21,7 +21,7 @@ pub struct VerifyArgs {
     /// The trust root's digest that you were told; by default the pinned one.
     #[arg(long, value_name = "DIGEST")]
     pub trust_root: Option<String>,
-    /// Write the verification result, a signed statement, to this file.
+    /// Write the verification result, a signed statement, to this file; `-` is standard output.
     #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
     pub svr: Option<PathBuf>,
     /// Where the result is written too.
@@ -62,13 +62,14 @@ pub struct ExecuteArgs {
     /// With --join: a step that waits for nothing more; may be given more than once.
     #[arg(long, value_name = "STEP", requires = "join")]
     pub only: Vec<String>,
-    /// Write the evidence bundle to this file.
+    /// Write the evidence bundle to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
-    /// Write SLSA provenance of the declared output files, a signed statement, to this file.
+    /// Write SLSA provenance of the declared output files, a signed statement, to this file; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub provenance: Option<PathBuf>,
-    /// Write a table of all steps to this file, as comma-separated values: what each was for, and how it ended.
+    /// Write a table of all steps to this file, as comma-separated values: what each was for, and how it ended; `-`
+    /// is standard output.
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
     /// Steps at once, at most what the policy allows.
@@ -94,7 +95,7 @@ pub struct BundleArgs {
     /// The plan: a file, or a digest on the ledger, of which the first 8 digits are enough.
     #[arg(value_name = "PLAN")]
     pub plan: String,
-    /// Where to write it.
+    /// Where to write it; `-` is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
 }

@@ -32,6 +32,8 @@ pub struct ForEach {
     pub on_failure: OnFailure,
     /// Where it stands.
     pub place: Place,
+    /// Where each text of its source stands, in order.
+    pub places: Vec<Place>,
 }
 
 /// Where the items of a step come from; every text may take inputs of the directive.
@@ -101,6 +103,19 @@ impl Directive {
             step.needs = step.needs.iter().flat_map(all).collect();
         }
         Ok(fanned)
+    }
+}
+
+impl StepSpec {
+    /// Returns what becomes of a step for its items, by itself; the same step where it is not repeated.
+    ///
+    /// # Errors
+    /// `directive.items`, as [`Directive::fan_out`].
+    pub fn for_items(&self, items: &[String]) -> Result<Vec<Self>> {
+        match &self.for_each {
+            Some(for_each) => repeated(self, for_each, items, &mut BTreeSet::new()),
+            None => Ok(vec![self.clone()]),
+        }
     }
 }
 

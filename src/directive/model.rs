@@ -133,6 +133,9 @@ pub enum WithValue {
     Template(Template),
 }
 
+/// The folder below which directives lie, and where no step may write.
+pub const FOLDER: &str = "directives/";
+
 impl Directive {
     /// Reads a directive from the bytes of the file at `path`, which must end in `.md`.
     ///

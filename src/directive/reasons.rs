@@ -10,6 +10,7 @@ reasons! {
     DIRECTIVE_WITH = "directive.with", Usage, "what a step hands to its pipeline does not fit the pipeline's inputs", "see `countersign pipelines show NAME` for its inputs";
     DIRECTIVE_ITEMS = "directive.items", Usage, "what a step is to be repeated for is not there, not one line each, or there twice", "see what `forEach` of the step names, at the commit that the plan is for";
     DIRECTIVE_ISSUE = "directive.issue", Usage, "the input that is to be an issue's number cannot be one", "declare the input with `type: integer`";
+    DIRECTIVE_PLACE = "directive.place", Usage, "the path of a directive does not lead below `directives/`", "move it there: a directive that lies elsewhere is none, since a step may write there and whoever guards `directives/` does not see it";
     DIRECTIVE_ENDING = "directive.ending", Usage, "a file among the directives is read by nobody, since its name ends otherwise than in `.md`", "rename it";
     INPUT_SPEC = "input.spec", Usage, "the specification of an input contradicts itself", "correct the field that is named";
     INPUT_UNKNOWN = "input.unknown", Usage, "a value was given for an input that there is not", "see the inputs of the directive";

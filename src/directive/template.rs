@@ -93,6 +93,13 @@ impl Template {
         self.parts.iter().all(|part| matches!(part, Part::Text(_)))
     }
 
+    /// Returns how many bytes of it are there whatever stands in its places.
+    #[must_use]
+    pub fn fixed_length(&self) -> usize {
+        let length = |part: &Part| if let Part::Text(text) = part { text.len() } else { 0 };
+        self.parts.iter().map(length).sum()
+    }
+
     /// Returns the text with the values of inputs in their places.
     ///
     /// # Errors

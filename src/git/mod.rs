@@ -12,6 +12,7 @@ pub mod settings;
 mod tracked;
 mod tree;
 mod walk;
+pub mod written;
 
 use std::{cell::RefCell, collections::HashMap, path::Path};
 

@@ -22,7 +22,7 @@ use crate::{
         reason::{IO, LIMIT_SIZE, Refusal, Result},
         time::Timestamp,
     },
-    git::{Repository, Tree, TreeEntry, TreeItem},
+    git::{Repository, Tree, TreeEntry, TreeItem, written},
 };
 
 /// The largest file of entries, in bytes: a full batch of the largest entries.
@@ -197,7 +197,7 @@ impl Store {
 
     /// Writes the commit of one append on top of another, without moving the reference.
     pub(super) fn write(&self, parent: Option<Oid>, addition: &Addition<'_>) -> Result<Oid> {
-        let failed = |e: git2::Error| Refusal::new(LEDGER_WRITE, e.message().to_owned());
+        let failed = |e: git2::Error| self.unwritten(&e);
         let base = match parent {
             Some(commit) => self.repo.raw_tree(self.commit(commit)?.0).map_err(|e| damaged(&e))?,
             None => {
@@ -265,7 +265,7 @@ impl Store {
 
     /// Writes the entries from `first` up to, and without, `next` as a segment.
     fn segment(&self, first: u64, next: u64, bytes: &mut Vec<u8>, update: &mut TreeUpdateBuilder) -> Result<()> {
-        let blob = self.repo.raw().blob(bytes).map_err(|e| Refusal::new(LEDGER_WRITE, e.message().to_owned()))?;
+        let blob = self.repo.raw().blob(bytes).map_err(|e| self.unwritten(&e))?;
         update.upsert(segment_path(first, next - 1), blob, FileMode::Blob);
         bytes.clear();
         Ok(())
@@ -280,8 +280,16 @@ impl Store {
             Ok(_) => Ok(true),
             Err(e) if matches!(e.code(), ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists) => Ok(false),
             Err(e) if e.code() == ErrorCode::Locked => Err(Refusal::new(LEDGER_LOCKED, e.message().to_owned())),
-            Err(e) => Err(Refusal::new(LEDGER_WRITE, e.message().to_owned())),
+            Err(e) => {
+                let what = format!("`{}`", self.reference);
+                Err(Refusal::new(LEDGER_WRITE, written::failed(&what, self.repo.raw().commondir(), &e)))
+            }
         }
+    }
+
+    /// Says that no object could be written, and why.
+    fn unwritten(&self, error: &git2::Error) -> Refusal {
+        Refusal::new(LEDGER_WRITE, written::failed("an object of the ledger", self.objects_dir(), error))
     }
 
     pub(super) fn commit(&self, id: Oid) -> Result<(Oid, Vec<Oid>)> {

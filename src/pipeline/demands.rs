@@ -18,6 +18,8 @@ pub struct Demands {
     pub secrets: Vec<(String, Place)>,
     /// The variables that it sets.
     pub variables: Vec<(String, Place)>,
+    /// Where it says how long a step may take, where it does.
+    pub timeout: Option<Place>,
 }
 
 /// What the policy has for pipelines.

@@ -270,6 +270,18 @@ impl Pipeline {
         self.fields.timeout_seconds
     }
 
+    /// Returns where the file states that limit; none where it stands by default.
+    #[must_use]
+    pub fn timeout_place(&self) -> Option<Place> {
+        self.fields.demands.timeout
+    }
+
+    /// Returns findings to add to, of the pipeline's file.
+    #[must_use]
+    pub fn findings<'f>(&'f self, file: &'f str) -> Findings<'f> {
+        Findings::new(file, &self.text, 1)
+    }
+
     /// Returns how often a failed attempt may be tried again.
     #[must_use]
     pub fn retry(&self) -> RetrySpec {

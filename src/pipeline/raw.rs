@@ -151,12 +151,17 @@ fn walk(root: &Node, used: &mut BTreeMap<String, Place>, findings: &mut Findings
     let effect = fields.require("effect", findings).and_then(|node| node.word(&Effect::ALL, findings));
     let inputs = fields.get("inputs").map(|node| read_inputs(node, findings)).unwrap_or_default();
     let idempotent = fields.get("idempotent").and_then(|node| node.boolean(findings)).unwrap_or(false);
-    let timeout = fields.get("timeout").and_then(|node| node.duration(86_400, findings)).unwrap_or(300);
+    let timeout =
+        fields.get("timeout").and_then(|node| node.duration(86_400, findings).map(|seconds| (seconds, node.place)));
     let on_failure =
         fields.get("onFailure").and_then(|node| node.word(&OnFailure::ALL, findings)).unwrap_or(OnFailure::Halt);
     let retry = fields.get("retry").and_then(|node| read_retry(node, idempotent, findings));
 
-    let mut scope = Scope { inputs, scripts: BTreeMap::new(), demands: Demands::default() };
+    let mut scope = Scope {
+        inputs,
+        scripts: BTreeMap::new(),
+        demands: Demands { timeout: timeout.map(|(_, place)| place), ..Demands::default() },
+    };
     let actions_node = fields.require("actions", findings);
     let actions = actions_node.map(|node| action::read_list(node, &mut scope, findings)).unwrap_or_default();
     let verify = fields.get("verify").map(|node| action::read_list(node, &mut scope, findings)).unwrap_or_default();
@@ -179,7 +184,7 @@ fn walk(root: &Node, used: &mut BTreeMap<String, Place>, findings: &mut Findings
         effect: effect.unwrap_or(Effect::Irreversible),
         inputs: scope.inputs.specs,
         idempotent,
-        timeout_seconds: u32::try_from(timeout).unwrap_or(u32::MAX),
+        timeout_seconds: u32::try_from(timeout.map_or(300, |(seconds, _)| seconds)).unwrap_or(u32::MAX),
         retry: retry.unwrap_or(RetrySpec { attempts: 1, backoff_seconds: 2 }),
         on_failure,
         outputs: outputs.specs,

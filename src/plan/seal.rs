@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    model::{Effect, PLAN_TYPE, Plan, Subject},
+    model::{Effect, PLAN_TYPE, Plan, Script, Step, Subject},
     reasons::{
         PLAN_EFFECT, PLAN_EMPTY, PLAN_IDENTITY, PLAN_LIMIT, PLAN_NON_CANONICAL, PLAN_SCRIPT, PLAN_STEP, PLAN_TIME,
         PLAN_TYPE as TYPE,
@@ -178,6 +178,26 @@ pub fn subject(bytes: &[u8]) -> Result<Subject> {
     Ok(named.subject)
 }
 
+/// Checks a step by itself, with the scripts that it runs, before there is a plan that holds it.
+///
+/// Every rule of [`open_with`] is held but those that look at other steps, or at what the plan is for.
+///
+/// # Errors
+/// As [`open`].
+pub fn rehearse(step: &Step, scripts: &[Script], limits: &Limits) -> Result<()> {
+    #[derive(serde::Serialize)]
+    struct Alone<'s> {
+        #[serde(rename = "_type")]
+        kind: &'static str,
+        step: &'s Step,
+        scripts: &'s [Script],
+    }
+    let bytes = json::canonical(&Alone { kind: PLAN_TYPE, step, scripts })?;
+    let (document, _) = canonical::find(&bytes, MAX_BYTES, "_type")?;
+    texts::check(document)?;
+    step::check(&step::Context { scripts, limits, among: None }, step)
+}
+
 fn check(plan: &Plan, limits: &Limits) -> Result<()> {
     check_size(plan, limits)?;
     check_identity(plan)?;
@@ -186,7 +206,8 @@ fn check(plan: &Plan, limits: &Limits) -> Result<()> {
     check_items(plan)?;
     let graph = graph::Graph::of(&plan.steps)?;
     for (index, step) in plan.steps.iter().enumerate() {
-        step::check(&step::Context { plan, graph: &graph, limits, index }, step)
+        let among = Some(step::Among { steps: &plan.steps, graph: &graph, index });
+        step::check(&step::Context { scripts: &plan.scripts, limits, among }, step)
             .map_err(|refusal| refusal.subject(format!("step {}", step.id)))?;
     }
     let effect = plan.steps.iter().map(|step| step.effect).max().unwrap_or(Effect::Irreversible);

@@ -25,7 +25,7 @@ use crate::{
         value::Scalar,
     },
     directive::{Directive, model::StepSpec},
-    pipeline::template::Bound,
+    pipeline::{Catalog, ProgramTable, template::Bound},
     plan::model::{
         DirectiveRef, Item as PlanItem, Origin, PLAN_TYPE, Plan, PlannerInput, PlannerRef, Retry, Risk, Script, Step,
         Subject,
@@ -133,9 +133,35 @@ fn draft_step(
     (directive, spec): (&Directive, &StepSpec),
     scripts: &mut BTreeMap<RepoPath, Script>,
 ) -> Result<Step> {
-    let pipeline = request.catalog.get(&spec.pipeline.0)?;
-    let bound = request.catalog.bind(directive, spec, request.inputs)?;
-    let mut expander = expand::Expander { pipeline, programs: request.programs, bound: &bound, scripts };
+    let item = spec.one_of.as_ref().map(|one| {
+        let found = request.items.get(&one.step).and_then(|items| items.get(one.index));
+        let origin = found.map_or(Origin::RepoAtHead, |found| found.origin);
+        PlanItem { of: one.step.clone(), value: one.item.clone(), origin }
+    });
+    let material = Material { catalog: request.catalog, programs: request.programs, inputs: request.inputs };
+    Ok(Step { item, ..step(material, (directive, spec), scripts)? })
+}
+
+/// What a step is expanded with.
+#[derive(Clone, Copy)]
+pub(super) struct Material<'m> {
+    /// The pipelines.
+    pub(super) catalog: &'m Catalog,
+    /// The programs that the policy lists.
+    pub(super) programs: &'m ProgramTable,
+    /// The directive's inputs.
+    pub(super) inputs: &'m BTreeMap<Id, Scalar>,
+}
+
+/// Expands one step of a directive; the scripts that it runs are added.
+pub(super) fn step(
+    material: Material<'_>,
+    (directive, spec): (&Directive, &StepSpec),
+    scripts: &mut BTreeMap<RepoPath, Script>,
+) -> Result<Step> {
+    let pipeline = material.catalog.get(&spec.pipeline.0)?;
+    let bound = material.catalog.bind(directive, spec, material.inputs)?;
+    let mut expander = expand::Expander { pipeline, programs: material.programs, bound: &bound, scripts };
     let actions = expander.actions()?;
     let verify = expander.verify()?;
     let title = spec.title.clone().unwrap_or_else(|| pipeline.description().to_owned());
@@ -143,14 +169,9 @@ fn draft_step(
         Bound::Value(value) => Some((name.clone(), value.clone())),
         Bound::Output(_) => None,
     });
-    let item = spec.one_of.as_ref().map(|one| {
-        let found = request.items.get(&one.step).and_then(|items| items.get(one.index));
-        let origin = found.map_or(Origin::RepoAtHead, |found| found.origin);
-        PlanItem { of: one.step.clone(), value: one.item.clone(), origin }
-    });
     Ok(Step {
         id: spec.id.clone(),
-        item,
+        item: None,
         why: spec.why.clone().unwrap_or_else(|| title.clone()),
         title,
         pipeline: pipeline.name().clone(),

@@ -23,6 +23,7 @@ mod kinds;
 pub mod outgoing;
 pub mod prompt;
 pub mod reasons;
+pub mod rehearsal;
 pub mod scan;
 pub mod schema;
 pub mod taint;

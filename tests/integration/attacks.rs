@@ -114,6 +114,37 @@ pub(crate) fn record(bench: &Bench, plan: &Plan, file: &str) -> Drafted {
 }
 
 #[test]
+fn a_directive_that_lies_where_a_step_may_write_is_planned_and_executed_by_nobody() {
+    let bench = solo();
+    bench.write("docs/stray.md", bench.read("directives/mark.md"));
+    bench.commit("A directive elsewhere");
+    fs::create_dir(bench.path("sub")).unwrap();
+    for line in
+        [&["plan", "docs/stray.md"][..], &["plan", "./docs/stray.md"], &["-C", "sub", "plan", "../docs/stray.md"]]
+    {
+        let ran = refused(&bench, line, 2, "directive.place");
+        assert!(ran.stderr.contains("`docs/stray.md` does not lie below `directives/`"), "{}", ran.stderr);
+    }
+    // Nor by who makes the plan by hand: it says nothing that the commit does not hold, but for the place.
+    let mut stray = read_plan(&bench, &plan(&bench, "mark", &[]));
+    stray.directive.name = "stray".parse().unwrap();
+    stray.directive.path = "docs/stray.md".parse().unwrap();
+    for input in stray.planner.inputs.iter_mut().filter(|input| input.name == "directives/mark.md") {
+        input.name = "docs/stray.md".to_owned();
+    }
+    let stray = record(&bench, &stray, "../stray.json");
+    approve(&bench, "ada", &stray, &[]).exits(0);
+    let ran = refused(&bench, &["execute", &stray.file], 5, "plan.deviates");
+    assert!(ran.stderr.contains("`docs/stray.md` does not lie below `directives/`"), "{}", ran.stderr);
+    // The honest twin: the same below `directives/`, in a folder.
+    bench.git(&["mv", "docs/stray.md", "directives/stray.md"]);
+    bench.commit("Where it belongs");
+    let twin = plan(&bench, "stray", &[]);
+    approve(&bench, "ada", &twin, &[]).exits(0);
+    runs(&bench, &["execute", &twin.file]);
+}
+
+#[test]
 fn jf17_a_step_that_does_something_else_than_its_pipeline_runs_for_nobody() {
     let bench = solo();
     let honest = read_plan(&bench, &plan(&bench, "mark", &[]));

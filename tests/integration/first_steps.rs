@@ -136,3 +136,61 @@ fn a_folder_that_is_missing_is_named_once() {
     let ran = ran(tool.output().unwrap());
     assert_eq!(ran.stderr.matches("inside a git checkout").count(), 1, "{}", ran.stderr);
 }
+
+#[test]
+fn what_a_set_up_found_there_already_it_names_and_leaves_as_it_is() {
+    let mine = [("pipelines/inventory.yml", "mine\n"), (".countersign/policy.yml", "theirs\n")];
+    let bench = Bench::new(&mine);
+    bench.run(&["keys", "generate", "ada"]).exits(0);
+    let ran = bench.json(&["init", "--solo"]).exits(0);
+    let result = ran.json()["result"].clone();
+    let names = |what: &str| -> Vec<String> {
+        result[what].as_array().unwrap().iter().map(|path| path.as_str().unwrap().to_owned()).collect()
+    };
+    let kept = names("kept");
+    let key = result["personKey"].as_str().unwrap();
+    assert_eq!(kept, [".countersign/policy.yml", "pipelines/inventory.yml", key]);
+    assert!(!names("written").iter().any(|path| kept.contains(path)));
+    for path in &kept {
+        assert_eq!(ran.stderr.matches(&format!("  kept {path}, which was there\n")).count(), 1, "{}", ran.stderr);
+    }
+    for (path, content) in mine {
+        assert_eq!(bench.read(path), content);
+    }
+    // Where nothing was there, nothing is said of it.
+    let fresh = Bench::new(&[]).json(&["init", "--solo"]).exits(0);
+    assert_eq!(fresh.json()["result"]["kept"], serde_json::json!([]));
+    assert!(!fresh.stderr.contains("kept"), "{}", fresh.stderr);
+}
+
+#[test]
+fn a_repository_in_a_format_that_is_not_read_is_called_that_by_every_command() {
+    let bench = solo();
+    let outside = |name: &str, how: &str| {
+        let made = bench.outside(name);
+        bench.git(&["init", "-q", how, made.to_str().unwrap()]);
+        format!("../{name}")
+    };
+    let sha256 = outside("sha256", "--object-format=sha256");
+    let lines: [&[&str]; 12] = [
+        &["init", "--solo"],
+        &["keys", "show"],
+        &["directives", "check"],
+        &["pipelines", "list"],
+        &["policy", "check"],
+        &["plan", "mark"],
+        &["verify", "sha256:12345678"],
+        &["execute", "sha256:12345678"],
+        &["halt", "--reason", "x"],
+        &["ledger", "verify"],
+        &["status"],
+        &["list"],
+    ];
+    for line in lines {
+        let ran = bench.json(&[&["-C", &sha256], line].concat()).refused(2, "repository.object_format");
+        assert!(ran.stderr.contains("the ids of its objects are SHA-256"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("git init --object-format=sha1"), "{}", ran.stderr);
+    }
+    let told = bench.run(&["-C", &sha256, "doctor"]).stdout;
+    assert!(told.contains("[repository.object_format]"), "{told}");
+}

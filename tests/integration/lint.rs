@@ -91,9 +91,9 @@ fn a_folder_that_is_a_link_is_not_gone_through() {
 fn a_plan_of_a_directive_that_is_a_link_at_the_base_says_so() {
     let bench = solo();
     symlink("look.md", bench.path("directives/sym.md")).unwrap();
-    symlink("directives", bench.path("other")).unwrap();
+    symlink("../docs", bench.path("directives/other")).unwrap();
     bench.commit("Link");
-    for (named, link) in [("sym", "`directives/sym.md`"), ("other/look.md", "`other`")] {
+    for (named, link) in [("sym", "`directives/sym.md`"), ("directives/other/look.md", "`directives/other`")] {
         let ran = bench.json(&["plan", named]).refused(2, "worktree.link");
         assert!(ran.stderr.contains(&format!("{link} is a symbolic link at refs/heads/main")), "{}", ran.stderr);
         assert!(!ran.stderr.contains("did you mean"), "{}", ran.stderr);
@@ -421,4 +421,140 @@ fn two_directives_of_one_name_are_found_and_never_planned() {
         bench.json(&["plan", named, "--no-record"]).refused(5, "directive.name_twice");
     }
     assert!(bench.run(&["directives", "list"]).exits(0).stdout.contains("directives/sub/mark.md"));
+}
+
+/// The place, the code and the message of each finding in one file.
+#[track_caller]
+fn said(bench: &Bench, line: &[&str], file: &str) -> Vec<(u64, u64, String, String)> {
+    let all = found(bench, line).into_iter().filter(|one| one.0 == file);
+    all.map(|(_, line, column, code, message)| (line, column, code, message)).collect()
+}
+
+/// A tag, a program in a folder, a file: whatever its inputs say.
+const MADE: &str = "description: Make what the inputs say.
+effect: write
+idempotent: true
+inputs:
+  tag: {type: string, default: v1}
+  folder: {type: path, default: docs}
+  content: {type: string, default: x, max: 200000}
+outputs: {sum: {type: digest, from: {fileDigest: made.txt}}}
+evidence: [sum]
+actions:
+  - write: {path: made.txt, content: '{{ inputs.content }}', replace: true}
+  - tag: {name: '{{ inputs.tag }}', message: Made.}
+  - run: {program: sha256sum, argv: [made.txt], cwd: '{{ inputs.folder }}', reads: [made.txt]}
+verify:
+  - run: {program: sha256sum, argv: [made.txt], reads: [made.txt]}
+";
+
+/// The text at which something is found, its code, and what its message holds.
+type Says = (&'static str, &'static str, &'static str);
+
+/// The lines, and what is found of each: the text at which, the code, and what the message holds.
+const STEPS: [(&str, Option<Says>); 13] = [
+    ("{id: good, pipeline: made, with: {tag: v1.2.3, folder: docs}}", None),
+    ("{id: tag, pipeline: made, with: {tag: v1..2}}", Some(("v1..2", "plan.step", "`v1..2` is no name of a tag"))),
+    ("{id: lock, pipeline: made, with: {tag: a.lock}}", Some(("a.lock", "plan.step", "`a.lock` is no name of a tag"))),
+    ("{id: cwd, pipeline: made, with: {folder: .git}}", Some((".git", "path.invalid", "no program runs in `.git`"))),
+    ("{id: deep, pipeline: made, with: {folder: a/.git/b}}", Some(("a/.git", "path.invalid", "no program runs in"))),
+    (
+        "{id: twice, pipeline: made, forEach: {list: [a, b, a]}, with: {tag: '{{ item }}'}}",
+        Some(("a]", "directive.items", "`a` is there twice")),
+    ),
+    (
+        "{id: unfit, pipeline: made, forEach: {list: [a, b..c]}, with: {tag: '{{ item }}'}}",
+        Some(("b..c", "plan.step", "`b..c` is no name of a tag")),
+    ),
+    (
+        "{id: none, pipeline: made, forEach: {list: []}, with: {tag: '{{ item }}'}}",
+        Some(("{list", "directive.items", "there is no item")),
+    ),
+    (
+        "{id: glob, pipeline: made, forEach: {files: ['[']}, with: {tag: '{{ item }}'}}",
+        Some(("'['", "planner.context", "`[` is no pattern")),
+    ),
+    (
+        "{id: globs, pipeline: made, forEach: {files: ['*.md', 'x/[a']}, with: {tag: '{{ item }}'}}",
+        Some(("'x/[a", "planner.context", "`x/[a` is no pattern")),
+    ),
+    ("{id: fits, pipeline: made, forEach: {list: [a, b]}, with: {tag: '{{ item }}'}}", None),
+    ("{id: asks, pipeline: made, with: {tag: '{{ inputs.given }}'}}", None),
+    (
+        "{id: default, pipeline: made, with: {tag: '{{ inputs.bad }}'}}",
+        Some(("{id", "plan.step", "`no..tag` is no name of a tag")),
+    ),
+];
+
+#[test]
+fn what_planning_would_refuse_whatever_the_inputs_is_a_finding_of_the_check() {
+    let bench = solo();
+    bench.write("pipelines/made.yml", MADE);
+    bench.write("docs/a.md", "a\n");
+    let directive = |steps: &[&str]| {
+        let steps: String = steps.iter().map(|step| format!("  - {step}\n")).collect();
+        format!(
+            "---\ntitle: Make\npipelines: [made]\ninputs:\n  given: {{type: string}}\n  bad: {{type: string, default: no..tag}}\n\
+             ceiling: {{effect: write, risk: low}}\nsteps:\n{steps}---\nMakes.\n"
+        )
+    };
+    let all: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
+    bench.write("directives/made.md", directive(&all));
+    let expected: Vec<_> = STEPS.iter().enumerate().filter_map(|(n, (_, found))| Some((n, (*found)?))).collect();
+    let found = said(&bench, DIRECTIVES, "directives/made.md");
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for ((line, column, code, message), (n, (at, reason, says))) in found.iter().zip(&expected) {
+        let place = (*n as u64 + 9, STEPS[*n].0.rfind(at).unwrap() as u64 + 5);
+        assert_eq!((*line, *column, code.as_str()), (place.0, place.1, *reason), "{message}");
+        assert!(message.contains(says), "{message}");
+    }
+    // Planning says the same of each.
+    for (_, (n, (_, reason, says))) in found.iter().zip(&expected) {
+        bench.write("directives/made.md", directive(&[STEPS[*n].0]));
+        bench.commit("One step");
+        let ran = bench.json(&["plan", "made", "-i", "given=v2", "--no-record"]);
+        assert_eq!((ran.json()["reasonCode"].as_str(), ran.code == 0), (Some(*reason), false), "{}", ran.stderr);
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    }
+    let good: Vec<&str> = STEPS.iter().filter(|(_, found)| found.is_none()).map(|(step, _)| *step).collect();
+    bench.write("directives/made.md", directive(&good));
+    bench.json(DIRECTIVES).exits(0);
+    bench.commit("Good steps");
+    bench.json(&["plan", "made", "-i", "given=v2", "--no-record"]).exits(0);
+}
+
+#[test]
+fn what_no_step_of_a_pipeline_could_do_is_a_finding_of_the_check() {
+    let bench = solo();
+    edit(&bench, ".countersign/policy.yml", "stepTimeout: 1h", "stepTimeout: 2m");
+    let long = "x".repeat(100_001);
+    let bad = MADE
+        .replace("idempotent: true\n", "idempotent: true\ntimeout: 3m\n")
+        .replace("'{{ inputs.content }}'", &long)
+        .replace("'{{ inputs.tag }}'", "v1..2")
+        .replace("'{{ inputs.folder }}'", ".git");
+    bench.write("pipelines/made.yml", bad);
+    let found = said(&bench, PIPELINES, "pipelines/made.yml");
+    let places: Vec<_> = found.iter().map(|(line, column, code, _)| (*line, *column, code.as_str())).collect();
+    assert_eq!(
+        places,
+        [(4, 10, "policy.limit"), (12, 38, "limit.string"), (13, 17, "pipeline.action"), (14, 54, "path.invalid")],
+        "{found:#?}"
+    );
+    assert!(found[0].3.contains("a timeout of 3m, and the policy says at most 2m"), "{found:#?}");
+    // Whoever uses it is told too.
+    bench.write("pipelines/made.yml", MADE.replace("idempotent: true\n", "idempotent: true\ntimeout: 3m\n"));
+    bench.write(
+        "directives/made.md",
+        "---\ntitle: Make\npipelines: [made]\nceiling: {effect: write, risk: low}\nsteps:\n  - {id: made, pipeline: made}\n---\nMakes.\n",
+    );
+    let used = said(&bench, DIRECTIVES, "directives/made.md");
+    let why = "the pipeline `made` has a timeout of 3m, and the policy says at most 2m";
+    assert_eq!(used, [(6, 26, "policy.limit".to_owned(), why.to_owned())]);
+    // Where none is stated the default counts, and the file has no place for it.
+    bench.write("pipelines/made.yml", MADE);
+    let found = said(&bench, PIPELINES, "pipelines/made.yml");
+    assert_eq!((found[0].0, found[0].2.as_str()), (0, "policy.limit"), "{found:#?}");
+    edit(&bench, ".countersign/policy.yml", "stepTimeout: 2m", "stepTimeout: 5m");
+    bench.json(PIPELINES).exits(0);
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{
-    scene::{approve, plan, refused, runs, solo},
+    scene::{approve, note, plan, real_solo, refused, runs, solo},
     support::Bench,
 };
 
@@ -56,4 +56,121 @@ fn what_cannot_be_written_is_refused_before_anything_is_recorded_or_run() {
     let names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
     assert_eq!(names.len(), lines(&file, &digest).len() - 5 + 2, "{names:?}");
     assert!(!names.iter().any(|name| left(name)), "{names:?}");
+}
+
+/// Lines that would write one file twice, or over what they read; `~` stands for the plan's file.
+const TWICE: [&[&str]; 9] = [
+    &["execute", "~", "--bundle", "../x", "--csv", "../x"],
+    &["execute", "~", "--bundle", "../x", "--csv", "../folder/../x"],
+    &["execute", "~", "--bundle", "../x", "--csv", "../folder/link"],
+    &["execute", "~", "--provenance", "../x", "--junit", "./../x"],
+    &["execute", "~", "--bundle", "../x", "--events", "../x"],
+    &["execute", "~", "--bundle", "~"],
+    &["execute", "~", "--csv", "../folder/plan"],
+    &["render", "~", "--out", "~"],
+    &["plan", "directives/mark.md", "--out", "./directives/mark.md"],
+];
+
+#[test]
+fn two_outputs_on_one_file_and_an_output_on_what_is_read_are_refused_before_anything_runs() {
+    let (bench, file, _) = approved();
+    fs::create_dir(bench.outside("folder")).unwrap();
+    std::os::unix::fs::symlink(bench.outside("x"), bench.outside("folder/link")).unwrap();
+    std::os::unix::fs::symlink(bench.repo().join(&file), bench.outside("folder/plan")).unwrap();
+    fs::write(bench.outside("x"), "before").unwrap();
+    let plan = fs::read(bench.repo().join(&file)).unwrap();
+    for line in TWICE {
+        let line: Vec<&str> = line.iter().map(|word| if *word == "~" { &file } else { *word }).collect();
+        let ran = refused(&bench, &line, 2, "usage.invalid");
+        assert!(
+            ran.stderr.contains("name one file") || ran.stderr.contains("that the command reads"),
+            "{}",
+            ran.stderr
+        );
+    }
+    assert_eq!(fs::read(bench.outside("x")).unwrap(), b"before");
+    assert_eq!(fs::read(bench.repo().join(&file)).unwrap(), plan);
+    // The honest twin: a file for each.
+    runs(&bench, &["execute", &file, "--bundle", "../x", "--csv", "../y", "--events", "../z"]);
+}
+
+#[test]
+fn a_dash_is_standard_output_for_every_file_that_is_asked_for() {
+    let (bench, file, digest) = approved();
+    // A plan runs once.
+    for line in lines(&file, &digest).into_iter().filter(|line| line[0] != "execute" || line[2] == "--bundle") {
+        let ran = bench.run(&[&line[..], &["-"]].concat()).exits(0);
+        assert!(!bench.path("-").exists(), "{line:?}");
+        let printed = ran.stdout.trim_end();
+        let is_report = matches!(line.last(), Some(&"--junit" | &"--summary"));
+        match line[0] {
+            // What is read on is what was asked for, and nothing else.
+            "render" => assert_eq!(ran.stdout, bench.run(&["render", &file]).stdout),
+            "ledger" => assert!(printed.lines().all(|line| line.starts_with('{')), "{printed}"),
+            _ if is_report => assert!(printed.starts_with("<?xml") || printed.starts_with('#'), "{printed}"),
+            _ => drop(serde_json::from_str::<serde_json::Value>(printed).unwrap_or_else(|e| panic!("{line:?}: {e}"))),
+        }
+        assert!(!ran.stderr.is_empty(), "{line:?}: people are told on the other");
+        // Two things on one output are neither of them.
+        refused(&bench, &[&line[..], &["-"]].concat(), 2, "usage.invalid");
+    }
+    let both = bench.run(&["execute", &file, "--bundle", "-", "--csv", "-"]).exits(2);
+    assert!(both.stderr.contains("--bundle and --csv name one file: standard output"), "{}", both.stderr);
+    assert!(bench.run(&["plan", "mark", "--out", "-"]).exits(0).stderr.contains("next: countersign review sha256:"));
+}
+
+#[test]
+fn a_private_key_and_what_a_ci_reads_along_never_go_to_standard_output_by_a_dash() {
+    let bench = solo();
+    let ran = bench.run(&["keys", "generate", "other", "--out", "-"]).exits(2);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("a private key is written to a file"), "{}", ran.stderr);
+    assert!(!bench.path("-").exists());
+    let folder = bench.outside("runner");
+    fs::create_dir(&folder).unwrap();
+    let mut variables = vec![("GITHUB_ACTIONS", "true".to_owned()), ("CI", "true".to_owned())];
+    for name in ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"] {
+        fs::write(folder.join(name), "").unwrap();
+        variables.push((name, folder.join(name).display().to_string()));
+    }
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let ran = bench.run_with(&["plan", "mark", "--out", "-"], &variables, "", false).exits(2);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("output.unwritable"), "{}", ran.stderr);
+}
+
+/// Runs a script in a room of its own on a small disk, with a copy of the repository on it; none where nobody may mount.
+fn on_a_small_disk(bench: &Bench, script: &str) -> Option<std::process::Output> {
+    let disk = bench.outside("disk");
+    fs::create_dir_all(&disk).unwrap();
+    let whole = format!(
+        "mount -t tmpfs -o size=6m tmpfs '{disk}' || exit 99
+cp -a . '{disk}/repo' && cd '{disk}/repo' || exit 98
+fill() {{ rm -f ../fill; head -c $(( ($(df --output=avail -k . | tail -n 1) - $1) * 1024 )) /dev/zero > ../fill; }}
+{script}",
+        disk = disk.display()
+    );
+    let tool = bench.binary();
+    let mut shell = std::process::Command::new("unshare");
+    shell.args(["--mount", "--propagation", "private", "sh", "-c", &whole, "sh"]).arg(tool.get_program());
+    shell.current_dir(bench.repo()).env_clear().env("PATH", std::env::var("PATH").unwrap());
+    shell.envs(tool.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = shell.output().ok()?;
+    (!matches!(output.status.code(), Some(99 | 1))).then_some(output)
+}
+
+#[test]
+fn on_a_full_disk_it_is_said_what_could_not_be_written_and_why() {
+    let bench = real_solo();
+    let script = "for left in 0 4 8 12; do fill $left; \"$1\" plan mark; echo \"exit $?\"; done; exit 0";
+    let Some(output) = on_a_small_disk(&bench, script) else {
+        note("nobody may mount a disk here: what is said on a full one was not looked at");
+        return;
+    };
+    let (told, ends) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert_eq!(ends.matches("exit 1\n").count(), 4, "{ends}{told}");
+    let refusals: Vec<&str> = told.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(refusals.len(), 4, "{told}");
+    for refusal in refusals {
+        assert!(refusal.contains("an object of the ledger could not be written"), "{refusal}");
+        assert!(refusal.contains("No space left on device") && !refusal.contains("no error"), "{refusal}");
+    }
 }

@@ -185,6 +185,7 @@ impl Bench {
             cwd: self.repo(),
             reached: Default::default(),
             events: Default::default(),
+            handed: Default::default(),
             line: Vec::new(),
             console: Console {
                 stdin: Box::new(io::Cursor::new(input.to_owned().into_bytes())),

@@ -6,12 +6,12 @@ use serde_json::json;
 
 use crate::{
     app::{
-        files,
         forge::{self, Asking},
         gate::Gate,
         ledger::reason,
         logins,
         output::{Outcome, Printer},
+        outputs,
         prompt::{self, Answer},
         reasons::{EXPIRY_TOO_LONG, PLAN_DENIED, REJECTED_AT_TERMINAL},
         session::Session,
@@ -356,7 +356,7 @@ fn record(
         return Err(Refusal::new(crate::base::reason::INTERNAL, "nothing was signed"));
     };
     if let Some(out) = out {
-        files::write(&world.cwd.join(out), &envelope.to_bytes()?)?;
+        outputs::write(out, &envelope.to_bytes()?, world)?;
     }
     let text = format!(
         "approved {}\n  by {} ({}), until {}, recorded as ledger entry {}\nnext: countersign verify {}\n",

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::{
-    app::{bundle, files, output::Outcome, session::Session, world::World},
-    base::{digest::Digest, reason::Result, text::visible},
-    cli::args::BundleArgs,
+    app::{bundle, output::Outcome, outputs, session::Session, world::World},
+    base::{digest::Digest, reason::Result},
+    cli::{args::BundleArgs, outputs::is_stdout},
 };
 
 pub(super) fn run(args: &BundleArgs, world: &World) -> Result<Outcome> {
@@ -14,10 +14,14 @@ pub(super) fn run(args: &BundleArgs, world: &World) -> Result<Outcome> {
     let plan = session.plan(&args.plan, world, &policy)?;
     let mut ledger = session.entries(world.now())?;
     let bytes = bundle::make(&session, &mut ledger, &plan, world)?;
-    files::write(&world.cwd.join(&args.out), &bytes)?;
+    outputs::write(&args.out, &bytes, world)?;
     let path = args.out.display().to_string();
     let result = json!({ "bundlePath": path, "bundleDigest": Digest::of(&bytes), "planDigest": plan.digest(), "bytes": bytes.len() });
-    let path = visible(&path);
-    let text = format!("{path}: {} bytes\nnext: countersign verify --bundle {path} --offline\n", bytes.len());
+    let kept = if is_stdout(&args.out) { "FILE".to_owned() } else { outputs::shown(&args.out) };
+    let text = format!(
+        "{}: {} bytes\nnext: countersign verify --bundle {kept} --offline\n",
+        outputs::shown(&args.out),
+        bytes.len()
+    );
     Ok(Outcome::done(result, text).about(plan.digest().to_string()))
 }

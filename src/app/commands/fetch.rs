@@ -6,7 +6,7 @@
 use serde_json::json;
 
 use crate::{
-    app::{files, forge, output::Outcome, session::Session, world::World},
+    app::{forge, output::Outcome, outputs, session::Session, world::World},
     base::{
         reason::{Result, typed},
         text::{count, visible},
@@ -21,8 +21,6 @@ const MAX_ARCHIVE: usize = 64 << 20;
 pub(super) fn run(args: &FetchArgs, world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;
     let digest = typed(&args.digest, "--digest")?;
-    let out = world.cwd.join(&args.out);
-    files::ready(&out)?;
     let forge = forge::need(&session, world)?;
     let artifact = forge.artifact(args.run, &digest).map_err(|refusal| match refusal.reason() {
         DENIED => refusal.hint("the token needs `actions: read`"),
@@ -32,13 +30,13 @@ pub(super) fn run(args: &FetchArgs, world: &World) -> Result<Outcome> {
         _ => refusal,
     })?;
     let bytes = forge.download(&artifact, MAX_ARCHIVE)?;
-    files::write(&out, &bytes)?;
+    outputs::write(&args.out, &bytes, world)?;
     let name = visible(&artifact.name);
     let text = format!(
         "{digest}\n  `{name}` of run {}, {}: {}\n",
         artifact.run,
         count(bytes.len(), "byte"),
-        args.out.display()
+        outputs::shown(&args.out)
     );
     let result = json!({
         "artifact": artifact.id,

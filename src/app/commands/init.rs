@@ -86,8 +86,8 @@ pub(super) fn run(args: &InitArgs, world: &World) -> Result<Outcome> {
     }
     let foundation = Foundation { person: &person, base: &base, place: &place, checkout: &checkout, expires, world };
     let mut made = Made::default();
-    let done = write_files(&files, &top, &mut made).and_then(|written| Ok((written, found(&foundation, &mut made)?)));
-    let (written, setup) = match done {
+    let done = write_files(&files, &top, &mut made).and_then(|copied| Ok((copied, found(&foundation, &mut made)?)));
+    let ((written, kept), setup) = match done {
         Ok(done) => done,
         Err(refusal) => {
             made.undo();
@@ -102,6 +102,10 @@ pub(super) fn run(args: &InitArgs, world: &World) -> Result<Outcome> {
     );
     for path in written.iter().chain(&setup.files) {
         text.push_str(&format!("  wrote {path}\n"));
+    }
+    let kept: Vec<String> = kept.into_iter().chain(setup.kept.iter().map(|key| key.display().to_string())).collect();
+    for path in &kept {
+        text.push_str(&format!("  kept {}, which was there\n", visible(path)));
     }
     for (_, path) in std::iter::once(&setup.person_key).chain(&setup.job_keys) {
         text.push_str(&format!("  key {}\n", path.display()));
@@ -120,6 +124,7 @@ pub(super) fn run(args: &InitArgs, world: &World) -> Result<Outcome> {
         "runnerKey": setup.job_keys.last().map(|(_, path)| path.display().to_string()),
         "jobKeys": setup.job_keys.iter().map(|(name, path)| (*name, path.display().to_string())).collect::<BTreeMap<_, _>>(),
         "written": written.iter().chain(&setup.files).collect::<Vec<_>>(),
+        "kept": kept,
     });
     Ok(Outcome::done(result, text).about(setup.trust_root.to_string()))
 }
@@ -184,15 +189,16 @@ fn files_of(args: &InitArgs, place: &Place, expires: Timestamp) -> Result<Vec<(S
     Ok(files)
 }
 
-/// Writes files where nothing is yet; returns the paths of those that were written.
-fn write_files(files: &[(String, String)], top: &Path, made: &mut Made) -> Result<Vec<String>> {
-    let mut written = Vec::new();
+/// Writes files where nothing is yet; returns the paths of those that were written, and of those that were there.
+fn write_files(files: &[(String, String)], top: &Path, made: &mut Made) -> Result<(Vec<String>, Vec<String>)> {
+    let (mut written, mut kept) = (Vec::new(), Vec::new());
     for (path, content) in files {
         let whole = top.join(path);
         made.note(&whole);
-        if files::write_if_missing(&whole, content.as_bytes())? {
-            written.push(path.clone());
+        match files::write_if_missing(&whole, content.as_bytes())? {
+            true => written.push(path.clone()),
+            false => kept.push(path.clone()),
         }
     }
-    Ok(written)
+    Ok((written, kept))
 }

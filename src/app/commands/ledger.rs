@@ -10,6 +10,7 @@ use crate::{
         keys::{reasons::SSH_NO_SIGNATURE, ssh_export},
         ledger::{checkpoint, unread},
         output::Outcome,
+        outputs,
         session::Session,
         signer,
         world::World,
@@ -20,7 +21,10 @@ use crate::{
         text::{count, counted, visible},
         time::Timestamp,
     },
-    cli::args::{LedgerCommand, SignerArgs},
+    cli::{
+        args::{LedgerCommand, SignerArgs},
+        outputs::is_stdout,
+    },
     ledger::{Keep, format::MAX_ENTRY, log::LogItem},
     sign::{Duty, Envelope, Verified, predicate::Checkpoint},
 };
@@ -158,6 +162,12 @@ fn export(out: Option<&Path>, session: &Session, world: &mut World) -> Result<Ou
     let mut ledger = session.entries(now)?;
     let entries = ledger.read(now)?.length();
     match out {
+        Some(out) if is_stdout(out) => {
+            let mut bytes = Vec::new();
+            ledger.export(now, &mut bytes)?;
+            outputs::write(out, &bytes, world)?;
+            Ok(Outcome::done(json!({ "entries": entries }), format!("{}\n", counted(entries, "entry", "entries"))))
+        }
         Some(out) => {
             let path = world.cwd.join(out);
             let file =
@@ -187,8 +197,9 @@ fn sign(out: Option<&Path>, args: &SignerArgs, session: &Session, world: &World)
     if let Some(out) = out {
         let (_, bytes) = ledger.show(world.now(), seq)?;
         let strict = json::parse(&bytes, bytes.len())?;
-        files::write(&world.cwd.join(out), &Envelope::from_value(&strict["envelope"])?.to_bytes()?)?;
-        text.push_str(&format!("later: countersign ledger verify --against {}\n", shown(out)));
+        outputs::write(out, &Envelope::from_value(&strict["envelope"])?.to_bytes()?, world)?;
+        let kept = if is_stdout(out) { "FILE".to_owned() } else { shown(out) };
+        text.push_str(&format!("later: countersign ledger verify --against {kept}\n"));
     }
     Ok(Outcome::done(json!({ "ledgerSeq": seq }), text))
 }

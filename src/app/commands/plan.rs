@@ -9,8 +9,9 @@ use serde_json::json;
 use crate::{
     app::{
         draft::{self, Order},
-        files, forge,
+        forge,
         output::Outcome,
+        outputs,
         planning::{self, Artifacts, Chosen, Commission},
         reasons::{DEFINITION_INVALID, EXPIRY_TOO_LONG, INPUT_FORM},
         session::{POLICY, Session},
@@ -28,7 +29,7 @@ use crate::{
         time::{Timestamp, parse_duration, shown_duration},
         value::Scalar,
     },
-    cli::args::PlanArgs,
+    cli::{args::PlanArgs, outputs::is_stdout},
     directive::Directive,
     ledger::{Batch, Ledger, NewEntry},
     plan::{
@@ -75,8 +76,11 @@ pub(super) fn run(args: &PlanArgs, world: &mut World) -> Result<Outcome> {
     };
     if let Some(out) = &args.out {
         // Only now: a plan that was not recorded must not lie there as if it were.
-        let out = world.cwd.join(out);
-        let written = files::write(&out, drafted.plan.bytes()).and_then(|()| drafted.artifacts.write_beside(&out));
+        let written = outputs::write(out, drafted.plan.bytes(), world).and_then(|()| match is_stdout(out) {
+            // The ledger has them.
+            true => Ok(None),
+            false => drafted.artifacts.write_beside(&world.cwd.join(out)),
+        });
         written.map_err(|e| match seq {
             Some(seq) => e.hint(format!("the plan is ledger entry {seq}: {}", drafted.plan.digest())),
             None => e,
@@ -147,6 +151,11 @@ fn ask(args: &PlanArgs, requester: &Person, session: &Session, policy: &Policy, 
     let groundwork = Groundwork::of(args, session, policy, world)?;
     if groundwork.chosen.planner.asks() == Asks::Nobody {
         return groundwork.alone(args, requester, session, policy);
+    }
+    let unrecorded = args.draft || args.no_record;
+    if unrecorded && args.out.as_deref().is_some_and(is_stdout) {
+        let why = "--out -: what was asked and answered for a draft is kept beside its file";
+        return Err(Refusal::new(USAGE, why).subject("--out").hint("name a file"));
     }
     let order = groundwork.order(args, requester, policy)?;
     let mut ledger = session.ledger(world.now())?;

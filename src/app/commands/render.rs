@@ -6,8 +6,8 @@ use super::diff::load;
 use crate::{
     app::{
         conversation::asks,
-        files,
         output::{Outcome, Printer},
+        outputs,
         planning::Artifacts,
         session::Session,
         situation::decide,
@@ -41,9 +41,9 @@ pub(super) fn run(args: &RenderArgs, world: &World, printer: &Printer) -> Result
     });
     let shown = match &args.out {
         Some(out) => {
-            files::write(&world.cwd.join(out), text.as_bytes())?;
+            outputs::write(out, text.as_bytes(), world)?;
             result["viewPath"] = json!(out.display().to_string());
-            format!("view of {} written to {}\n", plan.digest(), out.display())
+            format!("view of {} written to {}\n", plan.digest(), outputs::shown(out))
         }
         None => {
             result["content"] = json!(text);

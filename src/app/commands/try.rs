@@ -298,6 +298,7 @@ fn inner(world: &mut World, clone: &Path, folder: &Path) -> World {
         cwd: clone.to_owned(),
         reached: Default::default(),
         events: world.events.clone(),
+        handed: world.handed.clone(),
         line: Vec::new(),
         console: std::mem::replace(&mut world.console, silent()),
     }

@@ -9,6 +9,7 @@ use crate::{
         identity, logins,
         named_plan::NamedPlan,
         output::Outcome,
+        outputs,
         session::Session,
         signer,
         situation::{Aim, Situation},
@@ -70,7 +71,7 @@ pub(super) fn run(args: &VerifyArgs, world: &World) -> Result<Outcome> {
     if let (Some(path), Some(result)) = (&args.svr, VerificationResult::of(&report, world.now())) {
         let hand = signer::find(&SignerArgs::default(), &[Duty::Executor, Duty::Witness], &session, world)?;
         let envelope = Envelope::sign(vec![Subject::new("plan", digest)], result, &[hand.signer()])?;
-        files::write(&world.cwd.join(path), &envelope.to_bytes()?)?;
+        outputs::write(path, &envelope.to_bytes()?, world)?;
     }
     let (result, text) = shown(&report, digest);
     match verdict {

@@ -7,10 +7,10 @@ use serde_json::json;
 use super::{batch, claim::Claimed, failure::Failures};
 use crate::{
     app::{
-        bundle, files,
+        bundle,
         ledger::checkpoint_if_due,
         output::Outcome,
-        provenance,
+        outputs, provenance,
         reasons::{self, RUN_FAILED, RUN_INDETERMINATE, RUNNER_TAMPERED},
         recorder::Recorder,
         session::Session,
@@ -145,14 +145,14 @@ fn write_asked(
     world: &World,
 ) -> Result<()> {
     if let Some(path) = &args.bundle {
-        files::write(&world.cwd.join(path), &bundle::make(session, &mut recorder.ledger, plan, world)?)?;
+        outputs::write(path, &bundle::make(session, &mut recorder.ledger, plan, world)?, world)?;
     }
     if let Some(path) = &args.provenance {
         let envelope = provenance::envelope(plan, claim.run.as_str(), recorder, world.now())?;
-        files::write(&world.cwd.join(path), &envelope.to_bytes()?)?;
+        outputs::write(path, &envelope.to_bytes()?, world)?;
     }
     if let Some(path) = &args.csv {
-        files::write(&world.cwd.join(path), table()?.as_bytes())?;
+        outputs::write(path, table()?.as_bytes(), world)?;
     }
     Ok(())
 }

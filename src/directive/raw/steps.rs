@@ -163,12 +163,18 @@ fn read_step(
 fn read_for_each(node: &Node, inputs: &Inputs, findings: &mut Findings<'_>) -> Option<ForEach> {
     let fields = node.fields("`forEach`", &["list", "files", "lines", "onFailure"], findings)?;
     let on_failure = fields.get("onFailure").and_then(|node| node.word(&OnFailure::ALL, findings));
+    let mut places = Vec::new();
+    let mut text = |node: &Node, findings: &mut Findings<'_>| {
+        let template = read_item_text(node, inputs, findings)?;
+        places.push(node.place);
+        Some(template)
+    };
+    let lines = fields.get("lines").and_then(|node| text(node, findings));
     let mut texts = |name: &str| -> Option<Vec<Template>> {
         let items = fields.get(name)?.items(MAX_STEPS, findings);
-        Some(items.iter().filter_map(|node| read_item_text(node, inputs, findings)).collect())
+        Some(items.iter().filter_map(|node| text(node, findings)).collect())
     };
     let (list, files) = (texts("list"), texts("files"));
-    let lines = fields.get("lines").and_then(|node| read_item_text(node, inputs, findings));
     let mut sources =
         [list.map(ItemSource::List), files.map(ItemSource::Files), lines.map(ItemSource::Lines)].into_iter().flatten();
     let named = ["list", "files", "lines"].into_iter().filter(|name| fields.get(name).is_some()).count();
@@ -177,7 +183,7 @@ fn read_for_each(node: &Node, inputs: &Inputs, findings: &mut Findings<'_>) -> O
         return None;
     }
     let source = sources.next()?;
-    Some(ForEach { source, on_failure: on_failure.unwrap_or(OnFailure::Continue), place: node.place })
+    Some(ForEach { source, on_failure: on_failure.unwrap_or(OnFailure::Continue), place: node.place, places })
 }
 
 /// Reads a text of `forEach`, which takes inputs of the directive and nothing else.

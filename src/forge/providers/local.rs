@@ -18,7 +18,9 @@ use crate::{
         reason::{Refusal, Result},
     },
     facts::Facts,
-    forge::reasons::{COMMIT_FORMAT, REF_MISSING, REPO_MISSING, REPO_OWNER, REPO_SHALLOW, REPO_UNREADABLE},
+    forge::reasons::{
+        COMMIT_FORMAT, REF_MISSING, REPO_FORMAT, REPO_MISSING, REPO_OWNER, REPO_SHALLOW, REPO_UNREADABLE,
+    },
     git::{Repository, Tree, TreeItem},
 };
 
@@ -27,6 +29,30 @@ const GUARDED: [&str; 3] = [".countersign", "directives", "pipelines"];
 
 /// The largest file of which the content is kept for the next time, in bytes.
 const MAX_KEPT: usize = 64 * 1024;
+
+/// Says why what is found at a folder, or above it, is not opened.
+fn cannot_open(start: &Path, error: &git2::Error) -> Refusal {
+    let shown = start.display();
+    // libgit2 has no code of its own for these.
+    let of_format = |words: &str| error.message().contains(words);
+    match error.code() {
+        ErrorCode::Owner => Refusal::new(REPO_OWNER, format!("{shown}: {}", error.message())),
+        _ if of_format("object format 'sha256'") || of_format("extensions.objectformat") => Refusal::new(
+            REPO_FORMAT,
+            format!("{shown}: the ids of its objects are SHA-256 (git's object format)"),
+        )
+        .hint(
+            "git converts no repository: fetch its content into one that was made with `git init --object-format=sha1`",
+        ),
+        _ if of_format("unsupported extension")
+            || of_format("unknown object format")
+            || of_format("repository version") =>
+        {
+            Refusal::new(REPO_FORMAT, format!("{shown}: {}", error.message()))
+        }
+        _ => Refusal::new(REPO_MISSING, format!("{shown}: {}", error.message())),
+    }
+}
 
 /// What the trust root says of the repository.
 #[derive(Clone, Debug)]
@@ -64,13 +90,11 @@ impl Checkout {
     /// Finds the checkout that holds a folder.
     ///
     /// # Errors
-    /// `repository.missing` outside a checkout or in a bare repository, `repository.shallow`.
+    /// `repository.missing` outside a checkout or in a bare repository, `repository.object_format`, `repository.owner`,
+    /// `repository.shallow`.
     pub fn discover(start: &Path) -> Result<Self> {
         isolate();
-        let repo = git2::Repository::discover(start).map_err(|e| {
-            let reason = if e.code() == ErrorCode::Owner { REPO_OWNER } else { REPO_MISSING };
-            Refusal::new(reason, format!("{}: {}", start.display(), e.message()))
-        })?;
+        let repo = git2::Repository::discover(start).map_err(|e| cannot_open(start, &e))?;
         let workdir = repo
             .workdir()
             .ok_or_else(|| {

@@ -16,8 +16,8 @@ use crate::{
         launch,
         limits::{self, RunLimits},
         path::RepoPath,
-        reason::{PATH_INVALID, Refusal},
-        text::{check_content, check_free, excerpt},
+        reason::Refusal,
+        text::{MAX_MESSAGE, check_content, check_free, check_length, excerpt, is_tag},
         yaml::{Fields, Findings, Kind, Node, Place, YAML_FIELD_UNKNOWN},
     },
     directive::template::Template,
@@ -37,15 +37,6 @@ pub(super) fn read_list(node: &Node, scope: &mut Scope, findings: &mut Findings<
     }
     let items = node.items(MAX_ACTIONS, findings);
     items.iter().filter_map(|item| read_action(item, scope, findings)).collect()
-}
-
-/// Checks the path of a file that is read.
-pub(super) fn check_file(path: &RepoPath) -> Result<(), Refusal> {
-    let in_git = path.as_str().split('/').any(|part| part.eq_ignore_ascii_case(".git"));
-    if *path == RepoPath::root() || in_git {
-        return Err(Refusal::new(PATH_INVALID, format!("`{path}` is no file of the repository")));
-    }
-    Ok(())
 }
 
 fn read_action(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Option<ActionSpec> {
@@ -86,8 +77,9 @@ fn read_run(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Opti
         fields.require("program", findings).and_then(|node| node.parsed::<Id>(findings).map(|name| (name, node.place)));
     scope.demands.programs.extend(program.clone());
     let argv = templates(fields, "argv", Spot::Argument, scope, findings);
-    let cwd =
-        fields.get("cwd").map_or_else(|| Template::parse(".").ok(), |node| scope.path(node, |_| Ok(()), findings));
+    let cwd = fields
+        .get("cwd")
+        .map_or_else(|| Template::parse(".").ok(), |node| scope.path(node, RepoPath::check_cwd, findings));
     let reads = paths(fields, "reads", |_| Ok(()), scope, findings);
     let writes = paths(fields, "writes", RepoPath::check_writable, scope, findings);
     let system_reads =
@@ -155,7 +147,7 @@ fn read_write(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Op
 
 fn read_copy(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Option<ActionSpec> {
     let fields = node.fields("a copy action", &["from", "to", "replace"], findings)?;
-    let from = fields.require("from", findings).and_then(|node| scope.path(node, check_file, findings));
+    let from = fields.require("from", findings).and_then(|node| scope.path(node, RepoPath::check_file, findings));
     let to = writable(fields, "to", scope, findings);
     let replace = flag(fields, "replace", findings);
     Some(ActionSpec::Copy { from: from?, to: to?, replace })
@@ -187,7 +179,14 @@ fn read_commit(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> O
 
 fn read_tag(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Option<ActionSpec> {
     let fields = node.fields("a tag action", &["name", "message"], findings)?;
-    let name = fields.require("name", findings).and_then(|node| scope.template(node, Spot::Text, findings));
+    let name = fields.require("name", findings).and_then(|node| {
+        let name = scope.template(node, Spot::Text, findings)?;
+        let text = name.to_string();
+        if name.is_fixed() && !is_tag(&text) {
+            findings.report(node.place, PIPELINE_ACTION, format!("`{}` is no name of a tag", excerpt(&text)));
+        }
+        Some(name)
+    });
     let message = message(fields, scope, findings);
     Some(ActionSpec::Tag { name: name?, message: message? })
 }
@@ -205,7 +204,9 @@ fn content(fields: Fields<'_>, name: &str, scope: &mut Scope, findings: &mut Fin
     let node = fields.require(name, findings)?;
     let text = node.text(findings)?;
     findings.keep(node.place, check_content(text))?;
-    scope.template(node, Spot::Text, findings)
+    let content = scope.template(node, Spot::Text, findings)?;
+    findings.keep(node.place, check_length(content.fixed_length()))?;
+    Some(content)
 }
 
 fn message(fields: Fields<'_>, scope: &mut Scope, findings: &mut Findings<'_>) -> Option<Template> {
@@ -215,7 +216,13 @@ fn message(fields: Fields<'_>, scope: &mut Scope, findings: &mut Findings<'_>) -
     if text.trim().is_empty() {
         findings.report(node.place, PIPELINE_ACTION, "a message is needed, and this is empty");
     }
-    scope.template(node, Spot::Text, findings)
+    let message = scope.template(node, Spot::Text, findings)?;
+    let length = message.fixed_length();
+    if length > MAX_MESSAGE {
+        let why = format!("a message of {length} bytes, the limit is {MAX_MESSAGE}");
+        findings.report(node.place, PIPELINE_ACTION, why);
+    }
+    Some(message)
 }
 
 fn items<'n>(fields: Fields<'n>, name: &str, findings: &mut Findings<'_>) -> &'n [Node] {

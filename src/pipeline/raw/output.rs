@@ -7,10 +7,11 @@ use super::{
         model::{OutputFrom, OutputSpec},
         reasons::PIPELINE_OUTPUT,
     },
-    Scope, action,
+    Scope,
 };
 use crate::base::{
     ident::Id,
+    path::RepoPath,
     text::check_steering,
     value::{Bounds, ValueSpec, ValueType},
     yaml::{self, Findings, Node},
@@ -99,8 +100,8 @@ fn read_from(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Opt
         }
         findings.keep(node.place, check_steering(prefix)).map(|()| OutputFrom::StdoutLine(prefix.to_owned()))
     });
-    let file = fields.get("file").and_then(|node| scope.path(node, action::check_file, findings));
-    let digest = fields.get("fileDigest").and_then(|node| scope.path(node, action::check_file, findings));
+    let file = fields.get("file").and_then(|node| scope.path(node, RepoPath::check_file, findings));
+    let digest = fields.get("fileDigest").and_then(|node| scope.path(node, RepoPath::check_file, findings));
     let sources = ["stdoutLine", "file", "fileDigest"].iter().filter(|name| fields.get(name).is_some()).count();
     if sources != 1 {
         findings.report(

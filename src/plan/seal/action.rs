@@ -15,7 +15,7 @@ use crate::base::{
     launch,
     path::RepoPath,
     reason::{PATH_INVALID, Refusal, Result},
-    text::{check_content, check_free, check_steering},
+    text::{MAX_MESSAGE, check_content, check_free, check_steering, excerpt, is_tag},
 };
 
 /// The most arguments, variables, paths or hosts of one program.
@@ -27,7 +27,7 @@ pub(super) fn check(context: &Context<'_>, step: &Step, action: &Action) -> Resu
         Action::Run(run) => check_run(context, step, run),
         Action::Write(write) => check_write(write),
         Action::Copy(copy) => {
-            check_file(&copy.from.path)?;
+            copy.from.path.check_file()?;
             check_read(&copy.from)?;
             copy.to.check_writable()
         }
@@ -37,12 +37,6 @@ pub(super) fn check(context: &Context<'_>, step: &Step, action: &Action) -> Resu
     }
 }
 
-/// Checks the path of a file that is read: not the root, not inside the object store.
-pub(super) fn check_file(path: &RepoPath) -> Result<()> {
-    let refused = *path == RepoPath::root() || is_in_git(path);
-    demand(!refused, PATH_INVALID, || format!("`{path}` is no file of the repository"))
-}
-
 /// Checks what is said of the content at a path: a file's digest or a folder's tree, not both.
 fn check_read(read: &Read) -> Result<()> {
     let Some(tree) = &read.tree else { return Ok(()) };
@@ -50,13 +44,9 @@ fn check_read(read: &Read) -> Result<()> {
     demand(id && read.digest.is_none(), PLAN_STEP, || format!("`{}` has no tree of that id", read.path))
 }
 
-fn is_in_git(path: &RepoPath) -> bool {
-    path.as_str().split('/').any(|part| part.eq_ignore_ascii_case(".git"))
-}
-
 fn check_run(context: &Context<'_>, step: &Step, run: &Run) -> Result<()> {
     launch::check_program(&run.program.path)?;
-    demand(!is_in_git(&run.cwd), PATH_INVALID, || format!("no program runs in `{}`", run.cwd))?;
+    run.cwd.check_cwd()?;
     let lists = [run.argv.len(), run.env.len(), run.reads.len(), run.writes.len(), run.system_reads.len()];
     let longest = lists.into_iter().chain([run.network.len(), run.secrets.len()]).max().unwrap_or(0);
     demand(longest <= MAX_ITEMS, PLAN_LIMIT, || format!("a list of {longest} items, the limit is {MAX_ITEMS}"))?;
@@ -116,7 +106,7 @@ fn check_arg(context: &Context<'_>, step: &Step, argument: &Arg) -> Result<()> {
         Arg::Literal(text) => check_steering(text),
         Arg::Script(path) => {
             let own = path.as_str().starts_with(&format!("pipelines/{}/", step.pipeline));
-            let known = context.plan.scripts.binary_search_by(|script| script.path.cmp(path)).is_ok();
+            let known = context.scripts.binary_search_by(|script| script.path.cmp(path)).is_ok();
             demand(own && known, PLAN_SCRIPT, || format!("the plan holds no script `{path}` of this pipeline"))
         }
         Arg::Slot(slot) => check_slot(context, slot),
@@ -136,14 +126,16 @@ fn check_slot(context: &Context<'_>, slot: &Slot) -> Result<()> {
     if slot.prefix.starts_with('-') && !slot.prefix.ends_with('=') {
         return refuse("it would become part of a flag");
     }
-    let Some(source) = context.graph.before(&slot.from_step, context.index) else {
-        return refuse("the step does not surely end before");
-    };
-    let Some(output) = context.plan.steps.get(source).and_then(|step| step.outputs.get(&slot.output)) else {
-        return refuse("there is no such output");
-    };
-    if output.kind != slot.kind {
-        return refuse("its type is another");
+    if let Some(among) = &context.among {
+        let Some(source) = among.graph.before(&slot.from_step, among.index) else {
+            return refuse("the step does not surely end before");
+        };
+        let Some(output) = among.steps.get(source).and_then(|step| step.outputs.get(&slot.output)) else {
+            return refuse("there is no such output");
+        };
+        if output.kind != slot.kind {
+            return refuse("its type is another");
+        }
     }
     check_value_rule(slot.kind, slot.pattern.as_deref(), slot.max_length).or_else(|refusal| refuse(refusal.message()))
 }
@@ -188,19 +180,14 @@ fn check_commit(commit: &CommitFiles) -> Result<()> {
 }
 
 fn check_tag(tag: &Tag) -> Result<()> {
-    let plain = tag.name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/' | b'+'));
-    let parts = tag.name.split('/').all(|part| {
-        !part.is_empty() && !part.starts_with(['.', '-']) && !part.ends_with('.') && !part.ends_with(".lock")
-    });
-    let fits = plain && parts && tag.name.len() <= 200 && !tag.name.contains("..");
-    demand(fits, PLAN_STEP, || format!("`{}` is no name of a tag", crate::base::text::excerpt(&tag.name)))?;
+    demand(is_tag(&tag.name), PLAN_STEP, || format!("`{}` is no name of a tag", excerpt(&tag.name)))?;
     check_message(&tag.message)
 }
 
 fn check_message(message: &str) -> Result<()> {
     check_free(message, true)?;
-    let fits = !message.trim().is_empty() && message.len() <= 10_000;
-    demand(fits, PLAN_STEP, || "a message is empty or longer than 10000 bytes".into())
+    let fits = !message.trim().is_empty() && message.len() <= MAX_MESSAGE;
+    demand(fits, PLAN_STEP, || format!("a message is empty or longer than {MAX_MESSAGE} bytes"))
 }
 
 fn check_unique<T: Ord>(items: impl IntoIterator<Item = T>, what: &str) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     super::{
-        model::{Action, Arg, Capture, CaptureFrom, Effect, Plan, Step},
+        model::{Action, Arg, Capture, CaptureFrom, Effect, Script, Step},
         reasons::{PLAN_EFFECT, PLAN_EMPTY, PLAN_EVIDENCE, PLAN_LIMIT, PLAN_STEP, PLAN_VERIFICATION},
     },
     Limits, MAX_LIST, MAX_WITH, action, check_line, check_value, demand,
@@ -25,12 +25,20 @@ pub(super) const MAX_OUTPUT: u32 = 65_536;
 
 /// What the rules of a step look at beside the step.
 pub(super) struct Context<'c> {
-    /// The whole plan.
-    pub(super) plan: &'c Plan,
-    /// Its steps as a graph.
-    pub(super) graph: &'c Graph<'c>,
+    /// The scripts of the plan, in order.
+    pub(super) scripts: &'c [Script],
     /// The limits in force.
     pub(super) limits: &'c Limits,
+    /// The steps that it stands among; none where it is looked at by itself.
+    pub(super) among: Option<Among<'c>>,
+}
+
+/// Which of the steps of a plan a step is.
+pub(super) struct Among<'c> {
+    /// All of them.
+    pub(super) steps: &'c [Step],
+    /// The same as a graph.
+    pub(super) graph: &'c Graph<'c>,
     /// The number of the step.
     pub(super) index: usize,
 }
@@ -102,9 +110,9 @@ fn check_capture(step: &Step, capture: &Capture) -> Result<()> {
             check_steering(prefix)?;
             demand(!prefix.is_empty(), PLAN_EVIDENCE, || "a line is captured by an empty beginning".into())
         }
-        CaptureFrom::File(path) => action::check_file(path),
+        CaptureFrom::File(path) => path.check_file(),
         CaptureFrom::FileDigest(path) => {
-            action::check_file(path)?;
+            path.check_file()?;
             let fits = output.kind == ValueType::Digest;
             demand(fits, PLAN_EVIDENCE, || format!("output `{}` takes a digest", capture.output))
         }

@@ -8,7 +8,7 @@ use crate::{
         path::RepoPath,
         reason::{Refusal, Result},
     },
-    git::Repository,
+    git::{Repository, written},
     plan::model::{Action, CommitFiles, Read},
     step::{
         Context, Kind, Touch, Work, foreign,
@@ -86,7 +86,7 @@ impl<'r> Made<'r> {
             match context.workspace.read_checked(&Read::new(path.clone())) {
                 Ok((content, executable)) => {
                     // The bytes go in as they are: no filter, no line-end conversion.
-                    let id = raw.blob(&content).map_err(|e| failed(&e))?;
+                    let id = raw.blob(&content).map_err(|e| unwritten(repository, "a file", &e))?;
                     let entry = entry(path, id, executable, content.len());
                     files.add(&entry).map_err(|e| failed(&e))?;
                     index.add(&entry).map_err(|e| failed(&e))?;
@@ -99,13 +99,14 @@ impl<'r> Made<'r> {
                 Err(refusal) => return Err(refusal),
             }
         }
-        let tree = files.write_tree_to(raw).map_err(|e| failed(&e))?;
+        let tree = files.write_tree_to(raw).map_err(|e| unwritten(repository, "a folder", &e))?;
         if tree == before.id() {
             return Err(Refusal::new(COMMIT_EMPTY, "the files are as they are in the head commit"));
         }
         let tree = repository.raw_tree(tree).map_err(|e| failed(&e))?;
         let who = signature(context)?;
-        let id = raw.commit(None, &who, &who, &commit.message, &tree, &[&parent]).map_err(|e| failed(&e))?;
+        let made = raw.commit(None, &who, &who, &commit.message, &tree, &[&parent]);
+        let id = made.map_err(|e| unwritten(repository, "the commit", &e))?;
         let digest = digest_of_object(repository, id)?;
         Ok(Self { repository, reference, parent: parent.id(), id, digest, index })
     }
@@ -119,12 +120,12 @@ impl<'r> Made<'r> {
                 ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists => {
                     Refusal::new(COMMIT_MOVED, e.message().to_owned()).subject(&self.reference)
                 }
-                _ => failed(&e).subject(&self.reference),
+                _ => unwritten(self.repository, &format!("`{}`", self.reference), &e).subject(&self.reference),
             });
         }
         *acted = true;
         // The checkout's own index follows, or `git status` would show the commit undone.
-        self.index.write().map_err(|e| failed(&e))?;
+        self.index.write().map_err(|e| unwritten(self.repository, "git's index", &e))?;
         Ok(self.digest)
     }
 }
@@ -162,6 +163,12 @@ pub(super) fn may_have_moved(repository: &Repository, name: &str, before: Option
 pub(super) fn failed(error: &git2::Error) -> Refusal {
     let reason = if error.code() == ErrorCode::Locked { GIT_LOCKED } else { GIT_FAILED };
     Refusal::new(reason, error.message().to_owned())
+}
+
+/// Refuses as [`failed`] does, and says what could not be written, and why.
+pub(super) fn unwritten(repository: &Repository, what: &str, error: &git2::Error) -> Refusal {
+    let refusal = failed(error);
+    Refusal::new(refusal.reason(), written::failed(what, repository.raw().commondir(), error))
 }
 
 fn entry(path: &RepoPath, id: Oid, executable: bool, length: usize) -> IndexEntry {

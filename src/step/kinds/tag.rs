@@ -2,7 +2,7 @@
 
 use git2::{ErrorCode, Reference};
 
-use super::commit::{digest_of_object, failed, may_have_moved, open, signature};
+use super::commit::{digest_of_object, failed, may_have_moved, open, signature, unwritten};
 use crate::{
     base::reason::{Refusal, Result},
     plan::model::Action,
@@ -51,13 +51,13 @@ impl Kind for Tag {
         let made = repository
             .raw()
             .tag_annotation_create(&tag.name, head.as_object(), &who, &tag.message)
-            .map_err(|e| failed(&e))?;
+            .map_err(|e| unwritten(&repository, "the tag", &e))?;
         let digest = digest_of_object(&repository, made)?;
         if let Err(e) = repository.raw().reference(&reference, made, false, "tag") {
             *acted |= may_have_moved(&repository, &reference, None, &e);
             return Err(match e.code() {
                 ErrorCode::Exists => Refusal::new(TAG_EXISTS, format!("`{}` is there already", tag.name)),
-                _ => failed(&e),
+                _ => unwritten(&repository, &format!("`{reference}`"), &e),
             }
             .subject(&tag.name));
         }

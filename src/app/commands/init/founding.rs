@@ -55,13 +55,16 @@ pub(super) struct Setup {
     /// The keys of jobs, by the name of the secret that is to hold each.
     pub(super) job_keys: Vec<(&'static str, PathBuf)>,
     pub(super) files: Vec<String>,
+    /// The keys that were there already.
+    pub(super) kept: Vec<PathBuf>,
 }
 
 /// Makes the keys, the ledger's beginning and the trust root that pins it; pins the trust root; begins the ledger.
 pub(super) fn found(foundation: &Foundation<'_>, made: &mut Made) -> Result<Setup> {
     let Foundation { person, base, place, checkout, expires, world } = *foundation;
     let config_dir = world.env.config_dir()?;
-    let mut key = |name: &str| key(&config_dir, name, world, made);
+    let mut kept = Vec::new();
+    let mut key = |name: &str| key(&config_dir, name, world, made, &mut kept);
     let short = Digest::framed("place", [place.host.as_str(), place.repo_id.as_str()]).hex();
     let short = short.get(..8).unwrap_or_default();
     let (person_key, person_path) = key(&person.login)?;
@@ -134,13 +137,20 @@ pub(super) fn found(foundation: &Foundation<'_>, made: &mut Made) -> Result<Setu
     let root = TrustRoot::parse(&bytes)?;
     let mut ledger = Ledger::open(checkout.git_dir(), &root)?;
     ledger.create_genesis(&entry, &[bytes], world.clock)?;
-    Ok(Setup { trust_root: digest, person_key: ("", person_path), job_keys, files: changed.files })
+    Ok(Setup { trust_root: digest, person_key: ("", person_path), job_keys, files: changed.files, kept })
 }
 
 /// Takes the key of a name where there is one, else makes it: a person has one key for all repositories.
-fn key(config_dir: &Path, name: &str, world: &World, made: &mut Made) -> Result<(HeldKey, PathBuf)> {
+fn key(
+    config_dir: &Path,
+    name: &str,
+    world: &World,
+    made: &mut Made,
+    kept: &mut Vec<PathBuf>,
+) -> Result<(HeldKey, PathBuf)> {
     let path = file::default_path(config_dir, &name.parse()?);
     if path.exists() {
+        kept.push(path.clone());
         return Ok((HeldKey::load(&path)?, path));
     }
     let key = HeldKey::random()?;

@@ -12,7 +12,7 @@ use crate::{
         digest::Digest,
         text::{count, visible},
     },
-    cli::args::PlanArgs,
+    cli::{args::PlanArgs, outputs::is_stdout},
 };
 
 /// Says what was drafted, whether it is recorded, and what comes next.
@@ -45,7 +45,13 @@ pub(super) fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, sessio
     if let Some(since) = since {
         text.push_str(&format!("since revision {}:\n{since}\n", document.revision.saturating_sub(1)));
     }
-    let named = args.out.as_ref().map_or_else(|| plan.digest().to_string(), |out| visible(&out.display().to_string()));
+    let file = args.out.as_deref().filter(|out| !is_stdout(out));
+    let named = match (file, args.draft) {
+        (Some(file), _) => visible(&file.display().to_string()),
+        // A draft is on no ledger, so that its digest finds nothing.
+        (None, true) => "FILE".to_owned(),
+        (None, false) => plan.digest().to_string(),
+    };
     text.push_str(&match seq {
         Some(seq) => format!("  recorded as ledger entry {seq}\nnext: countersign review {named}\n"),
         None if args.draft => format!("  a draft; next: countersign propose {named}\n"),
