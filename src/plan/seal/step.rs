@@ -113,7 +113,7 @@ fn check_capture(step: &Step, capture: &Capture) -> Result<()> {
 
 /// A step may not reach further than it says: what writes is no reading.
 fn check_effect(step: &Step) -> Result<()> {
-    let least = step.actions.iter().map(least_effect).max().unwrap_or(Effect::Read);
+    let least = step.actions.iter().map(Action::least_effect).max().unwrap_or(Effect::Read);
     demand(step.effect >= least, PLAN_EFFECT, || {
         format!("step `{}` claims `{}`, and its actions reach `{}`", step.id, step.effect.word(), least.word())
     })?;
@@ -122,14 +122,6 @@ fn check_effect(step: &Step) -> Result<()> {
     })?;
     let only_reads = step.verify.iter().all(|action| matches!(action, Action::Run(run) if run.writes.is_empty()));
     demand(only_reads, PLAN_VERIFICATION, || format!("a read-back of step `{}` does more than run and read", step.id))
-}
-
-fn least_effect(action: &Action) -> Effect {
-    match action {
-        Action::Run(run) if run.writes.is_empty() => Effect::Read,
-        Action::Run(_) | Action::Write(_) | Action::Copy(_) | Action::Patch(_) => Effect::Recommend,
-        Action::Commit(_) | Action::Tag(_) => Effect::Write,
-    }
 }
 
 /// Checks a type with its pattern and length, as outputs and slots state them.
