@@ -23,6 +23,7 @@ use super::{
 use crate::base::{
     canonical,
     digest::Digest,
+    ident::is_commit_id,
     json,
     reason::{JSON_NON_CANONICAL, JSON_SCHEMA, Reason, Refusal, Result},
     text::{self, check_free, check_steering},
@@ -258,8 +259,7 @@ fn check_identity(plan: &Plan) -> Result<()> {
     for (what, commit) in
         [("directive", &plan.directive.commit), ("base", &subject.base_sha), ("head", &subject.head_sha)]
     {
-        let full = matches!(commit.len(), 40 | 64) && is_hex(commit);
-        require(full, &format!("the commit of the {what} is no full id"))?;
+        require(is_commit_id(commit), &format!("the commit of the {what} is no full id"))?;
     }
     require(plan.nonce.len() == 32 && is_hex(&plan.nonce), "the nonce is not 32 hex digits")?;
     require(plan.revision >= 1 && (plan.revision == 1) == plan.parent.is_none(), "revision and parent contradict")?;

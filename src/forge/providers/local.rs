@@ -15,6 +15,7 @@ use git2::{ConfigLevel, ErrorCode, ObjectType, Oid};
 use crate::{
     base::{
         digest::Digest,
+        ident::is_commit_id,
         reason::{Refusal, Result},
     },
     facts::Facts,
@@ -424,8 +425,7 @@ impl Checkout {
 }
 
 fn full_id(commit: &str) -> Result<Oid> {
-    let full = matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    match (full, Oid::from_str(commit)) {
+    match (is_commit_id(commit), Oid::from_str(commit)) {
         (true, Ok(id)) => Ok(id),
         _ => Err(Refusal::new(COMMIT_FORMAT, format!("`{}`", crate::base::text::excerpt(commit)))),
     }
