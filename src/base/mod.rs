@@ -16,6 +16,7 @@ pub mod path;
 pub mod permission;
 pub mod planner;
 pub mod reason;
+pub mod resolve_as;
 pub mod secret;
 mod sha256;
 mod spelled;

@@ -16,15 +16,12 @@ use crate::{
     base::{
         ident::Id,
         reason::{Refusal, Result, typed},
+        resolve_as::ResolveAs,
         text::visible,
     },
-    cli::args::{ResolveArg, ResolveArgs},
+    cli::args::ResolveArgs,
     ledger::{Batch, NewEntry, status::Executor},
-    sign::{
-        Duty, Envelope,
-        predicate::{Resolution, ResolveAs},
-        statement::Subject,
-    },
+    sign::{Duty, Envelope, predicate::Resolution, statement::Subject},
 };
 
 pub(super) fn run(args: &ResolveArgs, world: &World) -> Result<Outcome> {
@@ -32,13 +29,8 @@ pub(super) fn run(args: &ResolveArgs, world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;
     let (name, step): (Id, Id) = (typed(&args.run, "RUN")?, typed(&args.step, "--step")?);
     let hand = signer::find(&args.signer, &[Duty::Approver, Duty::Root], &session, world)?;
-    let resolve_as = match args.resolve_as {
-        ResolveArg::Retry => ResolveAs::Retry,
-        ResolveArg::Skip => ResolveAs::Skip,
-        ResolveArg::Abort => ResolveAs::Abort,
-    };
     scratch::sweep();
-    record(&name, &step, resolve_as, &why, &hand, &session, world)
+    record(&name, &step, args.resolve_as, &why, &hand, &session, world)
 }
 
 /// Records how a step of unknown outcome is taken.

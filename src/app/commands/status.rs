@@ -20,6 +20,7 @@ use crate::{
     base::{
         ident::Id,
         reason::{Refusal, Result},
+        resolve_as::ResolveAs,
         text::visible,
     },
     cli::args::StatusArgs,
@@ -141,7 +142,7 @@ impl ShownRun {
 /// Says what leads on from where a run stands.
 fn next_words(name: &Id, run: &Run, executor: Executor) -> String {
     let resolve =
-        |step: &Id| format!("    countersign resolve {name} --step {step} --as retry|skip|abort --reason '...'\n");
+        |step: &Id| format!("    countersign resolve {name} --step {step} --as {} --reason '...'\n", ResolveAs::FORM);
     let mut text = String::new();
     for step in run.unknown_steps() {
         // An executor that said itself that it does not know is done with the run.

@@ -21,6 +21,7 @@ use crate::{
         digest::Digest,
         ident::Id,
         reason::{ExitClass, Reason, Refusal, Result},
+        resolve_as::ResolveAs,
     },
     cli::args::ExecuteArgs,
     event::{RunOutcome, RunStatus, StepStatus},
@@ -125,7 +126,7 @@ pub(crate) fn finish(
 fn next_words(outcome: &RunOutcome, run: &Id, plan: &Digest) -> Vec<String> {
     let unknown = outcome.steps.iter().filter(|(_, status)| **status == StepStatus::Indeterminate);
     let resolve = |(step, _): (&Id, &StepStatus)| {
-        format!("countersign resolve {run} --step {step} --as retry|skip|abort --reason '...'")
+        format!("countersign resolve {run} --step {step} --as {} --reason '...'", ResolveAs::FORM)
     };
     match outcome.status {
         RunStatus::Indeterminate => unknown.map(resolve).collect(),
