@@ -1,5 +1,6 @@
 //! Identifiers, digests, strict JSON, time, text safety and reason codes. No I/O.
 
+pub mod bounds;
 pub mod canonical;
 pub mod diagnostic;
 pub mod digest;

@@ -20,6 +20,7 @@ use super::{
     },
     view::View,
 };
+pub use crate::base::bounds::{MAX_LIFETIME, MAX_STEPS};
 use crate::base::{
     canonical,
     digest::Digest,
@@ -32,10 +33,6 @@ use crate::base::{
 
 /// The most bytes of a plan.
 pub const MAX_BYTES: usize = 4 << 20;
-/// The most steps that any policy can allow.
-pub const MAX_STEPS: usize = 10_000;
-/// The longest time between a plan's making and its end, in seconds.
-pub const MAX_LIFETIME: i64 = 30 * 86_400;
 /// The most bytes of one step's inputs.
 const MAX_WITH: usize = 64 * 1024;
 /// The most characters of one line of free text.

@@ -11,17 +11,13 @@ use super::{
     graph::Graph,
 };
 use crate::base::{
+    bounds::{MAX_ACTIONS, MAX_OUTPUT},
     json,
     path::RepoPath,
     reason::{Refusal, Result},
     text::check_steering,
     value::{Bounds, ValueSpec, ValueType},
 };
-
-/// The most actions of a step, and the most read-back actions.
-const MAX_ACTIONS: usize = 20;
-/// The most bytes an output may have.
-pub(super) const MAX_OUTPUT: u32 = 65_536;
 
 /// What the rules of a step look at beside the step.
 pub(super) struct Context<'c> {
