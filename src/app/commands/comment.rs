@@ -14,7 +14,7 @@ use crate::{
     app::{
         conversation::{Conversation, Shown, check_shown, page, unheard},
         forge::{self, Asking, people},
-        gate::{Gate, is_untouched},
+        gate::{Gate, check_untouched, enough},
         ledger::begin,
         logins,
         output::Outcome,
@@ -364,16 +364,8 @@ impl Clerk<'_> {
         if !author.is_person() {
             return Err(Refusal::new(APPROVER_NOT_PERSON, visible(&author.login)));
         }
-        if !is_untouched(self.asking, comment)? {
-            return Err(Refusal::new(APPROVAL_EVIDENCE, "the comment was edited, or written through an app"));
-        }
-        let (had, least) = (self.asking.forge.permission(author)?, policy.gates().permission);
-        if had < least {
-            let what =
-                format!("{} may `{}`, the policy asks for `{}`", visible(&author.login), had.word(), least.word());
-            return Err(Refusal::new(APPROVER_PERMISSION, what));
-        }
-        Ok(())
+        check_untouched(self.asking, comment)?;
+        enough(self.asking.forge, author, policy.gates().permission, APPROVER_PERMISSION).map(drop)
     }
 }
 
