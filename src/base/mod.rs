@@ -20,6 +20,7 @@ pub mod reason;
 pub mod resolve_as;
 pub mod secret;
 mod sha256;
+pub mod shell;
 mod spelled;
 pub mod text;
 pub mod time;

@@ -14,6 +14,7 @@ use crate::{
     },
     base::{
         reason::{ExitClass, Result},
+        shell,
         text::visible,
         time::Timestamp,
     },
@@ -89,7 +90,7 @@ fn next(
         use RunStatus::{Completed, Expired, Rejected, Revoked, Superseded};
         matches!(stands, Completed | Expired | Rejected | Revoked | Superseded)
     });
-    let named = visible(&planning::shell_line(&[named.to_owned()]));
+    let named = visible(&shell::word(named));
     let directive = plan.plan().directive.name.as_str();
     if let Some(over) = over.or(expired).and_then(|over| word(&over).ok()) {
         return format!("the plan is over: {over}\nnext: countersign plan {directive}\n");

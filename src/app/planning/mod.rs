@@ -25,7 +25,7 @@ use crate::{
     base::{
         digest::Digest,
         reason::{INTERNAL, Refusal, Result},
-        text,
+        shell, text,
     },
     cli::planner_args::AskArgs,
     directive::Directive,
@@ -204,15 +204,5 @@ pub(crate) fn once_more(line: &[OsString], without: &[&str], planner: Option<&st
     if let Some(planner) = planner.filter(|_| !named) {
         words.extend(["--planner".to_owned(), planner.to_owned()]);
     }
-    shell_line(&words)
-}
-
-/// Returns words as a shell takes them.
-pub(crate) fn shell_line(words: &[String]) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
-    let quoted = |word: &String| match !word.is_empty() && word.chars().all(plain) {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    };
-    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    shell::line(&words)
 }
