@@ -33,11 +33,27 @@ use crate::{
     verify::reasons::{GIT_SETTINGS, WORKSPACE_DIRTY},
 };
 
+/// Whether something is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Pass,
+    Fail,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+        }
+    }
+}
+
 /// One line of the report.
 #[derive(Debug)]
 struct Line {
     id: &'static str,
-    verdict: &'static str,
+    verdict: Verdict,
     found: String,
     hint: Option<String>,
 }
@@ -45,10 +61,10 @@ struct Line {
 impl Line {
     fn of(id: &'static str, result: std::result::Result<String, Refusal>) -> Self {
         match result {
-            Ok(found) => Self { id, verdict: "pass", found, hint: None },
+            Ok(found) => Self { id, verdict: Verdict::Pass, found, hint: None },
             Err(refusal) => Self {
                 id,
-                verdict: "fail",
+                verdict: Verdict::Fail,
                 found: format!("{} [{}]", refusal.message(), refusal.code()),
                 hint: refusal.hints().next().map(str::to_owned),
             },
@@ -121,16 +137,16 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
         None => String::new(),
     };
     for line in &lines {
-        text.push_str(&format!("{:<5} {:<12} {}\n", line.verdict, line.id, visible(&line.found)));
+        text.push_str(&format!("{:<5} {:<12} {}\n", line.verdict.word(), line.id, visible(&line.found)));
         if let Some(hint) = &line.hint {
             text.push_str(&format!("      {:<12} hint: {hint}\n", ""));
         }
     }
     let rows: Vec<_> = lines
         .iter()
-        .map(|line| json!({ "id": line.id, "result": line.verdict, "found": line.found, "hint": line.hint }))
+        .map(|line| json!({ "id": line.id, "result": line.verdict.word(), "found": line.found, "hint": line.hint }))
         .collect();
-    let failed = lines.iter().filter(|line| line.verdict == "fail").count();
+    let failed = lines.iter().filter(|line| line.verdict == Verdict::Fail).count();
     let mut outcome = Outcome::done(json!({ "checks": rows, "failed": failed }), text);
     let mut worst = Standing::Ok;
     if let Some((lines, calls)) = &on_forge {

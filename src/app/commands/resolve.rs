@@ -10,7 +10,6 @@ use crate::{
         run::{lock, scratch},
         session::Session,
         signer::{self, Hand},
-        statements::word,
         world::World,
     },
     base::{
@@ -43,7 +42,7 @@ pub(super) fn record(
     session: &Session,
     world: &World,
 ) -> Result<Outcome> {
-    let word = word(&resolve_as)?;
+    let word = resolve_as.word();
     // Whoever is at the step would go on with it, and a retry would then run beside it.
     lock::check_free(session.checkout.git_dir(), name)?;
     let mut unseen = false;

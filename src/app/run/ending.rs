@@ -14,7 +14,6 @@ use crate::{
         reasons::{self, RUN_FAILED, RUN_INDETERMINATE, RUNNER_TAMPERED},
         recorder::Recorder,
         session::Session,
-        statements::word,
         world::World,
     },
     base::{
@@ -72,13 +71,13 @@ pub(crate) fn finish(
     let _ = world.console.stderr.flush();
     let mut steps = serde_json::Map::new();
     for (step, status) in &outcome.steps {
-        steps.insert(step.to_string(), json!(word(status)?));
+        steps.insert(step.to_string(), json!(status.word()));
     }
     let batches = batch::batches(plan.plan(), &outcome.steps);
     let mut result = json!({
         "planDigest": digest,
         "runId": claim.run,
-        "status": word(&outcome.status)?,
+        "status": outcome.status.word(),
         "runReasonCode": outcome.reason_code,
         "steps": steps,
         "failures": failures.result()?,
