@@ -84,49 +84,9 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
             lines.push(Line::of(id, Err(refusal)));
         }
         Ok(session) => {
-            lines.push(keys::trust_root(session.root.document(), world.now()));
-            lines.extend(keys::of_machine(&session, world));
-            let policy = session.policy();
-            if let Ok((policy, _)) = &policy {
-                lines.extend(programs(policy));
-            }
-            lines.push(match policy {
-                Ok((policy, _)) => keys::policy(&policy, world.now()),
-                Err(refusal) => Line::of("policy", Err(refusal)),
-            });
-            lines.push(Line::of(
-                "pipelines",
-                session.catalog().map(|all| format!("{} at the base", all.names().count())),
-            ));
-            let ledger = unread(&session).and_then(|ledger| ledger.with_keep(Keep::Nothing).verify_all(world.now()));
-            if ledger.is_ok() {
-                let said = |halt: Option<Halt>| match halt {
-                    Some(halt) => format!("{}; nothing executes", halt_line(&halt)),
-                    None => "not halted".to_owned(),
-                };
-                lines.push(Line::of("halt", halted(&session, world).map(said)));
-            }
-            lines.push(Line::of(
-                "ledger",
-                ledger.map(|(entries, objects)| {
-                    format!("{}, {}", counted(entries, "entry", "entries"), count(objects, "object"))
-                }),
-            ));
-            lines.push(Line::of(
-                "work-tree",
-                session.checkout.modified().and_then(|paths| match paths.len() {
-                    0 => Ok("no tracked file is changed".to_owned()),
-                    n => Err(Refusal::new(
-                        WORKSPACE_DIRTY,
-                        format!(
-                            "{}; execution would refuse",
-                            counted(n, "tracked file is changed", "tracked files are changed")
-                        ),
-                    )),
-                }),
-            ));
-            lines.push(Line::of("git-settings", git_settings(&session)));
-            lines.push(Line::of("credentials", credentials(&session.checkout)));
+            lines.extend(of_guardrails(&session, world));
+            lines.extend(of_ledger(&session, world));
+            lines.extend(of_checkout(&session));
             if args.forge.is_some() {
                 on_forge = Some(settings(&session, world));
             }
@@ -160,6 +120,54 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
         (Standing::Ok, 0) => outcome.decision("healthy"),
         (Standing::Ok, _) => outcome.decision("findings").because(DOCTOR_FINDINGS),
     })
+}
+
+/// Looks at trust root, keys, policy and pipelines.
+fn of_guardrails(session: &Session, world: &World) -> Vec<Line> {
+    let mut lines = vec![keys::trust_root(session.root.document(), world.now())];
+    lines.extend(keys::of_machine(session, world));
+    match session.policy() {
+        Ok((policy, _)) => {
+            lines.extend(programs(&policy));
+            lines.push(keys::policy(&policy, world.now()));
+        }
+        Err(refusal) => lines.push(Line::of("policy", Err(refusal))),
+    }
+    let pipelines = session.catalog().map(|all| format!("{} at the base", all.names().count()));
+    lines.push(Line::of("pipelines", pipelines));
+    lines
+}
+
+/// Reads the whole ledger, and says whether it halts; of one that does not hold nothing more is said.
+fn of_ledger(session: &Session, world: &World) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let ledger = unread(session).and_then(|ledger| ledger.with_keep(Keep::Nothing).verify_all(world.now()));
+    if ledger.is_ok() {
+        let said = |halt: Option<Halt>| match halt {
+            Some(halt) => format!("{}; nothing executes", halt_line(&halt)),
+            None => "not halted".to_owned(),
+        };
+        lines.push(Line::of("halt", halted(session, world).map(said)));
+    }
+    let sizes = |(entries, objects)| format!("{}, {}", counted(entries, "entry", "entries"), count(objects, "object"));
+    lines.push(Line::of("ledger", ledger.map(sizes)));
+    lines
+}
+
+/// Looks at the files of the checkout, and at what its repository holds beside them.
+fn of_checkout(session: &Session) -> Vec<Line> {
+    let clean = session.checkout.modified().and_then(|paths| match paths.len() {
+        0 => Ok("no tracked file is changed".to_owned()),
+        n => {
+            let changed = counted(n, "tracked file is changed", "tracked files are changed");
+            Err(Refusal::new(WORKSPACE_DIRTY, format!("{changed}; execution would refuse")))
+        }
+    });
+    vec![
+        Line::of("work-tree", clean),
+        Line::of("git-settings", git_settings(session)),
+        Line::of("credentials", credentials(&session.checkout)),
+    ]
 }
 
 /// Reads what protects the gate on the forge, and how many requests that took; what cannot be reached is a line too.

@@ -16,6 +16,7 @@ use crate::{
         standing::{self, Moved},
         world::World,
     },
+    approval::status::ApprovalStatus,
     base::{
         ident::Id,
         reason::{Refusal, Result},
@@ -29,6 +30,7 @@ use crate::{
         run::Run,
         status::{Executor, Gate, run_status, status, step_status},
     },
+    plan::model::Plan,
     verify::{self, reasons::HEAD_MOVED},
 };
 
@@ -207,32 +209,9 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
         let (by, why) = (visible(&rejection.rejected_by.login), visible(&rejection.reason));
         text.push_str(&format!("  rejected by {by} at {}: {why}\n", rejection.rejected_at));
     }
-    for counted in &report.approvals.counted {
-        text.push_str(&format!(
-            "  approved by {} ({}), until {}\n",
-            visible(&counted.login),
-            counted.method.word(),
-            counted.expires
-        ));
-    }
     // Of a plan that was carried out nobody asks any more what is missing.
     let carried_out = status == Some(RunStatus::Completed) && report.refusal().is_some();
-    for aside in report.approvals.set_aside.iter().filter(|_| !carried_out) {
-        text.push_str(&format!(
-            "  not counted: {}: {} [{}]\n",
-            visible(&aside.login),
-            aside.why.sentence(),
-            aside.why.reason().code
-        ));
-    }
-    if let Some(progress) = report.approvals.progress.as_ref().filter(|_| !carried_out) {
-        text.push_str(&format!(
-            "  approvals {} of {}; asked for: {}\n",
-            progress.have,
-            progress.need,
-            visible(&progress.asks)
-        ));
-    }
+    text.push_str(&approval_words(&report.approvals, carried_out));
     let mut runs = Vec::new();
     for (name, failures) in names.iter().zip(&failures) {
         if let Some(run) = state.run(name) {
@@ -245,10 +224,7 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
         let directive = &document.directive.name;
         text.push_str(&format!("  carried out; once more: countersign plan {directive}\n"));
     } else if let Some(refusal) = report.refusal() {
-        if let Some(moved) = Moved::of(&document, session).filter(|_| refusal.reason().is_akin(HEAD_MOVED)) {
-            text.push_str(&format!("  {}\n", moved.words));
-        }
-        text.push_str(&format!("  execution would be refused: {} [{}]\n", visible(refusal.message()), refusal.code()));
+        text.push_str(&refusal_words(refusal, &document, session));
     }
     text.push_str(&notes::lines(&noted, &digest));
     let result = json!({
@@ -266,4 +242,44 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
         "runs": runs,
     });
     Ok(Outcome::done(result, text).decision(said).about(digest.to_string()))
+}
+
+/// Says who approved; of a plan that may still run, also whose approval does not count, and what is asked for.
+fn approval_words(approvals: &ApprovalStatus, carried_out: bool) -> String {
+    let mut text = String::new();
+    for counted in &approvals.counted {
+        text.push_str(&format!(
+            "  approved by {} ({}), until {}\n",
+            visible(&counted.login),
+            counted.method.word(),
+            counted.expires
+        ));
+    }
+    if carried_out {
+        return text;
+    }
+    for aside in &approvals.set_aside {
+        text.push_str(&format!(
+            "  not counted: {}: {} [{}]\n",
+            visible(&aside.login),
+            aside.why.sentence(),
+            aside.why.reason().code
+        ));
+    }
+    if let Some(progress) = &approvals.progress {
+        text.push_str(&format!(
+            "  approvals {} of {}; asked for: {}\n",
+            progress.have,
+            progress.need,
+            visible(&progress.asks)
+        ));
+    }
+    text
+}
+
+/// Says why a plan would not be executed now, and of one for another commit what leads on.
+fn refusal_words(refusal: &Refusal, plan: &Plan, session: &Session) -> String {
+    let moved = Moved::of(plan, session).filter(|_| refusal.reason().is_akin(HEAD_MOVED));
+    let moved = moved.map(|moved| format!("  {}\n", moved.words)).unwrap_or_default();
+    format!("{moved}  execution would be refused: {} [{}]\n", visible(refusal.message()), refusal.code())
 }
