@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use super::{
     approve::{Asked, Matter, Terms, approve},
-    halt, plan as planning, reject, revoke,
+    halt, plan as planning, reject,
+    resolve::{self, Answer},
+    revoke,
 };
 use crate::{
     app::{
@@ -163,7 +165,8 @@ impl Clerk<'_> {
             Command::Resolve { run, step, how } => {
                 let hand = self.hand(&comment, &policy)?;
                 let why = reason.unwrap_or_default();
-                let outcome = super::resolve::record(&run, &step, how, &why, &hand, &self.session, self.asking.world)?;
+                let answer = Answer { run: &run, step: &step, resolve_as: how, why: &why };
+                let outcome = resolve::record(&answer, &hand, &self.session, self.asking.world)?;
                 Ok((outcome, Reaction::ThumbsUp))
             }
             Command::Execute { plan } => {

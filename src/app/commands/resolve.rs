@@ -29,19 +29,21 @@ pub(super) fn run(args: &ResolveArgs, world: &World) -> Result<Outcome> {
     let (name, step): (Id, Id) = (typed(&args.run, "RUN")?, typed(&args.step, "--step")?);
     let hand = signer::find(&args.signer, &[Duty::Approver, Duty::Root], &session, world)?;
     scratch::sweep();
-    record(&name, &step, args.resolve_as, &why, &hand, &session, world)
+    record(&Answer { run: &name, step: &step, resolve_as: args.resolve_as, why: &why }, &hand, &session, world)
+}
+
+/// What a person says of a step of unknown outcome.
+pub(super) struct Answer<'a> {
+    pub(super) run: &'a Id,
+    pub(super) step: &'a Id,
+    /// How it is to be taken.
+    pub(super) resolve_as: ResolveAs,
+    pub(super) why: &'a str,
 }
 
 /// Records how a step of unknown outcome is taken.
-pub(super) fn record(
-    name: &Id,
-    step: &Id,
-    resolve_as: ResolveAs,
-    why: &str,
-    hand: &Hand,
-    session: &Session,
-    world: &World,
-) -> Result<Outcome> {
+pub(super) fn record(answer: &Answer<'_>, hand: &Hand, session: &Session, world: &World) -> Result<Outcome> {
+    let Answer { run: name, step, resolve_as, why } = *answer;
     let word = resolve_as.word();
     // Whoever is at the step would go on with it, and a retry would then run beside it.
     lock::check_free(session.checkout.git_dir(), name)?;
