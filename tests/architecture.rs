@@ -102,13 +102,32 @@ impl<'ast> Visit<'ast> for Imports {
     }
 
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
-        let test = item.attrs.iter().any(|attr| {
-            attr.path().is_ident("cfg") && attr.parse_args::<syn::Ident>().is_ok_and(|inner| inner == "test")
-        });
-        if !test {
+        if !is_for_tests(item) {
             syn::visit::visit_item_mod(self, item);
         }
     }
+}
+
+/// Collects the whole text literals outside of a file's tests.
+#[derive(Default)]
+struct Literals(BTreeSet<String>);
+
+impl<'ast> Visit<'ast> for Literals {
+    fn visit_lit_str(&mut self, literal: &'ast syn::LitStr) {
+        self.0.insert(literal.value());
+    }
+
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        if !is_for_tests(item) {
+            syn::visit::visit_item_mod(self, item);
+        }
+    }
+}
+
+fn is_for_tests(item: &syn::ItemMod) -> bool {
+    item.attrs
+        .iter()
+        .any(|attr| attr.path().is_ident("cfg") && attr.parse_args::<syn::Ident>().is_ok_and(|inner| inner == "test"))
 }
 
 /// Files that only tests compile: `tests.rs`, a folder of that name, and declared test helpers.
@@ -251,6 +270,29 @@ fn paths_that_documents_name_exist() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_of_variables_has_those_that_are_read_and_no_others() {
+    // The environment is read in `app` alone; what programs are given is told beside the steps.
+    let mut read = BTreeSet::new();
+    for file in rust_files(&root().join("src/app")).into_iter().filter(|file| !is_test_file(file)) {
+        let mut literals = Literals::default();
+        literals.visit_file(&syn::parse_file(&fs::read_to_string(&file).unwrap()).unwrap());
+        let ours = |text: &String| {
+            let name = text.strip_prefix("COUNTERSIGN_").unwrap_or_default();
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+        };
+        read.extend(literals.0.into_iter().filter(ours));
+    }
+    let text = fs::read_to_string(root().join("docs/formats.md")).unwrap();
+    let (_, section) = text.split_once("## Environment variables\n").unwrap();
+    let rows = section.lines().take_while(|line| !line.starts_with("## ")).filter(|line| line.starts_with("| `"));
+    let cells = rows.filter_map(|row| row.split(" | ").next()).flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    // A name that ends in `...` stands for all that begin so; what follows `=` is a value.
+    let names = cells.filter_map(|cell| cell.trim_end_matches("...").split('=').next());
+    let told: BTreeSet<String> = names.filter(|name| name.starts_with("COUNTERSIGN_")).map(str::to_owned).collect();
+    assert_eq!(told, read, "docs/formats.md lists the variables that src/app reads");
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{
     conversation::{Conversation, page},
     session::Session,
-    statements::word,
     tracking,
     world::World,
 };
@@ -95,7 +94,7 @@ impl Aftermath<'_> {
         })?;
         let status = DeploymentStatusDraft {
             state: state(self.status),
-            description: format!("{directive}: {}", word(&self.status)?),
+            description: format!("{directive}: {}", self.status.word()),
             log_url: page.map(Link::address),
             environment_url: None,
         };

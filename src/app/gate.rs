@@ -16,7 +16,7 @@ use crate::{
     base::{
         digest::Digest,
         permission::Permission,
-        reason::{Refusal, Result},
+        reason::{Reason, Refusal, Result},
         text::visible,
     },
     cli::args::SignerArgs,
@@ -25,6 +25,7 @@ use crate::{
         change_request::{Comment, ReviewState},
         environment::RunApprovalState,
     },
+    forge::Forge,
     plan::SealedPlan,
     policy::Policy,
     sign::{
@@ -49,11 +50,7 @@ impl Gate<'_> {
     /// `approval.evidence_gone` where somebody edited it, `approver.*`, `forge.*`.
     pub(crate) fn by_comment(&self, comment: &Comment) -> Result<Hand> {
         let person = self.person(&comment.author)?;
-        if !is_untouched(self.asking, comment)? {
-            return Err(Refusal::new(APPROVAL_EVIDENCE, "the comment was edited, or written through an app")
-                .subject(comment.id.to_string())
-                .hint("write it again, as a new comment"));
-        }
+        check_untouched(self.asking, comment)?;
         let permission = self.permission(&comment.author)?;
         let evidence = Evidence::Comment(CommentEvidence {
             id: comment.id,
@@ -164,18 +161,38 @@ impl Gate<'_> {
 
     /// Returns what an account may do, which must be enough.
     fn permission(&self, account: &Account) -> Result<Permission> {
-        let (had, least) = (self.asking.forge.permission(account)?, self.policy.gates().permission);
-        if had < least {
-            let what =
-                format!("{} may `{}`, the policy asks for `{}`", visible(&account.login), had.word(), least.word());
-            return Err(Refusal::new(APPROVER_PERMISSION, what).subject(account.id.to_string()));
-        }
-        Ok(had)
+        enough(self.asking.forge, account, self.policy.gates().permission, APPROVER_PERMISSION)
     }
 
     fn key(&self) -> Result<Hand> {
         signer::find(self.signer, &[Duty::Gate], self.session, self.asking.world)
     }
+}
+
+/// Returns what an account may do in the repository, where the policy asks for no more.
+///
+/// # Errors
+/// `reason`, about the account, where it may do less than `least`; `forge.*`.
+pub(crate) fn enough(forge: &dyn Forge, account: &Account, least: Permission, reason: Reason) -> Result<Permission> {
+    let had = forge.permission(account)?;
+    if had < least {
+        let what = format!("{} may `{}`, the policy asks for `{}`", visible(&account.login), had.word(), least.word());
+        return Err(Refusal::new(reason, what).subject(account.id.to_string()));
+    }
+    Ok(had)
+}
+
+/// Refuses a comment that does not stand as its author wrote it, by hand.
+///
+/// # Errors
+/// `approval.evidence_gone`, about the comment; `forge.*`.
+pub(crate) fn check_untouched(asking: Asking<'_>, comment: &Comment) -> Result<()> {
+    if is_untouched(asking, comment)? {
+        return Ok(());
+    }
+    Err(Refusal::new(APPROVAL_EVIDENCE, "the comment was edited, or written through an app")
+        .subject(comment.id.to_string())
+        .hint("write it again, as a new comment"))
 }
 
 /// Tells whether a comment stands as its author wrote it, by hand.

@@ -34,9 +34,9 @@ use crate::{
     review::{ReviewReport, review},
     sign::{TrustRoot, predicate::LedgerHead},
     step::{
-        self,
+        self, Kind as _,
         committed::{Apart, Committed},
-        kind_of,
+        kind_of, kinds,
         workspace::Workspace,
     },
     verify::{Case, Chain, Conformance, Identity, Purpose, Tracked},
@@ -246,7 +246,7 @@ fn own_commits(
         let Told::Ended(ended) = told else { return Ok(()) };
         if !ended.record.retrying {
             let outcome = ended.outcome()?;
-            let commits = outcome.actions.iter().filter(|action| action.kind.as_str() == "commit");
+            let commits = outcome.actions.iter().filter(|action| action.kind.as_str() == kinds::Commit.word());
             made.extend(commits.filter_map(|action| action.digest));
         }
         Ok(())

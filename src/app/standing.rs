@@ -5,7 +5,6 @@ use super::{
     run::lock,
     session::{self, Session},
     situation::{Aim, Situation},
-    statements::word,
     world::World,
 };
 use crate::{
@@ -22,7 +21,7 @@ use crate::{
 /// One plan.
 pub(crate) struct Standing {
     pub(crate) digest: Digest,
-    pub(crate) status: String,
+    pub(crate) status: RunStatus,
     pub(crate) directive: String,
     pub(crate) requested_by: String,
     pub(crate) recorded_at: Timestamp,
@@ -39,7 +38,7 @@ pub(crate) struct Standing {
 impl Standing {
     /// Tells whether somebody may still be waited for.
     pub(crate) fn waits(&self) -> bool {
-        matches!(self.status.as_str(), "drafted" | "awaiting-approval" | "approved")
+        matches!(self.status, RunStatus::Drafted | RunStatus::AwaitingApproval | RunStatus::Approved)
     }
 }
 
@@ -95,7 +94,7 @@ pub(crate) fn of_all(session: &Session, world: &World) -> Result<Vec<Standing>> 
         }
         standings.push(Standing {
             digest: *digest,
-            status: word(&found)?,
+            status: found,
             directive: known.record.directive.to_string(),
             requested_by: known.record.requested_by.login.clone(),
             recorded_at: known.at,

@@ -96,13 +96,13 @@ impl Scribe<'_> {
     ) -> Result<NewEntry> {
         let mut steps = BTreeMap::new();
         for (step, status) in &outcome.steps {
-            steps.insert(step.clone(), word(status)?.parse()?);
+            steps.insert(step.clone(), status.word().parse()?);
         }
         self.sign(
             Outcome {
                 plan: self.plan,
                 run: self.run.clone(),
-                status: word(&outcome.status)?.parse()?,
+                status: outcome.status.word().parse()?,
                 reason_code: outcome.reason_code.clone(),
                 steps,
                 products: products.clone(),
@@ -119,7 +119,7 @@ impl Scribe<'_> {
     }
 }
 
-/// Returns the word that the ledger and the outputs use for a status.
+/// Returns the word that the ledger and the outputs use for what is one.
 pub(crate) fn word<T: serde::Serialize>(status: &T) -> Result<String> {
     match serde_json::to_value(status) {
         Ok(Value::String(word)) => Ok(word),

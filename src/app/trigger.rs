@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{
     files, forge,
+    gate::enough,
     privileges::Place,
     reasons::{INPUT_EDITED, PLANNER_UNTRUSTED},
     session::Session,
@@ -70,15 +71,11 @@ pub(crate) fn check(session: &Session, least: Permission, requester: u64, world:
 }
 
 fn may(forge: &dyn Forge, account: &Account, least: Permission) -> Result<()> {
-    let who = visible(&account.login);
-    let refuse = |what: String| Err(Refusal::new(PLANNER_UNTRUSTED, what).subject(account.id.to_string()));
     if !account.is_person() {
-        return refuse(format!("{who} is no person"));
+        let what = format!("{} is no person", visible(&account.login));
+        return Err(Refusal::new(PLANNER_UNTRUSTED, what).subject(account.id.to_string()));
     }
-    match forge.permission(account).map_err(unknown)? {
-        had if had < least => refuse(format!("{who} may `{}`, the policy asks for `{}`", had.word(), least.word())),
-        _ => Ok(()),
-    }
+    enough(forge, account, least, PLANNER_UNTRUSTED).map_err(unknown).map(drop)
 }
 
 /// Says what the forge does not have, or does not tell this job, in words of this check.

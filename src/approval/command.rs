@@ -21,15 +21,13 @@ use super::reasons::{
     APPROVAL_UNBOUND, COMMENT_BELOW, COMMENT_FORM, COMMENT_NOT_FIRST, COMMENT_NOT_PLAIN, COMMENT_REASON,
     COMMENT_SEVERAL, COMMENT_VERB, DIGEST_SHORT,
 };
-use crate::{
-    base::{
-        diagnostic::nearest,
-        digest::Digest,
-        ident::Id,
-        reason::{LIMIT_SIZE, Refusal, Result},
-        text::{excerpt, is_unsafe, visible},
-    },
-    sign::predicate::ResolveAs,
+use crate::base::{
+    diagnostic::nearest,
+    digest::Digest,
+    ident::Id,
+    reason::{LIMIT_SIZE, Refusal, Result},
+    resolve_as::ResolveAs,
+    text::{excerpt, is_unsafe, visible},
 };
 
 /// The word that every command begins with.
@@ -149,7 +147,7 @@ impl Command {
                 plan.iter().for_each(|plan| push(&plan.to_string()));
             }
             Self::Resolve { run, step, how } => {
-                [run.as_str(), step.as_str(), verb::how(*how)].into_iter().for_each(push);
+                [run.as_str(), step.as_str(), how.word()].into_iter().for_each(push);
             }
             Self::Halt | Self::Unlock | Self::Help => {}
         }
@@ -304,8 +302,8 @@ fn plan(words: &mut Words<'_>) -> Result<Command> {
 fn resolve(words: &mut Words<'_>) -> Result<Command> {
     let mut word = |what: &str| words.next()?.ok_or_else(|| form(Verb::Resolve, format!("{what} is missing")));
     let (run, step, how) = (word("the run")?, word("the step")?, word("how it is taken")?);
-    let Some(how) = verb::resolve_as(&how) else {
-        return Err(form(Verb::Resolve, format!("`{}` is none of retry, skip, abort", excerpt(&how))));
+    let Some(how) = ResolveAs::find(&how) else {
+        return Err(form(Verb::Resolve, format!("`{}` is none of {}", excerpt(&how), ResolveAs::FORM)));
     };
     Ok(Command::Resolve { run: run.parse()?, step: step.parse()?, how })
 }

@@ -18,6 +18,12 @@ impl Id {
     }
 }
 
+/// Tells whether a text is the full id of an object in git, such as a commit: 40 or 64 digits of lower-case hex.
+#[must_use]
+pub fn is_commit_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 impl FromStr for Id {
     type Err = Refusal;
 
@@ -69,5 +75,22 @@ impl schemars::JsonSchema for Id {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,100}$" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_commit_id;
+
+    #[test]
+    fn the_id_of_a_commit_is_full_and_of_lower_case() {
+        for length in [40, 64] {
+            assert!(is_commit_id(&"0123456789abcdef".repeat(4)[..length]));
+            assert!(!is_commit_id(&"A".repeat(length)) && !is_commit_id(&"g".repeat(length)));
+        }
+        for short in ["", "abcdef0", &"0".repeat(39), &"0".repeat(41), &"0".repeat(63), &"0".repeat(65)] {
+            assert!(!is_commit_id(short), "{short}");
+        }
+        assert!(!is_commit_id(&"ä".repeat(20)));
     }
 }

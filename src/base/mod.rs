@@ -1,5 +1,6 @@
 //! Identifiers, digests, strict JSON, time, text safety and reason codes. No I/O.
 
+pub mod bounds;
 pub mod canonical;
 pub mod diagnostic;
 pub mod digest;
@@ -16,8 +17,10 @@ pub mod path;
 pub mod permission;
 pub mod planner;
 pub mod reason;
+pub mod resolve_as;
 pub mod secret;
 mod sha256;
+pub mod shell;
 mod spelled;
 pub mod text;
 pub mod time;

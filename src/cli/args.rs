@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use super::{
-    decision_args::{
-        ApproveArgs, GateArg, HaltArgs, NoteArgs, RejectArgs, ResolveArg, ResolveArgs, RevokeArgs, ScopeArg,
-    },
+    decision_args::{ApproveArgs, GateArg, HaltArgs, NoteArgs, RejectArgs, ResolveArgs, RevokeArgs, ScopeArg},
     forge_args::{CommentArgs, DispatchArgs, FetchArgs, ForgeArg, OpenArgs, ProposeArgs},
     key_args::{EnrolArgs, GateArgs, IssuerArgs, KeysCommand},
     plan_args::{DiffArgs, PlanArgs, PlanOnly, PolicyCommand, RenderArgs, ReportFiles, ReviewArgs, ViewFormat},

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::{Args as ClapArgs, ValueEnum, builder::PossibleValue};
 
 use super::args::SignerArgs;
+use crate::base::resolve_as::ResolveAs;
 
 /// Arguments of `approve`.
 #[derive(Debug, ClapArgs)]
@@ -131,7 +132,7 @@ pub struct ResolveArgs {
     pub step: String,
     /// How it is to be taken.
     #[arg(long = "as", value_enum)]
-    pub resolve_as: ResolveArg,
+    pub resolve_as: ResolveAs,
     /// Why.
     #[arg(long)]
     pub reason: String,
@@ -140,15 +141,19 @@ pub struct ResolveArgs {
     pub signer: SignerArgs,
 }
 
-/// How a step of unknown outcome is to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ResolveArg {
-    /// It may run again.
-    Retry,
-    /// It counts as done.
-    Skip,
-    /// The run is over.
-    Abort,
+impl ValueEnum for ResolveAs {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Retry => "It may run again",
+            Self::Skip => "It counts as done",
+            Self::Abort => "The run is over",
+        };
+        Some(PossibleValue::new(self.word()).help(help))
+    }
 }
 
 /// Arguments of `halt`.

@@ -9,6 +9,7 @@ use super::{
     template::{Part, Template},
 };
 use crate::base::{
+    bounds::MAX_STEPS,
     digest::Digest,
     ident::Id,
     level::OnFailure,
@@ -18,8 +19,6 @@ use crate::base::{
     yaml::Place,
 };
 
-/// The most steps of a directive, those for items counted each; the policy decides how many of them a plan may have.
-pub(super) const MAX_STEPS: usize = 10_000;
 /// How many characters of an item stand in the id of its step.
 const MAX_SLUG: usize = 60;
 

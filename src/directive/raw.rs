@@ -8,6 +8,7 @@ use super::{
     reasons::{DIRECTIVE_CEILING, DIRECTIVE_FORMAT, DIRECTIVE_ISSUE, INPUT_UNKNOWN},
 };
 use crate::base::{
+    bounds::MAX_LIFETIME,
     diagnostic::Diagnostic,
     digest::Digest,
     examined::Examined,
@@ -24,8 +25,6 @@ use crate::base::{
 
 /// The most items of a list in the front matter.
 const MAX_LIST: usize = 100;
-/// The longest life of a plan, in seconds.
-const MAX_LIFETIME: i64 = 30 * 86_400;
 
 const FIELDS: [&str; 15] = [
     "title",

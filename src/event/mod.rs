@@ -1,95 +1,15 @@
 //! What happens in a run, as serialisable data; the ledger and the reporters take the same events.
 
+mod status;
+
+pub use status::{RunStatus, StepStatus};
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{digest::Digest, ident::Id, time::Timestamp, value::Scalar};
-
-/// How a step stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepStatus {
-    /// Waits for other steps.
-    Pending,
-    /// May start.
-    Ready,
-    /// Runs.
-    Running,
-    /// Its read-back runs.
-    Verifying,
-    /// Done, and read back.
-    Succeeded,
-    /// Ended otherwise than the plan allows.
-    Failed,
-    /// Ran into its time limit and was killed.
-    TimedOut,
-    /// Its program was never started.
-    CouldNotStart,
-    /// Not run, for a reason that is no failure.
-    Skipped,
-    /// Refused by a check just before its start.
-    Denied,
-    /// Stopped by an interrupt or a halt.
-    Cancelled,
-    /// Not run because a step it needs did not succeed.
-    Blocked,
-    /// Started, and nobody knows how it ended.
-    Indeterminate,
-}
-
-impl StepStatus {
-    /// Tells whether the step will not change any more in this run.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        !matches!(self, Self::Pending | Self::Ready | Self::Running | Self::Verifying)
-    }
-}
-
-/// How a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RunStatus {
-    /// The plan is recorded, nobody has been asked.
-    Drafted,
-    /// The plan waits for people.
-    AwaitingApproval,
-    /// Enough people agreed.
-    Approved,
-    /// A run holds the approval.
-    Claimed,
-    /// Steps run.
-    Running,
-    /// The read-back runs.
-    Verifying,
-    /// All steps succeeded.
-    Completed,
-    /// A person said no.
-    Rejected,
-    /// Its time is over.
-    Expired,
-    /// A later revision took its place.
-    Superseded,
-    /// The approval was taken back.
-    Revoked,
-    /// A halt stopped it.
-    Halted,
-    /// A step failed.
-    Failed,
-    /// An interrupt stopped it before any doubt arose.
-    Cancelled,
-    /// A step started and nobody knows how it ended.
-    Indeterminate,
-}
-
-impl RunStatus {
-    /// Tells whether the plan can never run again under this status.
-    #[must_use]
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Rejected | Self::Expired | Self::Superseded | Self::Revoked)
-    }
-}
 
 /// Why something failed, in the six classes that decide what may be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

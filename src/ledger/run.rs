@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    base::{ident::Id, time::Timestamp},
+    base::{ident::Id, resolve_as::ResolveAs, time::Timestamp},
     event::{RunStatus, StepStatus},
-    sign::predicate::{Claim, ResolveAs},
+    sign::predicate::Claim,
 };
 
 /// A run: the claim that holds it, and what its steps did.

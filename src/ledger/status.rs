@@ -5,9 +5,8 @@ use super::{
     state::State,
 };
 use crate::{
-    base::{digest::Digest, ident::Id, time::Timestamp},
+    base::{digest::Digest, ident::Id, resolve_as::ResolveAs, time::Timestamp},
     event::{RunStatus, StepStatus},
-    sign::predicate::ResolveAs,
 };
 
 /// What the gate says of the approvals so far; how many are enough is the policy's to say, not the ledger's.

@@ -15,9 +15,10 @@ use crate::{
         digest::Digest,
         ident::Id,
         reason::{REPLAY_CONSUMED, Refusal, Result},
+        resolve_as::ResolveAs,
     },
     event::{RunStatus, StepStatus},
-    sign::predicate::{Claim, Outcome, Resolution, ResolveAs, StepFinished, StepStarted, Verification},
+    sign::predicate::{Claim, Outcome, Resolution, StepFinished, StepStarted, Verification},
 };
 
 impl State {

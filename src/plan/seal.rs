@@ -20,9 +20,11 @@ use super::{
     },
     view::View,
 };
+pub use crate::base::bounds::{MAX_LIFETIME, MAX_STEPS};
 use crate::base::{
     canonical,
     digest::Digest,
+    ident::is_commit_id,
     json,
     reason::{JSON_NON_CANONICAL, JSON_SCHEMA, Reason, Refusal, Result},
     text::{self, check_free, check_steering},
@@ -31,10 +33,6 @@ use crate::base::{
 
 /// The most bytes of a plan.
 pub const MAX_BYTES: usize = 4 << 20;
-/// The most steps that any policy can allow.
-pub const MAX_STEPS: usize = 10_000;
-/// The longest time between a plan's making and its end, in seconds.
-pub const MAX_LIFETIME: i64 = 30 * 86_400;
 /// The most bytes of one step's inputs.
 const MAX_WITH: usize = 64 * 1024;
 /// The most characters of one line of free text.
@@ -279,8 +277,7 @@ fn check_identity(plan: &Plan) -> Result<()> {
     for (what, commit) in
         [("directive", &plan.directive.commit), ("base", &subject.base_sha), ("head", &subject.head_sha)]
     {
-        let full = matches!(commit.len(), 40 | 64) && is_hex(commit);
-        require(full, &format!("the commit of the {what} is no full id"))?;
+        require(is_commit_id(commit), &format!("the commit of the {what} is no full id"))?;
     }
     require(plan.nonce.len() == 32 && is_hex(&plan.nonce), "the nonce is not 32 hex digits")?;
     require(plan.revision >= 1 && (plan.revision == 1) == plan.parent.is_none(), "revision and parent contradict")?;

@@ -10,6 +10,7 @@ mod tests;
 use super::{DraftRequest, reasons::PLANNER_EXFILTRATION, scan::random::entropy, taint::is_protected};
 use crate::{
     base::{
+        ident::is_commit_id,
         reason::{Refusal, Result},
         value::Scalar,
     },
@@ -72,7 +73,7 @@ fn excess(text: &str) -> Option<String> {
         }
         // Ids of commits and digests are random, and name what others have.
         let (ids, others): (Vec<&str>, Vec<&str>) =
-            word.split(|c: char| !c.is_ascii_alphanumeric()).partition(|run| is_id(run));
+            word.split(|c: char| !c.is_ascii_alphanumeric()).partition(|run| is_commit_id(run));
         digests += ids.len();
         // Joined, since a sign in between hides nothing.
         if is_packed(&others.concat()) {
@@ -80,11 +81,6 @@ fn excess(text: &str) -> Option<String> {
         }
     }
     (digests > MAX_DIGESTS).then(|| format!("more than {MAX_DIGESTS} ids or digests"))
-}
-
-/// Tells whether a run is the id of a commit, or a digest.
-fn is_id(run: &str) -> bool {
-    matches!(run.len(), 40 | 64) && run.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Tells whether letters and digits look packed: encoded in hex, base32, base64 or as numbers.

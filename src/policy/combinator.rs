@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::base::time::{SKEW, Timestamp};
 
-use super::requirement::{Candidate, Leaf, Requirement, RequirementStatus, Separation, SetAside, Uncounted};
+use super::requirement::{
+    Candidate, Leaf, Requirement, RequirementKind, RequirementStatus, Separation, SetAside, Uncounted,
+};
 
 impl Requirement {
     /// Counts verified approvals against the requirement at the instant `now`.
@@ -16,11 +18,16 @@ impl Requirement {
     #[must_use]
     pub fn status(&self, candidates: &[Candidate], now: Timestamp) -> RequirementStatus {
         match self {
-            Self::AllOf(parts) => {
-                combine("all-of", u32::try_from(parts.len()).unwrap_or(u32::MAX), parts, self, candidates, now)
-            }
-            Self::AnyOf(parts) => combine("any-of", 1, parts, self, candidates, now),
-            Self::KOf { k, of } => combine("k-of", *k, of, self, candidates, now),
+            Self::AllOf(parts) => combine(
+                RequirementKind::AllOf,
+                u32::try_from(parts.len()).unwrap_or(u32::MAX),
+                parts,
+                self,
+                candidates,
+                now,
+            ),
+            Self::AnyOf(parts) => combine(RequirementKind::AnyOf, 1, parts, self, candidates, now),
+            Self::KOf { k, of } => combine(RequirementKind::KOf, *k, of, self, candidates, now),
             Self::Leaf(leaf) => count(leaf, candidates, now),
         }
     }
@@ -44,7 +51,7 @@ impl Requirement {
 }
 
 fn combine(
-    kind: &str,
+    kind: RequirementKind,
     need: u32,
     parts: &[Requirement],
     whole: &Requirement,
@@ -58,7 +65,7 @@ fn combine(
     counted.sort_unstable();
     counted.dedup();
     RequirementStatus {
-        kind: kind.to_owned(),
+        kind,
         asks: whole.words(),
         satisfied: need > 0 && have >= need,
         have,
@@ -88,7 +95,7 @@ fn count(leaf: &Leaf, candidates: &[Candidate], now: Timestamp) -> RequirementSt
     set_aside.dedup();
     let have = u32::try_from(counted.len()).unwrap_or(u32::MAX);
     RequirementStatus {
-        kind: "people".to_owned(),
+        kind: RequirementKind::People,
         asks: leaf.words(),
         satisfied: leaf.people > 0 && have >= leaf.people,
         have,

@@ -24,4 +24,4 @@ mod tests;
 
 pub use decision::{Decision, Outcome, Purpose};
 pub use model::{Gates, Policy};
-pub use requirement::{Candidate, Requirement, RequirementStatus};
+pub use requirement::{Candidate, Requirement, RequirementKind, RequirementStatus};

@@ -16,7 +16,7 @@ use crate::{
         permission::Permission,
         text,
         time::Timestamp,
-        yaml::{Findings, Kind, Node},
+        yaml::{Findings, Kind, Node, Place},
     },
     review::words::{ForbiddenWords, Mode},
 };
@@ -179,8 +179,8 @@ fn read_gates(node: &Node, findings: &mut Findings<'_>) -> Option<Gates> {
     Some(gates)
 }
 
-fn read_environments(node: &Node, findings: &mut Findings<'_>) -> BTreeMap<Id, (usize, usize)> {
-    let mut all: BTreeMap<Id, (usize, usize)> = BTreeMap::new();
+fn read_environments(node: &Node, findings: &mut Findings<'_>) -> BTreeMap<Id, Place> {
+    let mut all: BTreeMap<Id, Place> = BTreeMap::new();
     for item in node.items(MAX_ITEMS, findings) {
         let Some(environment) = item.parsed::<Id>(findings) else { continue };
         match all.keys().find(|known| known.as_str().eq_ignore_ascii_case(environment.as_str())) {
@@ -279,12 +279,12 @@ fn check_names(
     }
 }
 
-fn unknown(place: (usize, usize), message: String, given: &str, known: &[&str], findings: &mut Findings<'_>) {
+fn unknown(place: Place, message: String, given: &str, known: &[&str], findings: &mut Findings<'_>) {
     findings.report_near(place, POLICY_UNKNOWN_NAME, message, given, known.iter().copied());
 }
 
 /// Reads a list of ids that must not be empty, nor name one twice.
-fn ids(node: &Node, findings: &mut Findings<'_>) -> Vec<((usize, usize), Id)> {
+fn ids(node: &Node, findings: &mut Findings<'_>) -> Vec<(Place, Id)> {
     let items = node.items(MAX_ITEMS, findings);
     let list = items.iter().filter_map(|item| item.parsed(findings).map(|id| (item.place, id))).collect();
     unique(node, items.is_empty(), list, findings)
@@ -302,7 +302,7 @@ pub(super) fn words<T: Copy + PartialEq + std::fmt::Display>(
 }
 
 /// Reads a list of variables' names that names none twice.
-fn names(node: &Node, findings: &mut Findings<'_>) -> Vec<((usize, usize), String)> {
+fn names(node: &Node, findings: &mut Findings<'_>) -> Vec<(Place, String)> {
     let mut list = Vec::new();
     for item in node.items(MAX_ITEMS, findings) {
         let Some(name) = item.text(findings) else { continue };
@@ -318,9 +318,9 @@ fn names(node: &Node, findings: &mut Findings<'_>) -> Vec<((usize, usize), Strin
 fn unique<T: PartialEq + std::fmt::Display>(
     node: &Node,
     empty: bool,
-    list: Vec<((usize, usize), T)>,
+    list: Vec<(Place, T)>,
     findings: &mut Findings<'_>,
-) -> Vec<((usize, usize), T)> {
+) -> Vec<(Place, T)> {
     if empty && matches!(node.kind, Kind::List(_)) {
         findings.report(node.place, POLICY_EMPTY, "a list without an item would match nothing");
     }

@@ -106,12 +106,26 @@ pub struct Uncounted {
     pub why: SetAside,
 }
 
+/// What a requirement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequirementKind {
+    /// All of its parts must be met.
+    AllOf,
+    /// One of its parts must be met.
+    AnyOf,
+    /// A number of its parts must be met.
+    KOf,
+    /// A number of people must agree; it has no parts.
+    People,
+}
+
 /// How far a requirement is met; also the frozen form that `--json` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequirementStatus {
-    /// What the requirement is: `all-of`, `any-of`, `k-of`, or `people`.
-    pub kind: String,
+    /// What the requirement is.
+    pub kind: RequirementKind,
     /// What it asks for, in words.
     pub asks: String,
     /// Whether it is met.

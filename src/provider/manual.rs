@@ -13,6 +13,7 @@ use super::{
 use crate::base::{
     digest::Digest,
     reason::{IO, Refusal, Result},
+    shell,
 };
 
 /// The file of the question, in the folder.
@@ -71,7 +72,7 @@ impl Manual {
             "give {PROMPT} to a model or a person, put the answer into {}, then: {} --answer {}",
             answer.display(),
             self.next,
-            quoted(&answer.display().to_string()),
+            shell::word(&answer.display().to_string()),
         );
         Ok(Refusal::new(PROVIDER_MANUAL_PENDING, message).subject(folder.display().to_string()).hint(next))
     }
@@ -117,16 +118,6 @@ impl Source for Manual {
 /// Names the folder of a question, so that two questions never share one.
 fn key(question: &Question<'_>) -> Digest {
     Digest::framed("manual-question", [command::prompt(question)])
-}
-
-/// Puts a word in quotes where a shell would take it apart.
-fn quoted(word: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./=:@+,".contains(&b);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 #[cfg(test)]

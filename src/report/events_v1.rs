@@ -4,12 +4,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    base::{digest::Digest, ident::Id, time::Timestamp},
+    base::{digest::Digest, ident::Id, resolve_as::ResolveAs, time::Timestamp},
     event::StepOutcome,
     ledger::{Entry, Record},
     plan::model::Plan,
     report::json_v1::Envelope,
-    sign::predicate::{Actor, ResolveAs, RevocationTarget},
+    sign::predicate::{Actor, RevocationTarget},
 };
 
 /// A person or program; the number counts, the login is for display.

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::formats::status_word;
 use crate::{
     base::ident::Id,
     event::StepStatus,
@@ -28,7 +27,7 @@ pub(super) fn mermaid(plan: &Plan, statuses: &BTreeMap<&Id, StepStatus>) -> Opti
     for (place, step) in plan.steps.iter().enumerate() {
         let mut label = format!("{} · {}", step.id, step.effect.word());
         if let Some(status) = statuses.get(&step.id) {
-            let _ = write!(label, " · {}", status_word(*status));
+            let _ = write!(label, " · {}", status.word());
         }
         let (open, close) = match step.effect {
             Effect::Read | Effect::Analyze | Effect::Recommend => ("(", ")"),

@@ -6,9 +6,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
-    Report,
-    formats::status_word,
-    graph,
+    Report, graph,
     json_v1::Finding,
     rows::{Row, rows},
 };
@@ -97,7 +95,7 @@ fn tables(report: &Report) -> String {
             "| {} | {} | {}{} | {} | {} | {} |",
             cell(row.step.as_str()),
             effect.unwrap_or("-"),
-            status_word(row.status()),
+            row.status().word(),
             if row.attempts > 1 { format!(", attempt {}", row.attempts) } else { String::new() },
             duration(row.millis),
             what(row),

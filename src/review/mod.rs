@@ -83,13 +83,7 @@ impl Findings {
 /// files is more than computing.
 #[must_use]
 pub fn least_effect(step: &Step) -> Effect {
-    let of_action = |action: &Action| match action {
-        Action::Commit(_) | Action::Tag(_) => Effect::Write,
-        Action::Write(_) | Action::Copy(_) | Action::Patch(_) => Effect::Recommend,
-        Action::Run(run) if !run.writes.is_empty() => Effect::Recommend,
-        Action::Run(_) => Effect::Read,
-    };
-    step.every_action().map(of_action).max().unwrap_or(Effect::Read)
+    step.every_action().map(Action::least_effect).max().unwrap_or(Effect::Read)
 }
 
 /// Runs every check over a plan; `digest` is the SHA-256 of the sealed bytes that `plan` was read from.

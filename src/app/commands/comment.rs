@@ -8,13 +8,15 @@ use serde_json::{Value, json};
 
 use super::{
     approve::{Asked, Matter, Terms, approve},
-    halt, plan as planning, reject, revoke,
+    halt, plan as planning, reject,
+    resolve::{self, Answer},
+    revoke,
 };
 use crate::{
     app::{
         conversation::{Conversation, Shown, check_shown, page, unheard},
         forge::{self, Asking, people},
-        gate::{Gate, is_untouched},
+        gate::{Gate, check_untouched, enough},
         ledger::begin,
         logins,
         output::Outcome,
@@ -163,7 +165,8 @@ impl Clerk<'_> {
             Command::Resolve { run, step, how } => {
                 let hand = self.hand(&comment, &policy)?;
                 let why = reason.unwrap_or_default();
-                let outcome = super::resolve::record(&run, &step, how, &why, &hand, &self.session, self.asking.world)?;
+                let answer = Answer { run: &run, step: &step, resolve_as: how, why: &why };
+                let outcome = resolve::record(&answer, &hand, &self.session, self.asking.world)?;
                 Ok((outcome, Reaction::ThumbsUp))
             }
             Command::Execute { plan } => {
@@ -364,16 +367,8 @@ impl Clerk<'_> {
         if !author.is_person() {
             return Err(Refusal::new(APPROVER_NOT_PERSON, visible(&author.login)));
         }
-        if !is_untouched(self.asking, comment)? {
-            return Err(Refusal::new(APPROVAL_EVIDENCE, "the comment was edited, or written through an app"));
-        }
-        let (had, least) = (self.asking.forge.permission(author)?, policy.gates().permission);
-        if had < least {
-            let what =
-                format!("{} may `{}`, the policy asks for `{}`", visible(&author.login), had.word(), least.word());
-            return Err(Refusal::new(APPROVER_PERMISSION, what));
-        }
-        Ok(())
+        check_untouched(self.asking, comment)?;
+        enough(self.asking.forge, author, policy.gates().permission, APPROVER_PERMISSION).map(drop)
     }
 }
 

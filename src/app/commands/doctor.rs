@@ -33,11 +33,27 @@ use crate::{
     verify::reasons::{GIT_SETTINGS, WORKSPACE_DIRTY},
 };
 
+/// Whether something is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Pass,
+    Fail,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+        }
+    }
+}
+
 /// One line of the report.
 #[derive(Debug)]
 struct Line {
     id: &'static str,
-    verdict: &'static str,
+    verdict: Verdict,
     found: String,
     hint: Option<String>,
 }
@@ -45,10 +61,10 @@ struct Line {
 impl Line {
     fn of(id: &'static str, result: std::result::Result<String, Refusal>) -> Self {
         match result {
-            Ok(found) => Self { id, verdict: "pass", found, hint: None },
+            Ok(found) => Self { id, verdict: Verdict::Pass, found, hint: None },
             Err(refusal) => Self {
                 id,
-                verdict: "fail",
+                verdict: Verdict::Fail,
                 found: format!("{} [{}]", refusal.message(), refusal.code()),
                 hint: refusal.hints().next().map(str::to_owned),
             },
@@ -68,49 +84,9 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
             lines.push(Line::of(id, Err(refusal)));
         }
         Ok(session) => {
-            lines.push(keys::trust_root(session.root.document(), world.now()));
-            lines.extend(keys::of_machine(&session, world));
-            let policy = session.policy();
-            if let Ok((policy, _)) = &policy {
-                lines.extend(programs(policy));
-            }
-            lines.push(match policy {
-                Ok((policy, _)) => keys::policy(&policy, world.now()),
-                Err(refusal) => Line::of("policy", Err(refusal)),
-            });
-            lines.push(Line::of(
-                "pipelines",
-                session.catalog().map(|all| format!("{} at the base", all.names().count())),
-            ));
-            let ledger = unread(&session).and_then(|ledger| ledger.with_keep(Keep::Nothing).verify_all(world.now()));
-            if ledger.is_ok() {
-                let said = |halt: Option<Halt>| match halt {
-                    Some(halt) => format!("{}; nothing executes", halt_line(&halt)),
-                    None => "not halted".to_owned(),
-                };
-                lines.push(Line::of("halt", halted(&session, world).map(said)));
-            }
-            lines.push(Line::of(
-                "ledger",
-                ledger.map(|(entries, objects)| {
-                    format!("{}, {}", counted(entries, "entry", "entries"), count(objects, "object"))
-                }),
-            ));
-            lines.push(Line::of(
-                "work-tree",
-                session.checkout.modified().and_then(|paths| match paths.len() {
-                    0 => Ok("no tracked file is changed".to_owned()),
-                    n => Err(Refusal::new(
-                        WORKSPACE_DIRTY,
-                        format!(
-                            "{}; execution would refuse",
-                            counted(n, "tracked file is changed", "tracked files are changed")
-                        ),
-                    )),
-                }),
-            ));
-            lines.push(Line::of("git-settings", git_settings(&session)));
-            lines.push(Line::of("credentials", credentials(&session.checkout)));
+            lines.extend(of_guardrails(&session, world));
+            lines.extend(of_ledger(&session, world));
+            lines.extend(of_checkout(&session));
             if args.forge.is_some() {
                 on_forge = Some(settings(&session, world));
             }
@@ -121,16 +97,16 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
         None => String::new(),
     };
     for line in &lines {
-        text.push_str(&format!("{:<5} {:<12} {}\n", line.verdict, line.id, visible(&line.found)));
+        text.push_str(&format!("{:<5} {:<12} {}\n", line.verdict.word(), line.id, visible(&line.found)));
         if let Some(hint) = &line.hint {
             text.push_str(&format!("      {:<12} hint: {hint}\n", ""));
         }
     }
     let rows: Vec<_> = lines
         .iter()
-        .map(|line| json!({ "id": line.id, "result": line.verdict, "found": line.found, "hint": line.hint }))
+        .map(|line| json!({ "id": line.id, "result": line.verdict.word(), "found": line.found, "hint": line.hint }))
         .collect();
-    let failed = lines.iter().filter(|line| line.verdict == "fail").count();
+    let failed = lines.iter().filter(|line| line.verdict == Verdict::Fail).count();
     let mut outcome = Outcome::done(json!({ "checks": rows, "failed": failed }), text);
     let mut worst = Standing::Ok;
     if let Some((lines, calls)) = &on_forge {
@@ -144,6 +120,54 @@ pub(super) fn run(args: &DoctorArgs, world: &World) -> Result<Outcome> {
         (Standing::Ok, 0) => outcome.decision("healthy"),
         (Standing::Ok, _) => outcome.decision("findings").because(DOCTOR_FINDINGS),
     })
+}
+
+/// Looks at trust root, keys, policy and pipelines.
+fn of_guardrails(session: &Session, world: &World) -> Vec<Line> {
+    let mut lines = vec![keys::trust_root(session.root.document(), world.now())];
+    lines.extend(keys::of_machine(session, world));
+    match session.policy() {
+        Ok((policy, _)) => {
+            lines.extend(programs(&policy));
+            lines.push(keys::policy(&policy, world.now()));
+        }
+        Err(refusal) => lines.push(Line::of("policy", Err(refusal))),
+    }
+    let pipelines = session.catalog().map(|all| format!("{} at the base", all.names().count()));
+    lines.push(Line::of("pipelines", pipelines));
+    lines
+}
+
+/// Reads the whole ledger, and says whether it halts; of one that does not hold nothing more is said.
+fn of_ledger(session: &Session, world: &World) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let ledger = unread(session).and_then(|ledger| ledger.with_keep(Keep::Nothing).verify_all(world.now()));
+    if ledger.is_ok() {
+        let said = |halt: Option<Halt>| match halt {
+            Some(halt) => format!("{}; nothing executes", halt_line(&halt)),
+            None => "not halted".to_owned(),
+        };
+        lines.push(Line::of("halt", halted(session, world).map(said)));
+    }
+    let sizes = |(entries, objects)| format!("{}, {}", counted(entries, "entry", "entries"), count(objects, "object"));
+    lines.push(Line::of("ledger", ledger.map(sizes)));
+    lines
+}
+
+/// Looks at the files of the checkout, and at what its repository holds beside them.
+fn of_checkout(session: &Session) -> Vec<Line> {
+    let clean = session.checkout.modified().and_then(|paths| match paths.len() {
+        0 => Ok("no tracked file is changed".to_owned()),
+        n => {
+            let changed = counted(n, "tracked file is changed", "tracked files are changed");
+            Err(Refusal::new(WORKSPACE_DIRTY, format!("{changed}; execution would refuse")))
+        }
+    });
+    vec![
+        Line::of("work-tree", clean),
+        Line::of("git-settings", git_settings(session)),
+        Line::of("credentials", credentials(&session.checkout)),
+    ]
 }
 
 /// Reads what protects the gate on the forge, and how many requests that took; what cannot be reached is a line too.

@@ -19,7 +19,7 @@ use crate::{
             claim::claimed,
             ending::finish,
             lock, scratch,
-            start::{Over, Start},
+            start::{Over, Start, Task},
         },
         session::Session,
         situation::{Aim, Situation},
@@ -95,7 +95,8 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     for path in asked.into_iter().flatten().filter(|path| !is_stdout(path)) {
         files::apart(&world.cwd.join(path), sealed.plan(), session.checkout.workdir())?;
     }
-    let start = Start::new(args, verified, situation.ledger, (purpose, limits), &session, world, printer)?;
+    let start =
+        Start::new(args, Task { verified, ledger: situation.ledger, purpose, limits }, &session, world, printer)?;
     let begun = start.claim(job, &session, world)?;
     if args.claim {
         let claim = begun.leave();
@@ -112,19 +113,18 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
 fn told(
     args: &ExecuteArgs,
     sealed: &SealedPlan,
-    over: Over,
+    mut over: Over,
     forge: Option<&Arc<dyn Forge>>,
     session: &Session,
     world: &mut World,
 ) -> Result<Outcome> {
-    let Over { claim, mut recorder, outcome } = over;
     // What became of the run is said whether or not the ledger can be read by now.
-    let head = recorder.ledger.read(world.now()).ok().and_then(|chain| chain.head());
-    let (events, status) = (recorder.events.clone(), outcome.status);
-    let done = finish(args, sealed, &claim, recorder, &outcome, session, world)?;
+    let head = over.recorder.ledger.read(world.now()).ok().and_then(|chain| chain.head());
+    let (run, events, status) = (over.claim.run.clone(), over.recorder.events.clone(), over.outcome.status);
+    let done = finish(args, sealed, over, session, world)?;
     // Told last: whatever the forge makes of it, the run is over and on record.
     let unheard = forge.filter(|_| args.join.is_none()).map_or_else(Vec::new, |forge| {
-        let (plan, run, events, ledger) = (sealed, &claim.run, events.as_slice(), head.as_ref());
+        let (plan, run, events, ledger) = (sealed, &run, events.as_slice(), head.as_ref());
         let mode = Mode::of(args.append_only);
         Aftermath { plan, run, status, events, ledger, mode }.tell(forge, session, world)
     });

@@ -8,7 +8,6 @@ use crate::{
         output::Outcome,
         session::Session,
         standing,
-        statements::word,
         world::World,
     },
     base::{
@@ -22,33 +21,8 @@ use crate::{
     sign::predicate::Halt,
 };
 
-/// Every status that `--status` takes.
-const STATUSES: [RunStatus; 15] = [
-    RunStatus::Drafted,
-    RunStatus::AwaitingApproval,
-    RunStatus::Approved,
-    RunStatus::Claimed,
-    RunStatus::Running,
-    RunStatus::Verifying,
-    RunStatus::Completed,
-    RunStatus::Rejected,
-    RunStatus::Expired,
-    RunStatus::Superseded,
-    RunStatus::Revoked,
-    RunStatus::Halted,
-    RunStatus::Failed,
-    RunStatus::Cancelled,
-    RunStatus::Indeterminate,
-];
-
 pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
-    let words = STATUSES.iter().map(word).collect::<Result<Vec<String>>>()?;
-    if let Some(wanted) = args.status.as_ref().filter(|wanted| !words.contains(wanted)) {
-        let what = format!("--status: there is no status `{}`", excerpt(wanted));
-        let refusal = Refusal::new(USAGE, what).hint(format!("the statuses are {}", words.join(", ")));
-        let near = nearest(wanted, words.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
-        return Err(near.into_iter().fold(refusal, Refusal::hint));
-    }
+    let wanted = args.status.as_deref().map(status).transpose()?;
     let labels = args.label.iter().map(|label| typed(label, "--label")).collect::<Result<Vec<Id>>>()?;
     let session = Session::open(world)?;
     let plans = standing::of_all(&session, world)?;
@@ -57,14 +31,14 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
     let mut rows = Vec::new();
     for plan in plans
         .iter()
-        .filter(|plan| args.status.as_ref().is_none_or(|wanted| plan.status == *wanted))
+        .filter(|plan| wanted.is_none_or(|wanted| plan.status == wanted))
         .filter(|plan| labels.iter().all(|wanted| plan.labels.contains(wanted)))
         .take(args.limit.get())
     {
         text.push_str(&format!(
             "{} {:<17} {} {}\n",
             plan.digest.short(),
-            plan.status,
+            plan.status.word(),
             plan.recorded_at,
             visible(&plan.directive)
         ));
@@ -72,7 +46,7 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
         if !plan.labels.is_empty() {
             text.push_str(&format!("         labels: {}\n", listed(&plan.labels, FEW)));
         }
-        if let Some(by) = plan.rejected_by.as_ref().filter(|_| plan.status != "rejected") {
+        if let Some(by) = plan.rejected_by.as_ref().filter(|_| plan.status != RunStatus::Rejected) {
             text.push_str(&format!("         rejected by {}: it does not run again\n", visible(by)));
         }
         if let Some(moved) = &plan.moved {
@@ -96,6 +70,17 @@ pub(super) fn run(args: &ListArgs, world: &World) -> Result<Outcome> {
     }
     let outcome = Outcome::done(json!(rows), text);
     Ok(halt.iter().fold(outcome, |outcome, halt| outcome.hint(halt_line(halt))))
+}
+
+/// Reads what `--status` was given.
+fn status(given: &str) -> Result<RunStatus> {
+    RunStatus::ALL.into_iter().find(|known| known.word() == given).ok_or_else(|| {
+        let words = RunStatus::ALL.map(RunStatus::word);
+        let what = format!("--status: there is no status `{}`", excerpt(given));
+        let refusal = Refusal::new(USAGE, what).hint(format!("the statuses are {}", words.join(", ")));
+        let near = nearest(given, words).map(|near| format!("did you mean `{near}`?"));
+        near.into_iter().fold(refusal, Refusal::hint)
+    })
 }
 
 /// Returns the halt that is in force.

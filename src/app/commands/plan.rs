@@ -14,7 +14,7 @@ use crate::{
         outputs,
         planning::{self, Artifacts, Chosen, Commission},
         reasons::{DEFINITION_INVALID, EXPIRY_TOO_LONG, INPUT_FORM},
-        session::{POLICY, Session},
+        session::Session,
         signer::{self, Hand},
         situation::decide,
         tracking,
@@ -349,7 +349,7 @@ pub(super) fn record(
         ("directive", plan.plan().directive.digest),
         ("trust-root", session.root.digest()),
     ];
-    let mut objects = vec![plan.bytes().to_vec(), view, session.at_base(POLICY)?, trust_root];
+    let mut objects = vec![plan.bytes().to_vec(), view, policy.to_vec(), trust_root];
     objects.extend_from_slice(artifacts.objects());
     let Person { host, id, login } = plan.plan().planner.requested_by.clone();
     let requested_by = Actor { host, id, login };

@@ -20,6 +20,7 @@ use crate::{
     },
     base::{
         reason::{Refusal, Result},
+        shell,
         text::excerpt,
     },
     cli::{args::ProvidersCommand, planner_args::PlannerFlags},
@@ -107,11 +108,10 @@ fn show_agent(agent: &Agent, world: &World) -> (Value, String) {
         "reads": agent.reads,
         "network": agent.network,
     });
-    let quoted: Vec<&str> = agent.argv.iter().map(|arg| if arg.is_empty() { "''" } else { arg.as_str() }).collect();
     let listed = |all: &[String]| if all.is_empty() { "-".to_owned() } else { all.join(", ") };
     let rows = [
         ("use", format!("--planner command --provider {}", agent.name)),
-        ("starts", quoted.join(" ")),
+        ("starts", shell::line(&agent.argv)),
         ("program", found.unwrap_or_else(|| "not in PATH".to_owned())),
         ("key", listed(&agent.key_variables)),
         ("login", listed(&agent.login.iter().map(|path| format!("~/{path}")).collect::<Vec<_>>())),

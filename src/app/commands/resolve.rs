@@ -10,21 +10,17 @@ use crate::{
         run::{lock, scratch},
         session::Session,
         signer::{self, Hand},
-        statements::word,
         world::World,
     },
     base::{
         ident::Id,
         reason::{Refusal, Result, typed},
+        resolve_as::ResolveAs,
         text::visible,
     },
-    cli::args::{ResolveArg, ResolveArgs},
+    cli::args::ResolveArgs,
     ledger::{Batch, NewEntry, status::Executor},
-    sign::{
-        Duty, Envelope,
-        predicate::{Resolution, ResolveAs},
-        statement::Subject,
-    },
+    sign::{Duty, Envelope, predicate::Resolution, statement::Subject},
 };
 
 pub(super) fn run(args: &ResolveArgs, world: &World) -> Result<Outcome> {
@@ -32,26 +28,23 @@ pub(super) fn run(args: &ResolveArgs, world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;
     let (name, step): (Id, Id) = (typed(&args.run, "RUN")?, typed(&args.step, "--step")?);
     let hand = signer::find(&args.signer, &[Duty::Approver, Duty::Root], &session, world)?;
-    let resolve_as = match args.resolve_as {
-        ResolveArg::Retry => ResolveAs::Retry,
-        ResolveArg::Skip => ResolveAs::Skip,
-        ResolveArg::Abort => ResolveAs::Abort,
-    };
     scratch::sweep();
-    record(&name, &step, resolve_as, &why, &hand, &session, world)
+    record(&Answer { run: &name, step: &step, resolve_as: args.resolve_as, why: &why }, &hand, &session, world)
+}
+
+/// What a person says of a step of unknown outcome.
+pub(super) struct Answer<'a> {
+    pub(super) run: &'a Id,
+    pub(super) step: &'a Id,
+    /// How it is to be taken.
+    pub(super) resolve_as: ResolveAs,
+    pub(super) why: &'a str,
 }
 
 /// Records how a step of unknown outcome is taken.
-pub(super) fn record(
-    name: &Id,
-    step: &Id,
-    resolve_as: ResolveAs,
-    why: &str,
-    hand: &Hand,
-    session: &Session,
-    world: &World,
-) -> Result<Outcome> {
-    let word = word(&resolve_as)?;
+pub(super) fn record(answer: &Answer<'_>, hand: &Hand, session: &Session, world: &World) -> Result<Outcome> {
+    let Answer { run: name, step, resolve_as, why } = *answer;
+    let word = resolve_as.word();
     // Whoever is at the step would go on with it, and a retry would then run beside it.
     lock::check_free(session.checkout.git_dir(), name)?;
     let mut unseen = false;

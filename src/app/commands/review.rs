@@ -9,11 +9,11 @@ use crate::{
         session::Session,
         situation::{decide, report},
         standing,
-        statements::word,
         world::World,
     },
     base::{
         reason::{ExitClass, Result},
+        shell,
         text::visible,
         time::Timestamp,
     },
@@ -56,7 +56,7 @@ pub(super) fn run(args: &ReviewArgs, world: &mut World) -> Result<Outcome> {
         "decision": DecisionV1::from(&decision),
         "review": ReviewV1::from(&report),
         "switchedOff": off,
-        "status": stands.ok().flatten().as_ref().map(word).transpose()?,
+        "status": stands.ok().flatten().map(RunStatus::word),
     });
     if let Some(second) = &second {
         result["opinions"] = second.json();
@@ -85,13 +85,10 @@ fn next(
     now: Timestamp,
 ) -> String {
     let expired = (plan.plan().expires_at <= now).then_some(RunStatus::Expired);
-    let over = stands.as_ref().ok().copied().flatten().filter(|stands| {
-        use RunStatus::{Completed, Expired, Rejected, Revoked, Superseded};
-        matches!(stands, Completed | Expired | Rejected | Revoked | Superseded)
-    });
-    let named = visible(&planning::shell_line(&[named.to_owned()]));
+    let over = stands.as_ref().ok().copied().flatten().filter(|stands| stands.is_terminal());
+    let named = visible(&shell::word(named));
     let directive = plan.plan().directive.name.as_str();
-    if let Some(over) = over.or(expired).and_then(|over| word(&over).ok()) {
+    if let Some(over) = over.or(expired).map(RunStatus::word) {
         return format!("the plan is over: {over}\nnext: countersign plan {directive}\n");
     }
     match decision.outcome() {

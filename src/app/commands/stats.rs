@@ -12,7 +12,6 @@ use crate::{
         session::Session,
         spending::{Journal, Total, recorded, unrecorded},
         standing,
-        statements::word,
         world::World,
     },
     base::{reason::Result, text},
@@ -21,21 +20,21 @@ use crate::{
 
 pub(super) fn run(world: &World) -> Result<Outcome> {
     let session = Session::open(world)?;
-    let mut plans: BTreeMap<String, u64> = BTreeMap::new();
+    let mut plans: BTreeMap<&str, u64> = BTreeMap::new();
     for plan in standing::of_all(&session, world)? {
-        *plans.entry(plan.status).or_default() += 1;
+        *plans.entry(plan.status.word()).or_default() += 1;
     }
     let mut ledger = session.ledger(world.now())?;
     let planning = Total::of(&recorded(&mut ledger, world.now())?);
     let journal = Journal::of(session.checkout.git_dir());
     let attempts = Total::of(&unrecorded(&journal, &mut ledger, world.now())?);
     let state = ledger.read(world.now())?.state();
-    let (mut runs, mut steps) = (BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new());
+    let (mut runs, mut steps) = (BTreeMap::<&str, u64>::new(), BTreeMap::<&str, u64>::new());
     for run in state.runs()?.values() {
         let executor = lock::executor(session.checkout.git_dir(), Some(run));
-        *runs.entry(word(&run_status(state, run, executor))?).or_default() += 1;
+        *runs.entry(run_status(state, run, executor).word()).or_default() += 1;
         for step in run.steps.keys() {
-            *steps.entry(word(&step_status(run, step, executor))?).or_default() += 1;
+            *steps.entry(step_status(run, step, executor).word()).or_default() += 1;
         }
     }
     let count = |kind: &str| state.counts().get(kind).copied().unwrap_or(0);

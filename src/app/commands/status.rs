@@ -14,21 +14,24 @@ use crate::{
         session::Session,
         situation::{Aim, Situation},
         standing::{self, Moved},
-        statements::word,
         world::World,
     },
+    approval::status::ApprovalStatus,
     base::{
         ident::Id,
         reason::{Refusal, Result},
+        resolve_as::ResolveAs,
         text::visible,
     },
     cli::args::StatusArgs,
+    event::RunStatus,
     ledger::{
         Keep, State,
         run::Run,
         status::{Executor, Gate, run_status, status, step_status},
     },
-    verify,
+    plan::model::Plan,
+    verify::{self, reasons::HEAD_MOVED},
 };
 
 pub(super) fn run(args: &StatusArgs, world: &World) -> Result<Outcome> {
@@ -63,7 +66,7 @@ fn of_repository(session: &Session, world: &World) -> Result<Outcome> {
     let mut waiting = Vec::new();
     for plan in standing::of_all(session, world)? {
         if plan.waits() {
-            text.push_str(&format!("plan {}: {}, {}\n", plan.digest, plan.status, visible(&plan.directive)));
+            text.push_str(&format!("plan {}: {}, {}\n", plan.digest, plan.status.word(), visible(&plan.directive)));
             text.push_str(&notes::line(&plan.labels));
             if let Some(moved) = &plan.moved {
                 text.push_str(&format!("  {}\n", moved.words));
@@ -95,12 +98,12 @@ fn of_run(name: &Id, session: &Session, world: &World) -> Result<Outcome> {
     let state = ledger.read(world.now())?.state();
     let run = state.run(name).ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("run {name}")))?;
     let shown = ShownRun::of(name, run, state, session, &failures)?;
-    Ok(Outcome::done(shown.result, shown.text).decision(&shown.said).about(name.to_string()))
+    Ok(Outcome::done(shown.result, shown.text).decision(shown.status.word()).about(name.to_string()))
 }
 
 /// A run, in words for people and for machines.
 struct ShownRun {
-    said: String,
+    status: RunStatus,
     result: Value,
     text: String,
 }
@@ -108,12 +111,13 @@ struct ShownRun {
 impl ShownRun {
     fn of(name: &Id, run: &Run, state: &State, session: &Session, failures: &Failures) -> Result<Self> {
         let executor = lock::executor(session.checkout.git_dir(), Some(run));
-        let said = word(&run_status(state, run, executor))?;
+        let status = run_status(state, run, executor);
         let (by, at) = (visible(&run.claim.claimed_by.login), run.claimed_at);
-        let mut text = format!("run {name}: {said}, attempt {}, claimed by {by} at {at}\n", run.claim.attempt);
+        let mut text =
+            format!("run {name}: {}, attempt {}, claimed by {by} at {at}\n", status.word(), run.claim.attempt);
         let mut steps = serde_json::Map::new();
         for step in run.steps.keys() {
-            let said = word(&step_status(run, step, executor))?;
+            let said = step_status(run, step, executor).word();
             text.push_str(&format!("  {step:<24} {said}\n{}", failures.lines(step)));
             steps.insert(step.to_string(), json!(said));
         }
@@ -121,7 +125,7 @@ impl ShownRun {
         let result = json!({
             "run": name,
             "plan": run.claim.plan,
-            "status": said,
+            "status": status,
             "attempt": run.claim.attempt,
             "claimedAt": at,
             "claimedBy": run.claim.claimed_by.login,
@@ -134,14 +138,14 @@ impl ShownRun {
             "unknown": run.unknown_steps().collect::<Vec<_>>(),
             "failures": failures.result()?,
         });
-        Ok(Self { said, result, text })
+        Ok(Self { status, result, text })
     }
 }
 
 /// Says what leads on from where a run stands.
 fn next_words(name: &Id, run: &Run, executor: Executor) -> String {
     let resolve =
-        |step: &Id| format!("    countersign resolve {name} --step {step} --as retry|skip|abort --reason '...'\n");
+        |step: &Id| format!("    countersign resolve {name} --step {step} --as {} --reason '...'\n", ResolveAs::FORM);
     let mut text = String::new();
     for step in run.unknown_steps() {
         // An executor that said itself that it does not know is done with the run.
@@ -196,10 +200,8 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
     let noted = situation.ledger.notes(&digest, notes::SHOWN, now)?;
     let state = situation.ledger.read(now)?.state();
     let executor = lock::executor(session.checkout.git_dir(), state.last_run(&digest));
-    let said = match status(state, &digest, now, gate, executor) {
-        Some(status) => word(&status)?,
-        None => "unrecorded".to_owned(),
-    };
+    let status = status(state, &digest, now, gate, executor);
+    let said = status.map_or("unrecorded", RunStatus::word);
     let mut text =
         format!("plan {digest}: {said}\n  directive {}, expires {}\n", document.directive.name, document.expires_at);
     let rejection = state.plan(&digest).and_then(|known| known.rejection.as_deref());
@@ -207,32 +209,9 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
         let (by, why) = (visible(&rejection.rejected_by.login), visible(&rejection.reason));
         text.push_str(&format!("  rejected by {by} at {}: {why}\n", rejection.rejected_at));
     }
-    for counted in &report.approvals.counted {
-        text.push_str(&format!(
-            "  approved by {} ({}), until {}\n",
-            visible(&counted.login),
-            counted.method.word(),
-            counted.expires
-        ));
-    }
     // Of a plan that was carried out nobody asks any more what is missing.
-    let carried_out = said == "completed" && report.refusal().is_some();
-    for aside in report.approvals.set_aside.iter().filter(|_| !carried_out) {
-        text.push_str(&format!(
-            "  not counted: {}: {} [{}]\n",
-            visible(&aside.login),
-            aside.why.sentence(),
-            aside.why.reason().code
-        ));
-    }
-    if let Some(progress) = report.approvals.progress.as_ref().filter(|_| !carried_out) {
-        text.push_str(&format!(
-            "  approvals {} of {}; asked for: {}\n",
-            progress.have,
-            progress.need,
-            visible(&progress.asks)
-        ));
-    }
+    let carried_out = status == Some(RunStatus::Completed) && report.refusal().is_some();
+    text.push_str(&approval_words(&report.approvals, carried_out));
     let mut runs = Vec::new();
     for (name, failures) in names.iter().zip(&failures) {
         if let Some(run) = state.run(name) {
@@ -245,10 +224,7 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
         let directive = &document.directive.name;
         text.push_str(&format!("  carried out; once more: countersign plan {directive}\n"));
     } else if let Some(refusal) = report.refusal() {
-        if let Some(moved) = Moved::of(&document, session).filter(|_| refusal.code().starts_with("subject.")) {
-            text.push_str(&format!("  {}\n", moved.words));
-        }
-        text.push_str(&format!("  execution would be refused: {} [{}]\n", visible(refusal.message()), refusal.code()));
+        text.push_str(&refusal_words(refusal, &document, session));
     }
     text.push_str(&notes::lines(&noted, &digest));
     let result = json!({
@@ -265,5 +241,45 @@ fn of_plan(named: &str, session: &mut Session, world: &World) -> Result<Outcome>
         "wouldBeRefused": report.refusal().map(Refusal::code),
         "runs": runs,
     });
-    Ok(Outcome::done(result, text).decision(&said).about(digest.to_string()))
+    Ok(Outcome::done(result, text).decision(said).about(digest.to_string()))
+}
+
+/// Says who approved; of a plan that may still run, also whose approval does not count, and what is asked for.
+fn approval_words(approvals: &ApprovalStatus, carried_out: bool) -> String {
+    let mut text = String::new();
+    for counted in &approvals.counted {
+        text.push_str(&format!(
+            "  approved by {} ({}), until {}\n",
+            visible(&counted.login),
+            counted.method.word(),
+            counted.expires
+        ));
+    }
+    if carried_out {
+        return text;
+    }
+    for aside in &approvals.set_aside {
+        text.push_str(&format!(
+            "  not counted: {}: {} [{}]\n",
+            visible(&aside.login),
+            aside.why.sentence(),
+            aside.why.reason().code
+        ));
+    }
+    if let Some(progress) = &approvals.progress {
+        text.push_str(&format!(
+            "  approvals {} of {}; asked for: {}\n",
+            progress.have,
+            progress.need,
+            visible(&progress.asks)
+        ));
+    }
+    text
+}
+
+/// Says why a plan would not be executed now, and of one for another commit what leads on.
+fn refusal_words(refusal: &Refusal, plan: &Plan, session: &Session) -> String {
+    let moved = Moved::of(plan, session).filter(|_| refusal.reason().is_akin(HEAD_MOVED));
+    let moved = moved.map(|moved| format!("  {}\n", moved.words)).unwrap_or_default();
+    format!("{moved}  execution would be refused: {} [{}]\n", visible(refusal.message()), refusal.code())
 }

@@ -23,7 +23,7 @@ use crate::{
     },
     forge::Checkout,
     plan::{
-        seal,
+        SealedPlan, seal,
         view::{STEPS_HEADING, View},
     },
 };
@@ -82,9 +82,40 @@ struct Trial {
     said: Vec<String>,
 }
 
+/// The plan of a trial, and where it lies.
+struct Drafted {
+    path: PathBuf,
+    sealed: SealedPlan,
+}
+
+impl Drafted {
+    /// The file, as a command is given it.
+    fn named(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
 impl Trial {
     fn run(&mut self, directive: String, args: &TryArgs, printer: &Printer) -> Result<(Vec<String>, Found)> {
-        let clone = self.world.cwd.clone();
+        self.set_up()?;
+        let drafted = self.plan(directive, args)?;
+        self.show(&drafted, printer)?;
+        let decision = self.review(&drafted)?;
+        self.approve(&drafted, decision == "permit", printer)?;
+        let bundle = self.folder.join("bundle.json");
+        let executed = self.execute(&drafted, &bundle, printer)?;
+        self.verify(&bundle)?;
+        let products = executed.result()["products"].as_object().map_or(0, serde_json::Map::len);
+        self.say(format!("wrote      {} in {}", count(products, "file"), self.world.cwd.display()));
+        self.say(format!("evidence   {}", bundle.display()));
+        self.say(format!("view       {}", self.folder.join("view.html").display()));
+        self.say("next       countersign init --solo, in your own repository");
+        let (digest, run) = (drafted.sealed.digest().to_string(), text_of(&executed, "runId"));
+        let found = [("planDigest", digest), ("runId", run), ("bundlePath", bundle.display().to_string())];
+        Ok((self.said.clone(), found))
+    }
+
+    fn set_up(&mut self) -> Result<()> {
         let init = InitArgs {
             forge: None,
             repository: None,
@@ -98,52 +129,59 @@ impl Trial {
             valid: "1d".to_owned(),
         };
         super::init::run(&init, &self.world)?;
-        Checkout::discover(&clone)?.commit_all("Set up countersign for a trial", "You", "you@example.invalid")?;
+        let clone = Checkout::discover(&self.world.cwd)?;
+        clone.commit_all("Set up countersign for a trial", "You", "you@example.invalid")?;
         self.say("set up     a scratch clone with throw-away keys, a policy and a ledger");
+        Ok(())
+    }
 
-        let plan_path = self.folder.join("plan.json");
-        let plan = super::plan::run(
-            &PlanArgs {
-                draft: false,
-                change_request: None,
-                requested_by: None,
-                directive,
-                input: args.input.clone(),
-                out: Some(plan_path.clone()),
-                no_record: false,
-                expires: None,
-                seed: None,
-                created_at: None,
-                revise: None,
-                asking: crate::cli::planner_args::AskArgs::default(),
-                signer: SignerArgs::default(),
-                files: ReportFiles::default(),
-            },
-            &mut self.world,
-        )?;
-        let digest = text_of(&plan, "planDigest");
-        self.say(format!("planned    {digest}"));
+    fn plan(&mut self, directive: String, args: &TryArgs) -> Result<Drafted> {
+        let path = self.folder.join("plan.json");
+        let plan = PlanArgs {
+            draft: false,
+            change_request: None,
+            requested_by: None,
+            directive,
+            input: args.input.clone(),
+            out: Some(path.clone()),
+            no_record: false,
+            expires: None,
+            seed: None,
+            created_at: None,
+            revise: None,
+            asking: crate::cli::planner_args::AskArgs::default(),
+            signer: SignerArgs::default(),
+            files: ReportFiles::default(),
+        };
+        let planned = super::plan::run(&plan, &mut self.world)?;
+        self.say(format!("planned    {}", text_of(&planned, "planDigest")));
+        let sealed = seal::open(files::read(&path, seal::MAX_BYTES)?)?;
+        Ok(Drafted { path, sealed })
+    }
 
-        let sealed = seal::open(files::read(&plan_path, seal::MAX_BYTES)?)?;
-        let view = View::new(sealed.plan(), sealed.digest());
+    /// Shows how the view of a plan begins, and writes the whole of it.
+    fn show(&mut self, drafted: &Drafted, printer: &Printer) -> Result<()> {
+        let view = View::new(drafted.sealed.plan(), drafted.sealed.digest());
         printer.say(&mut self.world, &beginning(&view.terminal(printer.style().color), &self.folder));
-        files::write(&self.folder.join("view.html"), view.html().as_bytes())?;
+        files::write(&self.folder.join("view.html"), view.html().as_bytes())
+    }
 
-        let named = plan_path.display().to_string();
-        let review = super::review::run(&ReviewArgs { plan: named.clone(), ..ReviewArgs::default() }, &mut self.world)?;
-        let decision = text_of(&review, "decision/decision");
-        self.say(format!(
-            "reviewed   {}, effect {}: {decision}",
-            count(sealed.plan().steps.len(), "step"),
-            sealed.plan().effect.word()
-        ));
+    /// Returns what the policy decides.
+    fn review(&mut self, drafted: &Drafted) -> Result<String> {
+        let review = ReviewArgs { plan: drafted.named(), ..ReviewArgs::default() };
+        let decision = text_of(&super::review::run(&review, &mut self.world)?, "decision/decision");
+        let plan = drafted.sealed.plan();
+        let steps = count(plan.steps.len(), "step");
+        self.say(format!("reviewed   {steps}, effect {}: {decision}", plan.effect.word()));
+        Ok(decision)
+    }
 
-        let by_policy = decision == "permit";
+    fn approve(&mut self, drafted: &Drafted, by_policy: bool, printer: &Printer) -> Result<()> {
         let approve = ApproveArgs {
             gate: None,
-            plan: named.clone(),
+            plan: drafted.named(),
             signer: SignerArgs { key: (!by_policy).then(|| "you".to_owned()), ssh: None },
-            digest: (!by_policy).then(|| digest.clone()),
+            digest: (!by_policy).then(|| drafted.sealed.digest().to_string()),
             policy: by_policy,
             scope: ScopeArg::SingleRun,
             max_uses: None,
@@ -153,58 +191,49 @@ impl Trial {
             out: Some(self.folder.join("approval.intoto.json")),
         };
         let approved = super::approve::run(&approve, &mut self.world, printer)?;
-        self.say(format!(
-            "approved   by {}, for exactly that digest, once",
-            visible(&text_of(&approved, "approvedBy"))
-        ));
+        let by = visible(&text_of(&approved, "approvedBy"));
+        self.say(format!("approved   by {by}, for exactly that digest, once"));
+        Ok(())
+    }
 
-        let bundle = self.folder.join("bundle.json");
-        let executed = super::execute::run(
-            &ExecuteArgs {
-                plan: named,
-                dry_run: false,
-                resume: None,
-                claim: false,
-                join: None,
-                only: Vec::new(),
-                bundle: Some(bundle.clone()),
-                provenance: None,
-                csv: None,
-                parallel: None,
-                append_only: false,
-                identity: Some(IdentityArg::Key),
-                signer: SignerArgs::default(),
-                files: ReportFiles::default(),
-            },
-            &mut self.world,
-            printer,
-        )?;
+    fn execute(&mut self, drafted: &Drafted, bundle: &Path, printer: &Printer) -> Result<Outcome> {
+        let execute = ExecuteArgs {
+            plan: drafted.named(),
+            dry_run: false,
+            resume: None,
+            claim: false,
+            join: None,
+            only: Vec::new(),
+            bundle: Some(bundle.to_owned()),
+            provenance: None,
+            csv: None,
+            parallel: None,
+            append_only: false,
+            identity: Some(IdentityArg::Key),
+            signer: SignerArgs::default(),
+            files: ReportFiles::default(),
+        };
+        let executed = super::execute::run(&execute, &mut self.world, printer)?;
         self.demand(&executed, "execute")?;
         self.say(format!("executed   run {}: every step sandboxed and on record", text_of(&executed, "runId")));
-        let products = executed.result()["products"].as_object().map_or(0, serde_json::Map::len);
+        Ok(executed)
+    }
 
-        let verified = super::verify::run(
-            &VerifyArgs {
-                plan: None,
-                bundle: Some(bundle.clone()),
-                offline: true,
-                trust_root: None,
-                svr: None,
-                files: ReportFiles::default(),
-                identity: None,
-            },
-            &self.world,
-        )?;
+    fn verify(&mut self, bundle: &Path) -> Result<()> {
+        let verify = VerifyArgs {
+            plan: None,
+            bundle: Some(bundle.to_owned()),
+            offline: true,
+            trust_root: None,
+            svr: None,
+            files: ReportFiles::default(),
+            identity: None,
+        };
+        let verified = super::verify::run(&verify, &self.world)?;
         self.demand(&verified, "verify")?;
         let checks = verified.result()["checks"].as_array().map_or(0, Vec::len);
         self.say(format!("verified   the evidence bundle, offline: {checks} checks passed"));
-        self.say(format!("wrote      {} in {}", count(products, "file"), clone.display()));
-        self.say(format!("evidence   {}", bundle.display()));
-        self.say(format!("view       {}", self.folder.join("view.html").display()));
-        self.say("next       countersign init --solo, in your own repository");
-        let run = text_of(&executed, "runId");
-        let found = [("planDigest", digest), ("runId", run), ("bundlePath", bundle.display().to_string())];
-        Ok((self.said.clone(), found))
+        Ok(())
     }
 
     fn say(&mut self, line: impl Into<String>) {

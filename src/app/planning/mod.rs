@@ -25,7 +25,7 @@ use crate::{
     base::{
         digest::Digest,
         reason::{INTERNAL, Refusal, Result},
-        text,
+        shell, text,
     },
     cli::planner_args::AskArgs,
     directive::Directive,
@@ -37,6 +37,7 @@ use crate::{
     planner::{
         self, Planner, Proposed,
         answer::{Answer, Question},
+        context::ContextItem,
         prompt::{Before, Prompt},
         reasons::PLANNER_QUESTIONS,
         scan, schema,
@@ -110,10 +111,9 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
         Ok((prompt, schema::of(request.directive, request.catalog)))
     })?;
     scan::check_text("the prompt", &prompt.task, &opened.secrets)?;
-    let origin = opened.source.origin();
     let cassette = match &args.replay {
-        Some(file) => Digest::of(&files::read(&world.cwd.join(file), provider::cassette::MAX_CASSETTE)?),
-        None => Digest::of(b""),
+        Some(file) => Some(Digest::of(&files::read(&world.cwd.join(file), provider::cassette::MAX_CASSETTE)?)),
+        None => None,
     };
     let mut dialogue = dialogue::Dialogue {
         source: opened.source.as_mut(),
@@ -124,18 +124,6 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
         meter,
         exchanges: Vec::new(),
         notes,
-    };
-    let inputs = |exchanges: &[provider::Exchange]| {
-        let mut inputs: Vec<PlannerInput> = gathered.items.iter().skip(1).map(|item| item.input()).collect();
-        inputs.extend(artifacts::readings(exchanges));
-        if origin == provider::Origin::Replay {
-            inputs.push(PlannerInput {
-                name: "replayed from a cassette".into(),
-                origin: Origin::Model,
-                digest: cassette,
-            });
-        }
-        inputs
     };
     let read = |exchanges: &[provider::Exchange], usage| -> Result<dialogue::Read> {
         let Some(last) = exchanges.last() else {
@@ -152,7 +140,7 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
             model: last.model.clone().or_else(|| (!model.is_empty()).then(|| model.clone())),
             prompt: Some(Digest::of(&last.sent)),
             response: Some(Digest::of(&last.received)),
-            inputs: inputs(exchanges),
+            inputs: inputs(&gathered.items, exchanges, cassette),
             usage,
         };
         let plan = draft::seal(session, policy, &Order { proposed: Some(&proposed), ..*order })?;
@@ -173,6 +161,15 @@ pub(crate) fn ask(commission: &mut Commission<'_>, order: &Order<'_>, world: &mu
     dialogue.notes.extend(kept.err().map(|why| format!("what asking used could not be kept: {}", why.message())));
     let dialogue::Dialogue { exchanges, notes, .. } = dialogue;
     Ok(Asked { plan, artifacts: Artifacts::of(&exchanges), notes })
+}
+
+/// Returns what a plan was made from, beside its directive: what was sent, the answers before the last, and the cassette
+/// where they were replayed.
+fn inputs(items: &[ContextItem], exchanges: &[provider::Exchange], cassette: Option<Digest>) -> Vec<PlannerInput> {
+    let sent = items.iter().skip(1).map(ContextItem::input);
+    let replayed =
+        cassette.map(|digest| PlannerInput { name: "replayed from a cassette".into(), origin: Origin::Model, digest });
+    sent.chain(artifacts::readings(exchanges)).chain(replayed).collect()
 }
 
 /// Makes the refusal that asks a person for answers.
@@ -204,15 +201,5 @@ pub(crate) fn once_more(line: &[OsString], without: &[&str], planner: Option<&st
     if let Some(planner) = planner.filter(|_| !named) {
         words.extend(["--planner".to_owned(), planner.to_owned()]);
     }
-    shell_line(&words)
-}
-
-/// Returns words as a shell takes them.
-pub(crate) fn shell_line(words: &[String]) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
-    let quoted = |word: &String| match !word.is_empty() && word.chars().all(plain) {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    };
-    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    shell::line(&words)
 }

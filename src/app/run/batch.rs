@@ -90,7 +90,7 @@ pub(crate) fn table(plan: &Plan, steps: &BTreeMap<Id, StepStatus>, failures: &Fa
             None => ("", ""),
         };
         let (reason, what) = failures.reason(&step.id);
-        let fields = [step.id.as_str(), of, item, &word(&status)?, reason, what].map(cell);
+        let fields = [step.id.as_str(), of, item, status.word(), reason, what].map(cell);
         table.push_str(&format!("{}\r\n", fields.join(",")));
     }
     Ok(table)

@@ -18,6 +18,15 @@ use crate::{
     verify::{Purpose, VerifiedPlan},
 };
 
+/// Who claims which run, and for what.
+pub(crate) struct Claimant<'a> {
+    pub(crate) run: &'a Id,
+    pub(crate) purpose: &'a Purpose,
+    /// The CI job that shows itself, where one does.
+    pub(crate) job: Option<Job>,
+    pub(crate) hand: &'a Hand,
+}
+
 /// A claim that was appended: the run, and the token that fences off every earlier one.
 pub(crate) struct Claimed {
     pub(crate) run: Id,
@@ -29,28 +38,25 @@ pub(crate) struct Claimed {
 ///
 /// # Errors
 /// Those of [`Ledger::append`]; `run.unknown` for a run to be joined that is not there.
-#[expect(clippy::too_many_arguments, reason = "each is one thing that a claim names")]
 pub(crate) fn claim(
     ledger: &mut Ledger,
     verified: &VerifiedPlan,
-    purpose: &Purpose,
-    run: Id,
-    job: Option<Job>,
+    claimant: Claimant<'_>,
     session: &Session,
-    hand: &Hand,
     world: &World,
 ) -> Result<Claimed> {
+    let Claimant { run, purpose, job, hand } = claimant;
     let plan = verified.digest();
     if matches!(purpose, Purpose::Join { .. }) {
         // The claim is another process's; what it fences off is fenced off here too.
-        let known = ledger.read(world.now())?.state().run(&run).map(|known| known.fencing);
+        let known = ledger.read(world.now())?.state().run(run).map(|known| known.fencing);
         let fencing = known.ok_or_else(|| Refusal::new(RUN_UNKNOWN, format!("run {run}")))?;
-        return Ok(Claimed { run, fencing });
+        return Ok(Claimed { run: run.clone(), fencing });
     }
     let nonce = world.entropy.nonce()?;
     let appended = ledger.append(world.clock, |seen| {
         // After a lost race this sees what the winner left, and the ledger's own rules refuse a second claim.
-        let before = seen.state.run(&run);
+        let before = seen.state.run(run);
         let claim = Claim {
             plan,
             run: run.clone(),
@@ -65,7 +71,7 @@ pub(crate) fn claim(
         let envelope = Envelope::sign(vec![Subject::new("plan", plan)], claim, &[hand.signer()])?;
         Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: Vec::new() })
     })?;
-    Ok(Claimed { run, fencing: appended.head.seq })
+    Ok(Claimed { run: run.clone(), fencing: appended.head.seq })
 }
 
 /// Tells of a run that is claimed and in which nothing has started: its steps that wait for nothing, one a shard.

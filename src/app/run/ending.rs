@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use super::{batch, claim::Claimed, failure::Failures};
+use super::{batch, failure::Failures, start::Over};
 use crate::{
     app::{
         bundle,
@@ -14,13 +14,13 @@ use crate::{
         reasons::{self, RUN_FAILED, RUN_INDETERMINATE, RUNNER_TAMPERED},
         recorder::Recorder,
         session::Session,
-        statements::word,
         world::World,
     },
     base::{
         digest::Digest,
         ident::Id,
         reason::{ExitClass, Reason, Refusal, Result},
+        resolve_as::ResolveAs,
     },
     cli::args::ExecuteArgs,
     event::{RunOutcome, RunStatus, StepStatus},
@@ -35,49 +35,35 @@ use crate::{
 pub(crate) fn finish(
     args: &ExecuteArgs,
     plan: &SealedPlan,
-    claim: &Claimed,
-    mut recorder: Recorder,
-    outcome: &RunOutcome,
+    mut over: Over,
     session: &Session,
     world: &mut World,
 ) -> Result<Outcome> {
     let digest = plan.digest();
-    let cause = outcome.reason_code.as_deref().and_then(reasons::find);
-    let (decision, reason): (&str, Option<Reason>) = match outcome.status {
-        RunStatus::Completed => ("completed", None),
-        RunStatus::Halted if recorder.tampered.is_some() => ("halted", Some(RUNNER_TAMPERED)),
-        // Nobody said no: it could not be recorded, or the ledger was not to be had.
-        RunStatus::Halted => {
-            match cause.filter(|why| matches!(why.class, ExitClass::Contended | ExitClass::Internal)) {
-                Some(why) => ("halted", Some(why)),
-                None => ("halted", Some(RUN_HALTED)),
-            }
-        }
-        RunStatus::Cancelled => ("cancelled", Some(RUN_CANCELLED)),
-        RunStatus::Indeterminate => ("indeterminate", Some(RUN_INDETERMINATE)),
-        _ => ("failed", Some(RUN_FAILED)),
-    };
+    let cause = over.outcome.reason_code.as_deref().and_then(reasons::find);
+    let (decision, reason) = decided(&over, cause);
     let unhashed = |why: Refusal| {
         Refusal::new(why.reason(), format!("the record names no digest of a declared output: {}", why.message()))
     };
-    let mut notes: Vec<Refusal> = recorder.unhashed.drain(..).map(unhashed).collect();
-    if outcome.status != RunStatus::Indeterminate && args.join.is_none() {
+    let mut notes: Vec<Refusal> = over.recorder.unhashed.drain(..).map(unhashed).collect();
+    if over.outcome.status != RunStatus::Indeterminate && args.join.is_none() {
         // The next run leaves one.
-        notes.extend(checkpoint_if_due(&mut recorder.ledger, session, recorder.signer.as_ref(), world).err());
+        let Recorder { ledger, signer, .. } = &mut over.recorder;
+        notes.extend(checkpoint_if_due(ledger, session, signer.as_ref(), world).err());
     }
-    let failures = Failures::of_events(&recorder.events);
-    let table = || batch::table(plan.plan(), &outcome.steps, &failures);
-    let written = write_asked(args, plan, claim, &mut recorder, table, session, world).err();
+    let failures = Failures::of_events(&over.recorder.events);
+    let written = write_asked(args, plan, &mut over, &failures, session, world).err();
+    let Over { claim, recorder, outcome } = over;
     let _ = world.console.stderr.flush();
     let mut steps = serde_json::Map::new();
     for (step, status) in &outcome.steps {
-        steps.insert(step.to_string(), json!(word(status)?));
+        steps.insert(step.to_string(), json!(status.word()));
     }
     let batches = batch::batches(plan.plan(), &outcome.steps);
     let mut result = json!({
         "planDigest": digest,
         "runId": claim.run,
-        "status": word(&outcome.status)?,
+        "status": outcome.status.word(),
         "runReasonCode": outcome.reason_code,
         "steps": steps,
         "failures": failures.result()?,
@@ -104,7 +90,7 @@ pub(crate) fn finish(
     let mut hints = Vec::new();
     if let Some(reason) = reason {
         text.push_str(&format!("  {}\n", reason.summary));
-        hints.extend(next_words(outcome, &claim.run, &digest));
+        hints.extend(next_words(&outcome, &claim.run, &digest));
         hints.extend(cause.filter(|cause| *cause != reason).map(|cause| cause.hint.to_owned()));
         let all = hints.iter().map(String::as_str).chain([reason.hint]);
         text.extend(all.map(|hint| format!("  hint: {hint}\n")));
@@ -121,11 +107,28 @@ pub(crate) fn finish(
     Ok(notes.iter().fold(done, |done, why| done.note(&format!("after the run: {why}"))))
 }
 
+/// Says in a word how a run ended, and with which reason where it is not completed; `cause` is the reason that the
+/// outcome itself names.
+fn decided(over: &Over, cause: Option<Reason>) -> (&'static str, Option<Reason>) {
+    match over.outcome.status {
+        RunStatus::Completed => ("completed", None),
+        RunStatus::Halted if over.recorder.tampered.is_some() => ("halted", Some(RUNNER_TAMPERED)),
+        // Nobody said no: it could not be recorded, or the ledger was not to be had.
+        RunStatus::Halted => {
+            let unrecorded = cause.filter(|why| matches!(why.class, ExitClass::Contended | ExitClass::Internal));
+            ("halted", Some(unrecorded.unwrap_or(RUN_HALTED)))
+        }
+        RunStatus::Cancelled => ("cancelled", Some(RUN_CANCELLED)),
+        RunStatus::Indeterminate => ("indeterminate", Some(RUN_INDETERMINATE)),
+        _ => ("failed", Some(RUN_FAILED)),
+    }
+}
+
 /// Says, with names filled in, what leads on.
 fn next_words(outcome: &RunOutcome, run: &Id, plan: &Digest) -> Vec<String> {
     let unknown = outcome.steps.iter().filter(|(_, status)| **status == StepStatus::Indeterminate);
     let resolve = |(step, _): (&Id, &StepStatus)| {
-        format!("countersign resolve {run} --step {step} --as retry|skip|abort --reason '...'")
+        format!("countersign resolve {run} --step {step} --as {} --reason '...'", ResolveAs::FORM)
     };
     match outcome.status {
         RunStatus::Indeterminate => unknown.map(resolve).collect(),
@@ -138,21 +141,21 @@ fn next_words(outcome: &RunOutcome, run: &Id, plan: &Digest) -> Vec<String> {
 fn write_asked(
     args: &ExecuteArgs,
     plan: &SealedPlan,
-    claim: &Claimed,
-    recorder: &mut Recorder,
-    table: impl FnOnce() -> Result<String>,
+    over: &mut Over,
+    failures: &Failures,
     session: &Session,
     world: &World,
 ) -> Result<()> {
     if let Some(path) = &args.bundle {
-        outputs::write(path, &bundle::make(session, &mut recorder.ledger, plan, world)?, world)?;
+        outputs::write(path, &bundle::make(session, &mut over.recorder.ledger, plan, world)?, world)?;
     }
     if let Some(path) = &args.provenance {
-        let envelope = provenance::envelope(plan, claim.run.as_str(), recorder, world.now())?;
+        let envelope = provenance::envelope(plan, over.claim.run.as_str(), &over.recorder, world.now())?;
         outputs::write(path, &envelope.to_bytes()?, world)?;
     }
     if let Some(path) = &args.csv {
-        outputs::write(path, table()?.as_bytes(), world)?;
+        let table = batch::table(plan.plan(), &over.outcome.steps, failures)?;
+        outputs::write(path, table.as_bytes(), world)?;
     }
     Ok(())
 }

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::told::{self, Told};
 use crate::{
-    app::statements::word,
     base::{ident::Id, reason::Result, text::visible, time::Timestamp},
     event::{RunEvent, StepOutcome, StepStatus},
     ledger::Ledger,
@@ -82,7 +81,7 @@ impl Failures {
             Ok(json!({
                 "step": step,
                 "attempt": attempt,
-                "status": word(&outcome.status)?,
+                "status": outcome.status.word(),
                 "reasonCode": outcome.reason_code,
                 "class": outcome.class,
                 "what": outcome.what,

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use super::told::{self, Told};
 use crate::{
-    base::{ident::Id, reason::Result, time::Timestamp},
+    base::{ident::Id, reason::Result, resolve_as::ResolveAs, time::Timestamp},
     event::{StepOutcome, StepStatus},
     ledger::{Ledger, run::StepState},
-    sign::predicate::ResolveAs,
 };
 
 /// What a run did before it is resumed.

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    claim::{Claimed, claim},
+    claim::{Claimant, Claimed, claim},
     lock::{Hold, RunLock},
     past::Past,
     scratch::RunScratch,
@@ -42,6 +42,15 @@ use crate::{
     step::workspace::Workspace,
     verify::{Purpose, VerifiedPlan},
 };
+
+/// A plan that was verified just now, and what is to be done with it.
+pub(crate) struct Task {
+    pub(crate) verified: VerifiedPlan,
+    /// The ledger as it was read for that.
+    pub(crate) ledger: Ledger,
+    pub(crate) purpose: Purpose,
+    pub(crate) limits: Limits,
+}
 
 /// A run that may be claimed.
 pub(crate) struct Start {
@@ -79,13 +88,12 @@ impl Start {
     /// Those of [`Ready::new`]; `secret.missing`, `run.live`, `io.failed`; those of finding the key and of reading the ledger.
     pub(crate) fn new(
         args: &ExecuteArgs,
-        verified: VerifiedPlan,
-        mut ledger: Ledger,
-        (purpose, limits): (Purpose, Limits),
+        task: Task,
         session: &Session,
         world: &mut World,
         printer: &Printer,
     ) -> Result<Self> {
+        let Task { verified, mut ledger, purpose, limits } = task;
         let secrets = secrets(verified.plan(), world)?;
         printer.mask(world, secrets.values().map(Secret::expose));
         let work_tree = session.checkout.workdir();
@@ -136,7 +144,8 @@ impl Start {
     /// Those of [`claim`].
     pub(crate) fn claim(mut self, job: Option<Job>, session: &Session, world: &World) -> Result<Begun> {
         let plan = self.ready.plan();
-        match claim(&mut self.ledger, plan, &self.purpose, self.run.clone(), job, session, &self.hand, world) {
+        let claimant = Claimant { run: &self.run, purpose: &self.purpose, job, hand: &self.hand };
+        match claim(&mut self.ledger, plan, claimant, session, world) {
             Ok(claim) => Ok(Begun { claim, start: self }),
             Err(refusal) => {
                 if self.purpose == Purpose::Start {

@@ -1,7 +1,6 @@
 //! The commands there are: one table, from which the grammar, the help and the documents are made.
 
 use super::NAME;
-use crate::sign::predicate::ResolveAs;
 
 /// Where the reason of a command may stand, and whether there must be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,16 +87,4 @@ impl Entry {
     pub fn form(&self) -> String {
         [NAME, self.word, self.arguments].join(" ").trim_end().to_owned()
     }
-}
-
-pub(super) fn how(how: ResolveAs) -> &'static str {
-    match how {
-        ResolveAs::Retry => "retry",
-        ResolveAs::Skip => "skip",
-        ResolveAs::Abort => "abort",
-    }
-}
-
-pub(super) fn resolve_as(word: &str) -> Option<ResolveAs> {
-    [ResolveAs::Retry, ResolveAs::Skip, ResolveAs::Abort].into_iter().find(|known| how(*known) == word)
 }

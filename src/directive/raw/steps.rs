@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
-    fan_out::{ForEach, ItemSource, MAX_STEPS},
+    fan_out::{ForEach, ItemSource},
     input::Inputs,
     model::{StepSpec, With, WithValue},
     reasons::{DIRECTIVE_ITEMS, DIRECTIVE_PIPELINE, DIRECTIVE_STEP, INPUT_UNKNOWN, TEMPLATE_PLACE},
     template::{Part, Template},
 };
 use crate::base::{
+    bounds::MAX_STEPS,
     ident::Id,
     level::OnFailure,
     text::check_steering,

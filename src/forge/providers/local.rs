@@ -2,6 +2,7 @@
 
 mod history;
 mod leftovers;
+mod settings;
 
 use std::{
     cell::RefCell,
@@ -15,6 +16,7 @@ use git2::{ConfigLevel, ErrorCode, ObjectType, Oid};
 use crate::{
     base::{
         digest::Digest,
+        ident::is_commit_id,
         reason::{Refusal, Result},
     },
     facts::Facts,
@@ -283,19 +285,6 @@ impl Checkout {
         Ok(paths)
     }
 
-    /// Returns a setting of the repository, or else of the person whose home is given; for display only.
-    #[must_use]
-    pub fn configured(&self, key: &str, home: Option<&Path>) -> Option<String> {
-        let own = self.repo.raw().config().and_then(|config| config.open_level(ConfigLevel::Local));
-        if let Ok(value) = own.and_then(|config| config.get_string(key)) {
-            return Some(value);
-        }
-        let home = home?;
-        [home.join(".gitconfig"), home.join(".config/git/config")]
-            .iter()
-            .find_map(|file| git2::Config::open(file).and_then(|config| config.get_string(key)).ok())
-    }
-
     /// Clones the repository, with all its objects, into a folder that does not exist; of the branch `without`, a full
     /// name, the clone knows nothing.
     ///
@@ -339,48 +328,10 @@ impl Checkout {
         Ok(())
     }
 
-    /// Returns the URL of the ledger's remote: the one named, else git's local setting `countersign.remote`; the
-    /// name of a remote or a URL itself.
-    ///
-    /// # Errors
-    /// `subject.ref_missing` where it names no remote, `repository.unreadable`.
-    pub fn ledger_remote(&self, named: Option<&str>) -> Result<Option<String>> {
-        let config =
-            self.repo.raw().config().and_then(|config| config.open_level(ConfigLevel::Local)).map_err(unreadable)?;
-        let named = match named.map_or_else(|| config.get_string("countersign.remote"), |named| Ok(named.to_owned())) {
-            Ok(named) => named,
-            Err(e) if e.code() == ErrorCode::NotFound => return Ok(None),
-            Err(e) => return Err(unreadable(e)),
-        };
-        if named.contains(['/', ':']) {
-            return Ok(Some(named));
-        }
-        let url = config.get_string(&format!("remote.{named}.url")).map_err(|_| {
-            Refusal::new(REF_MISSING, format!("remote `{}`", crate::base::text::excerpt(&named)))
-                .hint("`git config countersign.remote` names a remote that git does not know")
-        })?;
-        Ok(Some(url))
-    }
-
-    /// Returns the settings of the repository and its submodules that hold credentials, as [`git::settings::credentials`].
-    ///
-    /// # Errors
-    /// `repository.unreadable`.
-    pub fn credentials(&self) -> Result<Vec<String>> {
-        crate::git::settings::credentials(self.repo.raw().commondir()).map_err(unreadable)
-    }
-
     /// Tells whether a commit and its tree are here.
     #[must_use]
     pub fn has(&self, commit: &str) -> bool {
         self.tree(commit).is_ok()
-    }
-
-    /// Returns the address of the remote `origin`, where there is one.
-    #[must_use]
-    pub fn origin(&self) -> Option<String> {
-        let remote = self.repo.raw().find_remote("origin").ok()?;
-        remote.url().ok().map(str::to_owned)
     }
 
     /// Observes everything that a plan's subject names, at the present commit or at another one that is here.
@@ -450,8 +401,7 @@ impl Checkout {
 }
 
 fn full_id(commit: &str) -> Result<Oid> {
-    let full = matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    match (full, Oid::from_str(commit)) {
+    match (is_commit_id(commit), Oid::from_str(commit)) {
         (true, Ok(id)) => Ok(id),
         _ => Err(Refusal::new(COMMIT_FORMAT, format!("`{}`", crate::base::text::excerpt(commit)))),
     }

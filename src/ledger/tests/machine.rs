@@ -10,6 +10,7 @@ use crate::{
     base::{
         digest::Digest,
         ident::Id,
+        resolve_as::ResolveAs,
         time::{SKEW, Timestamp},
     },
     event::RunStatus,
@@ -20,7 +21,7 @@ use crate::{
     sign::{
         Envelope, TrustRoot,
         key::Signer as _,
-        predicate::{ResolveAs, RevocationTarget, Scope},
+        predicate::{RevocationTarget, Scope},
     },
 };
 

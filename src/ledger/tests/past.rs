@@ -2,11 +2,11 @@
 
 use super::support::*;
 use crate::{
-    base::digest::Digest,
+    base::{digest::Digest, resolve_as::ResolveAs},
     ledger::{Chain, Keep, Ledger},
     sign::{
         Envelope, TrustRoot,
-        predicate::{LedgerHead, ResolveAs, RevocationTarget, Scope},
+        predicate::{LedgerHead, RevocationTarget, Scope},
     },
 };
 

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::{
-    base::method::Method,
+    base::{method::Method, resolve_as::ResolveAs},
     event::{RunStatus, StepStatus},
     ledger::{
         Ledger,
@@ -11,7 +11,7 @@ use crate::{
     sign::{
         envelope::Envelope,
         key::Signer as _,
-        predicate::{LedgerHead, ResolveAs, RevocationTarget, Scope},
+        predicate::{LedgerHead, RevocationTarget, Scope},
     },
 };
 

@@ -11,6 +11,7 @@ use crate::{
         json,
         method::Method,
         reason::Result,
+        resolve_as::ResolveAs,
         time::{Clock, Timestamp},
     },
     ledger::{Appended, Batch, Ledger, NewEntry, View, genesis_entry},

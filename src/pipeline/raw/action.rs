@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     base::{
+        bounds::MAX_ACTIONS,
         ident::Id,
         launch,
         limits::{self, RunLimits},
@@ -23,8 +24,6 @@ use crate::{
     directive::template::Template,
 };
 
-/// The most actions of a pipeline.
-const MAX_ACTIONS: usize = 20;
 /// The most items of a list in an action.
 const MAX_ITEMS: usize = 1_000;
 /// The kinds of action there are.

@@ -10,6 +10,7 @@ use super::{
     Scope,
 };
 use crate::base::{
+    bounds::MAX_OUTPUT,
     ident::Id,
     path::RepoPath,
     text::check_steering,
@@ -19,8 +20,7 @@ use crate::base::{
 
 /// The most outputs of a pipeline.
 const MAX_OUTPUTS: usize = 100;
-/// The most bytes of an output, and how many there may be where the file does not say.
-const MAX_OUTPUT: i64 = 65_536;
+/// How many bytes an output may have where the file does not say.
 const DEFAULT_OUTPUT: u32 = 1_000;
 
 /// The outputs of a pipeline.
@@ -62,7 +62,7 @@ pub(super) fn read_all(node: &Node, scope: &mut Scope, findings: &mut Findings<'
 fn read_output(node: &Node, scope: &mut Scope, findings: &mut Findings<'_>) -> Option<OutputSpec> {
     let fields = node.fields("an output", &["type", "pattern", "maxLength", "from"], findings)?;
     let kind = fields.require("type", findings).and_then(|node| node.word(&ValueType::ALL, findings));
-    let max_length = fields.get("maxLength").and_then(|node| node.integer(1, MAX_OUTPUT, findings));
+    let max_length = fields.get("maxLength").and_then(|node| node.integer(1, MAX_OUTPUT.into(), findings));
     let pattern = fields.get("pattern").and_then(|node| {
         let text = node.text(findings)?;
         findings.keep(node.place, check_steering(text)).map(|()| text)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{digest::Digest, ident::Id, limits::RunLimits, path::RepoPath, value::ValueType};
+use crate::base::{digest::Digest, ident::Id, level::Effect, limits::RunLimits, path::RepoPath, value::ValueType};
 
 /// One action of a step, fully expanded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +46,18 @@ impl Action {
             Self::Copy(copy) => std::slice::from_ref(&copy.to),
             Self::Patch(patch) => std::slice::from_ref(&patch.path),
             Self::Commit(_) | Self::Tag(_) => &[],
+        }
+    }
+
+    /// Returns the least effect that a step with this action can truly have.
+    ///
+    /// A commit or a tag is a write, and whatever changes files is more than reading.
+    #[must_use]
+    pub fn least_effect(&self) -> Effect {
+        match self {
+            Self::Run(run) if run.writes.is_empty() => Effect::Read,
+            Self::Run(_) | Self::Write(_) | Self::Copy(_) | Self::Patch(_) => Effect::Recommend,
+            Self::Commit(_) | Self::Tag(_) => Effect::Write,
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::base::{
     digest::Digest,
+    ident::is_commit_id,
     launch,
     path::RepoPath,
     reason::{PATH_INVALID, Refusal, Result},
@@ -40,8 +41,7 @@ pub(super) fn check(context: &Context<'_>, step: &Step, action: &Action) -> Resu
 /// Checks what is said of the content at a path: a file's digest or a folder's tree, not both.
 fn check_read(read: &Read) -> Result<()> {
     let Some(tree) = &read.tree else { return Ok(()) };
-    let id = matches!(tree.len(), 40 | 64) && tree.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    demand(id && read.digest.is_none(), PLAN_STEP, || format!("`{}` has no tree of that id", read.path))
+    demand(is_commit_id(tree) && read.digest.is_none(), PLAN_STEP, || format!("`{}` has no tree of that id", read.path))
 }
 
 fn check_run(context: &Context<'_>, step: &Step, run: &Run) -> Result<()> {

@@ -11,17 +11,13 @@ use super::{
     graph::Graph,
 };
 use crate::base::{
+    bounds::{MAX_ACTIONS, MAX_OUTPUT},
     json,
     path::RepoPath,
     reason::{Refusal, Result},
     text::check_steering,
     value::{Bounds, ValueSpec, ValueType},
 };
-
-/// The most actions of a step, and the most read-back actions.
-const MAX_ACTIONS: usize = 20;
-/// The most bytes an output may have.
-pub(super) const MAX_OUTPUT: u32 = 65_536;
 
 /// What the rules of a step look at beside the step.
 pub(super) struct Context<'c> {
@@ -121,7 +117,7 @@ fn check_capture(step: &Step, capture: &Capture) -> Result<()> {
 
 /// A step may not reach further than it says: what writes is no reading.
 fn check_effect(step: &Step) -> Result<()> {
-    let least = step.actions.iter().map(least_effect).max().unwrap_or(Effect::Read);
+    let least = step.actions.iter().map(Action::least_effect).max().unwrap_or(Effect::Read);
     demand(step.effect >= least, PLAN_EFFECT, || {
         format!("step `{}` claims `{}`, and its actions reach `{}`", step.id, step.effect.word(), least.word())
     })?;
@@ -130,14 +126,6 @@ fn check_effect(step: &Step) -> Result<()> {
     })?;
     let only_reads = step.verify.iter().all(|action| matches!(action, Action::Run(run) if run.writes.is_empty()));
     demand(only_reads, PLAN_VERIFICATION, || format!("a read-back of step `{}` does more than run and read", step.id))
-}
-
-fn least_effect(action: &Action) -> Effect {
-    match action {
-        Action::Run(run) if run.writes.is_empty() => Effect::Read,
-        Action::Run(_) | Action::Write(_) | Action::Copy(_) | Action::Patch(_) => Effect::Recommend,
-        Action::Commit(_) | Action::Tag(_) => Effect::Write,
-    }
 }
 
 /// Checks a type with its pattern and length, as outputs and slots state them.

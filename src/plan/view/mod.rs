@@ -44,8 +44,6 @@ use crate::base::{
 pub const RENDERER: &str = "view/1";
 /// The heading under which a view begins to show every step, whole.
 pub const STEPS_HEADING: &str = "Steps, in the order of execution";
-/// Characters that a comment on GitHub may have.
-pub const GITHUB_COMMENT_LIMIT: usize = 65_536;
 /// Bytes that a job summary on GitHub may have.
 pub const GITHUB_SUMMARY_LIMIT: usize = 1_048_576;
 

@@ -120,7 +120,6 @@ fn ids(node: &Node, findings: &mut Findings<'_>) -> Vec<Id> {
     super::ids(node, findings).into_iter().map(|(_, id)| id).collect()
 }
 
-/// Reads a list of planners; one that there is not would never match.
 /// Reads a map that must hold at least one of its fields.
 fn bounds<'n>(
     node: &'n Node,

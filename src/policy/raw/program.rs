@@ -6,7 +6,7 @@ use crate::{
     base::{
         ident::Id,
         text,
-        yaml::{Findings, Node},
+        yaml::{Findings, Node, Place},
     },
     policy::{
         model::Program,
@@ -29,7 +29,7 @@ pub(super) fn read(node: &Node, findings: &mut Findings<'_>) -> BTreeMap<Id, Pro
     all
 }
 
-fn read_one(name: &Id, place: (usize, usize), node: &Node, findings: &mut Findings<'_>) -> Option<Program> {
+fn read_one(name: &Id, place: Place, node: &Node, findings: &mut Findings<'_>) -> Option<Program> {
     const KNOWN: [&str; 6] = ["path", "digest", "interpreter", "flags", "agentCli", "dangerousEnv"];
     let fields = node.fields("a program", &KNOWN, findings)?;
     let path_node = fields.require("path", findings);

@@ -23,6 +23,10 @@ use super::{MAX_ITEMS, conditions};
 const MAX_PEOPLE: i64 = 20;
 /// The deepest that requirements may be nested.
 const MAX_DEPTH: usize = 8;
+/// The fields of a requirement that asks for people.
+const OF_LEAF: [&str; 5] = ["people", "roles", "methods", "separation", "within"];
+/// The fields of which a requirement that has parts has one.
+const COMBINATORS: [&str; 3] = ["allOf", "anyOf", "kOf"];
 
 /// What the rest of the file says that rules need.
 pub(super) struct Context<'a> {
@@ -130,14 +134,13 @@ fn read_requirement(
     depth: usize,
     findings: &mut Findings<'_>,
 ) -> Option<Requirement> {
-    const KNOWN: [&str; 8] = ["people", "roles", "methods", "separation", "within", "allOf", "anyOf", "kOf"];
     if depth > MAX_DEPTH {
         findings.report(node.place, POLICY_VALUE, format!("requirements are nested deeper than {MAX_DEPTH}"));
         return None;
     }
-    let fields = node.fields("a requirement", &KNOWN, findings)?;
-    let combined: Vec<&str> = ["allOf", "anyOf", "kOf"].into_iter().filter(|name| fields.get(name).is_some()).collect();
-    let of_leaf = KNOWN[..5].iter().any(|name| fields.get(name).is_some());
+    let fields = node.fields("a requirement", &[&OF_LEAF[..], &COMBINATORS[..]].concat(), findings)?;
+    let combined: Vec<&str> = COMBINATORS.into_iter().filter(|name| fields.get(name).is_some()).collect();
+    let of_leaf = OF_LEAF.iter().any(|name| fields.get(name).is_some());
     let parts = |node: &Node, findings: &mut Findings<'_>| -> Option<Vec<Requirement>> {
         let items = node.items(MAX_ITEMS, findings);
         if items.is_empty() && matches!(node.kind, Kind::List(_)) {
@@ -169,8 +172,7 @@ fn read_requirement(
 }
 
 fn read_leaf(node: &Node, context: &Context<'_>, findings: &mut Findings<'_>) -> Option<Leaf> {
-    let fields =
-        node.fields("a requirement", &["people", "roles", "methods", "separation", "within"], &mut *findings)?;
+    let fields = node.fields("a requirement", &OF_LEAF, &mut *findings)?;
     let people = fields.require("people", findings).and_then(|node| threshold(node, MAX_PEOPLE, "people", findings));
     let roles = fields
         .get("roles")

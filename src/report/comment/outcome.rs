@@ -12,7 +12,7 @@ use crate::{
     event::{RunEvent, RunOutcome, RunStatus, StepStatus},
     plan::view::code_span,
     report::{
-        formats::{last_words, run_status, status},
+        formats::last_words,
         rows::{Row, rows},
     },
     sign::predicate::LedgerHead,
@@ -54,7 +54,7 @@ impl ResultComment<'_> {
         let ended = outcome.map_or(RunStatus::Indeterminate, |outcome| outcome.status);
         let rows = rows(self.events);
         let mut page = Page::marked(&Marker::Result(self.directive.clone()));
-        page.heading(&[Code(self.directive.as_str()), Own(": "), Own(run_status(ended))]);
+        page.heading(&[Code(self.directive.as_str()), Own(": "), Own(ended.word())]);
         self.sum(&mut page, &rows, outcome);
         table(&mut page, &rows);
         rows.iter().filter(|row| !row.is_fine()).for_each(|row| failure(&mut page, row));
@@ -109,7 +109,7 @@ fn table(page: &mut Page, rows: &[Row<'_>]) {
     }
     let (fine, odd): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.is_fine());
     let listed = odd.iter().chain(&fine).take(MOST_ROWS).map(|row| {
-        let mut how = status(row.status()).to_owned();
+        let mut how = row.status().word().to_owned();
         if row.attempts > 1 {
             how.push_str(&format!(", {} attempts", row.attempts));
         }
@@ -124,7 +124,7 @@ fn table(page: &mut Page, rows: &[Row<'_>]) {
 
 fn failure(page: &mut Page, row: &Row<'_>) {
     let Some(outcome) = row.outcome else { return };
-    let mut line = vec![Code(row.step.as_str()), Own(" "), Bold(status(row.status()))];
+    let mut line = vec![Code(row.step.as_str()), Own(" "), Bold(row.status().word())];
     if let Some(code) = &outcome.reason_code {
         line.extend([Own(", "), Code(code)]);
     }

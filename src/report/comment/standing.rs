@@ -13,8 +13,7 @@ use crate::{
     },
     base::{digest::Digest, ident::Id, reason::Refusal, time::Timestamp},
     event::{RunStatus, StepStatus},
-    policy::{Decision, Outcome, RequirementStatus},
-    report::formats::{run_status, status},
+    policy::{Decision, Outcome, RequirementKind, RequirementStatus},
 };
 
 /// How a plan stands, as far as its comment is concerned.
@@ -70,7 +69,7 @@ impl Standing {
             Self::Permitted => "permitted by the policy",
             Self::Waiting { .. } => "waits for approval",
             Self::Agreed(_) => "approved",
-            Self::Past(status) => run_status(*status),
+            Self::Past(status) => status.word(),
         }
     }
 }
@@ -119,11 +118,11 @@ fn need(progress: &RequirementStatus) -> Vec<Piece<'_>> {
     let mut words = vec![if progress.satisfied { Own("Met, ") } else { Bold("Still needed") }];
     words.extend(if progress.satisfied { None } else { Some(Own(", ")) });
     words.extend([number(progress.have), Own(" of "), number(progress.need), Own(": ")]);
-    words.push(match progress.kind.as_str() {
-        "all-of" => Own("all of these"),
-        "any-of" => Own("any of these"),
-        "k-of" => Own("as many of these"),
-        _ => Code(&progress.asks),
+    words.push(match progress.kind {
+        RequirementKind::AllOf => Own("all of these"),
+        RequirementKind::AnyOf => Own("any of these"),
+        RequirementKind::KOf => Own("as many of these"),
+        RequirementKind::People => Code(&progress.asks),
     });
     words
 }
@@ -185,9 +184,9 @@ impl StatusReply<'_> {
         }
         people(page, self.standing);
         for run in self.runs {
-            page.item(&[Own("Run "), Code(run.run.as_str()), Own(": "), Bold(run_status(run.status))]);
+            page.item(&[Own("Run "), Code(run.run.as_str()), Own(": "), Bold(run.status.word())]);
             for (step, how) in &run.steps {
-                page.sub(&[Code(step.as_str()), Own(": "), Own(status(*how))]);
+                page.sub(&[Code(step.as_str()), Own(": "), Own(how.word())]);
             }
         }
         if let Some(refusal) = self.refusal {

@@ -26,7 +26,7 @@ use crate::{
             testing::{plan_with, sample},
         },
     },
-    policy::{self, RequirementStatus},
+    policy::{self, RequirementKind, RequirementStatus},
     report::tests::{events, events_with},
     sign::predicate::LedgerHead,
     verify::testing::{ONE, Scene, Who},
@@ -76,9 +76,9 @@ fn view_of(plan: &Plan) -> View {
     View::new(plan, digest())
 }
 
-fn part(kind: &str, asks: &str, have: u32, need: u32, parts: Vec<RequirementStatus>) -> RequirementStatus {
+fn part(kind: RequirementKind, asks: &str, have: u32, need: u32, parts: Vec<RequirementStatus>) -> RequirementStatus {
     RequirementStatus {
-        kind: kind.to_owned(),
+        kind,
         asks: asks.to_owned(),
         satisfied: have >= need,
         have,
@@ -95,9 +95,12 @@ fn counted(login: &str) -> Counted {
 
 fn waiting(words: &str) -> Standing {
     let asks = format!("1 person with role technical-lead, none of them the author, within 72h{words}");
-    let parts = vec![part("people", &asks, 0, 1, Vec::new()), part("people", &asks, 1, 1, Vec::new())];
+    let parts = vec![
+        part(RequirementKind::People, &asks, 0, 1, Vec::new()),
+        part(RequirementKind::People, &asks, 1, 1, Vec::new()),
+    ];
     Standing::Waiting {
-        progress: Some(part("all-of", "all of (...)", 1, 2, parts)),
+        progress: Some(part(RequirementKind::AllOf, "all of (...)", 1, 2, parts)),
         counted: vec![counted(&format!("bob{words}"))],
         set_aside: vec![SetAside {
             payload: Digest::of(b"b"),

@@ -5,10 +5,7 @@
 
 use std::io::{self, Write};
 
-use super::{
-    Format,
-    human::{run_status, status},
-};
+use super::Format;
 use crate::{
     base::{ident::Id, reason::ExitClass, text::count},
     event::{ActionRecord, RunEvent, StepOutcome, StepStatus},
@@ -49,7 +46,7 @@ impl Renderer for Github {
             RunEvent::StepFinished { step, outcome, retrying, .. } => self.step(out, step, outcome, *retrying),
             RunEvent::RunFinished { outcome, .. } => {
                 let code = outcome.reason_code.as_deref().map(|code| format!(" [{}]", one_line(code)));
-                writeln!(out, "run {}{}", run_status(outcome.status), code.unwrap_or_default())
+                writeln!(out, "run {}{}", outcome.status.word(), code.unwrap_or_default())
             }
         }
     }
@@ -78,7 +75,7 @@ impl Github {
             return Ok(());
         }
         let millis: u64 = outcome.actions.iter().map(|action| action.millis).sum();
-        let title = format!("{} {step}, {millis} ms", status(outcome.status));
+        let title = format!("{} {step}, {millis} ms", outcome.status.word());
         write!(out, "{}", command("group", &[], &title))?;
         for action in &outcome.actions {
             self.action(out, action)?;
@@ -94,7 +91,7 @@ impl Github {
         let code = outcome.reason_code.as_deref().map(|code| format!(" [{}]", one_line(code))).unwrap_or_default();
         let what = outcome.what.as_deref().map(|what| format!(": {}", one_line(what))).unwrap_or_default();
         let again = if retrying { "; it is tried again" } else { "" };
-        writeln!(out, "{} {step}{code}{what}{again}", status(outcome.status))?;
+        writeln!(out, "{} {step}{code}{what}{again}", outcome.status.word())?;
         match (&outcome.next, retrying) {
             (Some(next), false) => writeln!(out, "  next: {}", one_line(next)),
             _ => Ok(()),
@@ -164,8 +161,8 @@ fn annotations(report: &Report) -> Vec<Annotation<'_>> {
         let said = [outcome.what.as_deref(), outcome.next.as_deref()].into_iter().flatten();
         all.push(Annotation {
             level,
-            title: titled(outcome.reason_code.as_deref().unwrap_or(status(outcome.status))),
-            message: std::iter::once(format!("step {} {}", row.step, status(outcome.status)))
+            title: titled(outcome.reason_code.as_deref().unwrap_or(outcome.status.word())),
+            message: std::iter::once(format!("step {} {}", row.step, outcome.status.word()))
                 .chain(said.map(str::to_owned))
                 .collect::<Vec<_>>()
                 .join("\n"),

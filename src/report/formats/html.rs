@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use super::{Format, human::status};
+use super::Format;
 use crate::{
     plan::view::{escape_html, html_page, visible_line},
     report::{Renderer, Report, rows::rows},
@@ -42,7 +42,7 @@ fn page(report: &Report) -> String {
         let optional = |text: Option<&String>| text.map_or_else(String::new, |text| code(text));
         vec![
             code(row.step.as_str()),
-            status(row.status()).to_owned(),
+            row.status().word().to_owned(),
             row.attempts.to_string(),
             format!("{} ms", row.millis),
             optional(outcome.and_then(|outcome| outcome.reason_code.as_ref())),

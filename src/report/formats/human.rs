@@ -71,7 +71,7 @@ impl Human {
         } else {
             RED
         };
-        let mut text = format!("{} {step}", self.style.color.paint(color, status(outcome.status)));
+        let mut text = format!("{} {step}", self.style.color.paint(color, outcome.status.word()));
         if let Some(code) = &outcome.reason_code {
             text.push_str(&format!(" [{}]", visible_line(code)));
         }
@@ -132,7 +132,7 @@ impl Renderer for Human {
                 if fine && self.style.quiet {
                     return Ok(());
                 }
-                let word = self.style.color.paint(if fine { GREEN } else { RED }, run_status(outcome.status));
+                let word = self.style.color.paint(if fine { GREEN } else { RED }, outcome.status.word());
                 let code = outcome.reason_code.as_deref().map(|code| format!(" [{}]", visible_line(code)));
                 self.line(out, &format!("run {word}{}", code.unwrap_or_default()))
             }
@@ -223,44 +223,4 @@ fn shown(finding: &Finding, style: Style) -> String {
         text.push_str(&format!("\n  help: {}", visible_line(help)));
     }
     text
-}
-
-/// The word of a step's status, as files and statements have it.
-pub(in crate::report) fn status(status: StepStatus) -> &'static str {
-    match status {
-        StepStatus::Pending => "pending",
-        StepStatus::Ready => "ready",
-        StepStatus::Running => "running",
-        StepStatus::Verifying => "verifying",
-        StepStatus::Succeeded => "succeeded",
-        StepStatus::Failed => "failed",
-        StepStatus::TimedOut => "timed-out",
-        StepStatus::CouldNotStart => "could-not-start",
-        StepStatus::Skipped => "skipped",
-        StepStatus::Denied => "denied",
-        StepStatus::Cancelled => "cancelled",
-        StepStatus::Blocked => "blocked",
-        StepStatus::Indeterminate => "indeterminate",
-    }
-}
-
-/// The word of a run's status, as files and statements have it.
-pub(in crate::report) fn run_status(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Drafted => "drafted",
-        RunStatus::AwaitingApproval => "awaiting-approval",
-        RunStatus::Approved => "approved",
-        RunStatus::Claimed => "claimed",
-        RunStatus::Running => "running",
-        RunStatus::Verifying => "verifying",
-        RunStatus::Completed => "completed",
-        RunStatus::Rejected => "rejected",
-        RunStatus::Expired => "expired",
-        RunStatus::Superseded => "superseded",
-        RunStatus::Revoked => "revoked",
-        RunStatus::Halted => "halted",
-        RunStatus::Failed => "failed",
-        RunStatus::Cancelled => "cancelled",
-        RunStatus::Indeterminate => "indeterminate",
-    }
 }

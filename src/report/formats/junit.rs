@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Format, human::status};
+use super::Format;
 use crate::{
     event::StepStatus,
     plan::view::{escape_html, visible_line},
@@ -112,7 +112,7 @@ fn step(row: &Row<'_>) -> Case {
         StepStatus::Failed | StepStatus::TimedOut => Kind::Failure,
         _ => Kind::Error,
     };
-    let code = row.outcome.and_then(|outcome| outcome.reason_code.as_deref()).unwrap_or(status(row.status()));
+    let code = row.outcome.and_then(|outcome| outcome.reason_code.as_deref()).unwrap_or(row.status().word());
     let what = row.outcome.and_then(|outcome| outcome.what.as_deref()).unwrap_or("nobody knows how it ended");
     case("step", row.step.as_str(), row.millis, &element(kind, code, what), kind)
 }

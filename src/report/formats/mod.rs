@@ -9,9 +9,8 @@ mod markdown;
 mod sarif;
 
 use super::{Renderer, Style};
-use crate::event::StepStatus;
 
-pub(super) use self::human::{last_words, run_status, status};
+pub(super) use self::human::last_words;
 
 /// A format a report can be written in.
 #[derive(Debug)]
@@ -39,11 +38,6 @@ pub static ALL: &[Format] =
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Format> {
     ALL.iter().find(|format| format.id == id)
-}
-
-/// The word of a step's status, as files and statements have it.
-pub(super) fn status_word(status: StepStatus) -> &'static str {
-    human::status(status)
 }
 
 /// Returns the same JSON with everything that could act on a terminal as escapes.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     approval::{Approval, Binding, MAX_USES, Rejection, Revocation, RevocationTarget, Scope},
     note::{MAX_CHANGES, MAX_LABELS, MAX_NOTE, Note},
-    run::{Claim, Job, Outcome, Resolution, ResolveAs, StepFinished, StepStarted, Verification},
+    run::{Claim, Job, Outcome, Resolution, StepFinished, StepStarted, Verification},
 };
 use super::{evidence::Evidence, statement::Predicate};
 use crate::base::{digest::Digest, ident::Id, time::Timestamp};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Actor, LedgerHead};
 use crate::{
-    base::{digest::Digest, ident::Id, time::Timestamp},
+    base::{digest::Digest, ident::Id, resolve_as::ResolveAs, time::Timestamp},
     sign::{evidence::Evidence, statement::Predicate},
 };
 
@@ -143,18 +143,6 @@ pub struct Outcome {
     pub finished_at: Timestamp,
 }
 predicate!(Outcome, "outcome");
-
-/// How a step of unknown outcome is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ResolveAs {
-    /// It may run again.
-    Retry,
-    /// It counts as done; steps that need it may run.
-    Skip,
-    /// The run is over.
-    Abort,
-}
 
 /// A person says how a step of unknown outcome is to be taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -18,7 +18,7 @@ use crate::{
 
 /// Commits files, and moves the current branch only if it is still where it was.
 #[derive(Debug)]
-pub(super) struct Commit;
+pub struct Commit;
 
 impl Kind for Commit {
     fn word(&self) -> &'static str {

@@ -7,6 +7,8 @@ mod run;
 mod tag;
 mod write;
 
+pub use commit::Commit;
+
 use super::Kind;
 use crate::plan::model::Action;
 

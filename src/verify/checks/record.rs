@@ -11,6 +11,7 @@ use crate::{
     base::{
         ident::Id,
         reason::{REPLAY_CONSUMED, Refusal, Result},
+        resolve_as::ResolveAs,
         text::{count, counted, excerpt},
         time::shown_duration,
     },
@@ -153,8 +154,9 @@ pub(super) fn determinate(plan: &SealedPlan, case: &Case<'_>, _: &ApprovalStatus
         Some(step) => Err(Refusal::new(RUN_INDETERMINATE, format!("step `{step}` of run {}", run.claim.run))
             .subject(step.to_string())
             .hint(format!(
-                "look what happened, then `countersign resolve {} --step {step} --as retry|skip|abort --reason ...`",
-                run.claim.run
+                "look what happened, then `countersign resolve {} --step {step} --as {} --reason ...`",
+                run.claim.run,
+                ResolveAs::FORM,
             ))
             .hint(format!(
                 "{} claimed it at {}, and may still be at it: make sure first that its job is gone",

@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use crate::{
     base::{
+        ident::is_commit_id,
         reason::{Refusal, Result},
         text::excerpt,
         time::Timestamp,
@@ -45,8 +46,7 @@ pub(super) fn time(field: &str, text: &str) -> Result<Timestamp> {
 
 /// Reads the full id of a commit.
 pub(super) fn sha(field: &str, text: String) -> Result<String> {
-    let full = matches!(text.len(), 40 | 64) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    if full { Ok(text) } else { Err(malformed(field, &format!("no commit id: {text}"))) }
+    if is_commit_id(&text) { Ok(text) } else { Err(malformed(field, &format!("no commit id: {text}"))) }
 }
 
 /// A field that may be null and must be there: serde takes a missing `Option` for null.

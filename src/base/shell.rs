@@ -1,0 +1,61 @@
+//! Words as a POSIX shell takes them.
+
+/// Returns a word that a shell reads back as exactly this one: as it stands, or in single quotes where a shell would take
+/// it apart, expand it, or not see it at all.
+#[must_use]
+pub fn word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        // Between single quotes nothing means anything but the quote that ends them.
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+/// Returns words as one line, which a shell reads back as exactly these.
+#[must_use]
+pub fn line(words: &[impl AsRef<str>]) -> String {
+    words.iter().map(|one| word(one.as_ref())).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::{line, word};
+
+    /// Words, and how each is written.
+    const WORDS: [(&str, &str); 12] = [
+        ("plan", "plan"),
+        ("--key=a/b_c.pem", "--key=a/b_c.pem"),
+        ("50%,a:b@c+d", "50%,a:b@c+d"),
+        ("", "''"),
+        ("two words", "'two words'"),
+        ("it's", r"'it'\''s'"),
+        ("'", r"''\'''"),
+        (r#""$HOME" `id` \"#, r#"'"$HOME" `id` \'"#),
+        ("two\nlines\n", "'two\nlines\n'"),
+        ("grün", "'grün'"),
+        ("~", "'~'"),
+        ("a;b|c&d>e*?[!]", "'a;b|c&d>e*?[!]'"),
+    ];
+
+    #[test]
+    fn a_word_is_quoted_only_where_a_shell_could_change_it() {
+        for (given, quoted) in WORDS {
+            assert_eq!(word(given), quoted);
+        }
+        assert_eq!(line(&["countersign", "plan", "a b", ""]), "countersign plan 'a b' ''");
+        assert_eq!(line(&[] as &[&str]), "");
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a shell is asked what it reads")]
+    fn a_shell_reads_back_what_was_written() {
+        let words = WORDS.map(|(given, _)| given);
+        let script = format!(r"printf '%s\0' {}", line(&words));
+        let said = Command::new("/bin/sh").args(["-c", &script]).output().unwrap().stdout;
+        let said = String::from_utf8(said).unwrap();
+        assert_eq!(said.strip_suffix('\0').unwrap().split('\0').collect::<Vec<_>>(), words);
+    }
+}
