@@ -111,6 +111,8 @@ impl Blocks {
     /// `ledger.corrupt` for a last line without its end, or where the source ends early.
     pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>> {
         let mut block = std::mem::take(&mut self.beyond);
+        // It may grow further, for a long line.
+        block.reserve(self.left.min(BLOCK + CHUNK));
         let mut feed = None;
         while self.left > 0 && (block.len() < BLOCK || feed.is_none()) {
             let begin = block.len();
