@@ -112,6 +112,19 @@ impl Outcome {
         self
     }
 
+    /// Puts what an earlier outcome of the same command said before the text, and its note beside this one's.
+    pub(crate) fn after(mut self, before: &Self) -> Self {
+        self.text.insert_str(0, &before.text);
+        if let (Value::Object(members), Some(note)) = (&mut self.result, before.result.get("note")) {
+            let both = match (note.as_str(), members.get("note").and_then(Value::as_str)) {
+                (Some(first), Some(second)) => format!("{first}; {second}"),
+                (first, second) => first.or(second).unwrap_or_default().to_owned(),
+            };
+            members.insert("note".to_owned(), Value::from(both));
+        }
+        self
+    }
+
     /// Adds what the reader must know besides: to the text, and to the result.
     pub(crate) fn note(mut self, note: &str) -> Self {
         self.text.push_str(&format!("  note: {note}\n"));

@@ -195,9 +195,17 @@ impl Repository {
     /// ends with a slash.
     ///
     /// # Errors
-    /// As [`Repository::tree`]; folders deeper than libgit2 itself goes.
+    /// As [`Repository::tree`]; folders deeper than libgit2 itself goes, or more than a million files and folders: a few
+    /// folders that hold each other many times over are as many.
     pub fn visit(&self, tree: &Tree, mut visitor: impl FnMut(&[u8], &TreeEntry<'_>)) -> Result<(), Error> {
-        self.visit_below(tree, &mut Vec::new(), 0, &mut visitor)
+        let mut left = MAX_ENTRIES;
+        self.visit_below(tree, &mut Vec::new(), 0, &mut |path, entry| {
+            left = left
+                .checked_sub(1)
+                .ok_or_else(|| damaged(tree.id(), &format!("it holds more than {MAX_ENTRIES} files and folders")))?;
+            visitor(path, entry);
+            Ok(())
+        })
     }
 
     fn visit_below(
@@ -205,13 +213,13 @@ impl Repository {
         tree: &Tree,
         path: &mut Vec<u8>,
         depth: usize,
-        visitor: &mut impl FnMut(&[u8], &TreeEntry<'_>),
+        visitor: &mut impl FnMut(&[u8], &TreeEntry<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if depth > MAX_DEPTH {
             return Err(damaged(tree.id(), &"its folders lie too deep"));
         }
         for entry in tree.iter() {
-            visitor(path, &entry);
+            visitor(path, &entry)?;
             if entry.kind() == ObjectType::Tree {
                 let length = path.len();
                 path.extend_from_slice(entry.name());
@@ -224,6 +232,8 @@ impl Repository {
     }
 }
 
+/// The most files and folders that are visited: the largest repositories have half as many. Few in unit tests.
+const MAX_ENTRIES: usize = if cfg!(test) { 10_000 } else { 1_000_000 };
 /// The deepest nesting of folders: git's own default.
 const MAX_DEPTH: usize = 2048;
 

@@ -288,3 +288,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn b11_a_few_folders_that_hold_each_other_many_times_over_have_an_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = git2::Repository::init(folder.path()).unwrap();
+    let mut id = repository.blob(b"deep").unwrap();
+    for level in 0..5 {
+        let mut builder = repository.treebuilder(None).unwrap();
+        for name in 0..10 {
+            builder.insert(name.to_string(), id, if level == 0 { 0o100_644 } else { 0o040_000 }).unwrap();
+        }
+        id = builder.write().unwrap();
+    }
+    let repository = opened(folder.path()).unwrap();
+    let tree = repository.tree(id).unwrap();
+    assert!(repository.visit(&tree, |_, _| {}).unwrap_err().message().contains("more than"));
+    let below = repository.tree(tree.get(b"0").unwrap().id()).unwrap();
+    let below = repository.tree(below.get(b"0").unwrap().id()).unwrap();
+    let mut seen = 0;
+    repository.visit(&below, |_, _| seen += 1).unwrap();
+    assert_eq!(seen, 10 + 100 + 1_000);
+}

@@ -1,14 +1,22 @@
 //! Tracked files, by what the index noted of each when git looked at it last.
 
-use std::{collections::HashMap, fs, os::unix::fs::MetadataExt as _};
+use std::{
+    collections::HashMap,
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+};
 
-use git2::{Error, IndexEntry, IndexTime, ObjectType};
+use git2::{Error, IndexEntry, IndexTime, ObjectType, Oid};
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, openat, statat},
 };
 
-use super::{Repository, tree::Tree};
+use super::{
+    Repository,
+    tree::{SUBMODULE, Tree},
+};
 
 /// Flags of an entry by which git would not look at its file, or which stand for another side of a conflict.
 const FLAGS: u16 = 0b1011 << 12;
@@ -31,8 +39,50 @@ impl Repository {
         index.read(false)?;
         let Ok(folder) = openat(CWD, folder, FOLDER, Mode::empty()) else { return Ok(false) };
         let noted = index.iter().map(|entry| (entry.path.clone(), entry)).collect();
-        let mut walk = Walk { repository: self, noted, written: (written.mtime(), written.mtime_nsec()) };
+        let empty = Oid::hash_object(ObjectType::Blob, b"")?;
+        let mut walk = Walk { repository: self, noted, written: (written.mtime(), written.mtime_nsec()), empty };
         Ok(walk.agrees(&folder, tree, &mut Vec::new(), 0)? && walk.noted.is_empty())
+    }
+}
+
+impl Repository {
+    /// Returns the paths of files that are empty, and of which the index says that they hold something though it noted
+    /// no bytes: so git marks what changed as the index was written, and libgit2 takes it for the same.
+    ///
+    /// # Errors
+    /// An index that cannot be read.
+    pub fn emptied(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let empty = Oid::hash_object(ObjectType::Blob, b"")?;
+        let Some(folder) = self.raw.workdir() else { return Ok(Vec::new()) };
+        let is_emptied = |path: &[u8]| {
+            let found = fs::symlink_metadata(folder.join(OsStr::from_bytes(path)));
+            found.is_ok_and(|found| found.is_file() && found.len() == 0)
+        };
+        let marked = self.raw.index()?;
+        let marked = marked.iter().filter(|entry| entry.file_size == 0 && entry.id != empty);
+        Ok(marked.map(|entry| entry.path).filter(|path| is_emptied(path)).collect())
+    }
+
+    /// Returns the paths of other repositories of which the index names another commit than a tree does, or none, or
+    /// which the tree does not name.
+    ///
+    /// # Errors
+    /// An index that cannot be read; as [`Repository::visit`].
+    pub fn moved_submodules(&self, tree: &Tree) -> Result<Vec<Vec<u8>>, Error> {
+        let mut named = HashMap::new();
+        self.visit(tree, |folder, entry| {
+            if entry.item().is_submodule() {
+                named.insert([folder, entry.name()].concat(), entry.id());
+            }
+        })?;
+        let mut moved = Vec::new();
+        for entry in self.raw.index()?.iter().filter(|entry| entry.mode == SUBMODULE) {
+            if named.remove(&entry.path) != Some(entry.id) {
+                moved.push(entry.path);
+            }
+        }
+        moved.extend(named.into_keys());
+        Ok(moved)
     }
 }
 
@@ -45,6 +95,8 @@ struct Walk<'r> {
     noted: HashMap<Vec<u8>, IndexEntry>,
     /// When the index was written: seconds and nanoseconds.
     written: (i64, i64),
+    /// The id of an empty file.
+    empty: Oid,
 }
 
 impl Walk<'_> {
@@ -79,7 +131,9 @@ impl Walk<'_> {
         let seen = noted.flags & FLAGS == 0 && noted.flags_extended & EXTENDED_FLAGS == 0;
         // What was changed again in the moment in which the index was written may have the same times.
         let later = (i64::from(noted.mtime.seconds()), i64::from(noted.mtime.nanoseconds())) >= self.written;
-        if !seen || later {
+        // By this size git says of a file that it must be looked at.
+        let smudged = noted.file_size == 0 && noted.id != self.empty;
+        if !seen || later || smudged {
             return false;
         }
         let Ok(stat) = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) else { return false };
@@ -205,6 +259,40 @@ mod tests {
             change(folder.path());
             assert!(!sure(folder.path()), "{what}");
         }
+    }
+
+    #[test]
+    fn whatever_the_index_noted_of_a_file_must_hold() {
+        let folder = committed();
+        let repository = opened(folder.path()).unwrap();
+        let noted = repository.raw().index().unwrap().get_path(Path::new("a.txt"), 0).unwrap();
+        let again = || repository.raw().index().unwrap().get_path(Path::new("a.txt"), 0).unwrap();
+        let later = |time: IndexTime| IndexTime::new(time.seconds(), time.nanoseconds() ^ 1);
+        let empty = Oid::hash_object(ObjectType::Blob, b"").unwrap();
+        let walk = Walk { repository: &repository, noted: HashMap::new(), written: (i64::MAX, 0), empty };
+        let top = openat(CWD, folder.path(), FOLDER, Mode::empty()).unwrap();
+        assert!(walk.is_as_noted(&top, b"a.txt", &noted));
+        for other in [
+            IndexEntry { ctime: later(noted.ctime), ..again() },
+            IndexEntry { mtime: later(noted.mtime), ..again() },
+            IndexEntry { ino: !noted.ino, ..again() },
+            IndexEntry { uid: !noted.uid, ..again() },
+            IndexEntry { gid: !noted.gid, ..again() },
+            IndexEntry { file_size: noted.file_size + 1, ..again() },
+            IndexEntry { file_size: 0, ..again() },
+            IndexEntry { mode: 0o100_755, ..again() },
+            IndexEntry { mode: 0o120_000, ..again() },
+            // Assumed to be unchanged, and two sides of a conflict.
+            IndexEntry { flags: noted.flags | 1 << 15, ..again() },
+            IndexEntry { flags: noted.flags | 1 << 12, ..again() },
+            IndexEntry { flags: noted.flags | 1 << 13, ..again() },
+            IndexEntry { flags_extended: 1 << 13, ..again() },
+            IndexEntry { flags_extended: 1 << 14, ..again() },
+        ] {
+            assert!(!walk.is_as_noted(&top, b"a.txt", &other), "{:?} {:?}", other.flags, other.mode);
+        }
+        let before = Walk { written: (0, 0), ..walk };
+        assert!(!before.is_as_noted(&top, b"a.txt", &noted));
     }
 
     #[test]

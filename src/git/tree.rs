@@ -12,9 +12,10 @@ use super::damaged;
 const ID: usize = 20;
 /// The kind of an entry, in its mode.
 const KIND: u32 = 0o170_000;
+const FILE: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;
 const LINK: u32 = 0o120_000;
-const SUBMODULE: u32 = 0o160_000;
+pub(super) const SUBMODULE: u32 = 0o160_000;
 /// Executable by its owner, in a mode.
 const EXECUTABLE: u32 = 0o100;
 
@@ -106,7 +107,7 @@ impl TreeItem {
     /// Returns the kind of the object: a commit stands for another repository.
     #[must_use]
     pub fn kind(self) -> ObjectType {
-        match self.mode & KIND {
+        match self.mode {
             FOLDER => ObjectType::Tree,
             SUBMODULE => ObjectType::Commit,
             _ => ObjectType::Blob,
@@ -116,11 +117,7 @@ impl TreeItem {
     /// Returns the mode, of the few that git knows: `0o040_000`, `0o100_644`, `0o100_755`, `0o120_000`, `0o160_000`.
     #[must_use]
     pub fn mode(self) -> u32 {
-        match self.mode & KIND {
-            kind @ (FOLDER | LINK | SUBMODULE) => kind,
-            _ if self.mode & EXECUTABLE != 0 => 0o100_755,
-            _ => 0o100_644,
-        }
+        self.mode
     }
 
     /// Tells whether it is a file, and no link.
@@ -168,12 +165,23 @@ impl<'t> TreeEntry<'t> {
     }
 }
 
+/// Returns the one of the modes that git knows which an entry's mode stands for: old tools wrote others.
+fn known_mode(mode: u32) -> u32 {
+    match mode & KIND {
+        kind @ (FOLDER | LINK) => kind,
+        FILE if mode & EXECUTABLE != 0 => 0o100_755,
+        FILE => 0o100_644,
+        // Git shows whatever else it is as another repository, and hides the content.
+        _ => SUBMODULE,
+    }
+}
+
 /// Reads the entry that begins at a place: octal digits, a space, a name, a zero and an id; returns where it ends, too.
 fn place(content: &[u8], at: usize) -> Option<(Place, usize)> {
     let space = at + content[at..].iter().position(|b| *b == b' ')?;
     let zero = space + content[space..].iter().position(|b| *b == 0)?;
     let digits = std::str::from_utf8(&content[at..space]).ok().filter(|text| !text.starts_with('+'))?;
-    let mode = u32::from_str_radix(digits, 8).ok()?;
+    let mode = known_mode(u32::from_str_radix(digits, 8).ok()?);
     let name = space + 1..zero;
     if matches!(&content[name.clone()], b"" | b"." | b"..") || content[name.clone()].contains(&b'/') {
         return None;
@@ -227,7 +235,18 @@ mod tests {
         assert_eq!(read.get(b"a").unwrap().id(), id(2));
         assert!(read.get(b"c d").unwrap().item().is_link());
         assert!(read.get(b"c").is_none());
+        // Who compares two folders sees no change where only the way to write it is another.
+        let other = tree(&[entry("100644", b"z", 7)]).unwrap();
+        assert_eq!(read.get(b"z").unwrap().item(), other.get(b"z").unwrap().item());
         assert_eq!(tree(&[]).unwrap().iter().count(), 0);
+    }
+
+    #[test]
+    fn what_git_would_not_show_as_a_file_is_none() {
+        for mode in ["10644", "20644", "644", "0", "60000", "140000", "160000"] {
+            let read = tree(&[entry(mode, b"a", 1)]).unwrap();
+            assert!(read.get(b"a").unwrap().item().is_submodule(), "{mode}");
+        }
     }
 
     #[test]

@@ -95,10 +95,11 @@ impl Store {
 
     /// Reads an object; returns the digest that its name says it has, too.
     fn named_object(&self, folder: &TreeEntry<'_>, file: &TreeEntry<'_>) -> Result<(Digest, Vec<u8>)> {
-        let hex = String::from_utf8_lossy(&[folder.name(), file.name()].concat()).into_owned();
-        let digest = Digest::from_hex(&hex).map_err(|_| unexpected(&hex))?;
-        if file.item().mode() != u32::from(FileMode::Blob) {
-            return Err(unexpected(&hex));
+        let names = [folder.name(), file.name()].map(String::from_utf8_lossy);
+        let path = format!("objects/sha256/{}/{}", names[0], names[1]);
+        let digest = Digest::from_hex(&names.concat()).map_err(|_| unexpected(&path))?;
+        if path != object_path(&digest) || file.item().mode() != u32::from(FileMode::Blob) {
+            return Err(unexpected(&path));
         }
         Ok((digest, self.blob(file.id(), MAX_OBJECT)?))
     }

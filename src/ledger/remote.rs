@@ -22,6 +22,7 @@ use super::{
     store::Store,
 };
 use crate::base::{
+    ident::is_commit_id,
     reason::{Reason, Refusal, Result},
     secret::Secret,
     text::excerpt,
@@ -123,8 +124,7 @@ impl Remote {
     /// # Errors
     /// `ledger.unreachable`, also where the remote does not have the commit, or does not hand it out by its id.
     pub fn bring(&self, git_dir: &Path, commit: &str, known: &str) -> Result<()> {
-        let full = |id: &str| matches!(id.len(), 40 | 64) && id.bytes().all(|b| b.is_ascii_hexdigit());
-        if !full(commit) || !full(known) {
+        if !is_commit_id(commit) || !is_commit_id(known) {
             return Err(Refusal::new(LEDGER_UNREACHABLE, format!("`{}` is no full commit", excerpt(commit))));
         }
         let store = Store::open(git_dir, "refs/countersign/none")?;

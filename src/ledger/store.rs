@@ -221,11 +221,11 @@ impl Store {
         }
         put(entry_path(addition.first), &joined(addition.entries))?;
         self.fold(addition, &mut update)?;
-        let tree =
-            update.create_updated(self.repo.raw(), &base).and_then(|id| self.repo.raw_tree(id)).map_err(failed)?;
+        let tree = update.create_updated(self.repo.raw(), &base).map_err(failed)?;
+        let tree = self.repo.raw_tree(tree).map_err(|e| damaged(&e))?;
         let who = Signature::new("countersign", "countersign@localhost", &git2::Time::new(addition.at.unix(), 0))
             .map_err(failed)?;
-        let parent = parent.map(|id| self.repo.commit(id)).transpose().map_err(failed)?;
+        let parent = parent.map(|id| self.repo.commit(id)).transpose().map_err(|e| damaged(&e))?;
         let parents: Vec<_> = parent.iter().collect();
         self.repo.raw().commit(None, &who, &who, addition.message, &tree, &parents).map_err(failed)
     }

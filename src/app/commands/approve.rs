@@ -27,8 +27,8 @@ use crate::{
     base::{
         digest::Digest,
         method::Method,
-        reason::{Refusal, Result, typed},
-        text::visible,
+        reason::{INTERNAL, Refusal, Result, USAGE, typed},
+        text::{counted, visible},
         time::{Timestamp, parse_duration, shown_duration},
     },
     cli::args::{ApproveArgs, GateArg, ScopeArg, SignerArgs},
@@ -149,12 +149,23 @@ fn by_gate(
     };
     let renamed = hands.iter().map(|hand| logins::of_hand(hand, matter.policy, session, world));
     let renamed: Vec<String> = renamed.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-    let mut last = None;
-    for hand in &hands {
-        let approved = approve(matter, terms, hand, args.out.as_deref(), session, world)?;
-        last = Some(logins::say(approved, &renamed));
+    if hands.len() > 1 && args.out.is_some() {
+        let what = format!("--out: {} people approved, and it keeps one approval", hands.len());
+        return Err(Refusal::new(USAGE, what).subject("--out").hint("leave it away: the ledger keeps them all"));
     }
-    last.ok_or_else(|| Refusal::new(crate::base::reason::INTERNAL, "a gate without a hand"))
+    let mut all: Option<Outcome> = None;
+    for (recorded, hand) in hands.iter().enumerate() {
+        let approved =
+            approve(matter, terms, hand, args.out.as_deref(), session, world).map_err(|e| match recorded {
+                0 => e,
+                _ => e.hint(format!("{} on record already", counted(recorded as u64, "approval is", "approvals are"))),
+            })?;
+        all = Some(match all {
+            None => approved,
+            Some(before) => approved.after(&before),
+        });
+    }
+    all.map(|outcome| logins::say(outcome, &renamed)).ok_or_else(|| Refusal::new(INTERNAL, "a gate without a hand"))
 }
 
 /// Tells why the policy will not count this person's approval of this plan, where it will not.
@@ -353,7 +364,7 @@ fn record(
         Ok(Batch { entries: vec![NewEntry { envelope, at: seen.now }], objects: hand.objects() })
     })?;
     let Some((approval, envelope)) = made else {
-        return Err(Refusal::new(crate::base::reason::INTERNAL, "nothing was signed"));
+        return Err(Refusal::new(INTERNAL, "nothing was signed"));
     };
     if let Some(out) = out {
         outputs::write(out, &envelope.to_bytes()?, world)?;

@@ -2,6 +2,7 @@
 
 mod history;
 mod leftovers;
+mod modified;
 mod settings;
 
 use std::{
@@ -264,25 +265,6 @@ impl Checkout {
             Err(e) if e.code() == ErrorCode::NotFound => Ok(None),
             Err(e) => Err(unreadable(e)),
         }
-    }
-
-    /// Returns the paths of tracked files that differ from the present commit, in the index or the work tree.
-    ///
-    /// # Errors
-    /// `repository.unreadable`.
-    pub fn modified(&self) -> Result<Vec<String>> {
-        let mut options = git2::StatusOptions::new();
-        options.include_untracked(false).include_ignored(false).exclude_submodules(true);
-        let head = self.check_head()?;
-        // Which is nearly always so, and takes a fraction of the time.
-        if self.repo.is_surely_unmodified(&head).map_err(unreadable)? {
-            return Ok(Vec::new());
-        }
-        let statuses = self.repo.raw().statuses(Some(&mut options)).map_err(unreadable)?;
-        let mut paths: Vec<String> =
-            statuses.iter().filter_map(|entry| entry.path().ok().map(crate::base::text::visible)).collect();
-        paths.sort();
-        Ok(paths)
     }
 
     /// Clones the repository, with all its objects, into a folder that does not exist; of the branch `without`, a full

@@ -1,12 +1,14 @@
 //! `commit`: commits named files on top of the current head, by this tool itself, with no hooks.
 
+use std::path::Path;
+
 use git2::{ErrorCode, Index, IndexEntry, IndexTime, Oid, RepositoryOpenFlags, Signature, Time};
 
 use crate::{
     base::{
         digest::Digest,
         path::RepoPath,
-        reason::{Refusal, Result},
+        reason::{Reason, Refusal, Result},
     },
     git::{Repository, written},
     plan::model::{Action, CommitFiles, Read},
@@ -69,7 +71,7 @@ struct Made<'r> {
 
 impl<'r> Made<'r> {
     fn new(repository: &'r Repository, commit: &CommitFiles, context: &Context<'_>) -> Result<Self> {
-        let raw = repository.raw();
+        let (raw, objects) = (repository.raw(), repository.objects().folder());
         let head = raw.head().map_err(|e| failed(&e))?;
         let parent = repository.peeled(&head).map_err(|e| failed(&e))?;
         // On a detached head, as CI leaves it, `HEAD` itself is the reference that moves.
@@ -86,27 +88,27 @@ impl<'r> Made<'r> {
             match context.workspace.read_checked(&Read::new(path.clone())) {
                 Ok((content, executable)) => {
                     // The bytes go in as they are: no filter, no line-end conversion.
-                    let id = raw.blob(&content).map_err(|e| unwritten(repository, "a file", &e))?;
+                    let id = raw.blob(&content).map_err(|e| unwritten(objects, "a file", &e))?;
                     let entry = entry(path, id, executable, content.len());
                     files.add(&entry).map_err(|e| failed(&e))?;
                     index.add(&entry).map_err(|e| failed(&e))?;
                 }
                 Err(refusal) if refusal.is(PATH_MISSING) => {
-                    let place = std::path::Path::new(path.as_str());
+                    let place = Path::new(path.as_str());
                     files.remove(place, 0).map_err(|_| refusal)?;
                     index.remove(place, 0).map_err(|e| failed(&e))?;
                 }
                 Err(refusal) => return Err(refusal),
             }
         }
-        let tree = files.write_tree_to(raw).map_err(|e| unwritten(repository, "a folder", &e))?;
+        let tree = files.write_tree_to(raw).map_err(|e| unwritten(objects, "a folder", &e))?;
         if tree == before.id() {
             return Err(Refusal::new(COMMIT_EMPTY, "the files are as they are in the head commit"));
         }
         let tree = repository.raw_tree(tree).map_err(|e| failed(&e))?;
         let who = signature(context)?;
         let made = raw.commit(None, &who, &who, &commit.message, &tree, &[&parent]);
-        let id = made.map_err(|e| unwritten(repository, "the commit", &e))?;
+        let id = made.map_err(|e| unwritten(objects, "the commit", &e))?;
         let digest = digest_of_object(repository, id)?;
         Ok(Self { repository, reference, parent: parent.id(), id, digest, index })
     }
@@ -120,12 +122,13 @@ impl<'r> Made<'r> {
                 ErrorCode::Modified | ErrorCode::NotFound | ErrorCode::Exists => {
                     Refusal::new(COMMIT_MOVED, e.message().to_owned()).subject(&self.reference)
                 }
-                _ => unwritten(self.repository, &format!("`{}`", self.reference), &e).subject(&self.reference),
+                _ => unwritten(self.repository.raw().path(), &format!("`{}`", self.reference), &e)
+                    .subject(&self.reference),
             });
         }
         *acted = true;
         // The checkout's own index follows, or `git status` would show the commit undone.
-        self.index.write().map_err(|e| unwritten(self.repository, "git's index", &e))?;
+        self.index.write().map_err(|e| unwritten(self.repository.raw().path(), "git's index", &e))?;
         Ok(self.digest)
     }
 }
@@ -161,14 +164,16 @@ pub(super) fn may_have_moved(repository: &Repository, name: &str, before: Option
 }
 
 pub(super) fn failed(error: &git2::Error) -> Refusal {
-    let reason = if error.code() == ErrorCode::Locked { GIT_LOCKED } else { GIT_FAILED };
-    Refusal::new(reason, error.message().to_owned())
+    Refusal::new(reason(error), error.message().to_owned())
 }
 
-/// Refuses as [`failed`] does, and says what could not be written, and why.
-pub(super) fn unwritten(repository: &Repository, what: &str, error: &git2::Error) -> Refusal {
-    let refusal = failed(error);
-    Refusal::new(refusal.reason(), written::failed(what, repository.raw().commondir(), error))
+/// Says what could not be written in a folder, and why.
+pub(super) fn unwritten(folder: &Path, what: &str, error: &git2::Error) -> Refusal {
+    Refusal::new(reason(error), written::failed(what, folder, error))
+}
+
+fn reason(error: &git2::Error) -> Reason {
+    if error.code() == ErrorCode::Locked { GIT_LOCKED } else { GIT_FAILED }
 }
 
 fn entry(path: &RepoPath, id: Oid, executable: bool, length: usize) -> IndexEntry {

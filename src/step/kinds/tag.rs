@@ -51,13 +51,13 @@ impl Kind for Tag {
         let made = repository
             .raw()
             .tag_annotation_create(&tag.name, head.as_object(), &who, &tag.message)
-            .map_err(|e| unwritten(&repository, "the tag", &e))?;
+            .map_err(|e| unwritten(repository.objects().folder(), "the tag", &e))?;
         let digest = digest_of_object(&repository, made)?;
         if let Err(e) = repository.raw().reference(&reference, made, false, "tag") {
             *acted |= may_have_moved(&repository, &reference, None, &e);
             return Err(match e.code() {
                 ErrorCode::Exists => Refusal::new(TAG_EXISTS, format!("`{}` is there already", tag.name)),
-                _ => unwritten(&repository, &format!("`{reference}`"), &e),
+                _ => unwritten(repository.raw().commondir(), &format!("`{reference}`"), &e),
             }
             .subject(&tag.name));
         }
