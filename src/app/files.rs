@@ -110,6 +110,9 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// Writes a file where nothing is yet; tells whether it did.
+///
+/// # Errors
+/// `output.unwritable` where something else than a file is, `io.failed`.
 pub(crate) fn write_if_missing(path: &Path, bytes: &[u8]) -> Result<bool> {
     let failed = |e: &dyn std::fmt::Display| Refusal::new(IO, format!("{}: {e}", path.display()));
     if let Some(folder) = path.parent() {
@@ -117,7 +120,11 @@ pub(crate) fn write_if_missing(path: &Path, bytes: &[u8]) -> Result<bool> {
     }
     match File::create_new(path) {
         Ok(mut file) => file.write_all(bytes).map(|()| true).map_err(|e| failed(&e)),
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => match path.symlink_metadata() {
+            Ok(found) if found.is_file() => Ok(false),
+            _ => Err(Refusal::new(OUTPUT_UNWRITABLE, format!("{}: what lies there is no file", path.display()))
+                .subject(path.display().to_string())),
+        },
         Err(e) => Err(failed(&e)),
     }
 }

@@ -1,5 +1,9 @@
 //! Words as a POSIX shell takes them.
 
+use std::path::Path;
+
+use super::text::visible;
+
 /// Returns a word that a shell reads back as exactly this one: as it stands, or in single quotes where a shell would take
 /// it apart, expand it, or not see it at all.
 #[must_use]
@@ -18,11 +22,18 @@ pub fn line(words: &[impl AsRef<str>]) -> String {
     words.iter().map(|one| word(one.as_ref())).collect::<Vec<_>>().join(" ")
 }
 
+/// Returns a path as an argument that no command takes for an option; of what a terminal does not show only an image.
+#[must_use]
+pub fn path(path: &Path) -> String {
+    let shown = visible(&path.display().to_string());
+    if shown.starts_with('-') { word(&format!("./{shown}")) } else { word(&shown) }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{path::Path, process::Command};
 
-    use super::{line, word};
+    use super::{line, path, word};
 
     /// Words, and how each is written.
     const WORDS: [(&str, &str); 12] = [
@@ -47,6 +58,19 @@ mod tests {
         }
         assert_eq!(line(&["countersign", "plan", "a b", ""]), "countersign plan 'a b' ''");
         assert_eq!(line(&[] as &[&str]), "");
+    }
+
+    #[test]
+    fn a_path_is_no_option_and_one_word() {
+        for (given, shown) in [
+            ("plan.json", "plan.json"),
+            ("../p q's.json", r"'../p q'\''s.json'"),
+            ("-q.json", "./-q.json"),
+            ("-q r", "'./-q r'"),
+            ("~x", "'~x'"),
+        ] {
+            assert_eq!(path(Path::new(given)), shown);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     app::{bundle, output::Outcome, outputs, session::Session, world::World},
-    base::{digest::Digest, reason::Result},
+    base::{digest::Digest, reason::Result, shell},
     cli::{args::BundleArgs, outputs::is_stdout},
 };
 
@@ -17,7 +17,7 @@ pub(super) fn run(args: &BundleArgs, world: &World) -> Result<Outcome> {
     outputs::write(&args.out, &bytes, world)?;
     let path = args.out.display().to_string();
     let result = json!({ "bundlePath": path, "bundleDigest": Digest::of(&bytes), "planDigest": plan.digest(), "bytes": bytes.len() });
-    let kept = if is_stdout(&args.out) { "FILE".to_owned() } else { outputs::shown(&args.out) };
+    let kept = if is_stdout(&args.out) { "FILE".to_owned() } else { shell::path(&args.out) };
     let text = format!(
         "{}: {} bytes\nnext: countersign verify --bundle {kept} --offline\n",
         outputs::shown(&args.out),

@@ -1,5 +1,7 @@
 //! `review`: checks a plan against the policy, and asks a second reviewer where that is wanted; never executes.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::{
@@ -86,7 +88,7 @@ fn next(
 ) -> String {
     let expired = (plan.plan().expires_at <= now).then_some(RunStatus::Expired);
     let over = stands.as_ref().ok().copied().flatten().filter(|stands| stands.is_terminal());
-    let named = visible(&shell::word(named));
+    let named = shell::path(Path::new(named));
     let directive = plan.plan().directive.name.as_str();
     if let Some(over) = over.or(expired).map(RunStatus::word) {
         return format!("the plan is over: {over}\nnext: countersign plan {directive}\n");

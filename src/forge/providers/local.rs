@@ -36,8 +36,11 @@ const MAX_KEPT: usize = 64 * 1024;
 /// Says why what is found at a folder, or above it, is not opened.
 fn cannot_open(start: &Path, error: &git2::Error) -> Refusal {
     let shown = start.display();
-    // libgit2 has no code of its own for these.
-    let of_format = |words: &str| error.message().contains(words);
+    // libgit2 has no code of its own for these. Where it names a path, the path is not what decides.
+    let of_format = |words: &str| {
+        let said = error.message().split(['/', '`']).next().unwrap_or_default();
+        said.contains(words)
+    };
     match error.code() {
         ErrorCode::Owner => Refusal::new(REPO_OWNER, format!("{shown}: {}", error.message())),
         _ if of_format("object format 'sha256'") || of_format("extensions.objectformat") => Refusal::new(

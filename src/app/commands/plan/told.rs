@@ -10,6 +10,7 @@ use crate::{
     },
     base::{
         digest::Digest,
+        shell,
         text::{count, visible},
     },
     cli::{args::PlanArgs, outputs::is_stdout},
@@ -47,7 +48,7 @@ pub(super) fn shown(args: &PlanArgs, drafted: &Drafted, seq: Option<u64>, sessio
     }
     let file = args.out.as_deref().filter(|out| !is_stdout(out));
     let named = match (file, args.draft) {
-        (Some(file), _) => visible(&file.display().to_string()),
+        (Some(file), _) => shell::path(file),
         // A draft is on no ledger, so that its digest finds nothing.
         (None, true) => "FILE".to_owned(),
         (None, false) => plan.digest().to_string(),
