@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::{ffi::OsStrExt as _, fs::OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -15,6 +15,11 @@ use crate::{
     },
     plan::model::{Plan, Step},
 };
+
+/// The most bytes that Linux lets a name have.
+const MAX_NAME: usize = 255;
+/// Folders of which the system makes the content.
+const OF_THE_SYSTEM: [&str; 2] = ["/proc", "/sys"];
 
 /// Reads a regular file of at most `max` bytes; a device, a pipe or a folder is refused without waiting.
 ///
@@ -77,9 +82,18 @@ pub(crate) fn ready(path: &Path) -> Result<()> {
     if path.metadata().is_ok_and(|found| !found.is_file()) {
         return Err(refuse(&"not a regular file"));
     }
+    let bytes = path.as_os_str().as_bytes();
+    if bytes.ends_with(b"/") || path.file_name().is_none_or(|name| name.len() > MAX_NAME) {
+        return Err(refuse(&"no name of a file"));
+    }
     let folder = folder(path);
     if !folder.is_dir() {
         return Err(refuse(&"there is no such folder"));
+    }
+    // `/dev/stdout` leads to a file where the shell redirected it, and would itself be replaced by another.
+    let whole = folder.canonicalize().map_err(|e| refuse(&e.kind()))?;
+    if whole == Path::new("/dev") || OF_THE_SYSTEM.iter().any(|system| whole.starts_with(system)) {
+        return Err(refuse(&"no folder for files").hint("`-` is standard output"));
     }
     tempfile::Builder::new().prefix(".countersign-").tempfile_in(folder).map(drop).map_err(|e| refuse(&e.kind()))
 }

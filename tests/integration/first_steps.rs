@@ -164,6 +164,28 @@ fn what_a_set_up_found_there_already_it_names_and_leaves_as_it_is() {
 }
 
 #[test]
+fn what_is_no_file_is_not_kept_in_the_place_of_one() {
+    let bench = Bench::new(&[]);
+    let place = bench.path("directives/inventory.md");
+    fs::create_dir_all(&place).unwrap();
+    in_vain(&bench, &[], &[], 2, "directives/inventory.md");
+    fs::remove_dir(&place).unwrap();
+    bench.run(&["init", "--solo"]).exits(0);
+}
+
+#[test]
+fn a_command_that_is_shown_can_be_pasted_whatever_its_file_is_called() {
+    let bench = solo();
+    for (file, shown) in [("../p q's.json", r"'../p q'\''s.json'"), ("-q.json", "./-q.json"), ("~q.json", "'~q.json'")]
+    {
+        let told = bench.run(&["plan", "mark", &format!("--out={file}")]).exits(0).stdout;
+        assert!(told.contains(&format!("next: countersign review {shown}\n")), "{told}");
+        let told = bench.run(&["review", "--", file]).exits(0).stdout;
+        assert!(told.contains(&format!("next: countersign approve {shown}")), "{told}");
+    }
+}
+
+#[test]
 fn a_repository_in_a_format_that_is_not_read_is_called_that_by_every_command() {
     let bench = solo();
     let outside = |name: &str, how: &str| {

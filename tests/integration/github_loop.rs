@@ -377,6 +377,27 @@ fn a04_a_review_at_exactly_the_head_approves_and_an_older_one_does_not() {
 }
 
 #[test]
+fn everybody_who_approved_in_a_review_is_told_of_and_no_file_takes_two_approvals() {
+    let hub = Hub::new();
+    let head = hub.opens("mallory");
+    let digest = hub.plans();
+    for reviewer in ["ada", "bob"] {
+        hub.model.state().review(NUMBER, reviewer, "APPROVED");
+    }
+    hub.model.state().reviews.iter_mut().for_each(|review| review.commit = Some(head.clone()));
+    let gate = |more: &[&str]| {
+        hub.job(&[&["approve", &digest, "--gate", "review"], more].concat(), "COUNTERSIGN_GATE_KEY", &[])
+    };
+    let file = hub.bench.outside("approval.json");
+    gate(&["--out", file.to_str().unwrap()]).refused(2, "usage.invalid");
+    assert!(!file.exists());
+    let ran = gate(&[]).exits(0);
+    for reviewer in ["ada", "bob"] {
+        assert_eq!(ran.stderr.matches(&format!("by {reviewer} (review)")).count(), 1, "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_directive_says_by_which_of_the_ways_of_the_forge_it_is_approved() {
     let hub = Hub::new();
     let gated = FILES[1].1.replace("environment: production", "environment: production\ngate: [review]");

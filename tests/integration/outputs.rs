@@ -40,7 +40,10 @@ fn what_cannot_be_written_is_refused_before_anything_is_recorded_or_run() {
     fs::create_dir(bench.outside("folder")).unwrap();
     fs::write(bench.outside("plain"), "").unwrap();
     for line in lines(&file, &digest) {
-        for place in ["../nowhere/file", "../folder", "../plain/file", "/dev/full"] {
+        let long = format!("../{}", "x".repeat(256));
+        let places =
+            ["../nowhere/file", "../folder", "../plain/file", "/dev/full", "/dev/countersign", "/proc/x", "../new/"];
+        for place in places.into_iter().chain([long.as_str()]) {
             let ran = refused(&bench, &[&line[..], &[place]].concat(), 2, "output.unwritable");
             assert!(!ran.stderr.contains("besides"), "{}", ran.stderr);
         }
