@@ -5,6 +5,7 @@ use std::{
     ffi::OsStr,
     fs,
     os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    path::Path,
 };
 
 use git2::{Error, IndexEntry, IndexTime, ObjectType, Oid};
@@ -18,10 +19,14 @@ use super::{
     tree::{SUBMODULE, Tree},
 };
 
-/// Flags of an entry by which git would not look at its file, or which stand for another side of a conflict.
-const FLAGS: u16 = 0b1011 << 12;
-/// Extended flags that say the same: intended to be added, and left out of a sparse checkout.
-const EXTENDED_FLAGS: u16 = 0b11 << 13;
+/// The flag of an entry that somebody said to take for unchanged.
+const ASSUMED: u16 = 1 << 15;
+/// The flags of an entry that stand for one side of a conflict.
+const STAGE: u16 = 0b11 << 12;
+/// The extended flag of an entry that is only intended to be added.
+const INTENDED: u16 = 1 << 13;
+/// The extended flag of an entry that is left out of a sparse checkout.
+const LEFT_OUT: u16 = 1 << 14;
 /// The deepest nesting of folders that is looked into: each is held open.
 const MAX_FOLDERS: usize = 64;
 
@@ -46,21 +51,27 @@ impl Repository {
 }
 
 impl Repository {
-    /// Returns the paths of files that are empty, and of which the index says that they hold something though it noted
-    /// no bytes: so git marks what changed as the index was written, and libgit2 takes it for the same.
+    /// Returns the paths of files that lie in the work tree, are not byte for byte what the index names, and of which
+    /// libgit2 does not say so: those that somebody marked to be taken for unchanged, or to be left out, and those that
+    /// git marked, by no bytes, as changed while the index was written.
     ///
     /// # Errors
-    /// An index that cannot be read.
-    pub fn emptied(&self) -> Result<Vec<Vec<u8>>, Error> {
+    /// An index or a file that cannot be read.
+    pub fn unseen(&self) -> Result<Vec<Vec<u8>>, Error> {
         let empty = Oid::hash_object(ObjectType::Blob, b"")?;
         let Some(folder) = self.raw.workdir() else { return Ok(Vec::new()) };
-        let is_emptied = |path: &[u8]| {
-            let found = fs::symlink_metadata(folder.join(OsStr::from_bytes(path)));
-            found.is_ok_and(|found| found.is_file() && found.len() == 0)
-        };
-        let marked = self.raw.index()?;
-        let marked = marked.iter().filter(|entry| entry.file_size == 0 && entry.id != empty);
-        Ok(marked.map(|entry| entry.path).filter(|path| is_emptied(path)).collect())
+        let mut unseen = Vec::new();
+        for entry in self.raw.index()?.iter() {
+            let hidden = entry.flags & ASSUMED != 0 || entry.flags_extended & LEFT_OUT != 0;
+            let marked = entry.file_size == 0 && entry.id != empty;
+            if (hidden || marked)
+                && entry.mode != SUBMODULE
+                && differs(&folder.join(OsStr::from_bytes(&entry.path)), &entry)?
+            {
+                unseen.push(entry.path);
+            }
+        }
+        Ok(unseen)
     }
 
     /// Returns the paths of other repositories of which the index names another commit than a tree does, or none, or
@@ -84,6 +95,16 @@ impl Repository {
         moved.extend(named.into_keys());
         Ok(moved)
     }
+}
+
+/// Tells whether what lies at a path is anything but what an entry of the index names; nothing is no difference.
+fn differs(path: &Path, entry: &IndexEntry) -> Result<bool, Error> {
+    let Ok(found) = fs::symlink_metadata(path) else { return Ok(false) };
+    if found.is_symlink() {
+        let target = fs::read_link(path).unwrap_or_default();
+        return Ok(Oid::hash_object(ObjectType::Blob, target.as_os_str().as_bytes())? != entry.id);
+    }
+    Ok(!found.is_file() || Oid::hash_file(ObjectType::Blob, path)? != entry.id)
 }
 
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -128,7 +149,7 @@ impl Walk<'_> {
 
     /// Tells whether a file was not touched since the index took note of it.
     fn is_as_noted(&self, folder: impl AsFd, name: &[u8], noted: &IndexEntry) -> bool {
-        let seen = noted.flags & FLAGS == 0 && noted.flags_extended & EXTENDED_FLAGS == 0;
+        let seen = noted.flags & (ASSUMED | STAGE) == 0 && noted.flags_extended & (INTENDED | LEFT_OUT) == 0;
         // What was changed again in the moment in which the index was written may have the same times.
         let later = (i64::from(noted.mtime.seconds()), i64::from(noted.mtime.nanoseconds())) >= self.written;
         // By this size git says of a file that it must be looked at.
@@ -171,7 +192,6 @@ mod tests {
     use std::{
         fs::File,
         os::unix::fs::{PermissionsExt as _, symlink},
-        path::Path,
         time::{Duration, SystemTime},
     };
 

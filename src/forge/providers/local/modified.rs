@@ -23,7 +23,7 @@ impl Checkout {
         let mut paths: BTreeSet<Vec<u8>> = statuses.iter().map(|entry| entry.path_bytes().to_vec()).collect();
         // What libgit2 leaves out or does not see.
         paths.extend(self.repo.moved_submodules(&head).map_err(unreadable)?);
-        paths.extend(self.repo.emptied().map_err(unreadable)?);
+        paths.extend(self.repo.unseen().map_err(unreadable)?);
         Ok(paths.iter().map(|path| visible(&String::from_utf8_lossy(path))).collect())
     }
 }
@@ -87,6 +87,25 @@ mod tests {
         assert!(modified(&folder).is_empty());
         fs::write(folder.path().join(name_of(b"b\xff")), "evil").unwrap();
         assert_eq!(modified(&folder), ["b\u{fffd}"]);
+    }
+
+    #[test]
+    fn a_file_that_somebody_said_to_take_for_unchanged_is_found() {
+        let (folder, repo) = committed();
+        let flags = [(1 << 15, 0), (0, 1 << 14)];
+        for (flags, flags_extended) in flags {
+            fs::write(folder.path().join("a"), "good").unwrap();
+            let mut index = repo.index().unwrap();
+            let entry = index.get_path(Path::new("a"), 0).unwrap();
+            index.add(&IndexEntry { flags: entry.flags | flags, flags_extended, ..entry }).unwrap();
+            index.write().unwrap();
+            assert!(modified(&folder).is_empty());
+            fs::write(folder.path().join("a"), "evil").unwrap();
+            assert_eq!(modified(&folder), ["a"]);
+        }
+        // One that is not there was left out.
+        fs::remove_file(folder.path().join("a")).unwrap();
+        assert!(modified(&folder).is_empty());
     }
 
     #[test]
