@@ -46,7 +46,14 @@ pub(crate) fn shown(path: &Path) -> String {
     if is_stdout(path) { "standard output".to_owned() } else { visible(&path.display().to_string()) }
 }
 
-/// Refuses files that could not be written, that would overwrite each other, or what the command reads.
+/// Folders of a work tree that say what may run; no output belongs there.
+const KEPT: [&str; 3] = [".countersign", "directives", "pipelines"];
+
+/// Where git keeps a repository.
+const GIT: &str = ".git";
+
+/// Refuses files that could not be written, that would overwrite each other, what the command reads, or what says what
+/// may run.
 ///
 /// # Errors
 /// `usage.invalid`, `output.unwritable`.
@@ -75,6 +82,12 @@ pub(crate) fn check(command: &Command, global: &Global, is_logged: bool, world: 
             return Err(Refusal::new(USAGE, why)
                 .subject(output.option)
                 .hint("name another file: it would be overwritten"));
+        }
+        if let Some(folder) = kept(&places, &world.cwd) {
+            let why = format!("{} names a file below `{folder}/`: {shown}", output.option);
+            return Err(Refusal::new(USAGE, why)
+                .subject(output.option)
+                .hint("name a file elsewhere: what lies there says what may run, and is written by people and git"));
         }
         seen.push((output.option, places));
     }
@@ -110,6 +123,22 @@ fn places(path: &Path, world: &World) -> Vec<PathBuf> {
     let folder = whole.parent().and_then(|folder| folder.canonicalize().ok());
     let itself = folder.and_then(|folder| Some(folder.join(whole.file_name()?)));
     itself.into_iter().chain(whole.canonicalize().ok()).collect()
+}
+
+/// Returns the folder of the work tree, or of git, below which one of the places lies and nothing may be written.
+fn kept(places: &[PathBuf], cwd: &Path) -> Option<&'static str> {
+    // Anybody's: of a linked work tree they lie elsewhere.
+    if places.iter().any(|place| place.components().any(|part| part.as_os_str() == GIT)) {
+        return Some(GIT);
+    }
+    let here = cwd.canonicalize().ok()?;
+    // Nothing is opened for it: whether there is a repository that can be used is for the command to say.
+    let top = here.ancestors().find(|folder| folder.join(GIT).exists())?;
+    KEPT.into_iter().find(|name| {
+        let folder = top.join(name);
+        let linked = folder.canonicalize().ok();
+        places.iter().any(|place| place.starts_with(&folder) || linked.iter().any(|linked| place.starts_with(linked)))
+    })
 }
 
 fn meet(some: &[PathBuf], others: &[PathBuf]) -> bool {

@@ -58,17 +58,27 @@ fn what_cannot_be_written_is_refused_before_anything_is_recorded_or_run() {
     assert!(!names.iter().any(|name| left(name)), "{names:?}");
 }
 
-/// Lines that would write one file twice, or over what they read; `~` stands for the plan's file.
-const TWICE: [&[&str]; 9] = [
-    &["execute", "~", "--bundle", "../x", "--csv", "../x"],
-    &["execute", "~", "--bundle", "../x", "--csv", "../folder/../x"],
-    &["execute", "~", "--bundle", "../x", "--csv", "../folder/link"],
-    &["execute", "~", "--provenance", "../x", "--junit", "./../x"],
-    &["execute", "~", "--bundle", "../x", "--events", "../x"],
-    &["execute", "~", "--bundle", "~"],
-    &["execute", "~", "--csv", "../folder/plan"],
-    &["render", "~", "--out", "~"],
-    &["plan", "directives/mark.md", "--out", "./directives/mark.md"],
+/// What is said of two outputs on one file.
+const ONE: &str = "name one file: ";
+/// What is said of an output on what the command reads.
+const READ: &str = "names a file that the command reads: ";
+
+/// Lines that would write one file twice, or over what they read, and what is said; `~` stands for the plan's file.
+const TWICE: [(&[&str], &str); 14] = [
+    (&["execute", "~", "--bundle", "../x", "--csv", "../x"], ONE),
+    (&["execute", "~", "--bundle", "../x", "--csv", "../folder/../x"], ONE),
+    (&["execute", "~", "--bundle", "../x", "--csv", "../folder/link"], ONE),
+    (&["execute", "~", "--provenance", "../x", "--junit", "./../x"], ONE),
+    (&["execute", "~", "--bundle", "../x", "--events", "../x"], ONE),
+    (&["execute", "~", "--bundle", "~"], READ),
+    (&["execute", "~", "--csv", "../folder/plan"], READ),
+    (&["render", "~", "--out", "~"], READ),
+    (&["plan", "directives/mark.md", "--out", "./directives/mark.md"], READ),
+    (&["plan", "mark", "--replay", "../x", "--out", "../x"], READ),
+    (&["review", "~", "--replay", "../x", "--summary", "../x"], READ),
+    (&["review", "~", "--answer", "../x", "--junit", "../x"], READ),
+    (&["note", "~", "--text", "../x", "--events", "../x"], READ),
+    (&["ledger", "verify", "--against", "../x", "--events", "../x"], READ),
 ];
 
 #[test]
@@ -79,19 +89,50 @@ fn two_outputs_on_one_file_and_an_output_on_what_is_read_are_refused_before_anyt
     std::os::unix::fs::symlink(bench.repo().join(&file), bench.outside("folder/plan")).unwrap();
     fs::write(bench.outside("x"), "before").unwrap();
     let plan = fs::read(bench.repo().join(&file)).unwrap();
-    for line in TWICE {
+    for (line, said) in TWICE {
         let line: Vec<&str> = line.iter().map(|word| if *word == "~" { &file } else { *word }).collect();
         let ran = refused(&bench, &line, 2, "usage.invalid");
-        assert!(
-            ran.stderr.contains("name one file") || ran.stderr.contains("that the command reads"),
-            "{}",
-            ran.stderr
-        );
+        assert!(ran.stderr.contains(said), "{line:?}: {}", ran.stderr);
     }
     assert_eq!(fs::read(bench.outside("x")).unwrap(), b"before");
     assert_eq!(fs::read(bench.repo().join(&file)).unwrap(), plan);
     // The honest twin: a file for each.
     runs(&bench, &["execute", &file, "--bundle", "../x", "--csv", "../y", "--events", "../z"]);
+}
+
+/// Lines that would write where people and git write what may run, and the folder that is named.
+const KEPT: [(&[&str], &str); 11] = [
+    (&["directives", "check", "--summary", "directives/mark.md"], "directives"),
+    (&["directives", "check", "--summary", "directives/new/../new.md"], "directives"),
+    (&["pipelines", "check", "--junit", "pipelines/mark.yml"], "pipelines"),
+    (&["policy", "check", "--summary", ".countersign/policy.yml"], ".countersign"),
+    (&["policy", "check", "--events", ".countersign/policy.yml"], ".countersign"),
+    (&["plan", "mark", "--out", "directives/mark.md"], "directives"),
+    (&["plan", "mark", "--out", "way/plan.json"], "pipelines"),
+    (&["-C", "directives", "plan", "mark", "--out", "plan.json"], "directives"),
+    (&["-C", "src", "plan", "mark", "--sarif", "../pipelines/x"], "pipelines"),
+    (&["ledger", "export", "--out", ".git/HEAD"], ".git"),
+    (&["keys", "generate", "eve", "--out", ".countersign/eve.pem"], ".countersign"),
+];
+
+#[test]
+fn no_output_goes_where_it_is_written_what_may_run() {
+    let bench = solo();
+    fs::create_dir_all(bench.path("src")).unwrap();
+    fs::create_dir_all(bench.path("directives/new")).unwrap();
+    std::os::unix::fs::symlink("pipelines", bench.path("way")).unwrap();
+    let kept = ["directives/mark.md", "pipelines/mark.yml", ".countersign/policy.yml", ".git/HEAD"];
+    let before = kept.map(|file| bench.read(file));
+    for (line, folder) in KEPT {
+        let ran = refused(&bench, line, 2, "usage.invalid");
+        assert!(ran.stderr.contains(&format!("names a file below `{folder}/`: ")), "{line:?}: {}", ran.stderr);
+    }
+    assert_eq!(kept.map(|file| bench.read(file)), before);
+    assert!(!bench.path("pipelines/plan.json").exists() && !bench.path("directives/plan.json").exists());
+    // The honest twins: beside them, and in folders of the same names elsewhere.
+    fs::create_dir_all(bench.path("src/directives")).unwrap();
+    bench.json(&["policy", "check", "--summary", "src/directives/summary.md"]).exits(0);
+    bench.json(&["directives", "check", "--summary", "directives.md"]).exits(0);
 }
 
 #[test]
