@@ -14,7 +14,7 @@ use crate::{
     },
     cli::{
         args::{Command, Global, KeysCommand},
-        outputs::{Named, is_stdout},
+        outputs::{Named, RECORD, is_stdout},
     },
 };
 
@@ -101,6 +101,10 @@ fn stdout(output: &Named<'_>, command: &Command, global: &Global, is_logged: boo
     if matches!(command, Command::Keys(KeysCommand::Generate { .. })) {
         let refused = refuse(USAGE, "a private key is written to a file that nobody else can read, and nowhere else");
         return refused.map_err(|e| e.hint("leave --out away: the key goes to the folder of your keys"));
+    }
+    if option == RECORD {
+        let refused = refuse(USAGE, "what is asked and answered is taken down in a new file, which others cannot read");
+        return refused.map_err(|e| e.hint("name a file that is not there yet"));
     }
     if global.json {
         let refused = refuse(USAGE, "with --json standard output is one JSON object");

@@ -30,13 +30,17 @@ pub fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
+/// The option that takes down what is asked and answered: the only file that is written while a command works.
+pub const RECORD: &str = "--record";
+
 impl Command {
     /// Returns every file that the command will write at a path that was named to it.
     #[must_use]
     pub fn outputs(&self) -> Vec<Named<'_>> {
         const OUT: &str = "--out";
         let own = match self {
-            Self::Plan(args) => vec![(OUT, args.out.as_deref())],
+            Self::Plan(args) => vec![(OUT, args.out.as_deref()), (RECORD, args.asking.record.as_deref())],
+            Self::Review(args) => vec![(RECORD, args.second.record.as_deref())],
             Self::Render(args) => vec![(OUT, args.out.as_deref())],
             Self::Approve(args) => vec![(OUT, args.out.as_deref())],
             Self::Verify(args) => vec![("--svr", args.svr.as_deref())],

@@ -161,6 +161,18 @@ fn a_dash_is_standard_output_for_every_file_that_is_asked_for() {
 }
 
 #[test]
+fn what_is_asked_and_answered_is_recorded_in_a_file_and_in_nothing_else() {
+    let (bench, file, _) = approved();
+    for line in [&["plan", "mark", "--record", "-"][..], &["review", &file, "--record", "-"]] {
+        let ran = bench.run(line).exits(2);
+        assert!(ran.stdout.is_empty() && ran.stderr.contains("--record -: what is asked"), "{}", ran.stderr);
+        assert!(!bench.path("-").exists());
+    }
+    let ran = refused(&bench, &["review", &file, "--record", "../x", "--summary", "../x"], 2, "usage.invalid");
+    assert!(ran.stderr.contains("--record and --summary name one file: "), "{}", ran.stderr);
+}
+
+#[test]
 fn a_private_key_and_what_a_ci_reads_along_never_go_to_standard_output_by_a_dash() {
     let bench = solo();
     let ran = bench.run(&["keys", "generate", "other", "--out", "-"]).exits(2);
