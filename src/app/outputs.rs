@@ -76,7 +76,8 @@ pub(crate) fn check(command: &Command, global: &Global, is_logged: bool, world: 
             let why = format!("{other} and {} name one file: {shown}", output.option);
             return Err(Refusal::new(USAGE, why).subject(output.option).hint("name a file of its own for each"));
         }
-        let is_read = |input: &&Path| meet(&self::places(input, world), &places);
+        // A plan or a key may be named otherwise than by a file: there is nothing to overwrite then.
+        let is_read = |input: &&Path| world.cwd.join(input).exists() && meet(&self::places(input, world), &places);
         if !output.is_stdout() && command.inputs().iter().any(is_read) {
             let why = format!("{} names a file that the command reads: {shown}", output.option);
             return Err(Refusal::new(USAGE, why)

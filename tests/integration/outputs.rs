@@ -173,6 +173,19 @@ fn what_is_asked_and_answered_is_recorded_in_a_file_and_in_nothing_else() {
 }
 
 #[test]
+fn what_is_named_otherwise_than_by_a_file_is_not_overwritten_by_one() {
+    let (bench, _, digest) = approved();
+    let short = digest.trim_start_matches("sha256:").get(..8).unwrap();
+    bench.json(&["render", short, "--out", short]).exits(0);
+    assert!(bench.path(short).is_file());
+    // By now it is a file, and is read.
+    let ran = refused(&bench, &["render", short, "--out", short], 2, "usage.invalid");
+    assert!(ran.stderr.contains(READ), "{}", ran.stderr);
+    let ran = bench.json(&["ledger", "checkpoint", "--key", "ada", "--out", "ada"]).exits(5);
+    assert!(ran.stderr.contains("key `ada` may not sign this"), "the name of a key is no file: {}", ran.stderr);
+}
+
+#[test]
 fn a_private_key_and_what_a_ci_reads_along_never_go_to_standard_output_by_a_dash() {
     let bench = solo();
     let ran = bench.run(&["keys", "generate", "other", "--out", "-"]).exits(2);
