@@ -113,8 +113,10 @@ fn stdout(output: &Named<'_>, command: &Command, global: &Global, is_logged: boo
     }
     if is_logged {
         // What is written out for the log would be another file, and what is not might give the runner an order.
-        let refused = refuse(OUTPUT_UNWRITABLE, "standard output is the log of a CI job, which takes orders from it");
-        return refused.map_err(|e| e.hint("name a file, or send standard output to one"));
+        let why =
+            "in a CI job standard output must be a file: the runner takes orders from its log, which may be any pipe";
+        return refuse(OUTPUT_UNWRITABLE, why)
+            .map_err(|e| e.hint("name a file, or redirect: `> FILE`, not `| PROGRAM`"));
     }
     Ok(())
 }

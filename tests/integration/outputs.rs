@@ -201,6 +201,8 @@ fn a_private_key_and_what_a_ci_reads_along_never_go_to_standard_output_by_a_dash
     let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let ran = bench.run_with(&["plan", "mark", "--out", "-"], &variables, "", false).exits(2);
     assert!(ran.stdout.is_empty() && ran.stderr.contains("output.unwritable"), "{}", ran.stderr);
+    // A pipe to another program cannot be told from the runner's own.
+    assert!(ran.stderr.contains("standard output must be a file") && ran.stderr.contains("`> FILE`"), "{}", ran.stderr);
 }
 
 /// Runs a script in a room of its own on a small disk, with a copy of the repository on it; none where nobody may mount.
