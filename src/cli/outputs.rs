@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    args::{Command, KeysCommand, LedgerCommand, PolicyCommand, SignerArgs},
+    args::{Command, ExecuteArgs, KeysCommand, LedgerCommand, PolicyCommand, ReportFiles, SignerArgs},
     planner_args::PlannerFlags,
 };
 
@@ -44,11 +44,8 @@ impl Command {
             Self::Render(args) => vec![(OUT, args.out.as_deref())],
             Self::Approve(args) => vec![(OUT, args.out.as_deref())],
             Self::Verify(args) => vec![("--svr", args.svr.as_deref())],
-            Self::Execute(args) => vec![
-                ("--bundle", args.bundle.as_deref()),
-                ("--provenance", args.provenance.as_deref()),
-                ("--csv", args.csv.as_deref()),
-            ],
+            // Its reports are among them.
+            Self::Execute(args) => return args.outputs(),
             Self::Ledger(LedgerCommand::Export { out } | LedgerCommand::Checkpoint { out, .. }) => {
                 vec![(OUT, out.as_deref())]
             }
@@ -57,15 +54,7 @@ impl Command {
             Self::Bundle(args) => vec![(OUT, Some(args.out.as_path()))],
             _ => Vec::new(),
         };
-        let reports = self.report_files().map(|files| {
-            [
-                ("--junit", files.junit.as_deref()),
-                ("--sarif", files.sarif.as_deref()),
-                ("--summary", files.summary.as_deref()),
-            ]
-        });
-        let all = own.into_iter().chain(reports.into_iter().flatten());
-        all.filter_map(|(option, path)| Some(Named { option, path: path? })).collect()
+        named(own.into_iter().chain(self.report_files().into_iter().flat_map(of_reports)))
     }
 
     /// Returns every path that the command may read from: of directives, plans, bundles, answers, recordings and keys.
@@ -130,6 +119,30 @@ impl Command {
             | Self::Man => Vec::new(),
         }
     }
+}
+
+impl ExecuteArgs {
+    /// Returns every file that the run will write at a path that was named to it, its reports among them.
+    #[must_use]
+    pub fn outputs(&self) -> Vec<Named<'_>> {
+        let own = [
+            ("--bundle", self.bundle.as_deref()),
+            ("--provenance", self.provenance.as_deref()),
+            ("--csv", self.csv.as_deref()),
+        ];
+        named(own.into_iter().chain(of_reports(&self.files)))
+    }
+}
+
+/// An option, and the path that it names, where it is given.
+type Asked<'a> = (&'static str, Option<&'a Path>);
+
+fn named<'a>(options: impl Iterator<Item = Asked<'a>>) -> Vec<Named<'a>> {
+    options.filter_map(|(option, path)| Some(Named { option, path: path? })).collect()
+}
+
+fn of_reports(files: &ReportFiles) -> [Asked<'_>; 3] {
+    [("--junit", files.junit.as_deref()), ("--sarif", files.sarif.as_deref()), ("--summary", files.summary.as_deref())]
 }
 
 fn of_keys(command: &KeysCommand) -> Vec<&Path> {
