@@ -54,9 +54,8 @@ impl<'a> Beginning<'a> {
 fn elsewhere(path: &str) -> Refusal {
     let refusal = Refusal::new(DIRECTIVE_PLACE, format!("`{path}` does not lie below `{FOLDER}`")).subject(path);
     match path.rsplit('/').next().filter(|file| file.ends_with(".md")) {
-        Some(file) => {
-            refusal.hint(format!("see `countersign directives list`; a directive of that name is `{FOLDER}{file}`"))
-        }
+        Some(file) => refusal
+            .hint(format!("see `countersign directives list`; a directive of that name would be `{FOLDER}{file}`")),
         None => refusal,
     }
 }
