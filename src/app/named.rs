@@ -210,4 +210,13 @@ mod tests {
             assert_eq!(stand.plain_path(named).unwrap_err().code(), "directive.missing", "{named}");
         }
     }
+
+    #[test]
+    fn a_hint_says_where_a_directive_would_be_and_not_that_it_is_there() {
+        let room = room();
+        let stand = Stand { top: room.path().join("repo"), here: room.path().join("repo") };
+        let refusal = stand.plain_path("docs/nosuch.md").unwrap_err();
+        assert_eq!(refusal.code(), "directive.place");
+        assert!(refusal.hints().any(|hint| hint.contains("would be `directives/nosuch.md`")), "{refusal:?}");
+    }
 }
