@@ -11,7 +11,6 @@ use super::{
     reasons::BUNDLE_MALFORMED,
     session::{Session, limits},
     situation::decide,
-    statements::word,
     world::World,
 };
 use crate::{
@@ -176,10 +175,7 @@ pub(crate) fn audit(bytes: &[u8], pin: &Digest) -> Result<Audit> {
     for line in &bundle.ledger[..until] {
         before.push(line.as_bytes(), &newest, end)?;
     }
-    let outcome = match run.as_ref().and_then(|run| chain.state().run(run)?.outcome) {
-        Some(status) => Some(word(&status)?),
-        None => None,
-    };
+    let outcome = run.as_ref().and_then(|run| chain.state().run(run)?.outcome).map(|status| status.word().to_owned());
     let report = weigh(&plan, &then, &policy, &before, at);
     let end = (chain.length().saturating_sub(1), chain.last_at());
     Ok(Audit { plan: plan.digest(), policy: policy_digest, report, run, outcome, at, end })

@@ -43,13 +43,8 @@ pub(crate) fn check_directives(definitions: &Definitions) -> Result<Outcome> {
         found.extend(in_order(examined, |directive| {
             let mut more = catalog.lint_beside(directive, &|name| pipelines.is_unread(name.as_str()));
             more.extend(policy.iter().flat_map(|policy| against(directive, &catalog, policy)));
-            // What was found already is not told again in other words.
-            let tried = rehearse(directive, &catalog, &programs, &seals);
-            let is_new = |one: &Diagnostic| {
-                let known = examined.findings().iter().chain(&more);
-                !known.into_iter().any(|other| (other.line, other.column) == (one.line, one.column))
-            };
-            let tried: Vec<_> = tried.into_iter().filter(is_new).collect();
+            let known = examined.findings().iter().chain(&more);
+            let tried = rehearse(directive, &catalog, &programs, &seals, known);
             more.extend(tried);
             more
         }));

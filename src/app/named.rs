@@ -54,9 +54,8 @@ impl<'a> Beginning<'a> {
 fn elsewhere(path: &str) -> Refusal {
     let refusal = Refusal::new(DIRECTIVE_PLACE, format!("`{path}` does not lie below `{FOLDER}`")).subject(path);
     match path.rsplit('/').next().filter(|file| file.ends_with(".md")) {
-        Some(file) => {
-            refusal.hint(format!("see `countersign directives list`; a directive of that name is `{FOLDER}{file}`"))
-        }
+        Some(file) => refusal
+            .hint(format!("see `countersign directives list`; a directive of that name would be `{FOLDER}{file}`")),
         None => refusal,
     }
 }
@@ -210,5 +209,14 @@ mod tests {
         for named in [&outside, "../../outside.md", "/etc/passwd.md", "../../../../../../../../x.md", "../nosuch.md"] {
             assert_eq!(stand.plain_path(named).unwrap_err().code(), "directive.missing", "{named}");
         }
+    }
+
+    #[test]
+    fn a_hint_says_where_a_directive_would_be_and_not_that_it_is_there() {
+        let room = room();
+        let stand = Stand { top: room.path().join("repo"), here: room.path().join("repo") };
+        let refusal = stand.plain_path("docs/nosuch.md").unwrap_err();
+        assert_eq!(refusal.code(), "directive.place");
+        assert!(refusal.hints().any(|hint| hint.contains("would be `directives/nosuch.md`")), "{refusal:?}");
     }
 }

@@ -259,7 +259,7 @@ impl Printer {
         let _ = console.stderr.flush();
     }
 
-    /// Tells whether a CI reads standard output along.
+    /// Tells whether a CI may read standard output along: its own log is a pipe too, so that no pipe can be told from it.
     pub(crate) fn is_logged(&self, world: &World) -> bool {
         self.ci.is_some() && !world.console.stdout_is_file
     }

@@ -14,7 +14,7 @@ use crate::{
     },
     cli::{
         args::{Command, Global, KeysCommand},
-        outputs::{Named, is_stdout},
+        outputs::{Named, RECORD, is_stdout},
     },
 };
 
@@ -46,7 +46,14 @@ pub(crate) fn shown(path: &Path) -> String {
     if is_stdout(path) { "standard output".to_owned() } else { visible(&path.display().to_string()) }
 }
 
-/// Refuses files that could not be written, that would overwrite each other, or what the command reads.
+/// Folders of a work tree that say what may run; no output belongs there.
+const KEPT: [&str; 3] = [".countersign", "directives", "pipelines"];
+
+/// Where git keeps a repository.
+const GIT: &str = ".git";
+
+/// Refuses files that could not be written, that would overwrite each other, what the command reads, or what says what
+/// may run.
 ///
 /// # Errors
 /// `usage.invalid`, `output.unwritable`.
@@ -69,12 +76,19 @@ pub(crate) fn check(command: &Command, global: &Global, is_logged: bool, world: 
             let why = format!("{other} and {} name one file: {shown}", output.option);
             return Err(Refusal::new(USAGE, why).subject(output.option).hint("name a file of its own for each"));
         }
-        let is_read = |input: &&Path| meet(&self::places(input, world), &places);
+        // A plan or a key may be named otherwise than by a file: there is nothing to overwrite then.
+        let is_read = |input: &&Path| world.cwd.join(input).exists() && meet(&self::places(input, world), &places);
         if !output.is_stdout() && command.inputs().iter().any(is_read) {
             let why = format!("{} names a file that the command reads: {shown}", output.option);
             return Err(Refusal::new(USAGE, why)
                 .subject(output.option)
                 .hint("name another file: it would be overwritten"));
+        }
+        if let Some(folder) = kept(&places, &world.cwd) {
+            let why = format!("{} names a file below `{folder}/`: {shown}", output.option);
+            return Err(Refusal::new(USAGE, why)
+                .subject(output.option)
+                .hint("name a file elsewhere: what lies there says what may run, and is written by people and git"));
         }
         seen.push((output.option, places));
     }
@@ -89,14 +103,20 @@ fn stdout(output: &Named<'_>, command: &Command, global: &Global, is_logged: boo
         let refused = refuse(USAGE, "a private key is written to a file that nobody else can read, and nowhere else");
         return refused.map_err(|e| e.hint("leave --out away: the key goes to the folder of your keys"));
     }
+    if option == RECORD {
+        let refused = refuse(USAGE, "what is asked and answered is taken down in a new file, which others cannot read");
+        return refused.map_err(|e| e.hint("name a file that is not there yet"));
+    }
     if global.json {
         let refused = refuse(USAGE, "with --json standard output is one JSON object");
         return refused.map_err(|e| e.hint("name a file, or leave --json away"));
     }
     if is_logged {
         // What is written out for the log would be another file, and what is not might give the runner an order.
-        let refused = refuse(OUTPUT_UNWRITABLE, "standard output is the log of a CI job, which takes orders from it");
-        return refused.map_err(|e| e.hint("name a file, or send standard output to one"));
+        let why =
+            "in a CI job standard output must be a file: the runner takes orders from its log, which may be any pipe";
+        return refuse(OUTPUT_UNWRITABLE, why)
+            .map_err(|e| e.hint("name a file, or redirect: `> FILE`, not `| PROGRAM`"));
     }
     Ok(())
 }
@@ -110,6 +130,22 @@ fn places(path: &Path, world: &World) -> Vec<PathBuf> {
     let folder = whole.parent().and_then(|folder| folder.canonicalize().ok());
     let itself = folder.and_then(|folder| Some(folder.join(whole.file_name()?)));
     itself.into_iter().chain(whole.canonicalize().ok()).collect()
+}
+
+/// Returns the folder of the work tree, or of git, below which one of the places lies and nothing may be written.
+fn kept(places: &[PathBuf], cwd: &Path) -> Option<&'static str> {
+    // Anybody's: of a linked work tree they lie elsewhere.
+    if places.iter().any(|place| place.components().any(|part| part.as_os_str() == GIT)) {
+        return Some(GIT);
+    }
+    let here = cwd.canonicalize().ok()?;
+    // Nothing is opened for it: whether there is a repository that can be used is for the command to say.
+    let top = here.ancestors().find(|folder| folder.join(GIT).exists())?;
+    KEPT.into_iter().find(|name| {
+        let folder = top.join(name);
+        let linked = folder.canonicalize().ok();
+        places.iter().any(|place| place.starts_with(&folder) || linked.iter().any(|linked| place.starts_with(linked)))
+    })
 }
 
 fn meet(some: &[PathBuf], others: &[PathBuf]) -> bool {

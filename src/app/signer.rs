@@ -231,7 +231,7 @@ fn only_one(duties: &[Duty], root: &TrustRoot, config_dir: &Path, world: &World)
     match hands.len() {
         1 => hands.pop().map(|(_, hand)| hand).ok_or_else(|| Refusal::new(KEY_NONE, "no key")),
         0 => {
-            let duties: Vec<String> = duties.iter().filter_map(|duty| super::statements::word(duty).ok()).collect();
+            let duties: Vec<&str> = duties.iter().map(|duty| duty.word()).collect();
             // Who has a key that will hold, or held, is told of that one; a revoked key was put away for good.
             lapsed.sort_by_key(|refusal| refusal.is(KEY_REVOKED));
             let (others, folder, duty) = (paths.len() - unread.len(), folder.display(), duties.join(" or "));

@@ -119,14 +119,6 @@ impl Scribe<'_> {
     }
 }
 
-/// Returns the word that the ledger and the outputs use for what is one.
-pub(crate) fn word<T: serde::Serialize>(status: &T) -> Result<String> {
-    match serde_json::to_value(status) {
-        Ok(Value::String(word)) => Ok(word),
-        other => Err(Refusal::new(INTERNAL, format!("a status is not a word: {other:?}"))),
-    }
-}
-
 /// Shortens what is kept of outputs until the outcome fits; digests and lengths of the whole streams stay.
 fn fitted(outcome: &StepOutcome) -> Result<Value> {
     let failed = |e: serde_json::Error| Refusal::new(INTERNAL, e.to_string());

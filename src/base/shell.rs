@@ -4,8 +4,10 @@ use std::path::Path;
 
 use super::text::visible;
 
-/// Returns a word that a shell reads back as exactly this one: as it stands, or in single quotes where a shell would take
-/// it apart, expand it, or not see it at all.
+/// Returns a word that a shell reads back as exactly this one where it is an argument: as it stands, or in single quotes
+/// where a shell would take it apart, expand it, or not see it at all.
+///
+/// The first word of a command is another matter: there `A=b` is an assignment, and `if` is part of the language.
 #[must_use]
 pub fn word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
@@ -16,7 +18,8 @@ pub fn word(word: &str) -> String {
     }
 }
 
-/// Returns words as one line, which a shell reads back as exactly these.
+/// Returns words as one line, which a shell reads back as exactly these; the first names a program, and is no [`word`] that
+/// a shell keeps for itself.
 #[must_use]
 pub fn line(words: &[impl AsRef<str>]) -> String {
     words.iter().map(|one| word(one.as_ref())).collect::<Vec<_>>().join(" ")
@@ -36,10 +39,14 @@ mod tests {
     use super::{line, path, word};
 
     /// Words, and how each is written.
-    const WORDS: [(&str, &str); 12] = [
+    const WORDS: [(&str, &str); 15] = [
         ("plan", "plan"),
         ("--key=a/b_c.pem", "--key=a/b_c.pem"),
         ("50%,a:b@c+d", "50%,a:b@c+d"),
+        // Arguments, wherever they stand behind the first word.
+        ("A=b", "A=b"),
+        ("if", "if"),
+        ("!", "'!'"),
         ("", "''"),
         ("two words", "'two words'"),
         ("it's", r"'it'\''s'"),
@@ -75,9 +82,9 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a shell is asked what it reads")]
-    fn a_shell_reads_back_what_was_written() {
+    fn a_shell_reads_back_the_arguments_that_were_written() {
         let words = WORDS.map(|(given, _)| given);
-        let script = format!(r"printf '%s\0' {}", line(&words));
+        let script = line(&[&["printf", r"%s\0"][..], &words].concat());
         let said = Command::new("/bin/sh").args(["-c", &script]).output().unwrap().stdout;
         let said = String::from_utf8(said).unwrap();
         assert_eq!(said.strip_suffix('\0').unwrap().split('\0').collect::<Vec<_>>(), words);

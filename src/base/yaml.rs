@@ -19,7 +19,7 @@ use crate::reasons;
 /// The most bytes of YAML one file may hold.
 pub const MAX_BYTES: usize = 1 << 20;
 /// The most findings that are reported for one file.
-const MAX_FINDINGS: usize = 100;
+pub(crate) const MAX_FINDINGS: usize = 100;
 
 /// Line and column in the file, both counted from 1.
 pub type Place = (usize, usize);

@@ -85,7 +85,7 @@ impl Directive {
             if total > MAX_STEPS {
                 return Err(refuse(step, format!("it comes to more than {}", count(MAX_STEPS, "step"))));
             }
-            made.insert(step.id.clone(), repeated(step, for_each, items, &mut taken)?);
+            made.insert(step.id.clone(), repeated(step, for_each, items, &mut taken).map_err(|unfit| unfit.refusal)?);
         }
         let mut fanned = self.clone();
         fanned.fields.steps = self
@@ -105,12 +105,21 @@ impl Directive {
     }
 }
 
+/// Why a step cannot be repeated, and which of its items is to blame, where one is.
+#[derive(Clone, Debug)]
+pub struct Unfit {
+    /// Why.
+    pub refusal: Refusal,
+    /// The item's place among the items, from 0.
+    pub item: Option<usize>,
+}
+
 impl StepSpec {
     /// Returns what becomes of a step for its items, by itself; the same step where it is not repeated.
     ///
     /// # Errors
-    /// `directive.items`, as [`Directive::fan_out`].
-    pub fn for_items(&self, items: &[String]) -> Result<Vec<Self>> {
+    /// `directive.items`, as [`Directive::fan_out`], with the item.
+    pub fn for_items(&self, items: &[String]) -> std::result::Result<Vec<Self>, Unfit> {
         match &self.for_each {
             Some(for_each) => repeated(self, for_each, items, &mut BTreeSet::new()),
             None => Ok(vec![self.clone()]),
@@ -118,19 +127,26 @@ impl StepSpec {
     }
 }
 
-fn repeated(step: &StepSpec, for_each: &ForEach, items: &[String], taken: &mut BTreeSet<Id>) -> Result<Vec<StepSpec>> {
+fn repeated(
+    step: &StepSpec,
+    for_each: &ForEach,
+    items: &[String],
+    taken: &mut BTreeSet<Id>,
+) -> std::result::Result<Vec<StepSpec>, Unfit> {
+    let unfit = |why: String, item| Unfit { refusal: refuse(step, why), item };
     if items.is_empty() {
-        return Err(refuse(step, "there is no item".to_owned()).hint(match &for_each.source {
+        let refusal = refuse(step, "there is no item".to_owned()).hint(match &for_each.source {
             ItemSource::Files(_) => "no file at the plan's commit matches: is it committed?",
             ItemSource::List(_) | ItemSource::Lines(_) => "a step without items would do nothing: take it out",
-        }));
+        });
+        return Err(Unfit { refusal, item: None });
     }
     let mut slugs: BTreeMap<String, usize> = BTreeMap::new();
     let mut seen = BTreeSet::new();
-    for item in items {
-        check_steering(item).map_err(|why| refuse(step, why.message().to_owned()))?;
+    for (index, item) in items.iter().enumerate() {
+        check_steering(item).map_err(|why| unfit(why.message().to_owned(), Some(index)))?;
         if !seen.insert(item) {
-            return Err(refuse(step, format!("`{}` is there twice", excerpt(item))));
+            return Err(unfit(format!("`{}` is there twice", excerpt(item)), Some(index)));
         }
         *slugs.entry(slug(item)).or_default() += 1;
     }
@@ -147,11 +163,11 @@ fn repeated(step: &StepSpec, for_each: &ForEach, items: &[String], taken: &mut B
                 let slug: String = slug.chars().take(20).collect();
                 format!("{}-{slug}-{}", step.id, &digest[..12])
                     .parse::<Id>()
-                    .map_err(|_| refuse(step, "its name is too long for one step an item".to_owned()))?
+                    .map_err(|_| unfit("its name is too long for one step an item".to_owned(), None))?
             }
         };
         if !taken.insert(id.clone()) {
-            return Err(refuse(step, format!("another step is called `{id}`")));
+            return Err(unfit(format!("another step is called `{id}`"), Some(index)));
         }
         let one_of = OneOf { step: step.id.clone(), item: item.clone(), index };
         steps.push(one(step, for_each, one_of, id));

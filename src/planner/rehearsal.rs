@@ -12,11 +12,11 @@ use crate::{
         reason::{Refusal, Result},
         text::excerpt,
         value::Scalar,
-        yaml::{Findings, Place},
+        yaml::{Findings, MAX_FINDINGS, Place},
     },
     directive::{
         Directive,
-        fan_out::{ForEach, ItemSource},
+        fan_out::{ItemSource, Unfit},
         model::{StepSpec, WithValue},
         template::{Part, Template},
     },
@@ -30,22 +30,41 @@ use crate::{
 /// Drafts each step of a directive of which everything is known without inputs, and returns what is refused.
 ///
 /// An input that has a default is known. What a step takes from files of a commit, or from a program that the policy
-/// does not list, is not, nor what is done by a pipeline that could not be read.
+/// does not list, is not, nor what is done by a pipeline that could not be read. A step on whose lines something is
+/// `known` to be wrong is not tried: it would be refused for the same, in other words.
 #[must_use]
-pub fn rehearse(
+pub fn rehearse<'d>(
     directive: &Directive,
     catalog: &Catalog,
     programs: &ProgramTable,
     limits: &seal::Limits,
+    known: impl IntoIterator<Item = &'d Diagnostic>,
 ) -> Vec<Diagnostic> {
     let given = directive.inputs().iter();
     let inputs = given.filter_map(|(name, spec)| Some((name.clone(), spec.default.clone()?))).collect();
     let stage = Stage { directive, material: Material { catalog, programs, inputs: &inputs }, limits };
     let mut findings = directive.findings();
-    for step in directive.steps() {
-        stage.step(step, &mut findings);
+    let known: Vec<Place> = known.into_iter().map(|found| (found.line, found.column)).collect();
+    let steps = directive.steps();
+    for step in steps {
+        if findings.is_full() {
+            break;
+        }
+        let end = end(step, steps);
+        if !known.iter().any(|place| (step.place..end).contains(place)) {
+            stage.step(step, &mut findings);
+        }
     }
     findings.into_list()
+}
+
+/// Returns a place behind everything of a step, and not behind the beginning of another.
+fn end(step: &StepSpec, steps: &[StepSpec]) -> Place {
+    let with = step.with.values().flat_map(|with| [with.key, with.place]);
+    let items = step.for_each.iter().flat_map(|for_each| for_each.places.iter().copied().chain([for_each.place]));
+    let last = with.chain(items).chain([step.pipeline.1]).fold(step.place, Place::max);
+    let next = steps.iter().map(|other| other.place).filter(|place| *place > step.place);
+    next.fold((last.0 + 1, 0), Place::min)
 }
 
 /// What steps are tried with.
@@ -79,27 +98,48 @@ impl Stage<'_> {
             return;
         }
         match step.for_items(&items) {
-            Ok(steps) => {
-                for (step, place) in steps.iter().zip(&for_each.places) {
-                    self.draft(step, *place, findings);
-                }
+            Ok(made) => self.draft_items(step, &made, &for_each.places, findings),
+            Err(Unfit { refusal, item }) => {
+                let at = item.and_then(|item| for_each.places.get(item)).copied();
+                findings.refuse(at.unwrap_or(for_each.place), &refusal);
             }
-            Err(refusal) => findings.refuse(place_of_item(for_each, &items, &refusal), &refusal),
+        }
+    }
+
+    /// Drafts the steps that one is repeated as, and tells once of what they have in common.
+    fn draft_items(&self, step: &StepSpec, made: &[StepSpec], places: &[Place], findings: &mut Findings<'_>) {
+        let mut causes: BTreeMap<String, (Refusal, Place)> = BTreeMap::new();
+        for (one, place) in made.iter().zip(places) {
+            // More could not be told.
+            if findings.count() + causes.len() >= MAX_FINDINGS {
+                break;
+            }
+            let Some(refusal) = self.refusal(one) else { continue };
+            // The steps have names of their own, which tell no two causes apart.
+            let cause = refusal.message().replace(&format!("`{}`", one.id), "");
+            causes
+                .entry(format!("{} {cause}", refusal.code()))
+                // What is the same for two items is the fault of none of them.
+                .and_modify(|(_, place)| *place = step.place)
+                .or_insert((refusal, *place));
+        }
+        for (refusal, place) in causes.values() {
+            findings.refuse(*place, refusal);
         }
     }
 
     fn draft(&self, step: &StepSpec, place: Place, findings: &mut Findings<'_>) {
-        let is_known = step.unread.is_empty() && step.with.values().all(|with| self.is_known(&with.value));
-        if !is_known {
-            return;
-        }
-        if let Err(refusal) = self.try_out(step)
-            // Of these the pipelines' own check tells.
-            && !refusal.is(PIPELINE_PROGRAM)
-            && !refusal.is(PIPELINE_UNKNOWN)
-        {
+        if let Some(refusal) = self.refusal(step) {
             findings.refuse(place_of_value(step, place, &refusal), &refusal);
         }
+    }
+
+    /// Returns what a step is refused for, where everything is known of it.
+    fn refusal(&self, step: &StepSpec) -> Option<Refusal> {
+        let is_known = step.unread.is_empty() && step.with.values().all(|with| self.is_known(&with.value));
+        let refusal = is_known.then(|| self.try_out(step).err()).flatten()?;
+        // Of these the pipelines' own check tells.
+        (!refusal.is(PIPELINE_PROGRAM) && !refusal.is(PIPELINE_UNKNOWN)).then_some(refusal)
     }
 
     fn is_known(&self, value: &WithValue) -> bool {
@@ -119,13 +159,6 @@ impl Stage<'_> {
     }
 }
 
-/// Returns where the item stands that a refusal names, the last where it stands twice; else where the list begins.
-fn place_of_item(for_each: &ForEach, items: &[String], refusal: &Refusal) -> Place {
-    let is_named = |item: &String| refusal.message().contains(&format!("`{}`", excerpt(item)));
-    let at = items.iter().rposition(is_named).and_then(|n| for_each.places.get(n));
-    at.copied().unwrap_or(for_each.place)
-}
-
 /// Returns where the value stands that a refusal names; else the place that is given.
 fn place_of_value(step: &StepSpec, place: Place, refusal: &Refusal) -> Place {
     let is_named = |value: &WithValue| match value {
@@ -134,7 +167,5 @@ fn place_of_value(step: &StepSpec, place: Place, refusal: &Refusal) -> Place {
         }
         WithValue::Fixed(_) | WithValue::Template(_) => false,
     };
-    // The value of an item stands in the list, and nothing in `with` is to blame.
-    let own = step.one_of.is_none().then(|| step.with.values().find(|with| is_named(&with.value))).flatten();
-    own.map_or(place, |with| with.place)
+    step.with.values().find(|with| is_named(&with.value)).map_or(place, |with| with.place)
 }

@@ -258,3 +258,10 @@ fn b30_jobs_without_a_key_are_a_programs_gate_and_nothing_else() {
     assert_eq!(code(with(edited)), "trust.malformed");
     assert!(code(with(Key { scheme: Scheme::Ed25519, gate: None, ..good })).starts_with("key."));
 }
+
+#[test]
+fn the_word_of_a_duty_is_the_one_in_the_file() {
+    for (word, duty) in Duty::ALL {
+        assert_eq!(serde_json::to_value(duty).unwrap(), word);
+    }
+}

@@ -31,7 +31,7 @@ use crate::{
         reason::{REPLAY_CONSUMED, Refusal, Result, typed},
         text::{excerpt, visible},
     },
-    cli::{args::ExecuteArgs, outputs::is_stdout},
+    cli::args::ExecuteArgs,
     execute::{self, PreviewStep},
     forge::Forge,
     ledger::{Keep, Ledger, reasons::RUN_INDETERMINATE as STEP_UNKNOWN},
@@ -91,9 +91,8 @@ pub(super) fn run(args: &ExecuteArgs, world: &mut World, printer: &Printer) -> R
     if args.dry_run {
         return Ok(logins::say(preview(&verified, result, text)?, &renamed).checks(lines(&report)).plan(&sealed));
     }
-    let asked = [&args.bundle, &args.provenance, &args.csv, &args.files.junit, &args.files.sarif, &args.files.summary];
-    for path in asked.into_iter().flatten().filter(|path| !is_stdout(path)) {
-        files::apart(&world.cwd.join(path), sealed.plan(), session.checkout.workdir())?;
+    for output in args.outputs().iter().filter(|output| !output.is_stdout()) {
+        files::apart(&world.cwd.join(output.path), sealed.plan(), session.checkout.workdir())?;
     }
     let start =
         Start::new(args, Task { verified, ledger: situation.ledger, purpose, limits }, &session, world, printer)?;

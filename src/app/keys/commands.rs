@@ -205,7 +205,7 @@ impl Shown {
             self.digest, self.version, self.expires, self.root_threshold
         );
         for key in &self.keys {
-            let duties: Vec<&str> = key.duties.iter().map(|duty| duty_word(*duty)).collect();
+            let duties: Vec<&str> = key.duties.iter().map(|duty| duty.word()).collect();
             // A `String` takes every write.
             let _ = writeln!(
                 out,
@@ -248,10 +248,6 @@ impl Shown {
         }
         out
     }
-}
-
-fn duty_word(duty: Duty) -> &'static str {
-    Duty::ALL.iter().find(|(_, known)| *known == duty).map_or("", |(word, _)| word)
 }
 
 /// A change of the trust root after a command: written, and in force or waiting for signatures.

@@ -117,8 +117,7 @@ fn next(document: &Document, key: &Key, login: &str, now: Timestamp) -> String {
     if renews {
         return format!("{login} runs countersign keys renew, once this version is in force");
     }
-    let word = |duty: &Duty| Duty::ALL.iter().find(|(_, known)| known == duty).map_or("", |(word, _)| word);
-    let duties: String = key.duties.iter().map(|duty| format!(" --duty {}", word(duty))).collect();
+    let duties: String = key.duties.iter().map(|duty| format!(" --duty {}", duty.word())).collect();
     format!(
         "{login} makes a new one, countersign keys generate NAME; then countersign keys enrol --login {login} --public-key FILE{duties}"
     )

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failures;
 use crate::{
-    app::statements::word,
-    base::{ident::Id, reason::Result, text::visible},
+    base::{ident::Id, text::visible},
     event::StepStatus,
     plan::model::{Item, Plan, Step},
 };
@@ -48,40 +47,29 @@ impl Batch<'_> {
     }
 
     /// Says in lines for people how many items are done, and which are not.
-    ///
-    /// # Errors
-    /// `internal.error`.
-    pub(crate) fn text(&self) -> Result<String> {
+    pub(crate) fn text(&self) -> String {
         let mut text = format!("  {}: {} of {} items done\n", self.of, self.done(), self.items.len());
         for (_, item, status) in self.others().take(NAMED) {
-            text.push_str(&format!("    {} {}\n", word(status)?, visible(&item.value)));
+            text.push_str(&format!("    {} {}\n", status.word(), visible(&item.value)));
         }
         let rest = self.others().count().saturating_sub(NAMED);
         if rest > 0 {
             text.push_str(&format!("    and {rest} more\n"));
         }
-        Ok(text)
+        text
     }
 
     /// Returns the counts, and every item that is not done, for machines.
-    ///
-    /// # Errors
-    /// `internal.error`.
-    pub(crate) fn result(&self) -> Result<Value> {
-        let other = |(step, item, status): &(&Step, &Item, StepStatus)| {
-            Ok(json!({ "step": step.id, "item": item.value, "status": word(status)? }))
-        };
-        let others = self.others().map(other).collect::<Result<Vec<_>>>()?;
-        Ok(json!({ "of": self.of, "items": self.items.len(), "succeeded": self.done(), "others": others }))
+    pub(crate) fn result(&self) -> Value {
+        let other = |(step, item, status): &(&Step, &Item, StepStatus)| json!({ "step": step.id, "item": item.value, "status": status.word() });
+        let others: Vec<_> = self.others().map(other).collect();
+        json!({ "of": self.of, "items": self.items.len(), "succeeded": self.done(), "others": others })
     }
 }
 
 /// Returns a table of all steps of a run as comma-separated values (RFC 4180), in the plan's order: what was repeated,
 /// for what, how it stands, and why.
-///
-/// # Errors
-/// `internal.error`.
-pub(crate) fn table(plan: &Plan, steps: &BTreeMap<Id, StepStatus>, failures: &Failures) -> Result<String> {
+pub(crate) fn table(plan: &Plan, steps: &BTreeMap<Id, StepStatus>, failures: &Failures) -> String {
     let mut table = "step,of,item,status,reason,what\r\n".to_owned();
     for step in &plan.steps {
         let status = steps.get(&step.id).copied().unwrap_or(StepStatus::Pending);
@@ -93,7 +81,7 @@ pub(crate) fn table(plan: &Plan, steps: &BTreeMap<Id, StepStatus>, failures: &Fa
         let fields = [step.id.as_str(), of, item, status.word(), reason, what].map(cell);
         table.push_str(&format!("{}\r\n", fields.join(",")));
     }
-    Ok(table)
+    table
 }
 
 /// Writes one cell: quoted where it must be, on one line, and never anything that a spreadsheet takes for a formula.
@@ -141,12 +129,12 @@ mod tests {
         steps.remove("each-13");
         let batches = batches(&plan, &steps);
         assert_eq!(batches.len(), 1);
-        let text = batches[0].text().unwrap();
+        let text = batches[0].text();
         assert!(
             text.starts_with("  each: 1 of 14 items done\n    failed file 0\\x1b[2J\n    blocked file 2\\x1b[2J\n")
         );
         assert!(text.ends_with("    and 3 more\n") && !text.contains('\u{1b}'), "{text}");
-        let result = batches[0].result().unwrap();
+        let result = batches[0].result();
         assert_eq!((&result["items"], &result["succeeded"]), (&json!(14), &json!(1)));
         assert_eq!(result["others"].as_array().unwrap().len(), 13);
         assert_eq!(result["others"][12], json!({"step": "each-13", "item": items[13], "status": "pending"}));
@@ -155,7 +143,7 @@ mod tests {
     #[test]
     fn jf23_no_cell_of_the_table_is_a_formula_or_breaks_its_line() {
         let plan = repeated(&["=cmd|'/C calc'!A0", "a,b", "say \"x\"", "-1", "two\nlines"]);
-        let table = table(&plan, &BTreeMap::new(), &Failures::default()).unwrap();
+        let table = table(&plan, &BTreeMap::new(), &Failures::default());
         let lines: Vec<_> = table.split("\r\n").collect();
         assert_eq!(lines[0], "step,of,item,status,reason,what");
         assert_eq!(lines[1], "each-0,each,\"'=cmd|'/C calc'!A0\",pending,,");

@@ -66,12 +66,12 @@ pub(crate) fn finish(
         "status": outcome.status.word(),
         "runReasonCode": outcome.reason_code,
         "steps": steps,
-        "failures": failures.result()?,
+        "failures": failures.result(),
         "products": recorder.products,
         "bundlePath": args.bundle.as_ref().filter(|_| written.is_none()).map(|path| path.display().to_string()),
     });
     if !batches.is_empty() {
-        result["items"] = batches.iter().map(batch::Batch::result).collect::<Result<Vec<_>>>()?.into();
+        result["items"] = batches.iter().map(batch::Batch::result).collect();
     }
     let succeeded = outcome.steps.values().filter(|status| **status == StepStatus::Succeeded).count();
     let mut text = format!(
@@ -82,7 +82,7 @@ pub(crate) fn finish(
         outcome.reason_code.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default(),
     );
     for batch in &batches {
-        text.push_str(&batch.text()?);
+        text.push_str(&batch.text());
     }
     if let Some(tampered) = &recorder.tampered {
         text.push_str(&format!("  {}\n", tampered.message()));
@@ -154,7 +154,7 @@ fn write_asked(
         outputs::write(path, &envelope.to_bytes()?, world)?;
     }
     if let Some(path) = &args.csv {
-        let table = batch::table(plan.plan(), &over.outcome.steps, failures)?;
+        let table = batch::table(plan.plan(), &over.outcome.steps, failures);
         outputs::write(path, table.as_bytes(), world)?;
     }
     Ok(())

@@ -73,12 +73,9 @@ impl Failures {
     }
 
     /// Returns all, for machines.
-    ///
-    /// # Errors
-    /// `internal.error`.
-    pub(crate) fn result(&self) -> Result<Vec<Value>> {
+    pub(crate) fn result(&self) -> Vec<Value> {
         let row = |(step, (attempt, outcome)): (&Id, &(u32, StepOutcome))| {
-            Ok(json!({
+            json!({
                 "step": step,
                 "attempt": attempt,
                 "status": outcome.status.word(),
@@ -86,7 +83,7 @@ impl Failures {
                 "class": outcome.class,
                 "what": outcome.what,
                 "next": outcome.next,
-            }))
+            })
         };
         self.0.iter().map(row).collect()
     }

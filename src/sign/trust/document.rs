@@ -36,14 +36,28 @@ pub enum Duty {
 impl Duty {
     /// Every duty, with the word that files use for it.
     pub const ALL: [(&'static str, Self); 7] = [
-        ("root", Self::Root),
-        ("planner", Self::Planner),
-        ("approver", Self::Approver),
-        ("executor", Self::Executor),
-        ("witness", Self::Witness),
-        ("policy", Self::Policy),
-        ("gate", Self::Gate),
+        (Self::Root.word(), Self::Root),
+        (Self::Planner.word(), Self::Planner),
+        (Self::Approver.word(), Self::Approver),
+        (Self::Executor.word(), Self::Executor),
+        (Self::Witness.word(), Self::Witness),
+        (Self::Policy.word(), Self::Policy),
+        (Self::Gate.word(), Self::Gate),
     ];
+
+    /// Returns the word that files use for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Planner => "planner",
+            Self::Approver => "approver",
+            Self::Executor => "executor",
+            Self::Witness => "witness",
+            Self::Policy => "policy",
+            Self::Gate => "gate",
+        }
+    }
 }
 
 /// The host of a repository that is on no forge.
