@@ -90,9 +90,20 @@ pub(crate) fn check(command: &Command, global: &Global, is_logged: bool, world: 
                 .subject(output.option)
                 .hint("name a file elsewhere: what lies there says what may run, and is written by people and git"));
         }
+        // A key that is made goes where keys are, and never over another.
+        if !matches!(command, Command::Keys(KeysCommand::Generate { .. })) && is_of_the_person(&places, world) {
+            let why = format!("{} names a file among your keys and pins: {shown}", output.option);
+            return Err(Refusal::new(USAGE, why).subject(output.option).hint("name a file elsewhere"));
+        }
         seen.push((output.option, places));
     }
     Ok(())
+}
+
+/// Tells whether one of the places lies in the folder of the person's keys and pins.
+fn is_of_the_person(places: &[PathBuf], world: &World) -> bool {
+    let folder = world.env.config_dir().ok().and_then(|folder| folder.canonicalize().ok());
+    folder.is_some_and(|folder| places.iter().any(|place| place.starts_with(&folder)))
 }
 
 /// Refuses standard output where it holds something else, or where it would be no copy.

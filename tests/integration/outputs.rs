@@ -193,6 +193,12 @@ fn no_output_goes_where_it_is_written_what_may_run() {
     }
     assert_eq!(kept.map(|file| bench.read(file)), before);
     assert!(!bench.path("pipelines/plan.json").exists() && !bench.path("directives/plan.json").exists());
+    // Nor among the keys, by whatever name one is used.
+    let key = crate::scene::key_file(&bench, "ada", "ada");
+    let pem = fs::read(&key).unwrap();
+    let ran = refused(&bench, &["plan", "mark", "--key", "ada", "--out", key.to_str().unwrap()], 2, "usage.invalid");
+    assert!(ran.stderr.contains("among your keys and pins"), "{}", ran.stderr);
+    assert_eq!(fs::read(&key).unwrap(), pem);
     // The honest twins: beside them, and in folders of the same names elsewhere.
     fs::create_dir_all(bench.path("src/directives")).unwrap();
     bench.json(&["policy", "check", "--summary", "src/directives/summary.md"]).exits(0);
