@@ -1,4 +1,4 @@
-//! Tracked files, by what the index noted of each when git looked at it last.
+//! Tracked files: whether they are as the index noted them when git looked last, and what git does not look at.
 
 use std::{
     collections::HashMap,
@@ -29,6 +29,8 @@ const INTENDED: u16 = 1 << 13;
 const LEFT_OUT: u16 = 1 << 14;
 /// The deepest nesting of folders that is looked into: each is held open.
 const MAX_FOLDERS: usize = 64;
+/// How a folder is opened, and no link to one.
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl Repository {
     /// Tells whether the index and the work tree surely hold what a tree holds, and differ in no tracked file. Where
@@ -48,9 +50,7 @@ impl Repository {
         let mut walk = Walk { repository: self, noted, written: (written.mtime(), written.mtime_nsec()), empty };
         Ok(walk.agrees(&folder, tree, &mut Vec::new(), 0)? && walk.noted.is_empty())
     }
-}
 
-impl Repository {
     /// Returns the paths of files that lie in the work tree, are not byte for byte what the index names, and of which
     /// libgit2 does not say so: those that somebody marked to be taken for unchanged, or to be left out, and those that
     /// git marked, by no bytes, as changed while the index was written.
@@ -106,8 +106,6 @@ fn differs(path: &Path, entry: &IndexEntry) -> Result<bool, Error> {
     }
     Ok(!found.is_file() || Oid::hash_file(ObjectType::Blob, path)? != entry.id)
 }
-
-const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// A walk through a work tree beside a tree and the index.
 struct Walk<'r> {
