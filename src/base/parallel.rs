@@ -9,14 +9,14 @@ use std::{
 /// The most threads beside the caller's; what is done here is over before more have begun.
 const MOST: usize = 3;
 /// How many things are under way at once, for each thread: what bounds the memory.
-const AHEAD: usize = 3;
+const AHEAD: usize = 4;
 /// How many things of a slice are handed to a thread together.
 const TOGETHER: usize = 16;
 
 /// Does some work on everything that `next` gives, on all processors, and hands the results to `take` in order.
 ///
 /// `next` and `take` run on the caller's thread, which works too where nothing is to be given or taken. Where no
-/// thread can be had it does all. At most a dozen things and results are in memory at once.
+/// thread can be had it does all. At most some sixteen things and results are in memory at once.
 ///
 /// # Errors
 /// The first of `next` and `take`; what came before it was taken.

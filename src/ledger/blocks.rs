@@ -11,8 +11,8 @@ use super::{
 };
 use crate::base::reason::{Refusal, Result};
 
-/// The size from which on a block is handed over, in bytes: some ten to twenty entries.
-const BLOCK: usize = 32 * 1024;
+/// The size from which on a block is handed over, in bytes: some fifty entries.
+const BLOCK: usize = 64 * 1024;
 /// How much is read at once, in bytes.
 const CHUNK: usize = 16 * 1024;
 
