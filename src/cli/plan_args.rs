@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Arguments of `plan`.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub struct PlanArgs {
     /// The directive: its path, or its name.
     #[arg(value_name = "DIRECTIVE")]

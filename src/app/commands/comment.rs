@@ -35,7 +35,7 @@ use crate::{
         reason::{CONTEXT_MISMATCH, Refusal, Result},
         text::visible,
     },
-    cli::args::{CommentArgs, PlanArgs, ReportFiles, ScopeArg, SignerArgs},
+    cli::args::{CommentArgs, PlanArgs, ScopeArg, SignerArgs},
     facts::{
         account::Account,
         change_request::{ChangeRequest, Comment, Reaction},
@@ -196,22 +196,7 @@ impl Clerk<'_> {
     ) -> Served {
         let world = self.asking.world;
         self.session.turn_to(change)?;
-        let args = PlanArgs {
-            directive,
-            input,
-            out: None,
-            no_record: false,
-            draft: false,
-            change_request: Some(change.number),
-            requested_by: None,
-            expires: None,
-            seed: None,
-            created_at: None,
-            revise: None,
-            asking: crate::cli::planner_args::AskArgs::default(),
-            signer: SignerArgs::default(),
-            files: ReportFiles::default(),
-        };
+        let args = PlanArgs { directive, input, change_request: Some(change.number), ..PlanArgs::default() };
         let host = self.session.root.document().host.clone();
         let requester = Person { host, id: author.id, login: author.login.clone() };
         let drafted = planning::draft(&args, &requester, &self.session, policy, world)?;

@@ -137,22 +137,7 @@ impl Trial {
 
     fn plan(&mut self, directive: String, args: &TryArgs) -> Result<Drafted> {
         let path = self.folder.join("plan.json");
-        let plan = PlanArgs {
-            draft: false,
-            change_request: None,
-            requested_by: None,
-            directive,
-            input: args.input.clone(),
-            out: Some(path.clone()),
-            no_record: false,
-            expires: None,
-            seed: None,
-            created_at: None,
-            revise: None,
-            asking: crate::cli::planner_args::AskArgs::default(),
-            signer: SignerArgs::default(),
-            files: ReportFiles::default(),
-        };
+        let plan = PlanArgs { directive, input: args.input.clone(), out: Some(path.clone()), ..PlanArgs::default() };
         let planned = super::plan::run(&plan, &mut self.world)?;
         self.say(format!("planned    {}", text_of(&planned, "planDigest")));
         let sealed = seal::open(files::read(&path, seal::MAX_BYTES)?)?;
