@@ -16,6 +16,7 @@ use crate::{
         args::{Command, Global, KeysCommand},
         outputs::{Named, RECORD, is_stdout},
     },
+    forge::providers::local::GUARDED,
 };
 
 /// What a command has for standard output in the place of a file, until it is printed.
@@ -45,9 +46,6 @@ pub(crate) fn write(path: &Path, bytes: &[u8], world: &World) -> Result<()> {
 pub(crate) fn shown(path: &Path) -> String {
     if is_stdout(path) { "standard output".to_owned() } else { visible(&path.display().to_string()) }
 }
-
-/// Folders of a work tree that say what may run; no output belongs there.
-const KEPT: [&str; 3] = [".countersign", "directives", "pipelines"];
 
 /// Where git keeps a repository.
 const GIT: &str = ".git";
@@ -152,7 +150,7 @@ fn kept(places: &[PathBuf], cwd: &Path) -> Option<&'static str> {
     let here = cwd.canonicalize().ok()?;
     // Nothing is opened for it: whether there is a repository that can be used is for the command to say.
     let top = here.ancestors().find(|folder| folder.join(GIT).exists())?;
-    KEPT.into_iter().find(|name| {
+    GUARDED.into_iter().find(|name| {
         let folder = top.join(name);
         let linked = folder.canonicalize().ok();
         places.iter().any(|place| place.starts_with(&folder) || linked.iter().any(|linked| place.starts_with(linked)))

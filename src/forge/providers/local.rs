@@ -1,5 +1,6 @@
 //! A plain git checkout: facts from its objects and references, nothing from the network.
 
+mod discovery;
 mod history;
 mod leftovers;
 mod modified;
@@ -12,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use git2::{ConfigLevel, ErrorCode, ObjectType, Oid};
+use git2::{ErrorCode, ObjectType, Oid};
 
 use crate::{
     base::{
@@ -21,44 +22,15 @@ use crate::{
         reason::{Refusal, Result},
     },
     facts::Facts,
-    forge::reasons::{
-        COMMIT_FORMAT, REF_MISSING, REPO_FORMAT, REPO_MISSING, REPO_OWNER, REPO_SHALLOW, REPO_UNREADABLE,
-    },
+    forge::reasons::{COMMIT_FORMAT, REF_MISSING, REPO_MISSING, REPO_UNREADABLE},
     git::{Repository, Tree, TreeItem},
 };
 
 /// The folders whose files decide what may run, at the base commit.
-const GUARDED: [&str; 3] = [".countersign", "directives", "pipelines"];
+pub const GUARDED: [&str; 3] = [".countersign", "directives", "pipelines"];
 
 /// The largest file of which the content is kept for the next time, in bytes.
 const MAX_KEPT: usize = 64 * 1024;
-
-/// Says why what is found at a folder, or above it, is not opened.
-fn cannot_open(start: &Path, error: &git2::Error) -> Refusal {
-    let shown = start.display();
-    // libgit2 has no code of its own for these. Where it names a path, the path is not what decides.
-    let of_format = |words: &str| {
-        let said = error.message().split(['/', '`']).next().unwrap_or_default();
-        said.contains(words)
-    };
-    match error.code() {
-        ErrorCode::Owner => Refusal::new(REPO_OWNER, format!("{shown}: {}", error.message())),
-        _ if of_format("object format 'sha256'") || of_format("extensions.objectformat") => Refusal::new(
-            REPO_FORMAT,
-            format!("{shown}: the ids of its objects are SHA-256 (git's object format)"),
-        )
-        .hint(
-            "git converts no repository: fetch its content into one that was made with `git init --object-format=sha1`",
-        ),
-        _ if of_format("unsupported extension")
-            || of_format("unknown object format")
-            || of_format("repository version") =>
-        {
-            Refusal::new(REPO_FORMAT, format!("{shown}: {}", error.message()))
-        }
-        _ => Refusal::new(REPO_MISSING, format!("{shown}: {}", error.message())),
-    }
-}
 
 /// What the trust root says of the repository.
 #[derive(Clone, Debug)]
@@ -93,35 +65,6 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// Finds the checkout that holds a folder.
-    ///
-    /// # Errors
-    /// `repository.missing` outside a checkout or in a bare repository, `repository.object_format`, `repository.owner`,
-    /// `repository.shallow`.
-    pub fn discover(start: &Path) -> Result<Self> {
-        isolate();
-        let repo = git2::Repository::discover(start).map_err(|e| cannot_open(start, &e))?;
-        let workdir = repo
-            .workdir()
-            .ok_or_else(|| {
-                Refusal::new(REPO_MISSING, "the repository is bare").hint("clone it, and work in the clone")
-            })?
-            .canonicalize()
-            .map_err(|e| Refusal::new(REPO_MISSING, e.to_string()))?;
-        if repo.is_shallow() {
-            return Err(Refusal::new(REPO_SHALLOW, "the clone is shallow"));
-        }
-        let replaced = repo.references_glob("refs/replace/*").map_err(unreadable)?.next().is_some();
-        if replaced {
-            return Err(Refusal::new(REPO_SHALLOW, "refs/replace holds replaced objects"));
-        }
-        if repo.commondir().join("info/grafts").exists() {
-            return Err(Refusal::new(REPO_SHALLOW, "info/grafts says other parents than commits do"));
-        }
-        let repo = Repository::new(repo).map_err(unreadable)?;
-        Ok(Self { repo, workdir, read: RefCell::default() })
-    }
-
     /// Returns the top folder of the checkout.
     #[must_use]
     pub fn workdir(&self) -> &Path {
@@ -377,11 +320,10 @@ impl Checkout {
         self.repo.tree_of(full_id(commit)?).map_err(unreadable)
     }
 
-    /// Looks through every folder of the present commit, before libgit2 walks them by itself; returns its tree.
-    fn check_head(&self) -> Result<Tree> {
+    /// Looks through every folder of the present commit, before libgit2 walks them by itself.
+    fn check_head(&self) -> Result<()> {
         let head = self.repo.head().and_then(|head| self.repo.tree(head.tree_id())).map_err(unreadable)?;
-        self.repo.visit(&head, |_, _| {}).map_err(unreadable)?;
-        Ok(head)
+        self.repo.visit(&head, |_, _| {}).map_err(unreadable)
     }
 }
 
@@ -395,18 +337,4 @@ fn full_id(commit: &str) -> Result<Oid> {
 #[expect(clippy::needless_pass_by_value, reason = "used as a function in map_err")]
 fn unreadable(error: git2::Error) -> Refusal {
     Refusal::new(REPO_UNREADABLE, error.message().to_owned())
-}
-
-/// Keeps the machine's and the user's git configuration out of what libgit2 does for us.
-fn isolate() {
-    use git2::opts;
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        for level in [ConfigLevel::System, ConfigLevel::Global, ConfigLevel::XDG, ConfigLevel::ProgramData] {
-            // SAFETY: called once, before any repository is opened by this process.
-            #[expect(unsafe_code, reason = "libgit2's global options can be set in no other way")]
-            // An error leaves the default, which reads more configuration but grants nothing.
-            let _ = unsafe { opts::set_search_path(level, "") };
-        }
-    });
 }

@@ -12,11 +12,12 @@ impl Checkout {
     /// # Errors
     /// `repository.unreadable`.
     pub fn modified(&self) -> Result<Vec<String>> {
-        let head = self.check_head()?;
+        let head = self.repo.head().and_then(|head| self.repo.tree(head.tree_id())).map_err(unreadable)?;
         // Which is nearly always so, and takes a fraction of the time.
         if self.repo.is_surely_unmodified(&head).map_err(unreadable)? {
             return Ok(Vec::new());
         }
+        self.check_head()?;
         let mut options = git2::StatusOptions::new();
         options.include_untracked(false).include_ignored(false).exclude_submodules(true);
         let statuses = self.repo.raw().statuses(Some(&mut options)).map_err(unreadable)?;
